@@ -1,0 +1,62 @@
+package simulator
+
+import "sync/atomic"
+
+// Calls is what happened so far, for tests that count.
+type Calls struct {
+	Credit        APICalls // QueryCustomersCredit
+	Tags          APICalls // new-customers-tags/batch-query
+	Resellers     APICalls // indirect-partners/query
+	MaxConcurrent int      // the most calls that were under way at once, over all APIs
+}
+
+// APICalls is what happened to one API.
+type APICalls struct {
+	Admitted  int // past the signature and the rate
+	Limited   int // refused for the rate
+	Denied    int // refused for the key, the signature or the right
+	Disturbed int // admitted, and hit by a fault
+	Rows      int // rows in the pages that were made
+}
+
+type apiCounters struct {
+	admitted, limited, denied, disturbed, rows atomic.Int64
+}
+
+func (c *apiCounters) read() APICalls {
+	return APICalls{
+		Admitted:  int(c.admitted.Load()),
+		Limited:   int(c.limited.Load()),
+		Denied:    int(c.denied.Load()),
+		Disturbed: int(c.disturbed.Load()),
+		Rows:      int(c.rows.Load()),
+	}
+}
+
+type counters struct {
+	credit, tags, resellers apiCounters
+	concurrent, most        atomic.Int64
+	signedTencent           atomic.Int64 // calls with the ordinary key and a valid signature
+	signedHuawei            atomic.Int64
+	temporaryTencent        atomic.Int64 // the same with the temporary key
+	temporaryHuawei         atomic.Int64
+}
+
+// enter notes that a call is under way, until the function it returns is called.
+func (c *counters) enter() (leave func()) {
+	n := c.concurrent.Add(1)
+	for most := c.most.Load(); n > most && !c.most.CompareAndSwap(most, n); most = c.most.Load() {
+	}
+	return func() { c.concurrent.Add(-1) }
+}
+
+// Calls returns what happened so far.
+func (s *Simulator) Calls() Calls {
+	c := &s.counters
+	return Calls{
+		Credit:        c.credit.read(),
+		Tags:          c.tags.read(),
+		Resellers:     c.resellers.read(),
+		MaxConcurrent: int(c.most.Load()),
+	}
+}

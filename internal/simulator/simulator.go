@@ -1,0 +1,249 @@
+// Package simulator is both upstream APIs on one port, faithful to the wire:
+// Tencent Cloud International's QueryCustomersCredit, and Huawei Cloud's
+// new-customer tags with the list of cloud resellers that goes with them.
+//
+// It is written from the vendors' published descriptions alone. It imports no
+// vendor SDK and none of this project's own packages, so that a mistake in our
+// clients cannot be made twice and cancel out: signatures are recomputed from
+// the bytes that arrived, in the way the vendors' pages describe.
+//
+// It is not a mock. Nothing is scripted; a customer is computed from the seed
+// and the customer's index whenever somebody asks, so a million customers cost
+// no memory, and two simulators with the same Options answer alike. Where the
+// vendors publish nothing (which is often) a comment says so and says what was
+// chosen; a client must not lean on such a choice.
+//
+// The command line (simulate, demo, serve --demo) and tests may import it. No
+// shipped function may.
+package simulator
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+	"sync"
+	"time"
+)
+
+// The keys that the simulator knows. All are made up.
+const (
+	// KeyID and KeySecret are the ordinary key, for both vendors.
+	KeyID     = "SIMULATORID"
+	KeySecret = "simulator-secret"
+
+	// NoAuthKeyID has the same secret and a valid signature, and no right to
+	// call anything.
+	NoAuthKeyID = "SIMULATORNOAUTH"
+
+	// TempKeyID and TempKeySecret are a temporary key: it needs Token
+	// (X-TC-Token, X-Security-Token). ExpiredToken was once valid.
+	TempKeyID     = "SIMULATORTEMPID"
+	TempKeySecret = "simulator-temp-secret"
+	Token         = "simulator-token"
+	ExpiredToken  = "simulator-token-expired"
+
+	// AuthToken goes into Huawei's X-Auth-Token instead of a signature.
+	AuthToken = "simulator-auth-token"
+
+	// DomainID is the account that Env names for Huawei's X-Domain-Id.
+	DomainID = "5d000000000000000000000000000001"
+)
+
+// Options say what to simulate. The zero value is useful: a thousand customers,
+// no limit of the rate, no faults.
+type Options struct {
+	// Customers is how many customers the partner has at either vendor.
+	// 0 means 1000; a negative number means none, an empty account.
+	Customers int
+
+	// Seed decides all data, all request ids and which calls a fault hits.
+	// 0 means 1.
+	Seed uint64
+
+	// Rate is how many calls a second each API admits for each key.
+	// 0 means no limit.
+	Rate int
+
+	// RateCounting is how those calls are counted.
+	RateCounting RateCounting
+
+	// Latency passes before every answer.
+	Latency time.Duration
+
+	// PageMax is the largest page. 0 means 100 for Tencent, which silently
+	// cuts larger ones, and 200 for Huawei, which refuses larger ones.
+	PageMax int
+
+	// Faults are names out of FaultNames. They add up; where two would hit the
+	// same call, the one named first does.
+	Faults []string
+
+	// Now is the clock that signatures are held against, and the today that
+	// the months of tags are relative to. nil means time.Now. The rate and all
+	// waits run on the real clock.
+	Now func() time.Time
+}
+
+// Simulator is both upstream APIs as one http.Handler. It is safe for
+// concurrent use. It starts no goroutines.
+type Simulator struct {
+	customers    int
+	seed         seed
+	resellers    []Reseller
+	latency      time.Duration
+	creditMax    int // Tencent's largest page
+	tagsMax      int // Huawei's largest limit
+	now          func() time.Time
+	limiter      limiter
+	standing     standing
+	disturbances []disturbance
+	counters     counters
+	ids          sequence
+	done         chan struct{}
+	close        func()
+}
+
+// New returns a simulator. The time and memory it takes do not depend on the
+// number of customers. The error is about the Options only.
+func New(opts Options) (*Simulator, error) {
+	if opts.Rate < 0 || opts.PageMax < 0 || opts.Latency < 0 {
+		return nil, fmt.Errorf("simulator: rate, page maximum and latency must not be negative")
+	}
+	if !slices.Contains([]RateCounting{SlidingSecond, SlidingSecondCountingRefusals, FixedSecond}, opts.RateCounting) {
+		return nil, fmt.Errorf("simulator: unknown way to count the rate: %d", opts.RateCounting)
+	}
+	s := &Simulator{
+		customers: opts.Customers,
+		seed:      seed(opts.Seed),
+		latency:   opts.Latency,
+		creditMax: 100,
+		tagsMax:   200,
+		now:       opts.Now,
+		done:      make(chan struct{}),
+	}
+	switch {
+	case s.customers == 0:
+		s.customers = 1000
+	case s.customers < 0:
+		s.customers = 0
+	}
+	if s.seed == 0 {
+		s.seed = 1
+	}
+	if opts.PageMax > 0 {
+		s.creditMax, s.tagsMax = opts.PageMax, opts.PageMax
+	}
+	if s.now == nil {
+		s.now = time.Now
+	}
+	s.ids.seed = s.seed
+	s.limiter.rate, s.limiter.counting = opts.Rate, opts.RateCounting
+	s.resellers = makeResellers(s.seed, s.customers)
+	s.close = sync.OnceFunc(func() { close(s.done) })
+	if err := s.arrange(opts.Faults); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// Close lets go of every call that waits: the hanging ones break off, delayed
+// ones are answered at once. Call it before closing the server around the
+// simulator. Calling it again does nothing.
+func (s *Simulator) Close() { s.close() }
+
+// Env returns the variables that point partnerlens's functions at a simulator
+// that listens at baseURL.
+func Env(baseURL string) []string {
+	return []string{
+		"PARTNERLENS_TENCENT_SECRET_ID=" + KeyID,
+		"PARTNERLENS_TENCENT_SECRET_KEY=" + KeySecret,
+		"PARTNERLENS_TENCENT_ENDPOINT=" + baseURL,
+		"PARTNERLENS_HUAWEI_AK=" + KeyID,
+		"PARTNERLENS_HUAWEI_SK=" + KeySecret,
+		"PARTNERLENS_HUAWEI_DOMAIN_ID=" + DomainID,
+		"PARTNERLENS_HUAWEI_ENDPOINT=" + baseURL,
+	}
+}
+
+// maxRequest is more than either API can need; both vendors refuse above about
+// 10 MB.
+const maxRequest = 10 << 20
+
+// ServeHTTP answers one call of either vendor. Tencent's APIs all live at "/",
+// everything else is taken for Huawei's gateway.
+func (s *Simulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	defer s.counters.enter()()
+
+	// The body is read to its end before anything else: the signature covers
+	// it, and only then does net/http notice a caller that goes away.
+	body, err := io.ReadAll(io.LimitReader(r.Body, maxRequest+1))
+	if err != nil {
+		panic(http.ErrAbortHandler)
+	}
+	w.Header().Set("Date", s.clock().UTC().Format(http.TimeFormat))
+	if r.URL.Path == "/" {
+		s.serveTencent(w, r, body)
+		return
+	}
+	s.serveHuawei(w, r, body)
+}
+
+// clock is the vendor's clock, which may be wrong.
+func (s *Simulator) clock() time.Time { return s.now().Add(s.standing.clockAhead) }
+
+// today is the month-giving day in the zone both vendors keep their books in.
+// It follows Options.Now and not a clock that a fault has set wrong.
+func (s *Simulator) today() time.Time { return s.now().In(beijing) }
+
+var beijing = time.FixedZone("UTC+8", 8*60*60)
+
+// answer is one complete answer before any fault has touched it.
+type answer struct {
+	status int
+	header map[string]string // beside Content-Type
+	body   []byte
+}
+
+// deliver sends an answer, after the latency and the faults that hit this call.
+// ordinal is the number of this call among those its API admitted, from 1; the
+// refused ones have none (0), and no fault hits them.
+func (s *Simulator) deliver(w http.ResponseWriter, r *http.Request, api *apiCounters, ordinal int, a answer) {
+	s.wait(r.Context(), s.latency)
+	if ordinal > 0 {
+		for _, d := range s.disturbances {
+			if !d.hits(ordinal) {
+				continue
+			}
+			api.disturbed.Add(1)
+			if d.act(s, w, r, a) {
+				return
+			}
+		}
+	}
+	a.send(w)
+}
+
+func (a answer) send(w http.ResponseWriter) {
+	w.Header().Set("Content-Type", "application/json")
+	for name, value := range a.header {
+		w.Header().Set(name, value)
+	}
+	w.WriteHeader(a.status)
+	w.Write(a.body)
+}
+
+// wait waits, unless the caller goes away or the simulator closes.
+func (s *Simulator) wait(ctx context.Context, d time.Duration) {
+	if d <= 0 {
+		return
+	}
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-ctx.Done():
+	case <-s.done:
+	}
+}

@@ -1,0 +1,297 @@
+package core
+
+import (
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// CustomerCredit is what one customer may spend and has left.
+type CustomerCredit struct {
+	Provider      string       `json:"provider"`
+	Account       string       `json:"account"`
+	CustomerID    string       `json:"customer_id"`
+	Name          string       `json:"name"`
+	Email         string       `json:"email"`
+	Mobile        string       `json:"mobile"`
+	Remark        string       `json:"remark"`
+	Type          string       `json:"type"` // as the cloud says; it publishes no list of values
+	Identity      Identity     `json:"identity"`
+	Credit        Credit       `json:"credit"`
+	Status        CreditStatus `json:"status"`
+	Forced        *bool        `json:"forced"` // service stopped by force; null where the cloud does not say
+	AssociatedAt  *time.Time   `json:"associated_at"`
+	NearestExpiry *time.Time   `json:"nearest_expiry"` // of what, the cloud does not say
+	Vendor        CreditVendor `json:"vendor"`
+}
+
+// Credit is three exact amounts. One that the cloud did not give is null.
+type Credit struct {
+	Allocated *Money `json:"allocated"`
+	Remaining *Money `json:"remaining"` // negative: overdrawn
+	Used      *Money `json:"used"`      // allocated - remaining
+	Currency  string `json:"currency"`
+}
+
+// CreditVendor holds the cloud's enums and times as they came; null where the
+// cloud left one out.
+type CreditVendor struct {
+	Force           jsontext.Value `json:"Force"`
+	IdentifyType    jsontext.Value `json:"IdentifyType"`
+	Type            jsontext.Value `json:"Type"`
+	Arrears         jsontext.Value `json:"Arrears"`
+	AssociationTime jsontext.Value `json:"AssociationTime"`
+	RecentExpiry    jsontext.Value `json:"RecentExpiry"`
+}
+
+// Identity says how far a customer's identity has been verified.
+type Identity string
+
+// The identities.
+const (
+	IdentityUnverified Identity = "unverified"
+	IdentityIndividual Identity = "individual"
+	IdentityEnterprise Identity = "enterprise"
+	IdentityUnknown    Identity = "unknown"
+)
+
+// CreditStatus is the one word for how a customer stands.
+type CreditStatus string
+
+// The statuses, worst first but for unknown.
+const (
+	CreditForced    CreditStatus = "forced"    // service is stopped by force
+	CreditOverdrawn CreditStatus = "overdrawn" // less than nothing left: service is at risk
+	CreditExhausted CreditStatus = "exhausted" // nothing left
+	CreditLow       CreditStatus = "low"       // at or below the threshold
+	CreditOK        CreditStatus = "ok"
+	CreditUnknown   CreditStatus = "unknown" // a field that decides is missing
+)
+
+// Threshold is an amount, or a share of what was allocated, at or below which
+// credit is low. The zero Threshold is DefaultLow.
+type Threshold struct {
+	amount  Money
+	percent bool
+	set     bool
+}
+
+// DefaultLow is a tenth of what was allocated.
+const DefaultLow = "10%"
+
+// ParseThreshold reads "250.00" (an amount in the account's currency) or "10%"
+// (of what was allocated to the customer, 0 to 100).
+func ParseThreshold(text string) (Threshold, error) {
+	number, percent := strings.CutSuffix(strings.TrimSpace(text), "%")
+	amount, err := ParseMoney(number)
+	hundred := Money{}
+	hundred.dec.SetInt64(100)
+	if err != nil || amount.Sign() < 0 || percent && amount.Cmp(hundred) > 0 {
+		return Threshold{}, Invalid("", "%q is not a threshold; write an amount, as 250.00, or a percentage from 0%% to 100%%, as 10%%", text)
+	}
+	return Threshold{amount, percent, true}, nil
+}
+
+// String gives what ParseThreshold reads.
+func (t Threshold) String() string {
+	switch {
+	case !t.set:
+		return DefaultLow
+	case t.percent:
+		return t.amount.String() + "%"
+	}
+	return t.amount.String()
+}
+
+// StatusOfCredit is the rule: forced, else overdrawn, exhausted, low or ok by
+// what remains, else unknown. A missing flag is unknown and not "not forced":
+// the cloud leaves it out at times. A percentage of nothing allocated, or of an
+// allocation that is missing, makes nobody low.
+func StatusOfCredit(forced *bool, credit Credit, low Threshold) CreditStatus {
+	switch {
+	case forced != nil && *forced:
+		return CreditForced
+	case forced == nil || credit.Remaining == nil:
+		return CreditUnknown
+	case credit.Remaining.Sign() < 0:
+		return CreditOverdrawn
+	case credit.Remaining.Sign() == 0:
+		return CreditExhausted
+	}
+	if !low.set {
+		low, _ = ParseThreshold(DefaultLow)
+	}
+	limit := low.amount
+	if low.percent {
+		if credit.Allocated == nil {
+			return CreditUnknown
+		}
+		limit = low.amount.hundredth().Mul(*credit.Allocated)
+	}
+	if credit.Remaining.Cmp(limit) <= 0 {
+		return CreditLow
+	}
+	return CreditOK
+}
+
+// ID is the customer's id.
+func (c *CustomerCredit) ID() string { return c.CustomerID }
+
+// Key is the customer's id: the cloud never gives one twice.
+func (c *CustomerCredit) Key() string { return c.CustomerID }
+
+// StatusText is the status's text.
+func (c *CustomerCredit) StatusText() string { return string(c.Status) }
+
+// Settle fills in the account, what was used, and the status.
+func (c *CustomerCredit) Settle(account string, _ time.Time, rules Rules) {
+	c.Account = account
+	if c.Credit.Allocated != nil && c.Credit.Remaining != nil {
+		used := c.Credit.Allocated.Sub(*c.Credit.Remaining)
+		c.Credit.Used = &used
+	}
+	c.Status = StatusOfCredit(c.Forced, c.Credit, rules.Low)
+}
+
+// creditColumns are the columns of Cells.
+func creditColumns() []Column {
+	return []Column{
+		{"provider", ColumnText, false}, {"account", ColumnText, false},
+		{"customer_id", ColumnText, true}, {"name", ColumnText, true}, {"email", ColumnText, false},
+		{"mobile", ColumnText, false}, {"remark", ColumnText, false}, {"type", ColumnText, false},
+		{"identity", ColumnText, false}, {"allocated", ColumnNumber, true}, {"remaining", ColumnNumber, true},
+		{"used", ColumnNumber, false}, {"currency", ColumnText, true}, {"status", ColumnText, true},
+		{"forced", ColumnText, false}, {"associated_at", ColumnText, false}, {"nearest_expiry", ColumnText, true},
+	}
+}
+
+// Cells are the record as text.
+func (c *CustomerCredit) Cells() []string {
+	return []string{
+		c.Provider, c.Account, c.CustomerID, c.Name, c.Email, c.Mobile, c.Remark, c.Type,
+		string(c.Identity), textOf(c.Credit.Allocated), textOf(c.Credit.Remaining), textOf(c.Credit.Used),
+		c.Credit.Currency, string(c.Status), boolText(c.Forced), timeText(c.AssociatedAt), timeText(c.NearestExpiry),
+	}
+}
+
+func textOf[T interface{ String() string }](v *T) string {
+	if v == nil {
+		return ""
+	}
+	return (*v).String()
+}
+
+func boolText(b *bool) string {
+	if b == nil {
+		return ""
+	}
+	return strconv.FormatBool(*b)
+}
+
+func timeText(t *time.Time) string {
+	if t == nil {
+		return ""
+	}
+	return t.Format(time.RFC3339)
+}
+
+// CreditQuery asks for customers' credit: everyone's, or those that one filter
+// finds.
+type CreditQuery struct {
+	FilterType FilterType `json:"filter_type,omitempty"` // "": everyone
+	Filter     string     `json:"filter,omitempty"`      // what to look for
+	Order      Order      `json:"order,omitempty"`       // by the time of association; "": as the Reader reads safest
+}
+
+// FilterType is the one field that a CreditQuery may search.
+type FilterType string
+
+// The filter types.
+const (
+	FilterCustomerID FilterType = "customer_id"
+	FilterName       FilterType = "name"
+	FilterRemark     FilterType = "remark"
+	FilterEmail      FilterType = "email"
+)
+
+// Order is the order by time of association.
+type Order string
+
+// The orders. Ascending keeps newcomers at the end, where a read under way
+// still finds them; it is what a query without an order gets.
+const (
+	OrderAscending  Order = "asc"
+	OrderDescending Order = "desc"
+)
+
+// AskedIDs is the one id that a filter by id names.
+func (q CreditQuery) AskedIDs() []string {
+	if q.FilterType != FilterCustomerID {
+		return nil
+	}
+	return []string{q.Filter}
+}
+
+const maxFilter = 256 // characters; the cloud's own bound is not published
+
+// creditQuery reads the parameters filter_type, filter and order.
+func creditQuery(p Params) (q CreditQuery, err error) {
+	kind, kindGiven, err := p.one("filter_type")
+	if err != nil {
+		return q, err
+	}
+	filter, filterGiven, err := p.one("filter")
+	if err != nil {
+		return q, err
+	}
+	order, orderGiven, err := p.one("order")
+	if err != nil {
+		return q, err
+	}
+	switch q.FilterType = FilterType(kind); {
+	case !kindGiven && !filterGiven:
+	case kindGiven && q.FilterType != FilterCustomerID && q.FilterType != FilterName && q.FilterType != FilterRemark && q.FilterType != FilterEmail:
+		return q, Invalid("filter_type", "unknown; use customer_id, name, remark or email")
+	case !kindGiven:
+		return q, Invalid("filter_type", "missing; say what filter looks for: customer_id, name, remark or email")
+	case filter == "":
+		return q, Invalid("filter", "empty; say what to look for, or leave out filter_type for everyone")
+	case len([]rune(filter)) > maxFilter:
+		return q, Invalid("filter", "longer than %d characters", maxFilter)
+	case q.FilterType == FilterCustomerID:
+		if err := checkID("filter", filter); err != nil {
+			return q, err
+		}
+		if _, err := strconv.ParseUint(filter, 10, 64); err != nil {
+			return q, Invalid("filter", "not a Tencent Cloud customer id (UIN); those are digits only, as 200000000000")
+		}
+	}
+	q.Filter = filter
+	switch q.Order = Order(order); {
+	case !orderGiven:
+		q.Order = OrderAscending
+	case q.Order != OrderAscending && q.Order != OrderDescending:
+		return q, Invalid("order", "unknown; use asc or desc, by time of association")
+	}
+	return q, nil
+}
+
+// CreditFunction is the function "credit" over the readers that open gives.
+func CreditFunction(open Open[CreditQuery, *CustomerCredit]) *Function {
+	return newFunction(spec[CreditQuery]{
+		name:    "credit",
+		summary: "customers' credit on Tencent Cloud International",
+		params:  []string{"filter_type", "filter", "order"},
+		parse:   creditQuery,
+		byID: func(id string) Params {
+			return Params{"filter_type": {string(FilterCustomerID)}, "filter": {id}}
+		},
+		statuses: []string{
+			string(CreditOK), string(CreditLow), string(CreditExhausted),
+			string(CreditOverdrawn), string(CreditForced), string(CreditUnknown),
+		},
+		columns: creditColumns(),
+	}, open)
+}

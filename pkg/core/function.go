@@ -1,0 +1,107 @@
+package core
+
+import (
+	"context"
+	"slices"
+)
+
+// Function is one question that can be asked from outside, whatever carries
+// it: an HTTP request, an event or the command line. To those it is the same
+// for every cloud. Safe for concurrent use.
+type Function struct {
+	Name     string   // as in a path and on the command line: "credit"
+	Summary  string   // in a few words, for usage texts
+	Params   []string // every parameter it knows
+	Statuses []string // every status its records can have
+	Columns  []Column // of a record's Cells
+
+	ask  func(Params) (*Question, error)
+	byID func(id string) Params
+}
+
+// Column is one column of a record as a row of a table.
+type Column struct {
+	Name  string
+	Kind  ColumnKind
+	Brief bool // belongs in a table that a person reads on a screen
+}
+
+// ColumnKind says how a spreadsheet should take a cell.
+type ColumnKind int
+
+// The kinds.
+const (
+	ColumnText   ColumnKind = iota // ids too, however many digits they have
+	ColumnNumber                   // may be empty
+)
+
+// Question is a Function with valid parameters: ready to be read, as often as
+// wanted. No call is made before Read.
+type Question struct {
+	read func(ctx context.Context, keep func(Record) bool) (Report, error)
+}
+
+// Ask checks the parameters; the error names the one to change.
+func (f *Function) Ask(p Params) (*Question, error) { return f.ask(p) }
+
+// ByID gives the parameters that ask for one customer.
+func (f *Function) ByID(id string) (Params, error) {
+	if err := checkID("customer_id", id); err != nil {
+		return nil, err
+	}
+	return f.byID(id), nil
+}
+
+// Read is Reader.Read for the question.
+func (q *Question) Read(ctx context.Context, keep func(Record) bool) (Report, error) {
+	return q.read(ctx, keep)
+}
+
+// Open gives the Reader of an account. It is called at every question, since
+// keys and settings may change between two; it returns an *Error.
+type Open[Q Query, T Record] func(ctx context.Context, account string) (*Reader[Q, T], error)
+
+// spec is what differs from function to function.
+type spec[Q Query] struct {
+	name, summary string
+	params        []string
+	parse         func(Params) (Q, error)
+	byID          func(id string) Params
+	statuses      []string
+	columns       []Column
+}
+
+// Schema is the schema that a function's reports carry.
+func Schema(function string) string { return "partnerlens." + function + "/v1" }
+
+func newFunction[Q Query, T Record](s spec[Q], open Open[Q, T]) *Function {
+	f := &Function{
+		Name: s.name, Summary: s.summary, Statuses: s.statuses, Columns: s.columns,
+		Params: append(slices.Clone(s.params), "account", "status", "limit", "cursor"),
+		byID:   s.byID,
+	}
+	f.ask = func(p Params) (*Question, error) {
+		if err := p.onlyKnown(f.Params); err != nil {
+			return nil, err
+		}
+		query, err := s.parse(p)
+		if err != nil {
+			return nil, err
+		}
+		opts, account, err := readOptions(p, f.Statuses)
+		if err != nil {
+			return nil, err
+		}
+		if account == "" {
+			account = DefaultAccount
+		}
+		return &Question{func(ctx context.Context, keep func(Record) bool) (Report, error) {
+			reader, err := open(ctx, account)
+			if err != nil {
+				return Report{}, AsError(err)
+			}
+			return reader.Read(ctx, query, &opts, func(record T) bool { return keep(record) })
+		}}, nil
+	}
+	return f
+}

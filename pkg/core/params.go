@@ -1,0 +1,177 @@
+package core
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// Params are the named values of a question, whatever carried them: a URL's
+// query, a JSON payload, the command line. A name with no values was given
+// empty, which is not the same as not given.
+type Params map[string][]string
+
+// maxID is the longest customer or reseller id (Huawei's bound; Tencent's ids are shorter).
+const maxID = 64
+
+// ParamsFromJSON reads a JSON object whose values are texts, numbers, true or
+// false, or lists of texts and numbers. null counts as given empty: who writes
+// customer_ids: null may have lost the ids, and must not get everyone.
+func ParamsFromJSON(text []byte) (Params, error) {
+	var members map[string]jsontext.Value
+	if err := json.Unmarshal(text, &members); err != nil || members == nil {
+		return nil, Invalid("", "the query is not a JSON object with each name once, as {\"limit\":10}")
+	}
+	p := make(Params, len(members))
+	for name, value := range members {
+		switch value.Kind() {
+		case 'n':
+			p[name] = []string{}
+		case '[':
+			var list []jsontext.Value
+			if err := json.Unmarshal(value, &list); err != nil {
+				return nil, Invalid(name, "not a list that can be read")
+			}
+			p[name] = make([]string, 0, len(list))
+			for _, element := range list {
+				text, err := scalar(name, element)
+				if err != nil {
+					return nil, err
+				}
+				p[name] = append(p[name], text)
+			}
+		default:
+			text, err := scalar(name, value)
+			if err != nil {
+				return nil, err
+			}
+			p[name] = []string{text}
+		}
+	}
+	return p, nil
+}
+
+func scalar(name string, value jsontext.Value) (string, error) {
+	switch value.Kind() {
+	case '"':
+		var text string
+		if err := json.Unmarshal(value, &text); err != nil {
+			return "", Invalid(name, "not a text that can be read")
+		}
+		return text, nil
+	case '0':
+		text := string(value)
+		if strings.ContainsAny(text, ".eE") {
+			return "", Invalid(name, "not a whole number; write ids as texts, in quotation marks")
+		}
+		return text, nil
+	case 't', 'f':
+		return string(value), nil
+	}
+	return "", Invalid(name, "must be a text, a number, or a list of those")
+}
+
+func (p Params) has(name string) bool { _, ok := p[name]; return ok }
+
+// one gives the value of a parameter that may be given once.
+func (p Params) one(name string) (value string, given bool, err error) {
+	values, ok := p[name]
+	switch {
+	case !ok:
+		return "", false, nil
+	case len(values) == 0 || values[0] == "":
+		return "", false, Invalid(name, "empty; give a value or leave it out")
+	case len(values) > 1:
+		return "", false, Invalid(name, "given %d times; give it once", len(values))
+	}
+	return values[0], true, nil
+}
+
+// onlyKnown refuses names that are not in known: a misspelt filter must not
+// answer with everyone.
+func (p Params) onlyKnown(known []string) error {
+	var unknown []string
+	for name := range p {
+		if !slices.Contains(known, name) {
+			unknown = append(unknown, name)
+		}
+	}
+	if len(unknown) == 0 {
+		return nil
+	}
+	slices.Sort(unknown)
+	return Invalid(printable(unknown[0]), "unknown parameter; known are %s", strings.Join(known, ", "))
+}
+
+// printable makes a name from outside fit for an error's text.
+func printable(name string) string {
+	if len(name) > maxID {
+		name = name[:maxID] + "…"
+	}
+	quoted := strconv.QuoteToASCII(name)
+	return quoted[1 : len(quoted)-1]
+}
+
+// checkID refuses what cannot be an id on either cloud.
+func checkID(param, id string) error {
+	switch {
+	case id == "":
+		return Invalid(param, "an id is empty; name a customer")
+	case len(id) > maxID:
+		return Invalid(param, "an id is longer than %d characters", maxID)
+	case strings.ContainsFunc(id, func(r rune) bool { return r <= ' ' || r >= unicode.MaxASCII }):
+		return Invalid(param, "an id has a space, a control character or a letter outside ASCII")
+	}
+	return nil
+}
+
+// readOptions reads the parameters that every function has.
+func readOptions(p Params, statuses []string) (o ReadOptions, account string, err error) {
+	account, _, err = p.one("account")
+	if err != nil {
+		return o, "", err
+	}
+	limit, given, err := p.one("limit")
+	if err != nil {
+		return o, "", err
+	}
+	if given {
+		o.Limit, err = strconv.Atoi(limit)
+		if err != nil || o.Limit < 1 || strings.HasPrefix(limit, "+") {
+			return o, "", Invalid("limit", "must be a whole number from 1 up; leave it out for everyone")
+		}
+	}
+	if o.Cursor, _, err = p.one("cursor"); err != nil {
+		return o, "", err
+	}
+	if p.has("status") {
+		for _, value := range p["status"] {
+			for status := range strings.SplitSeq(value, ",") {
+				if !slices.Contains(statuses, status) {
+					return o, "", Invalid("status", "unknown; use %s", strings.Join(statuses, ", "))
+				}
+				o.Statuses = append(o.Statuses, status)
+			}
+		}
+		if len(o.Statuses) == 0 {
+			return o, "", Invalid("status", "empty; use %s, or leave it out", strings.Join(statuses, ", "))
+		}
+	}
+	return o, account, nil
+}
+
+// DefaultAccount is the name of the account that the environment configures.
+const DefaultAccount = "default"
+
+func unknownAccount(name string, known []string) error {
+	return &Error{
+		Code: CodeInvalid, Param: "account",
+		Detail: fmt.Sprintf("unknown; configured: %s", strings.Join(known, ", ")),
+		Err:    fmt.Errorf("account %s", printable(name)),
+	}
+}

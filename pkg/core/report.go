@@ -1,0 +1,62 @@
+package core
+
+import "time"
+
+// Report is the one envelope that every function answers with. The records go
+// beside it, as "items": they may be many, so they are handed on as they come.
+type Report struct {
+	Schema     string    `json:"schema"`      // "partnerlens.credit/v1"
+	Provider   string    `json:"provider"`    // "tencentcloud", "huaweicloud"
+	Account    string    `json:"account"`     // the reseller's account, as configured
+	AsOf       time.Time `json:"as_of"`       // when reading began, UTC, whole seconds
+	Complete   bool      `json:"complete"`    // every customer that matched was read up to here, and that was proven
+	Stopped    *Stop     `json:"stopped"`     // why the read ended early; null where it did not
+	Next       *string   `json:"next"`        // the cursor to go on from; null where there is no more
+	Count      int       `json:"count"`       // records in this answer
+	Total      *int      `json:"total"`       // customers that match by the cloud's count; null where it tells none
+	MissingIDs []string  `json:"missing_ids"` // ids asked for that the cloud did not answer
+	Warnings   []Warning `json:"warnings"`    // why the answer is not complete, and what else to know
+	RequestIDs []string  `json:"request_ids"` // the cloud's, at most the last 20
+}
+
+// Stop says why a read ended before its end.
+type Stop string
+
+// The reasons to stop.
+const (
+	StoppedLimit    Stop = "limit"    // as many records as were asked for
+	StoppedSize     Stop = "size"     // as many bytes as the platform takes
+	StoppedDeadline Stop = "deadline" // time ran out
+	StoppedUpstream Stop = "upstream" // the cloud failed; a warning says how
+)
+
+// Warning is something about an answer that its reader should know.
+type Warning struct {
+	Code    string `json:"code"`
+	Message string `json:"message"`
+}
+
+// The codes of warnings, beside those of errors (an answer that stopped
+// carries the code of what stopped it).
+const (
+	WarnTotalMismatch = "total_mismatch" // fewer or more customers were read than the cloud counts
+	WarnTotalMoved    = "total_moved"    // the cloud's count changed while reading
+	WarnDuplicateRows = "duplicate_rows" // customers came twice, so others may have been passed over
+	WarnEarlierDoubt  = "earlier_part"   // an earlier part of this read could not be proven whole
+)
+
+const maxRequestIDs = 20
+
+func (r *Report) addRequestID(id string) {
+	if id == "" {
+		return
+	}
+	if len(r.RequestIDs) == maxRequestIDs {
+		r.RequestIDs = append(r.RequestIDs[:0], r.RequestIDs[1:]...)
+	}
+	r.RequestIDs = append(r.RequestIDs, id)
+}
+
+func (r *Report) warn(code, message string) {
+	r.Warnings = append(r.Warnings, Warning{code, message})
+}

@@ -1,0 +1,225 @@
+package core
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// CustomerTag says whether one customer counts as a new customer, and until when.
+type CustomerTag struct {
+	Provider       string     `json:"provider"`
+	Account        string     `json:"account"`
+	CustomerID     string     `json:"customer_id"`
+	ResellerID     *string    `json:"reseller_id"` // null for the account's own customers
+	Tag            Tag        `json:"tag"`
+	Status         TagStatus  `json:"status"`
+	EffectiveMonth *Month     `json:"effective_month"`
+	ExpireMonth    *Month     `json:"expire_month"` // the last month in which the tag holds
+	ExpiresAt      *time.Time `json:"expires_at"`   // the first instant after that month, in the vendor's zone
+	DaysLeft       *int       `json:"days_left"`    // whole days until then; null where the tag does not hold
+}
+
+// Tag is the tag as the cloud says it.
+type Tag struct {
+	Type  string `json:"type"`
+	Value string `json:"value"`
+}
+
+// TagStatus is the one word for what a tag means at the moment of reading.
+type TagStatus string
+
+// The statuses.
+const (
+	TagQualified    TagStatus = "qualified"    // a new customer, now
+	TagLapsed       TagStatus = "lapsed"       // was one; the validity is over
+	TagNotNew       TagStatus = "not_new"      // not a new customer
+	TagUndetermined TagStatus = "undetermined" // eligible, below the bar: an opportunity
+	TagUnverified   TagStatus = "unverified"   // no real-name verification yet
+	TagUnknown      TagStatus = "unknown"      // a value the cloud does not document
+)
+
+// The tag's values, as the cloud writes them (ListSubCustomerNewTag, read November 2026).
+const (
+	tagYes          = "Y"
+	tagNo           = "N"
+	tagUndetermined = "UNDETERMINED"
+)
+
+// StatusOfTag is the rule. over says that the tag's last month is past.
+func StatusOfTag(value string, over bool) TagStatus {
+	switch value {
+	case tagYes:
+		if over {
+			return TagLapsed
+		}
+		return TagQualified
+	case tagNo:
+		if over {
+			return TagLapsed
+		}
+		return TagNotNew
+	case tagUndetermined:
+		return TagUndetermined
+	case "":
+		return TagUnverified
+	}
+	return TagUnknown
+}
+
+// ID is the customer's id.
+func (c *CustomerTag) ID() string { return c.CustomerID }
+
+// Key is the customer's id within its reseller.
+func (c *CustomerTag) Key() string {
+	if c.ResellerID == nil {
+		return c.CustomerID
+	}
+	return *c.ResellerID + "/" + c.CustomerID
+}
+
+// StatusText is the status's text.
+func (c *CustomerTag) StatusText() string { return string(c.Status) }
+
+// Settle fills in the account, the end of the validity, and the status.
+func (c *CustomerTag) Settle(account string, asOf time.Time, _ Rules) {
+	c.Account = account
+	c.ExpiresAt, c.DaysLeft = nil, nil
+	over := false
+	if c.ExpireMonth != nil {
+		end := c.ExpireMonth.End(VendorZone).UTC()
+		c.ExpiresAt = &end
+		over = !asOf.Before(end)
+	}
+	c.Status = StatusOfTag(c.Tag.Value, over)
+	if c.Status == TagQualified && c.ExpiresAt != nil {
+		days := int(c.ExpiresAt.Sub(asOf) / (24 * time.Hour))
+		c.DaysLeft = &days
+	}
+}
+
+// tagColumns are the columns of Cells.
+func tagColumns() []Column {
+	return []Column{
+		{"provider", ColumnText, false}, {"account", ColumnText, false},
+		{"customer_id", ColumnText, true}, {"reseller_id", ColumnText, true},
+		{"tag_type", ColumnText, false}, {"tag_value", ColumnText, false},
+		{"status", ColumnText, true}, {"effective_month", ColumnText, true},
+		{"expire_month", ColumnText, true}, {"expires_at", ColumnText, false}, {"days_left", ColumnNumber, true},
+	}
+}
+
+// Cells are the record as text.
+func (c *CustomerTag) Cells() []string {
+	reseller, days := "", ""
+	if c.ResellerID != nil {
+		reseller = *c.ResellerID
+	}
+	if c.DaysLeft != nil {
+		days = strconv.Itoa(*c.DaysLeft)
+	}
+	return []string{
+		c.Provider, c.Account, c.CustomerID, reseller, c.Tag.Type, c.Tag.Value, string(c.Status),
+		textOf(c.EffectiveMonth), textOf(c.ExpireMonth), timeText(c.ExpiresAt), days,
+	}
+}
+
+// TagQuery asks for customers' tags: everyone's or those of some ids, of the
+// account itself or of one of its resellers.
+type TagQuery struct {
+	CustomerIDs []string `json:"customer_ids,omitempty"` // none: everyone; without repeats
+	ResellerID  string   `json:"reseller_id,omitempty"`  // "": own customers; AllResellers: own and every reseller's
+}
+
+// AllResellers, as a TagQuery's ResellerID, walks the account's own customers
+// and then those of every reseller below it. Only a Reader knows it: a Source
+// is asked for one of them at a time.
+const AllResellers = "all"
+
+// AskedIDs are the ids asked for.
+func (q TagQuery) AskedIDs() []string { return q.CustomerIDs }
+
+// MaxIDsPerQuery is how many ids the cloud takes in one query
+// (ListSubCustomerNewTag, customer_ids, read November 2026).
+const MaxIDsPerQuery = 200
+
+// TagPasses splits a query into what the cloud can be asked: at most
+// MaxIDsPerQuery ids at a time, and one reseller at a time. resellers are those
+// to walk for AllResellers; they are put in order of id, so that a read can go on later.
+func TagPasses(q TagQuery, resellers []string) []Pass[TagQuery] {
+	scopes := []string{q.ResellerID}
+	if q.ResellerID == AllResellers {
+		sorted := slices.Clone(resellers)
+		slices.Sort(sorted)
+		scopes = append([]string{""}, slices.Compact(sorted)...)
+	}
+	var passes []Pass[TagQuery]
+	if len(q.CustomerIDs) == 0 {
+		for _, scope := range scopes {
+			passes = append(passes, Pass[TagQuery]{"reseller " + scope, []TagQuery{{ResellerID: scope}}})
+		}
+		return passes
+	}
+	for i, ids := range slices.Collect(slices.Chunk(q.CustomerIDs, MaxIDsPerQuery)) {
+		pass := Pass[TagQuery]{Name: "ids " + strconv.Itoa(i)}
+		for _, scope := range scopes {
+			pass.Queries = append(pass.Queries, TagQuery{CustomerIDs: ids, ResellerID: scope})
+		}
+		passes = append(passes, pass)
+	}
+	return passes
+}
+
+// tagQuery reads the parameters customer_id (or customer_ids) and reseller_id.
+func tagQuery(p Params) (q TagQuery, err error) {
+	if p.has("customer_id") && p.has("customer_ids") {
+		return q, Invalid("customer_ids", "given as customer_id too; use one of the two")
+	}
+	for _, name := range []string{"customer_id", "customer_ids"} {
+		if !p.has(name) {
+			continue
+		}
+		ids := p[name]
+		if len(ids) == 0 {
+			return q, Invalid(name, "empty; name at least one customer, or leave it out for everyone")
+		}
+		seen := make(map[string]bool, len(ids))
+		for _, id := range ids {
+			if err := checkID(name, id); err != nil {
+				return q, err
+			}
+			if !seen[id] {
+				seen[id] = true
+				q.CustomerIDs = append(q.CustomerIDs, id)
+			}
+		}
+	}
+	reseller, given, err := p.one("reseller_id")
+	if err != nil {
+		return q, err
+	}
+	if given {
+		if err := checkID("reseller_id", reseller); err != nil {
+			return q, err
+		}
+	}
+	q.ResellerID = strings.Clone(reseller)
+	return q, nil
+}
+
+// TagFunction is the function "tags" over the readers that open gives.
+func TagFunction(open Open[TagQuery, *CustomerTag]) *Function {
+	return newFunction(spec[TagQuery]{
+		name:    "tags",
+		summary: "new-customer tags on Huawei Cloud",
+		params:  []string{"customer_id", "customer_ids", "reseller_id"},
+		parse:   tagQuery,
+		byID:    func(id string) Params { return Params{"customer_id": {id}} },
+		statuses: []string{
+			string(TagQualified), string(TagLapsed), string(TagNotNew),
+			string(TagUndetermined), string(TagUnverified), string(TagUnknown),
+		},
+		columns: tagColumns(),
+	}, open)
+}
