@@ -1,0 +1,44 @@
+package simulator
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"time"
+)
+
+// Serve answers on ln until ctx ends, then closes s, lets the calls under way
+// finish for a moment, and returns nil. No goroutine outlives it.
+func Serve(ctx context.Context, ln net.Listener, s *Simulator) error {
+	server := &http.Server{
+		Handler:           s,
+		ReadHeaderTimeout: 10 * time.Second,
+		ReadTimeout:       time.Minute,
+		// Tencent's servers keep an idle connection for 60 s.
+		IdleTimeout: time.Minute,
+		// What goes wrong with a connection is the caller's to notice.
+		ErrorLog: log.New(io.Discard, "", 0),
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	stopped := make(chan struct{})
+	go func() {
+		defer close(stopped)
+		<-ctx.Done()
+		s.Close()
+		grace, release := context.WithTimeout(context.Background(), 2*time.Second)
+		defer release()
+		if server.Shutdown(grace) != nil {
+			server.Close()
+		}
+	}()
+	err := server.Serve(ln)
+	cancel()
+	<-stopped
+	if errors.Is(err, http.ErrServerClosed) {
+		return nil
+	}
+	return err
+}
