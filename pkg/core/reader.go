@@ -199,7 +199,7 @@ func (r *Reader[Q, T]) Read(ctx context.Context, query Q, opts *ReadOptions, kee
 		return Report{}, AsError(err)
 	}
 	read.passes = passes
-	pages := 0
+	pages, customers, trace := 0, 0, traceOf(ctx)
 	for step, err := range r.walk(ctx, passes, read.from) {
 		if err != nil {
 			failure := AsError(err)
@@ -210,6 +210,10 @@ func (r *Reader[Q, T]) Read(ctx context.Context, query Q, opts *ReadOptions, kee
 			break
 		}
 		pages++
+		customers += len(step.page.Items)
+		if trace.PageRead != nil {
+			trace.PageRead(pages, customers, step.page.Total)
+		}
 		if !read.page(step, keep) {
 			break
 		}

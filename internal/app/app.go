@@ -1,0 +1,99 @@
+// Package app is the composition root: it joins functions, accounts and hosts,
+// and it is the only reader of the environment. The mains and the command line
+// import it; nothing below does.
+//
+// A function is composed in a package of its own (app/credit, app/tags), so that an
+// artefact links one cloud's SDK and not the other's.
+package app
+
+import (
+	"maps"
+	"os"
+	"strings"
+	"sync"
+
+	"partnerlens/pkg/core"
+)
+
+// Version is what the build stamps with -ldflags "-X partnerlens/internal/app.Version=…".
+var Version = "dev"
+
+// Environment looks settings up by name, as os.Getenv does: an empty value is
+// an unset one.
+type Environment func(name string) string
+
+// Settings are the values of the names that something is built from, read at
+// one moment. They hold keys: never print them.
+type Settings map[string]string
+
+// reservedBySCF begins the names that Tencent SCF keeps for its own: there they
+// hold the role's keys, not the reseller's (Environment Variables, Serverless
+// Cloud Function docs, read November 2026).
+const reservedBySCF = "TENCENTCLOUD_"
+
+// onSCF says whether the process runs as an event function on Tencent SCF.
+func onSCF(env Environment) bool { return env("_LAMBDA_SERVER_PORT") != "" }
+
+// WhileSame keeps what build makes while the settings it was built from stay
+// the same, and builds anew when one changed: on SCF the environment is set
+// anew at every invocation, and keys are rotated elsewhere too. A failure is
+// not kept. Safe for concurrent use.
+func WhileSame[R any](env Environment, names []string, build func(Settings) (R, error)) func() (R, error) {
+	if env == nil {
+		env = os.Getenv
+	}
+	var (
+		mu    sync.Mutex
+		from  Settings
+		built R
+	)
+	return func() (R, error) {
+		now := make(Settings, len(names))
+		for _, name := range names {
+			if strings.HasPrefix(name, reservedBySCF) && onSCF(env) {
+				continue
+			}
+			now[name] = env(name)
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		if from != nil && maps.Equal(from, now) {
+			return built, nil
+		}
+		fresh, err := build(now)
+		if err != nil {
+			var none R
+			return none, err
+		}
+		from, built = now, fresh
+		return built, nil
+	}
+}
+
+// First gives the first of the names that has a value.
+func (s Settings) First(names ...string) string {
+	for _, name := range names {
+		if value := s[name]; value != "" {
+			return value
+		}
+	}
+	return ""
+}
+
+// Missing is the error for settings that are not there: each by name, and
+// where to get it.
+func Missing(where string, names ...string) error {
+	return &core.Error{
+		Code:   core.CodeMisconfigured,
+		Param:  strings.Join(names, ", "),
+		Detail: "not set; " + where,
+	}
+}
+
+// OnlyDefault refuses every account but the one that the environment configures.
+func OnlyDefault(account string) error {
+	if account == core.DefaultAccount {
+		return nil
+	}
+	return core.Invalid("account", "unknown; configured: %s", core.DefaultAccount)
+}
