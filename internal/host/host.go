@@ -1,0 +1,114 @@
+package host
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"net/http"
+	"os"
+	"time"
+)
+
+// Options are what runs, and the process around it. Name, HTTP and Job are
+// required; the rest defaults to the process's own.
+type Options struct {
+	// Name is the function's name, for the log and for usage texts: "credit".
+	Name string
+
+	// HTTP answers API triggers. Each request carries the platform's id of the
+	// invocation as the header X-Request-Id, whatever the caller sent under
+	// that name, and a context that ends early enough to answer.
+	//
+	// On a platform that bounds answers, the ResponseWriter has the methods
+	//
+	//	Budget() int       // bytes that the body may cost
+	//	Cost(p []byte) int // bytes that p costs inside the answer
+	//
+	// A body over its budget becomes a problem with status 500.
+	HTTP http.Handler
+
+	// Job answers everything else, with one JSON document, or with an error of
+	// which the caller sees no more than its code and its Public text.
+	Job func(ctx context.Context, job Job) ([]byte, error)
+
+	// Prepare is run once, beside the wait for the first invocation: for what
+	// is slow, is always needed and does not depend on settings. May be nil.
+	Prepare func()
+
+	Logger *slog.Logger             // nil: JSON lines on Stderr
+	Args   []string                 // nil: the process's arguments, without its name
+	Getenv func(name string) string // nil: os.Getenv
+	Stdout io.Writer                // nil: os.Stdout
+	Stderr io.Writer                // nil: os.Stderr
+}
+
+// Job is a question that did not come as an HTTP request.
+type Job struct {
+	Trigger   string    // one of the Trigger constants
+	Name      string    // of the rule, trigger or queue, where the platform tells
+	ID        string    // of the event or message; else of the invocation
+	Scheduled time.Time // for when it was scheduled, UTC; zero where the platform does not tell
+	Payload   []byte    // a JSON object: the query that the trigger names; nil: it names none
+	Budget    int       // bytes that the answer may have
+}
+
+// The triggers, as the log and a Job name them.
+const (
+	TriggerHTTP              = "http" // the plain server
+	TriggerHTTPAPI           = "lambda-http-api"
+	TriggerLambdaFunctionURL = "lambda-function-url"
+	TriggerRESTAPI           = "lambda-rest-api"
+	TriggerALB               = "lambda-alb"
+	TriggerEventBridgeRule   = "lambda-eventbridge-rule"
+	TriggerScheduler         = "lambda-eventbridge-scheduler" // without an Input; with one it is a direct payload
+	TriggerSQS               = "lambda-sqs"
+	TriggerSCFFunctionURL    = "scf-function-url"
+	TriggerSCFAPIGateway     = "scf-api-gateway"
+	TriggerSCFTimer          = "scf-timer"
+	TriggerFunctionGraph     = "functiongraph-timer"
+	TriggerDirect            = "direct"
+)
+
+// Run finds out where the process runs, runs the function there until the
+// platform or a signal ends it, and gives the process's exit status.
+func Run(opts Options) int {
+	opts = opts.withDefaults()
+	where, err := detect(opts.Name, opts.Args, opts.Getenv)
+	if err != nil {
+		return refuse(opts, err)
+	}
+	if opts.Prepare != nil {
+		go prepare(opts)
+	}
+	switch where.kind {
+	case onLambda:
+		err = runLambda(opts)
+	case onSCF:
+		err = runSCF(opts)
+	default:
+		err = runHTTP(opts, where.listen)
+	}
+	if err != nil {
+		return refuse(opts, err)
+	}
+	return 0
+}
+
+func (opts Options) withDefaults() Options {
+	if opts.Args == nil {
+		opts.Args = os.Args[1:]
+	}
+	if opts.Getenv == nil {
+		opts.Getenv = os.Getenv
+	}
+	if opts.Stdout == nil {
+		opts.Stdout = os.Stdout
+	}
+	if opts.Stderr == nil {
+		opts.Stderr = os.Stderr
+	}
+	if opts.Logger == nil {
+		opts.Logger = slog.New(slog.NewJSONHandler(opts.Stderr, nil))
+	}
+	return opts
+}
