@@ -1,6 +1,7 @@
 package simulator
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -17,14 +18,46 @@ type Fault struct {
 // or it hits a call now and then (act), one in every `every`.
 type fault struct {
 	Fault
-	set   func(*standing)
+	set   func(*Simulator)
 	every int
-	act   func(s *Simulator, w http.ResponseWriter, r *http.Request, a answer) (done bool)
+	act   disturb
 }
+
+// disturb does something to a call that was admitted. Unless it is done with
+// the call, the answer follows.
+type disturb func(s *Simulator, w http.ResponseWriter, r *http.Request, a answer) (done bool)
 
 // faults are all there are. Those that hit now and then get a second form by
 // themselves, NAME-always.
-var faults = []fault{}
+var faults = []fault{
+	{Fault{"http-500", "One call in seven fails with HTTP 500."}, nil, 7, breakWith(http.StatusInternalServerError)},
+	{Fault{"http-502", "One call in seven fails with HTTP 502 and a page of HTML."}, nil, 7, breakWith(http.StatusBadGateway)},
+	{Fault{"http-503", "One call in seven fails with HTTP 503, a page of HTML and Retry-After: 1."}, nil, 7, breakWith(http.StatusServiceUnavailable)},
+	{Fault{"html-page", "One call in seven is answered with a page of HTML and status 200."}, nil, 7, breakWith(http.StatusOK)},
+	{Fault{"error-in-200", "One call in seven fails with an error in a body of status 200: InternalError, CBC.5001."}, nil, 7, errorIn200},
+	{Fault{"vendor-busy", "One call in seven fails because the vendor is busy: OperationDenied.ServiceBusy, 429 with CBC.0250."}, nil, 7, vendorBusy},
+	{Fault{"empty-object", "One call in seven is answered with {} and status 200."}, nil, 7, replaceBody("{}")},
+	{Fault{"empty-body", "One call in seven is answered with nothing and status 200."}, nil, 7, replaceBody("")},
+	{Fault{"empty-page", "One call in seven is answered with a list that is null."}, nil, 7, emptyPage},
+	{Fault{"malformed-json", "One call in seven is answered with half of its JSON, and the right length."}, nil, 7, malformedJSON},
+	{Fault{"truncated-body", "One call in seven breaks off in the middle of the body."}, nil, 7, truncatedBody},
+	{Fault{"giant-body", "One call in seven is answered with a page that goes on up to 256 MiB."}, nil, 7, giantBody},
+	{Fault{"connection-reset", "One call in seven ends with a reset of the connection."}, nil, 7, connectionReset},
+	{Fault{"hang", "One call in seven is never answered."}, nil, 7, hang},
+	{Fault{"long-tail", "One call in ten takes half a second longer, and one in ten of those five seconds."}, nil, 10, longTail},
+
+	{Fault: Fault{"page-clamp-10", "Tencent silently cuts pages to ten rows."}, set: func(s *Simulator) { s.creditMax = 10 }},
+	{Fault: Fault{"limit-100", "Huawei refuses a limit above 100."}, set: func(s *Simulator) { s.tagsMax = min(s.tagsMax, 100) }},
+	{Fault: Fault{"customers-join", "Between two calls a customer joins, until a tenth more have."}, set: func(s *Simulator) { s.standing.joins = true }},
+	{Fault: Fault{"customers-leave", "Between two calls a customer leaves, the newest and the oldest by turns, until a tenth have."}, set: func(s *Simulator) { s.standing.leaves = true }},
+	{Fault: Fault{"duplicate-rows", "Every tenth customer is listed twice, and the total does not count it."}, set: func(s *Simulator) { s.standing.doubled = true }},
+	{Fault: Fault{"total-high", "The total is three too high."}, set: func(s *Simulator) { s.standing.totalOff = func(n int) int { return n + 3 } }},
+	{Fault: Fault{"total-low", "The total is a tenth and one too low."}, set: func(s *Simulator) { s.standing.totalOff = func(n int) int { return n - n/10 - 1 } }},
+	{Fault: Fault{"clock-ahead", "The vendor's clock is an hour ahead, so every signature is stale."}, set: func(s *Simulator) { s.standing.clockAhead = time.Hour }},
+	{Fault: Fault{"key-revoked", "The ordinary key is unknown after five calls; the temporary one goes on."}, set: func(s *Simulator) { s.standing.keyRevoked = true }},
+	{Fault: Fault{"token-expires", "The temporary key's token expires after five calls."}, set: func(s *Simulator) { s.standing.tokenExpires = true }},
+	{Fault: Fault{"second-caller", "Somebody else on the same key uses two calls a second of its rate."}, set: func(s *Simulator) { s.limiter.secondCaller = true }},
+}
 
 const always = "-always"
 
@@ -83,7 +116,7 @@ func (f *standing) orderOf(customers, ordinal int) order {
 // disturbance is a fault as it is in force in one simulator.
 type disturbance struct {
 	every, phase int
-	act          func(s *Simulator, w http.ResponseWriter, r *http.Request, a answer) (done bool)
+	act          disturb
 }
 
 func (d disturbance) hits(ordinal int) bool { return (ordinal+d.phase)%d.every == 0 }
@@ -100,7 +133,7 @@ func (s *Simulator) arrange(names []string) error {
 			return fmt.Errorf("simulator: unknown fault %q; there are: %s", name, strings.Join(known, ", "))
 		}
 		if f.set != nil {
-			f.set(&s.standing)
+			f.set(s)
 			continue
 		}
 		d := disturbance{every: f.every, act: f.act}
@@ -109,6 +142,9 @@ func (s *Simulator) arrange(names []string) error {
 		}
 		d.phase = int(s.seed.roll(streamFault, len(s.disturbances)) % uint64(d.every))
 		s.disturbances = append(s.disturbances, d)
+	}
+	if s.limiter.secondCaller && s.limiter.rate == 0 {
+		return errors.New("simulator: the fault second-caller needs a rate")
 	}
 	return nil
 }

@@ -28,7 +28,7 @@ type huaweiError struct {
 	code, message string
 }
 
-func (e *huaweiError) answer(requestID string) answer {
+func (e *huaweiError) answer(requestID string, ordinal int) answer {
 	type body struct {
 		Code      string `json:"error_code"`
 		Message   string `json:"error_msg"`
@@ -38,10 +38,12 @@ func (e *huaweiError) answer(requestID string) answer {
 	if strings.HasPrefix(e.code, "APIGW.") {
 		b.RequestID = requestID // the gateway repeats it, the service behind does not
 	}
-	return answer{status: e.status, header: requestIDHeader(requestID), body: mustJSON(b)}
+	return huaweiAnswer(e.status, b, requestID, ordinal)
 }
 
-func requestIDHeader(id string) map[string]string { return map[string]string{"X-Request-Id": id} }
+func huaweiAnswer(status int, body any, requestID string, ordinal int) answer {
+	return answer{huawei: true, status: status, requestID: requestID, body: mustJSON(body), ordinal: ordinal}
+}
 
 func badParameter(name string) *huaweiError {
 	return &huaweiError{http.StatusBadRequest, "CBC.0100", "Invalid parameters. [" + name + "]"}
@@ -53,7 +55,7 @@ func (s *Simulator) serveHuawei(w http.ResponseWriter, r *http.Request, body []b
 	if r.URL.Path == resellersPath {
 		api, count, read = resellersPath, &s.counters.resellers, s.resellerPage
 	}
-	refuse := func(ordinal int, e *huaweiError) { s.deliver(w, r, count, ordinal, e.answer(requestID)) }
+	refuse := func(ordinal int, e *huaweiError) { s.deliver(w, r, count, e.answer(requestID, ordinal)) }
 
 	keyID, refusal := s.huaweiDoor(r, body)
 	if refusal != nil {
@@ -73,7 +75,7 @@ func (s *Simulator) serveHuawei(w http.ResponseWriter, r *http.Request, body []b
 		return
 	}
 	count.rows.Add(int64(rows))
-	s.deliver(w, r, count, ordinal, answer{status: http.StatusOK, header: requestIDHeader(requestID), body: mustJSON(page)})
+	s.deliver(w, r, count, huaweiAnswer(http.StatusOK, page, requestID, ordinal))
 }
 
 // huaweiDoor refuses what the vendor's gateway refuses before the API runs.

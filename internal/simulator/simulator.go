@@ -201,19 +201,22 @@ var beijing = time.FixedZone("UTC+8", 8*60*60)
 
 // answer is one complete answer before any fault has touched it.
 type answer struct {
-	status int
-	header map[string]string // beside Content-Type
-	body   []byte
+	huawei    bool // else Tencent's
+	status    int
+	requestID string
+	body      []byte
+
+	// ordinal is the number of this call among those its API admitted, from 1.
+	// A refused call has none, and no fault hits it.
+	ordinal int
 }
 
 // deliver sends an answer, after the latency and the faults that hit this call.
-// ordinal is the number of this call among those its API admitted, from 1; the
-// refused ones have none (0), and no fault hits them.
-func (s *Simulator) deliver(w http.ResponseWriter, r *http.Request, api *apiCounters, ordinal int, a answer) {
+func (s *Simulator) deliver(w http.ResponseWriter, r *http.Request, api *apiCounters, a answer) {
 	s.wait(r.Context(), s.latency)
-	if ordinal > 0 {
+	if a.ordinal > 0 {
 		for _, d := range s.disturbances {
-			if !d.hits(ordinal) {
+			if !d.hits(a.ordinal) {
 				continue
 			}
 			api.disturbed.Add(1)
@@ -226,12 +229,16 @@ func (s *Simulator) deliver(w http.ResponseWriter, r *http.Request, api *apiCoun
 }
 
 func (a answer) send(w http.ResponseWriter) {
-	w.Header().Set("Content-Type", "application/json")
-	for name, value := range a.header {
-		w.Header().Set(name, value)
-	}
+	a.setHeader(w)
 	w.WriteHeader(a.status)
 	w.Write(a.body)
+}
+
+func (a answer) setHeader(w http.ResponseWriter) {
+	w.Header().Set("Content-Type", "application/json")
+	if a.huawei {
+		w.Header().Set("X-Request-Id", a.requestID)
+	}
 }
 
 // wait waits, unless the caller goes away or the simulator closes.

@@ -25,13 +25,22 @@ const (
 // page "Error Codes" shows.
 type tencentError struct{ code, message string }
 
-func (e *tencentError) answer(requestID string) answer {
+func (e *tencentError) answer(requestID string, ordinal int) answer {
 	type inner struct{ Code, Message string }
 	type response struct {
 		Error     inner
-		RequestId string //lint:ignore ST1003 the vendor's spelling
+		RequestID string `json:"RequestId"`
 	}
-	return answer{status: http.StatusOK, body: mustJSON(struct{ Response response }{response{inner{e.code, e.message}, requestID}})}
+	return tencentAnswer(response{inner{e.code, e.message}, requestID}, requestID, ordinal)
+}
+
+func tencentAnswer(response any, requestID string, ordinal int) answer {
+	return answer{
+		status:    http.StatusOK,
+		requestID: requestID,
+		body:      mustJSON(struct{ Response any }{response}),
+		ordinal:   ordinal,
+	}
 }
 
 func (s *Simulator) serveTencent(w http.ResponseWriter, r *http.Request, body []byte) {
@@ -40,7 +49,7 @@ func (s *Simulator) serveTencent(w http.ResponseWriter, r *http.Request, body []
 	keyID, refusal := s.tencentDoor(r, body)
 	if refusal != nil {
 		count.denied.Add(1)
-		s.deliver(w, r, count, 0, refusal.answer(requestID))
+		s.deliver(w, r, count, refusal.answer(requestID, 0))
 		return
 	}
 	if !s.limiter.admit(creditAction, keyID, time.Now()) {
@@ -48,18 +57,18 @@ func (s *Simulator) serveTencent(w http.ResponseWriter, r *http.Request, body []
 		limited := tencentError{"RequestLimitExceeded", fmt.Sprintf(
 			"Your current request times equals to `%d` in a second, which exceeds the frequency limit `%d` for a second. Please reduce the frequency of calls.",
 			s.limiter.rate+1, s.limiter.rate)}
-		s.deliver(w, r, count, 0, limited.answer(requestID))
+		s.deliver(w, r, count, limited.answer(requestID, 0))
 		return
 	}
 	ordinal := int(count.admitted.Add(1))
 	page, refusal := s.creditPage(body, ordinal)
 	if refusal != nil {
-		s.deliver(w, r, count, ordinal, refusal.answer(requestID))
+		s.deliver(w, r, count, refusal.answer(requestID, ordinal))
 		return
 	}
 	count.rows.Add(int64(len(page.Data)))
-	page.RequestId = requestID
-	s.deliver(w, r, count, ordinal, answer{status: http.StatusOK, body: mustJSON(struct{ Response *creditPage }{page})})
+	page.RequestID = requestID
+	s.deliver(w, r, count, tencentAnswer(page, requestID, ordinal))
 }
 
 // tencentDoor refuses what the vendor's gateway refuses before the action runs.
@@ -107,7 +116,7 @@ func (s *Simulator) tencentDoor(r *http.Request, body []byte) (keyID string, ref
 type creditPage struct {
 	Total     int
 	Data      []CreditCustomer
-	RequestId string //lint:ignore ST1003 the vendor's spelling
+	RequestID string `json:"RequestId"`
 }
 
 // creditParams is the body of a call.
