@@ -12,6 +12,7 @@ type Function struct {
 	Name     string   // as in a path and on the command line: "credit"
 	Summary  string   // in a few words, for usage texts
 	Params   []string // every parameter it knows
+	WithID   []string // of those, what may stand beside ByID's
 	Statuses []string // every status its records can have
 	Columns  []Column // of a record's Cells
 
@@ -65,6 +66,7 @@ type Open[Q Query, T Record] func(ctx context.Context, account string) (*Reader[
 type spec[Q Query] struct {
 	name, summary string
 	params        []string
+	withID        []string
 	parse         func(Params) (Q, error)
 	byID          func(id string) Params
 	statuses      []string
@@ -78,6 +80,7 @@ func newFunction[Q Query, T Record](s spec[Q], open Open[Q, T]) *Function {
 	f := &Function{
 		Name: s.name, Summary: s.summary, Statuses: s.statuses, Columns: s.columns,
 		Params: append(slices.Clone(s.params), "account", "status", "limit", "cursor"),
+		WithID: append(slices.Clone(s.withID), "account"),
 		byID:   s.byID,
 	}
 	f.ask = func(p Params) (*Question, error) {

@@ -15,7 +15,7 @@ type Report struct {
 	Count      int       `json:"count"`       // records in this answer
 	Total      *int      `json:"total"`       // customers that match by the cloud's count; null where it tells none
 	MissingIDs []string  `json:"missing_ids"` // ids asked for that the cloud did not answer
-	Warnings   []Warning `json:"warnings"`    // why the answer is not complete, and what else to know
+	Warnings   []Warning `json:"warnings"`    // why the answer is not complete, and what else to know; at most the last 20
 	RequestIDs []string  `json:"request_ids"` // the cloud's, at most the last 20
 }
 
@@ -45,10 +45,16 @@ const (
 	WarnEarlierDoubt  = "earlier_part"   // an earlier part of this read could not be proven whole
 )
 
-const maxRequestIDs = 20
+// What grows with the read is bounded: a caller that can take only so many
+// bytes has to know beforehand how large a Report can get.
+const (
+	maxRequestIDs    = 20
+	maxRequestIDText = 128 // bytes; a longer one is not an id that a cloud's support could look up
+	maxWarnings      = 20
+)
 
 func (r *Report) addRequestID(id string) {
-	if id == "" {
+	if id == "" || len(id) > maxRequestIDText {
 		return
 	}
 	if len(r.RequestIDs) == maxRequestIDs {
@@ -58,5 +64,8 @@ func (r *Report) addRequestID(id string) {
 }
 
 func (r *Report) warn(code, message string) {
+	if len(r.Warnings) == maxWarnings {
+		r.Warnings = append(r.Warnings[:0], r.Warnings[1:]...)
+	}
 	r.Warnings = append(r.Warnings, Warning{code, message})
 }

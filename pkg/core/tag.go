@@ -214,6 +214,7 @@ func TagFunction(open Open[TagQuery, *CustomerTag]) *Function {
 		name:    "tags",
 		summary: "new-customer tags on Huawei Cloud",
 		params:  []string{"customer_id", "customer_ids", "reseller_id"},
+		withID:  []string{"reseller_id"},
 		parse:   tagQuery,
 		byID:    func(id string) Params { return Params{"customer_id": {id}} },
 		statuses: []string{
