@@ -2,7 +2,6 @@ package core
 
 import (
 	"errors"
-	"math"
 
 	"github.com/cockroachdb/apd/v3"
 )
@@ -121,9 +120,6 @@ func (m Money) MarshalText() ([]byte, error) { return m.AppendText(nil) }
 
 // UnmarshalText reads what ParseMoney reads.
 func (m *Money) UnmarshalText(text []byte) (err error) {
-	if len(text) > math.MaxUint8 {
-		return errMoney
-	}
 	*m, err = ParseMoney(string(text))
 	return err
 }

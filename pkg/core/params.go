@@ -1,7 +1,6 @@
 package core
 
 import (
-	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -167,11 +166,3 @@ func readOptions(p Params, statuses []string) (o ReadOptions, account string, er
 
 // DefaultAccount is the name of the account that the environment configures.
 const DefaultAccount = "default"
-
-func unknownAccount(name string, known []string) error {
-	return &Error{
-		Code: CodeInvalid, Param: "account",
-		Detail: fmt.Sprintf("unknown; configured: %s", strings.Join(known, ", ")),
-		Err:    fmt.Errorf("account %s", printable(name)),
-	}
-}
