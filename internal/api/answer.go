@@ -1,0 +1,181 @@
+package api
+
+import (
+	"context"
+	"math"
+	"net/http"
+	"slices"
+	"strings"
+
+	"partnerlens/pkg/core"
+)
+
+// format is one way to write an answer.
+type format struct {
+	media       string // what Accept is held against
+	contentType string
+	write       func(*answer) error
+}
+
+// answer is one answer on its way out.
+type answer struct {
+	ctx      context.Context
+	w        http.ResponseWriter
+	function *core.Function
+	question *core.Question
+	params   core.Params
+	accepted map[string]string // parameters beside the accepted media type
+	format   format
+	id       string // of the one customer asked for; "" where it is not by id
+	started  bool   // the status is written; no problem can be told any more
+}
+
+// ask answers a question, for an id also where not finding it is an error. Its error comes only while nothing is written.
+func (h *handler) ask(w http.ResponseWriter, r *http.Request, f *core.Function, params core.Params, id string) error {
+	w.Header().Add("Vary", "Accept")
+	chosen, accepted, err := negotiate(r.Header)
+	if err != nil {
+		return err
+	}
+	question, err := f.Ask(params)
+	if err != nil {
+		return aboutPath(f, id, err)
+	}
+	a := &answer{
+		ctx: r.Context(), w: w, function: f, question: question,
+		params: params, accepted: accepted, format: chosen, id: id,
+	}
+	if r.Method == http.MethodHead {
+		a.start()
+		return nil
+	}
+	return chosen.write(a)
+}
+
+// aboutPath makes an error about the id in a path name the id: a function may
+// ask for one customer by parameters that the caller never wrote.
+func aboutPath(f *core.Function, id string, err error) error {
+	failure := core.AsError(err)
+	if id == "" || slices.Contains(f.WithID, failure.Param) {
+		return failure
+	}
+	about := *failure
+	about.Param = "customer_id"
+	return &about
+}
+
+// start writes the status and the headers.
+func (a *answer) start() {
+	if a.started {
+		return
+	}
+	a.started = true
+	a.w.Header().Set("Content-Type", a.format.contentType)
+	a.w.Header().Set("Cache-Control", "no-store") // customers' data
+	a.w.WriteHeader(http.StatusOK)
+}
+
+// refuse says why a report is not fit to be an answer, as long as nothing of
+// it is written.
+func (a *answer) refuse(report core.Report) error {
+	switch {
+	case report.Count > 0:
+		return nil
+	case report.Stopped != nil && *report.Stopped == core.StoppedSize:
+		// The cursor would lead here again, for ever.
+		return &core.Error{Code: core.CodeTooLarge, Detail: "not even one customer fits in an answer here; ask for fewer ids at once"}
+	case a.id == "":
+		return nil
+	case report.Complete:
+		return &core.Error{Code: core.CodeNotFound, Param: "customer_id", Detail: a.id + " is not among the account's customers"}
+	}
+	return incomplete(report)
+}
+
+// incomplete gives what kept a report from being complete as an error.
+func incomplete(report core.Report) error {
+	failure := &core.Error{Code: core.CodeIncomplete, Detail: "the customer was not found, and that it is not there could not be proven"}
+	if len(report.Warnings) == 0 {
+		return failure
+	}
+	last := report.Warnings[len(report.Warnings)-1] // what stopped the read is told last
+	failure.Detail += ": " + last.Message
+	if report.Stopped != nil {
+		failure.Code = core.Code(last.Code)
+	}
+	return failure
+}
+
+// Budgeted is what the ResponseWriter of a host can be that takes answers of
+// so many bytes and not one more.
+type Budgeted interface {
+	// Budget is the cost of a body that still fits.
+	Budget() int
+	// Cost is what p costs as a part of the body. The cost of two parts in a
+	// row is never more than that of each added up.
+	Cost(p []byte) int
+}
+
+// room is what is left for records. The zero room has no end.
+type room struct {
+	budgeted Budgeted
+	left     int
+}
+
+// room gives what the host's budget leaves for records once the answer's end
+// is written, however long that turns out. frame gives what the format writes
+// around the records for a report.
+func (a *answer) room(frame func(core.Report) ([]byte, error)) (*room, error) {
+	budgeted, ok := a.w.(Budgeted)
+	if !ok {
+		return &room{}, nil
+	}
+	widest, err := frame(a.widestReport())
+	if err != nil {
+		return nil, err
+	}
+	return &room{budgeted, budgeted.Budget() - budgeted.Cost(widest)}, nil
+}
+
+// take says whether p still has room, and if so takes it.
+func (r *room) take(p []byte) bool {
+	if r.budgeted == nil {
+		return true
+	}
+	cost := r.budgeted.Cost(p)
+	if cost > r.left {
+		return false
+	}
+	r.left -= cost
+	return true
+}
+
+// How long the parts of a report get that do not come from the request. Core
+// bounds how many there are.
+const (
+	widestName    = 128 // of an account
+	widestNext    = 1024
+	widestWarning = 400
+	widestID      = 128 // of a request
+	widestList    = 20  // warnings, and ids of requests
+)
+
+// widestReport is as long as the report of these parameters can get: the ids
+// that are missing at the end are some of those asked for, and those are
+// among the parameters' values, whatever the parameter's name.
+func (a *answer) widestReport() core.Report {
+	text := func(n int) string { return strings.Repeat("x", n) }
+	stopped, next, total := core.StoppedDeadline, text(widestNext), math.MaxInt
+	report := core.Report{
+		Schema: core.Schema(a.function.Name), Provider: text(widestName), Account: text(widestName),
+		Stopped: &stopped, Next: &next, Count: total, Total: &total, MissingIDs: []string{},
+	}
+	for range widestList {
+		report.Warnings = append(report.Warnings, core.Warning{Code: text(widestName), Message: text(widestWarning)})
+		report.RequestIDs = append(report.RequestIDs, text(widestID))
+	}
+	for _, values := range a.params {
+		report.MissingIDs = append(report.MissingIDs, values...)
+	}
+	return report
+}

@@ -1,0 +1,113 @@
+// Package api is the HTTP API as one net/http handler: routes, parameters,
+// content negotiation, the three formats of an answer, and problem+json.
+//
+// It knows functions only as core.Functions: a third one needs no edit here.
+// It does not know where it runs. A host that buffers an answer, and can only
+// take so much, tells so through its ResponseWriter (see Budgeted); the answer
+// then ends early with a cursor instead of not arriving at all.
+//
+// It reads no environment and calls no cloud itself. It logs failures by their
+// code, and never a query's values, a header or a body.
+//
+// internal/app and the command line may import it, and tests.
+package api
+
+import (
+	"log/slog"
+	"net/http"
+
+	"partnerlens/api"
+	"partnerlens/pkg/core"
+)
+
+// Options are what a handler is built with. They are copied.
+type Options struct {
+	Functions []*core.Function
+	Version   string       // of the program, for /healthz
+	Logger    *slog.Logger // nil: nothing is logged
+}
+
+// handler is the API. Safe for concurrent use.
+type handler struct {
+	version string
+	log     *slog.Logger
+	mux     *http.ServeMux
+}
+
+// New gives the handler:
+//
+//	GET  /v1/{function}                answers a question
+//	POST /v1/{function}                the same, its parameters as a JSON body
+//	GET  /v1/{function}/{customer_id}  asks for one customer
+//	GET  /healthz                      this program answers; no cloud is called
+//	GET  /openapi.yaml                 all this, precisely
+//
+// HEAD goes wherever GET goes: it checks the request, and reads nothing.
+func New(opts Options) http.Handler {
+	h := &handler{version: opts.Version, log: opts.Logger, mux: http.NewServeMux()}
+	if h.log == nil {
+		h.log = slog.New(slog.DiscardHandler)
+	}
+	for _, f := range opts.Functions {
+		all, one := "/v1/"+f.Name, "/v1/"+f.Name+"/{customer_id}"
+		h.route("GET", all, func(w http.ResponseWriter, r *http.Request) error {
+			params, err := paramsFromQuery(r.URL.RawQuery)
+			if err != nil {
+				return err
+			}
+			return h.ask(w, r, f, params, "")
+		})
+		h.route("POST", all, func(w http.ResponseWriter, r *http.Request) error {
+			params, err := paramsFromBody(w, r)
+			if err != nil {
+				return err
+			}
+			return h.ask(w, r, f, params, "")
+		})
+		h.route("GET", one, func(w http.ResponseWriter, r *http.Request) error {
+			params, id, err := paramsByID(f, r)
+			if err != nil {
+				return err
+			}
+			return h.ask(w, r, f, params, id)
+		})
+		h.otherMethods(all, "GET, HEAD, POST")
+		h.otherMethods(one, "GET, HEAD")
+	}
+	h.route("GET", "/healthz", h.healthz)
+	h.route("GET", "/openapi.yaml", openAPI)
+	h.otherMethods("/healthz", "GET, HEAD")
+	h.otherMethods("/openapi.yaml", "GET, HEAD")
+	h.route("", "/", func(http.ResponseWriter, *http.Request) error {
+		return &core.Error{Code: core.CodeNotFound, Detail: "no such path; /openapi.yaml lists those there are"}
+	})
+	return h
+}
+
+func (h *handler) healthz(w http.ResponseWriter, r *http.Request) error {
+	body, err := core.AppendJSON(nil, struct {
+		Status  string `json:"status"`
+		Version string `json:"version"`
+	}{"ok", h.version})
+	if err != nil {
+		return err
+	}
+	w.Header().Set("Cache-Control", "no-store")
+	writeWhole(w, r, "application/json", append(body, '\n'))
+	return nil
+}
+
+func openAPI(w http.ResponseWriter, r *http.Request) error {
+	writeWhole(w, r, "application/yaml", api.OpenAPI) // RFC 9512
+	return nil
+}
+
+// writeWhole writes a body that is at hand. A client that went away is nobody
+// to tell about it, so the error of writing is dropped.
+func writeWhole(w http.ResponseWriter, r *http.Request, contentType string, body []byte) {
+	w.Header().Set("Content-Type", contentType)
+	w.WriteHeader(http.StatusOK)
+	if r.Method != http.MethodHead {
+		_, _ = w.Write(body)
+	}
+}

@@ -1,0 +1,131 @@
+package api
+
+import (
+	"mime"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"partnerlens/pkg/core"
+)
+
+// formats are what an answer can be had as, the preferred first.
+var formats = []format{
+	{media: "application/json", contentType: "application/json", write: writeJSON},
+	{media: "application/x-ndjson", contentType: "application/x-ndjson", write: writeNDJSON},
+	{media: "text/csv", contentType: "text/csv; charset=utf-8; header=present", write: writeCSV},
+}
+
+// negotiate picks the format that an Accept header likes best (RFC 9110,
+// 12.5.1): of those with the highest q the one named first, else the one we
+// prefer. The parameters that the caller gave beside its name come along.
+//
+// What cannot be read is passed over, since some clients send such things
+// unasked (Java's HttpURLConnection: "text/html, *; q=.2, */*; q=.2"). That,
+// parameters such as charset=utf-8, and several Accept lines are why this is
+// not github.com/elnormous/contenttype, which refuses the first two and reads
+// only one line.
+func negotiate(header http.Header) (format, map[string]string, error) {
+	lines := header.Values("Accept")
+	if strings.Trim(strings.Join(lines, ""), ", \t") == "" {
+		return formats[0], nil, nil
+	}
+	ranges := acceptRanges(strings.Join(lines, ","))
+	var best struct {
+		format
+		acceptRange
+	}
+	for _, f := range formats {
+		// The most specific range decides, even where another has a higher q.
+		var match acceptRange
+		for _, r := range ranges {
+			if r.matches(f) && r.specificity() > match.specificity() {
+				match = r
+			}
+		}
+		if match.q > best.q || match.q == best.q && match.q > 0 && match.order < best.order {
+			best.format, best.acceptRange = f, match
+		}
+	}
+	if best.q == 0 {
+		return format{}, nil, &core.Error{
+			Code:   core.CodeNotAcceptable,
+			Detail: "can be had as application/json, application/x-ndjson or text/csv; name one of them in Accept",
+		}
+	}
+	return best.format, best.params, nil
+}
+
+// acceptRange is one element of an Accept header. The zero one matches nothing.
+type acceptRange struct {
+	media  string // "text/csv", "text/*", "*/*"
+	params map[string]string
+	q      float64
+	order  int
+}
+
+func acceptRanges(header string) []acceptRange {
+	var ranges []acceptRange
+	for _, element := range splitUnquoted(header, ',') {
+		media, params, err := mime.ParseMediaType(element)
+		if err != nil {
+			continue
+		}
+		if media == "*" {
+			media = "*/*"
+		}
+		r := acceptRange{media: media, params: params, q: 1, order: len(ranges)}
+		if text, given := params["q"]; given {
+			q, err := strconv.ParseFloat(text, 64)
+			if err != nil || !(q >= 0 && q <= 1) {
+				continue
+			}
+			r.q = q
+			delete(params, "q")
+		}
+		ranges = append(ranges, r)
+	}
+	return ranges
+}
+
+// splitUnquoted splits where sep stands outside a quoted string.
+func splitUnquoted(s string, sep byte) []string {
+	var parts []string
+	start, quoted := 0, false
+	for i := 0; i < len(s); i++ {
+		switch {
+		case quoted && s[i] == '\\':
+			i++
+		case s[i] == '"':
+			quoted = !quoted
+		case s[i] == sep && !quoted:
+			parts, start = append(parts, s[start:i]), i+1
+		}
+	}
+	return append(parts, s[start:])
+}
+
+// matches says whether a format is within the range. Of the parameters only
+// those that a format has a say in can keep them apart.
+func (r acceptRange) matches(f format) bool {
+	kind, _, _ := strings.Cut(f.media, "/")
+	if r.media != "*/*" && r.media != kind+"/*" && r.media != f.media {
+		return false
+	}
+	if charset, given := r.params["charset"]; given && !strings.EqualFold(charset, "utf-8") {
+		return false
+	}
+	return r.params["header"] == "" || r.params["header"] == "present"
+}
+
+func (r acceptRange) specificity() int {
+	switch {
+	case r.media == "":
+		return 0
+	case r.media == "*/*":
+		return 1
+	case strings.HasSuffix(r.media, "/*"):
+		return 2
+	}
+	return 3 + len(r.params)
+}

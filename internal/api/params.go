@@ -1,0 +1,99 @@
+package api
+
+import (
+	"errors"
+	"io"
+	"mime"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"partnerlens/pkg/core"
+)
+
+// maxBody is the longest body that is read. 1 MiB holds some 60,000 ids.
+const maxBody = 1 << 20
+
+// paramsFromQuery reads a query string, strictly: what url.ParseQuery drops
+// with an error aside would here turn "these customers" into "all".
+func paramsFromQuery(query string) (core.Params, error) {
+	params := core.Params{}
+	for pair := range strings.SplitSeq(query, "&") {
+		if pair == "" {
+			continue
+		}
+		if strings.Contains(pair, ";") {
+			return nil, core.Invalid("", "a ; stands in the query string; separate parameters by & and write ; as %%3B")
+		}
+		escapedName, escapedValue, _ := strings.Cut(pair, "=")
+		name, err := url.QueryUnescape(escapedName)
+		if err != nil || !utf8.ValidString(name) {
+			return nil, core.Invalid("", "the name of a parameter is not percent-encoded UTF-8; write %% as %%25")
+		}
+		value, err := url.QueryUnescape(escapedValue)
+		if err != nil || !utf8.ValidString(value) {
+			return nil, core.Invalid(printable(name), "the value is not percent-encoded UTF-8; write %% as %%25")
+		}
+		params[name] = append(params[name], value)
+	}
+	return params, nil
+}
+
+// printable keeps a name that could be a parameter's, for an error's text.
+func printable(name string) string {
+	if len(name) > 64 || strings.ContainsFunc(name, func(r rune) bool { return r != '_' && (r < 'a' || r > 'z') }) {
+		return ""
+	}
+	return name
+}
+
+// paramsFromBody reads a POST's JSON object.
+func paramsFromBody(w http.ResponseWriter, r *http.Request) (core.Params, error) {
+	if r.URL.RawQuery != "" {
+		return nil, core.Invalid("", "a POST has its parameters in the body only; move those of the query string there")
+	}
+	if contentType := r.Header.Get("Content-Type"); contentType != "" {
+		if mediaType, _, err := mime.ParseMediaType(contentType); err != nil || mediaType != "application/json" {
+			return nil, &core.Error{Code: core.CodeUnsupportedMedia, Detail: "send the parameters as application/json"}
+		}
+	}
+	if encoding := r.Header.Get("Content-Encoding"); encoding != "" && !strings.EqualFold(encoding, "identity") {
+		return nil, &core.Error{Code: core.CodeUnsupportedMedia, Detail: "send the body without a Content-Encoding"}
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	var tooLong *http.MaxBytesError
+	switch {
+	case errors.As(err, &tooLong):
+		return nil, &core.Error{Code: core.CodeTooLarge, Detail: "the body is over 1 MiB; ask in several requests"}
+	case err != nil && r.Context().Err() != nil:
+		return nil, core.AsError(r.Context().Err())
+	case err != nil:
+		return nil, core.Invalid("", "the body could not be read to its end")
+	}
+	return core.ParamsFromJSON(body)
+}
+
+// paramsByID reads a path with an id, and gives the id too. What may stand beside the id is the
+// function's to say: a limit, a cursor or a status mean nothing for one customer.
+func paramsByID(f *core.Function, r *http.Request) (params core.Params, id string, err error) {
+	params, err = paramsFromQuery(r.URL.RawQuery)
+	if err != nil {
+		return nil, "", err
+	}
+	for name := range params {
+		if !slices.Contains(f.WithID, name) {
+			return nil, "", core.Invalid(printable(name), "not a parameter of this path; beside an id there may be %s", strings.Join(f.WithID, ", "))
+		}
+	}
+	id = r.PathValue("customer_id")
+	byID, err := f.ByID(id)
+	if err != nil {
+		return nil, "", err
+	}
+	for name, values := range byID {
+		params[name] = values
+	}
+	return params, id, nil
+}
