@@ -1,11 +1,167 @@
 package host
 
-import "context"
+import (
+	"context"
+	"crypto/rand"
+	"log/slog"
+	"time"
 
-// Invoke answers one event as a platform sends it, without a platform. ctx ends
-// when the platform would end the invocation.
+	"partnerlens/pkg/core"
+)
+
+// Invoke answers one event as a platform sends it, without the platform: for
+// the runtimes and for tests. ctx ends when the platform would end the
+// invocation. A failed API request is an answer; an error is always an
+// *core.Error, and means that the invocation as such failed.
 func Invoke(ctx context.Context, opts Options, requestID string, event []byte) ([]byte, error) {
-	return nil, nil
+	opts = opts.withDefaults()
+	if requestID == "" {
+		requestID = rand.Text()
+	}
+	ctx, cancel := withReserve(ctx)
+	defer cancel()
+	v := &invocation{
+		opts:      opts,
+		requestID: requestID,
+		trigger:   "unknown",
+		log:       opts.Logger.With("function", opts.Name, "request_id", requestID),
+	}
+	started := time.Now()
+	var answer []byte
+	err := guard(v.log, func() (err error) {
+		answer, err = v.run(ctx, event)
+		return err
+	})
+	v.report(time.Since(started), err)
+	if err != nil {
+		return nil, core.AsError(err)
+	}
+	return answer, nil
 }
 
-func prepare(opts Options) { opts.Prepare() }
+type invocation struct {
+	opts      Options
+	requestID string
+	trigger   string
+	status    int // of an HTTP answer
+	failed    int // messages of a batch
+	log       *slog.Logger
+}
+
+func (v *invocation) run(ctx context.Context, event []byte) ([]byte, error) {
+	d, err := decode(event)
+	if d.trigger != "" {
+		v.trigger = d.trigger
+	}
+	switch {
+	case err != nil:
+		return nil, err
+	case d.api != nil:
+		return v.serve(ctx, d.api), nil
+	case d.queue:
+		return v.batch(ctx, d.jobs)
+	}
+	return v.job(ctx, d.jobs[0])
+}
+
+// report writes the one line that every invocation leaves: never a header, a
+// query or a body.
+func (v *invocation) report(took time.Duration, err error) {
+	args := []any{"trigger", v.trigger, "duration_ms", took.Milliseconds()}
+	level := slog.LevelInfo
+	if v.status != 0 {
+		args = append(args, "status", v.status)
+		if v.status >= 500 {
+			level = slog.LevelError
+		}
+	}
+	if v.failed > 0 {
+		args = append(args, "failed_messages", v.failed)
+		level = slog.LevelError
+	}
+	if err != nil {
+		args = append(args, "code", core.CodeOf(err), "error", err.Error())
+		level = slog.LevelError
+	}
+	v.log.Log(context.Background(), level, "invocation", args...)
+}
+
+// serve has the handler answer a request, and gives the trigger's envelope.
+func (v *invocation) serve(ctx context.Context, r *apiRequest) []byte {
+	w := newResponse(r.envelope, r.method)
+	err := guard(v.log, func() error {
+		req, err := r.http(ctx, v.requestID)
+		if err == nil {
+			v.opts.HTTP.ServeHTTP(w, req)
+		}
+		return err
+	})
+	if err == nil {
+		if answer, ok := w.finish(); ok {
+			v.status = w.status
+			return answer
+		}
+		err = tooLarge()
+	}
+	w = newResponse(r.envelope, r.method)
+	writeProblem(w, core.AsError(err), v.requestID)
+	answer, _ := w.finish()
+	v.status = w.status
+	return answer
+}
+
+// job runs one job.
+func (v *invocation) job(ctx context.Context, job Job) ([]byte, error) {
+	if job.ID == "" {
+		job.ID = v.requestID
+	}
+	job.Budget = maxAnswer
+	answer, err := v.opts.Job(ctx, job)
+	switch {
+	case err != nil:
+		return nil, err
+	case len(answer) > maxAnswer:
+		return nil, tooLarge()
+	case answer == nil:
+		answer = []byte("null") // the platforms take nothing but JSON
+	}
+	return answer, nil
+}
+
+// batch runs a job for every message, and names those that failed. A message
+// that can never succeed is among them: only so does it reach the dead-letter
+// queue, where somebody sees it, after as many deliveries as the queue allows.
+// In a queue that keeps its order all that follows a failure stays, too
+// ("Handling errors for an SQS event source in Lambda", read November 2026).
+func (v *invocation) batch(ctx context.Context, jobs []Job) ([]byte, error) {
+	answer := sqsAnswer{BatchItemFailures: []sqsFailure{}}
+	for _, job := range jobs {
+		err := ctx.Err()
+		if err == nil && (v.failed == 0 || !isFIFO(job)) {
+			err = guard(v.log, func() error { return v.message(ctx, job) })
+		} else if err == nil {
+			err = &core.Error{Code: core.CodeUnavailable, Detail: "a message before it failed"}
+		}
+		if err == nil {
+			continue
+		}
+		v.failed++
+		failure := core.AsError(err)
+		v.log.Error("message failed", "message_id", job.ID, "code", failure.Code, "error", failure.Error())
+		answer.BatchItemFailures = append(answer.BatchItemFailures, sqsFailure{job.ID})
+	}
+	return core.AppendJSON(nil, answer)
+}
+
+func (v *invocation) message(ctx context.Context, job Job) (err error) {
+	if job.Payload, err = messageQuery(job.Payload); err != nil {
+		return err
+	}
+	_, err = v.job(ctx, job) // nobody waits for the answer
+	return err
+}
+
+// prepare runs Prepare; a panic in it must not end the process.
+func prepare(opts Options) {
+	_ = guard(opts.Logger, func() error { opts.Prepare(); return nil })
+}
