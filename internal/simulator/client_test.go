@@ -160,7 +160,6 @@ type got struct {
 	code      string
 	requestID string
 	total     int
-	credit    []CreditCustomer
 	rows      []map[string]any // credit or tags or resellers, as they came
 	list      json.RawMessage
 }
@@ -173,20 +172,19 @@ func (s *Simulator) do(t *testing.T, r *http.Request) got {
 	var v struct {
 		Response struct {
 			Error     struct{ Code, Message string }
-			RequestId string
+			RequestID string `json:"RequestId"`
 			Total     int
 			Data      json.RawMessage
 		}
-		ErrorCode  string          `json:"error_code"`
-		Tags       json.RawMessage `json:"new_customer_tags"`
-		Partners   json.RawMessage `json:"indirect_partners"`
-		Count      int             `json:"count"`
-		IgnoreText string          `json:"error_msg"`
+		ErrorCode string          `json:"error_code"`
+		Tags      json.RawMessage `json:"new_customer_tags"`
+		Partners  json.RawMessage `json:"indirect_partners"`
+		Count     int             `json:"count"`
 	}
 	if err := json.Unmarshal([]byte(g.body), &v); err != nil {
 		return g
 	}
-	g.code, g.requestID, g.total, g.list = v.Response.Error.Code, v.Response.RequestId, v.Response.Total, v.Response.Data
+	g.code, g.requestID, g.total, g.list = v.Response.Error.Code, v.Response.RequestID, v.Response.Total, v.Response.Data
 	if r.URL.Path != "/" {
 		g.code, g.requestID, g.total, g.list = v.ErrorCode, w.Header().Get("X-Request-Id"), v.Count, v.Tags
 		if v.Partners != nil {

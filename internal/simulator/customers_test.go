@@ -258,3 +258,12 @@ func TestMillionCustomers(t *testing.T) {
 		t.Errorf("filter for the last customer: %d rows", len(g.rows))
 	}
 }
+
+func TestCustomers(t *testing.T) {
+	t.Parallel()
+	for given, want := range map[int]int{0: 1000, 7: 7, -1: 0} {
+		if got := newSimulator(t, Options{Customers: given}).Customers(); got != want {
+			t.Errorf("Customers of %d = %d, want %d", given, got, want)
+		}
+	}
+}

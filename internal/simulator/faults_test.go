@@ -332,6 +332,9 @@ func TestCustomersComeAndGo(t *testing.T) {
 	if ids := walkTags(t, s); len(ids) != 220 || distinct(ids) != 200 {
 		t.Errorf("join, tags: %d rows, %d distinct", len(ids), distinct(ids))
 	}
+	if g := s.tags(t, `{}`); g.ids()[0] != s.TagCustomer(219).CustomerID || g.ids()[9] != s.TagCustomer(210).CustomerID {
+		t.Errorf("join, tags: the newest are not listed first: %v", g.ids())
+	}
 	for range 30 {
 		s.credit(t, `{}`)
 	}
@@ -367,6 +370,10 @@ func TestDuplicateRows(t *testing.T) {
 	ids, totals := walkCredit(t, s, "asc")
 	if len(ids) != 219 || distinct(ids) != 200 || totals[0] != 200 {
 		t.Errorf("credit: %d rows, %d distinct, total %d, want 219, 200, 200", len(ids), distinct(ids), totals[0])
+	}
+	twice := s.credit(t, fmt.Sprintf(`{"FilterType":"ClientUin","Filter":"%d","Order":"asc"}`, s.CreditCustomer(10).ClientUin))
+	if len(twice.rows) != 2 || twice.total != 1 {
+		t.Errorf("one customer: %d rows, total %d, want 2, 1", len(twice.rows), twice.total)
 	}
 	if ids := walkTags(t, s); len(ids) != 219 || distinct(ids) != 200 {
 		t.Errorf("tags: %d rows, %d distinct, want 219, 200", len(ids), distinct(ids))

@@ -151,15 +151,20 @@ func (s *Simulator) creditPage(body []byte, ordinal int) (*creditPage, *tencentE
 		if refusal != nil {
 			return nil, refusal
 		}
+		row, last := 0, -1
 		for at := range order.len() {
 			i := order.index(at, p.ascending)
 			if !matches(i) {
 				continue
 			}
-			if answer.Total >= first && len(answer.Data) < size {
+			if row >= first && len(answer.Data) < size {
 				answer.Data = append(answer.Data, s.CreditCustomer(i))
 			}
-			answer.Total++
+			row++
+			if i != last { // listed twice, counted once
+				answer.Total++
+			}
+			last = i
 		}
 	}
 	answer.Total = s.standing.tell(answer.Total)
