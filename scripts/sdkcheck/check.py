@@ -186,7 +186,10 @@ def refused(call, code, status=None):
 def main():
     logging.disable(logging.CRITICAL)  # the libraries log each refusal
     connection = http.client.HTTPConnection if base.scheme == "http" else http.client.HTTPSConnection
-    connection(base.hostname, base.port, timeout=5).connect()  # fail early and plainly
+    try:
+        connection(base.hostname, base.port, timeout=5).connect()
+    except OSError as e:
+        sys.exit(f"no simulator at {sys.argv[1]}: {e}")
     checks = [f for name, f in globals().items() if name.startswith(("tencent_", "huawei_"))]
     failed = 0
     for check in checks:
