@@ -1,0 +1,57 @@
+package tencent
+
+import (
+	"errors"
+
+	"partnerlens/pkg/core"
+	"partnerlens/pkg/wire"
+)
+
+// failures is what the API's codes mean (QueryCustomersCredit, Error Code; and
+// Error Codes, Common Error Codes; read November 2026). All come inside an HTTP 200.
+var failures = wire.Failures{
+	{Prefix: "AuthFailure", Code: core.CodeDenied,
+		Detail: "Tencent Cloud does not accept the API key"},
+	{Prefix: "AuthFailure.InvalidSecretId", Code: core.CodeDenied, Param: settingSecretID,
+		Detail: "not the id of a Tencent Cloud API key; create one in the console of Tencent Cloud International, under Access Management"},
+	{Prefix: "AuthFailure.SecretIdNotFound", Code: core.CodeDenied, Param: settingSecretID, Key: true,
+		Detail: "Tencent Cloud does not know this API key; it was deleted, disabled or mistyped, or belongs to the other site (China or International)"},
+	{Prefix: "AuthFailure.SignatureFailure", Code: core.CodeDenied, Param: settingSecretKey, Key: true,
+		Detail: "the secret key does not belong to the secret id, or was not copied whole"},
+	{Prefix: "AuthFailure.SignatureExpire", Code: core.CodeDenied,
+		Detail: "this machine's clock is more than five minutes off; set it right"},
+	{Prefix: "AuthFailure.TokenFailure", Code: core.CodeDenied, Param: settingToken, Key: true,
+		Detail: "the token of the temporary key has expired or does not belong to it"},
+	{Prefix: "AuthFailure.MFAFailure", Code: core.CodeDenied,
+		Detail: "the API key asks for a second factor, which a program cannot give; use a key without"},
+	{Prefix: "AuthFailure.UnauthorizedOperation", Code: core.CodeDenied, Detail: allowTheKey},
+	{Prefix: "UnauthorizedOperation", Code: core.CodeDenied, Detail: allowTheKey},
+	{Prefix: "UnauthorizedOperation.UinNoAuth", Code: core.CodeDenied,
+		Detail: "the key's account may not ask for customers' credit: it must be a distributor or reseller of Tencent Cloud International, or a sub-account of one that is allowed intlpartnersmgt:QueryCustomersCredit"},
+	{Prefix: "RequestLimitExceeded", Code: core.CodeThrottled},
+	{Prefix: "OperationDenied.ServiceBusy", Code: core.CodeUnavailable,
+		Detail: "Tencent Cloud is busy; try again later"},
+	{Prefix: "InternalError", Code: core.CodeUnavailable,
+		Detail: "Tencent Cloud has a fault of its own; try again later"},
+	{Prefix: "InvalidParameter", Code: core.CodeInvalid,
+		Detail: "Tencent Cloud does not accept the query"},
+	{Prefix: "InvalidParameter.Page", Code: core.CodeInvalid,
+		Detail: "Tencent Cloud has no such page; start again without a cursor"},
+	{Prefix: "InvalidParameterValue.InvalidUin", Code: core.CodeInvalid, Param: "filter",
+		Detail: "not the id (UIN) of one of the account's customers"},
+	{Prefix: "FailedOperation", Code: core.CodeUpstream,
+		Detail: "Tencent Cloud could not carry out the query, and does not say why"},
+}
+
+const allowTheKey = "the API key may not call this API; allow its user intlpartnersmgt:QueryCustomersCredit in Access Management (CAM)"
+
+// KeyMayBeStale says whether err is what a key fails with that was changed or
+// ran out meanwhile: reading it again, once, may help.
+func KeyMayBeStale(err error) bool {
+	var e *core.Error
+	if !errors.As(err, &e) {
+		return false
+	}
+	row := failures.Find(e.VendorCode)
+	return row != nil && row.Key
+}

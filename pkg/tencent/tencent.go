@@ -1,0 +1,151 @@
+package tencent
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+	"time"
+
+	"partnerlens/pkg/core"
+	"partnerlens/pkg/wire"
+)
+
+// Provider is the cloud's name in records and reports.
+const Provider = "tencentcloud"
+
+// DefaultEndpoint is the API's address in today's pages; older ones, and the
+// SDK, say intlpartnersmgt.tencentcloudapi.com (Common Params, read November 2026).
+const DefaultEndpoint = "https://intlpartnersmgt.intl.tencentcloudapi.com"
+
+const (
+	// defaultPageSize is the largest page of the sibling APIs; this one's page
+	// tells none. A server that gives less is noticed and followed.
+	defaultPageSize = 100
+	maxPageSize     = 1000 // a sanity bound of our own
+)
+
+// The settings, as errors name them.
+const (
+	settingSecretID  = "PARTNERLENS_TENCENT_SECRET_ID"
+	settingSecretKey = "PARTNERLENS_TENCENT_SECRET_KEY"
+	settingToken     = "PARTNERLENS_TENCENT_TOKEN"
+	settingEndpoint  = "PARTNERLENS_TENCENT_ENDPOINT"
+)
+
+// Config is what a Source is made of. It is copied.
+type Config struct {
+	SecretID  string
+	SecretKey core.Secret
+	Token     core.Secret // of a temporary key; empty for a lasting one
+
+	Endpoint string         // https://host[:port], or http:// on this machine; "": DefaultEndpoint
+	PageSize int            // customers a page; 0: 100
+	Zone     *time.Location // of times, which come without one; nil: core.VendorZone
+	Currency string         // of amounts, which come without one; "": USD, as the sibling APIs' pages say
+
+	Wire wire.Options
+}
+
+// Source asks Tencent Cloud for pages of customers' credit.
+type Source struct {
+	config   Config
+	endpoint *url.URL
+	wire     *wire.Wire
+}
+
+var _ core.Source[core.CreditQuery, *core.CustomerCredit] = (*Source)(nil)
+
+// New gives a Source. No call is made; the error is CodeMisconfigured and names
+// the setting to change. A Source keeps connections: use one for many pages.
+func New(config Config) (*Source, error) {
+	if config.Endpoint == "" {
+		config.Endpoint = DefaultEndpoint
+	}
+	if config.PageSize == 0 {
+		config.PageSize = defaultPageSize
+	}
+	if config.Zone == nil {
+		config.Zone = core.VendorZone
+	}
+	if config.Currency == "" {
+		config.Currency = "USD"
+	}
+	endpoint, err := wire.Endpoint(settingEndpoint, config.Endpoint)
+	if err != nil {
+		return nil, err
+	}
+	if err := wire.Key(settingSecretID, core.NewSecret(config.SecretID)); err != nil {
+		return nil, err
+	}
+	if err := wire.Key(settingSecretKey, config.SecretKey); err != nil {
+		return nil, err
+	}
+	if !config.Token.Empty() {
+		if err := wire.Key(settingToken, config.Token); err != nil {
+			return nil, err
+		}
+	}
+	if config.PageSize < 1 || config.PageSize > maxPageSize {
+		return nil, &core.Error{Code: core.CodeMisconfigured, Detail: fmt.Sprintf("the page size must be from 1 to %d", maxPageSize)}
+	}
+	return &Source{config, endpoint, wire.New(config.Wire)}, nil
+}
+
+// CloseIdleConnections closes the connections that are kept open for the next
+// page. The Source goes on working.
+func (s *Source) CloseIdleConnections() { s.wire.CloseIdleConnections() }
+
+// FetchPage asks for the page that begins at a row. It keeps core.Source's rules.
+//
+// The API counts in pages, a Cursor in rows: asked for a row within a page,
+// which happens where the page size changed between two parts of a read, it asks for
+// that page and leaves out the rows before.
+func (s *Source) FetchPage(ctx context.Context, query core.CreditQuery, at core.Cursor) (core.Page[*core.CustomerCredit], error) {
+	var none core.Page[*core.CustomerCredit]
+	if at.Size > maxPageSize {
+		return none, core.Invalid("cursor", "its pages are larger than any; start again without it")
+	}
+	size := at.Size
+	if size == 0 {
+		size = s.config.PageSize
+	}
+	number := at.Offset/size + 1
+	var answer page
+	err := s.wire.Do(ctx, wire.Call{
+		Op:              operation,
+		RequestIDHeader: "X-TC-RequestId",
+		HandOn:          `{"Response":{"RequestId":""}}`,
+		Send:            s.sender(ctx, query, number, size),
+		Decode: func(a wire.Answer) (err error) {
+			answer, err = decodePage(a, s.config)
+			return err
+		},
+	})
+	if err != nil {
+		return none, err
+	}
+	rows := len(answer.customers)
+	return core.Page[*core.CustomerCredit]{
+		Items:     answer.customers[min(at.Offset%size, rows):],
+		Next:      next(number, size, rows, answer.total),
+		Total:     &answer.total,
+		RequestID: answer.requestID,
+	}, nil
+}
+
+// next says where to go on after the page of a number, from 1, that was asked
+// for with a size and came with some rows of a total.
+//
+// A first page that is short although there is more shows how large the server
+// lets pages be: the read goes on with that size. A later one that is short is
+// taken as it is, since a page is found by number and size: the Reader finds
+// what is missing, by the total.
+func next(number, size, rows, total int) *core.Cursor {
+	switch {
+	case rows == 0, (number-1)*size+rows >= total:
+		return nil
+	case number == 1 && rows < size:
+		return &core.Cursor{Offset: rows, Size: rows}
+	}
+	return &core.Cursor{Offset: number * size, Size: size}
+}

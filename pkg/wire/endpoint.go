@@ -1,0 +1,45 @@
+package wire
+
+import (
+	"net/netip"
+	"net/url"
+	"strings"
+
+	"partnerlens/pkg/core"
+)
+
+// Endpoint reads the address of a vendor's API: https://host, with a port if
+// need be, or http:// on this machine itself. setting names it in the error.
+func Endpoint(setting, text string) (*url.URL, error) {
+	u, err := url.Parse(text)
+	switch {
+	case err != nil, u.Host == "", u.User != nil, u.Path != "" && u.Path != "/", u.RawQuery != "", u.Fragment != "", u.ForceQuery:
+	case u.Scheme == "https", u.Scheme == "http" && isLoopback(u.Hostname()):
+		return &url.URL{Scheme: u.Scheme, Host: u.Host}, nil
+	}
+	// The text is not quoted: it may hold a password.
+	return nil, &core.Error{
+		Code: core.CodeMisconfigured, Param: setting,
+		Detail: "not an address that can be used; write https://host or https://host:port (http:// only for this machine itself)",
+	}
+}
+
+func isLoopback(host string) bool {
+	address, err := netip.ParseAddr(host)
+	return strings.EqualFold(host, "localhost") || err == nil && address.IsLoopback()
+}
+
+// Key checks the text of a key or a token. setting names it in the error.
+func Key(setting string, key core.Secret) error {
+	text := key.Reveal()
+	problem := ""
+	switch {
+	case text == "":
+		problem = "not set"
+	case strings.ContainsFunc(text, func(r rune) bool { return r <= ' ' || r > '~' }):
+		problem = "has a space, a line break or a letter outside ASCII, which no key has; was it pasted whole and alone?"
+	default:
+		return nil
+	}
+	return &core.Error{Code: core.CodeMisconfigured, Param: setting, Detail: problem}
+}

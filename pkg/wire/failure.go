@@ -1,0 +1,58 @@
+package wire
+
+import (
+	"strings"
+
+	"partnerlens/pkg/core"
+)
+
+// Failure is one row of a vendor's table of errors: what every code that starts
+// with Prefix means to us.
+type Failure struct {
+	Prefix string
+	Code   core.Code
+	Param  string // the parameter or setting to change
+	Detail string // what to do, in our words
+	Key    bool   // a key that was changed meanwhile fails like this: read it again, once
+}
+
+// Failures are a vendor's table.
+type Failures []Failure
+
+// Find gives the row with the longest prefix of code; nil where there is none.
+func (table Failures) Find(code string) *Failure {
+	var found *Failure
+	for i := range table {
+		if row := &table[i]; strings.HasPrefix(code, row.Prefix) && (found == nil || len(row.Prefix) > len(found.Prefix)) {
+			found = row
+		}
+	}
+	return found
+}
+
+// Error gives the error for a vendor's code. The vendor's message is not asked
+// for: it can quote a customer's data.
+func (table Failures) Error(code, requestID string) *core.Error {
+	e := &core.Error{Code: core.CodeUpstream, VendorCode: Word(code), RequestID: Word(requestID)}
+	if row := table.Find(code); row != nil {
+		e.Code, e.Param, e.Detail = row.Code, row.Param, row.Detail
+	}
+	return e
+}
+
+// maxWord is longer than any code or request id of either vendor.
+const maxWord = 64
+
+// Word makes a code or a request id from outside fit for an error and a log:
+// its letters, digits and -._: only, and not too many.
+func Word(text string) string {
+	text = text[:min(len(text), 4*maxWord)]
+	word := strings.Map(func(r rune) rune {
+		switch {
+		case 'a' <= r && r <= 'z', 'A' <= r && r <= 'Z', '0' <= r && r <= '9', strings.ContainsRune("-._:", r):
+			return r
+		}
+		return -1
+	}, text)
+	return word[:min(len(word), maxWord)]
+}
