@@ -14,9 +14,9 @@ const (
 	// the second before it.
 	SlidingSecond RateCounting = iota
 
-	// SlidingSecondCountingRefusals does the same and counts the refused calls
+	// SlidingSecondRefusals does the same and counts the refused calls
 	// too: who hammers on stays locked out.
-	SlidingSecondCountingRefusals
+	SlidingSecondRefusals
 
 	// FixedSecond counts by the second of the clock: twice Rate may pass
 	// around the turn of a second.
@@ -76,7 +76,7 @@ func (b *budget) take(counting RateCounting, at time.Time) bool {
 	// The ring's oldest entry is the rate-th last counted call: if even that
 	// one is less than a second old, the second is full.
 	full := !b.recent[b.oldest].IsZero() && at.Sub(b.recent[b.oldest]) < time.Second
-	if !full || counting == SlidingSecondCountingRefusals {
+	if !full || counting == SlidingSecondRefusals {
 		b.recent[b.oldest] = at
 		b.oldest = (b.oldest + 1) % len(b.recent)
 	}

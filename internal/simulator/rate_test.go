@@ -24,7 +24,7 @@ func TestRate(t *testing.T) {
 		{"sliding", SlidingSecond, nil, []step{
 			{0, 7, 5}, {999 * ms, 3, 0}, {1 * ms, 7, 5}, {500 * ms, 1, 0}, {500 * ms, 2, 2}, {500 * ms, 3, 3}, {500 * ms, 3, 2},
 		}},
-		{"sliding, refusals count", SlidingSecondCountingRefusals, nil, []step{
+		{"sliding, refusals count", SlidingSecondRefusals, nil, []step{
 			{0, 7, 5}, {900 * ms, 5, 0}, {500 * ms, 1, 0}, {600 * ms, 4, 4}, {1000 * ms, 6, 5},
 		}},
 		{"fixed", FixedSecond, nil, []step{

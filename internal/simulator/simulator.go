@@ -111,7 +111,7 @@ func New(opts Options) (*Simulator, error) {
 	if opts.Rate < 0 || opts.PageMax < 0 || opts.Latency < 0 {
 		return nil, fmt.Errorf("simulator: rate, page maximum and latency must not be negative")
 	}
-	if !slices.Contains([]RateCounting{SlidingSecond, SlidingSecondCountingRefusals, FixedSecond}, opts.RateCounting) {
+	if !slices.Contains([]RateCounting{SlidingSecond, SlidingSecondRefusals, FixedSecond}, opts.RateCounting) {
 		return nil, fmt.Errorf("simulator: unknown way to count the rate: %d", opts.RateCounting)
 	}
 	s := &Simulator{
