@@ -16,7 +16,7 @@ import (
 
 func TestServe(t *testing.T) {
 	t.Parallel()
-	dir := t.TempDir()
+	dir := filepath.Join(t.TempDir(), "new")
 	config, err := WriteCertificates(dir)
 	if err != nil {
 		t.Fatal(err)
@@ -98,10 +98,14 @@ func TestServeOnClosedListener(t *testing.T) {
 	}
 }
 
-func TestWriteCertificatesWithoutDirectory(t *testing.T) {
+func TestWriteCertificatesWhereAFileIs(t *testing.T) {
 	t.Parallel()
-	if _, err := WriteCertificates(filepath.Join(t.TempDir(), "none")); err == nil {
-		t.Errorf("WriteCertificates into no directory has no error")
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := WriteCertificates(file); err == nil {
+		t.Errorf("WriteCertificates into a file has no error")
 	}
 }
 

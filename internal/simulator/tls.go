@@ -17,8 +17,9 @@ import (
 
 // WriteCertificates makes a certificate authority and a server certificate for
 // 127.0.0.1, ::1 and localhost, both new at each call and valid for a month. It
-// writes ca.pem, server.pem and server-key.pem into dir, which must exist, and
-// returns the server's configuration. The authority's key is kept nowhere.
+// writes ca.pem, server.pem and server-key.pem into dir, which it makes where it
+// is missing, and returns the server's configuration. The authority's key is
+// kept nowhere.
 func WriteCertificates(dir string) (*tls.Config, error) {
 	caKey, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -63,6 +64,9 @@ func WriteCertificates(dir string) (*tls.Config, error) {
 	}
 	serverPEM := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: serverDER})
 	keyPEM := pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: keyDER})
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return nil, err
+	}
 	for _, f := range []struct {
 		name string
 		data []byte
