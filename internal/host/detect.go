@@ -79,7 +79,7 @@ func refuse(opts Options, err error) int {
 	failure := core.AsError(err)
 	fmt.Fprintf(opts.Stderr, "%s: %s\n", opts.Name, failure.Public())
 	if cause := errors.Unwrap(failure); cause != nil {
-		opts.Logger.Error("cannot run", "function", opts.Name, "error", cause.Error())
+		opts.Logger.Error("cannot run", "error", cause.Error())
 	}
 	return failure.Code.ExitStatus()
 }

@@ -12,7 +12,8 @@ func publicMessage(failure *core.Error) string {
 	return string(failure.Code) + ": " + failure.Public()
 }
 
-// writeProblem answers with a failure of host's own, as RFC 9457 has it.
+// writeProblem answers with a failure of host's own, as RFC 9457 has it and the
+// API writes its own.
 func writeProblem(w http.ResponseWriter, failure *core.Error, requestID string) {
 	body, err := core.AppendJSON(nil, struct {
 		Type      string `json:"type"`
@@ -22,7 +23,7 @@ func writeProblem(w http.ResponseWriter, failure *core.Error, requestID string) 
 		Code      string `json:"code"`
 		RequestID string `json:"request_id"`
 	}{
-		"about:blank", failure.Code.Title(), failure.Code.HTTPStatus(),
+		"urn:partnerlens:problem:" + string(failure.Code), failure.Code.Title(), failure.Code.HTTPStatus(),
 		failure.Public(), string(failure.Code), requestID,
 	})
 	if err != nil {

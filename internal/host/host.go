@@ -15,9 +15,10 @@ type Options struct {
 	// Name is the function's name, for the log and for usage texts: "credit".
 	Name string
 
-	// HTTP answers API triggers. Each request carries the platform's id of the
-	// invocation as the header X-Request-Id, whatever the caller sent under
-	// that name, and a context that ends early enough to answer.
+	// HTTP answers API triggers. Each request carries the header X-Request-Id:
+	// the platform's id of the invocation, whatever the caller sent under that
+	// name; behind the plain server the caller's. Its context ends early enough
+	// to answer.
 	//
 	// On a platform that bounds answers, the ResponseWriter has the methods
 	//
@@ -108,7 +109,7 @@ func (opts Options) withDefaults() Options {
 		opts.Stderr = os.Stderr
 	}
 	if opts.Logger == nil {
-		opts.Logger = slog.New(slog.NewJSONHandler(opts.Stderr, nil))
+		opts.Logger = slog.New(slog.NewJSONHandler(opts.Stderr, nil)).With("function", opts.Name)
 	}
 	return opts
 }

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"os/signal"
+	"strings"
 	"syscall"
 	"time"
 
@@ -33,7 +34,7 @@ func runHTTP(opts Options, listen string) error {
 		return &core.Error{Code: core.CodeMisconfigured, Param: "listen", Detail: "cannot listen on that address", Err: err}
 	}
 	fmt.Fprintf(opts.Stdout, "listening on http://%s\n", address(listen, ln))
-	return Serve(ctx, ln, opts.HTTP, opts.Logger.With("function", opts.Name))
+	return Serve(ctx, ln, opts.HTTP, opts.Logger)
 }
 
 // address is where ln can be reached, in the words of listen: the listener
@@ -51,7 +52,7 @@ func address(listen string, ln net.Listener) string {
 }
 
 // Serve answers HTTP requests on ln with handler until ctx is done, and then
-// lets the requests under way finish. It gives each an X-Request-Id of its own,
+// lets the requests under way finish. It gives each that has none an X-Request-Id,
 // leaves one line in the log for each, and turns panics into problems. It
 // closes ln. A stop by ctx is no error.
 func Serve(ctx context.Context, ln net.Listener, handler http.Handler, logger *slog.Logger) error {
@@ -90,7 +91,7 @@ func Serve(ctx context.Context, ln net.Listener, handler http.Handler, logger *s
 func observed(handler http.Handler, logger *slog.Logger) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		started := time.Now()
-		requestID := rand.Text()
+		requestID := callersID(r)
 		log := logger.With("request_id", requestID)
 		r.Header.Set(requestIDHeader, requestID)
 		seen := &observedWriter{ResponseWriter: w}
@@ -119,6 +120,19 @@ func observed(handler http.Handler, logger *slog.Logger) http.Handler {
 		}()
 		handler.ServeHTTP(seen, r)
 	})
+}
+
+const maxRequestID = 128
+
+// callersID is the id that the caller, or a proxy before it, gave the request,
+// so that both sides' logs meet; a new one where it is not fit for a log. Here
+// is no platform that gives ids.
+func callersID(r *http.Request) string {
+	id := r.Header.Get(requestIDHeader)
+	if id == "" || len(id) > maxRequestID || strings.ContainsFunc(id, func(c rune) bool { return c <= ' ' || c > '~' }) {
+		return rand.Text()
+	}
+	return id
 }
 
 // observedWriter remembers the status.

@@ -24,7 +24,7 @@ func Invoke(ctx context.Context, opts Options, requestID string, event []byte) (
 		opts:      opts,
 		requestID: requestID,
 		trigger:   "unknown",
-		log:       opts.Logger.With("function", opts.Name, "request_id", requestID),
+		log:       opts.Logger.With("request_id", requestID),
 	}
 	started := time.Now()
 	var answer []byte

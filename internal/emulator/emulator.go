@@ -1,0 +1,136 @@
+package emulator
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+)
+
+// Options are what to run, and on what.
+type Options struct {
+	Binary      string        // the artefact
+	Args        []string      // its arguments; platforms give none
+	Env         []string      // K=V, beside the variables that the platform itself sets; nothing of this process's own
+	Invocations []Invocation  // in this order, one after the other
+	Timeout     time.Duration // of each invocation; 0: DefaultTimeout
+	StartLimit  time.Duration // until the process is ready; 0: DefaultStartLimit
+	Name        string        // of the function; "": "function"
+	Stderr      io.Writer     // gets what the process writes, as it writes it; may be nil
+}
+
+// Invocation is one event.
+type Invocation struct {
+	Event []byte            // as the trigger sends it
+	Env   map[string]string // SCF only: set before this invocation. Lambda cannot
+}
+
+// The defaults.
+const (
+	DefaultTimeout    = 30 * time.Second
+	DefaultStartLimit = 10 * time.Second // Lambda's limit on the Init phase
+)
+
+// Result is what came of the invocations.
+type Result struct {
+	Answers []Answer      // of the invocations that were begun, in order
+	Start   time.Duration // from starting the process until it was ready
+	Exit    string        // how the process ended: "exit status 1", or Ended
+	Output  []byte        // the end of what the process wrote, stdout and stderr
+}
+
+// Ended is the Exit of a process that ran until the emulator ended it.
+const Ended = "ended by the emulator"
+
+// Answer is what came of one invocation: a payload or a failure.
+type Answer struct {
+	RequestID string
+	Payload   []byte
+	Failure   *Failure // nil: the invocation succeeded
+	Duration  time.Duration
+}
+
+// Failure is why an invocation failed, as the platform shows it to the caller.
+type Failure struct {
+	Type    string // errorType
+	Message string // errorMessage
+}
+
+func (f *Failure) Error() string { return f.Type + ": " + f.Message }
+
+// The types of failures that are the platform's and not the function's, in
+// Lambda's words.
+const (
+	FailureTimeout  = "Sandbox.Timedout"
+	FailureExit     = "Runtime.ExitError"
+	FailureTooLarge = "Function.ResponseSizeTooLarge"
+)
+
+func (o Options) withDefaults() Options {
+	if o.Timeout <= 0 {
+		o.Timeout = DefaultTimeout
+	}
+	if o.StartLimit <= 0 {
+		o.StartLimit = DefaultStartLimit
+	}
+	if o.Name == "" {
+		o.Name = "function"
+	}
+	return o
+}
+
+// run starts a process with the platform's variables, lets invoke have it
+// answer the invocations, and ends it.
+func run(ctx context.Context, o Options, platform []string, ready func(context.Context) error,
+	invoke func(context.Context, *process, Invocation) (answer Answer, fatal bool)) (result Result, err error) {
+	if len(o.Invocations) == 0 {
+		return result, errors.New("emulator: nothing to invoke")
+	}
+	started := time.Now()
+	p, err := start(ctx, o, platform)
+	if err != nil {
+		return result, err
+	}
+	defer func() { result.Exit, result.Output = p.end() }()
+
+	starting, cancel := context.WithTimeout(p.alive, o.StartLimit)
+	err = ready(starting)
+	cancel()
+	result.Start = time.Since(started)
+	switch {
+	case ctx.Err() != nil:
+		return result, context.Cause(ctx)
+	case p.alive.Err() != nil:
+		return result, fmt.Errorf("emulator: the process ended before it was ready: %s", p.how())
+	case err != nil:
+		return result, fmt.Errorf("emulator: the process was not ready after %v: %w", o.StartLimit, err)
+	}
+	for i, invocation := range o.Invocations {
+		begun := time.Now()
+		answer, fatal := invoke(p.alive, p, invocation)
+		answer.Duration = time.Since(begun)
+		if ctx.Err() != nil {
+			return result, context.Cause(ctx)
+		}
+		result.Answers = append(result.Answers, answer)
+		if fatal && i < len(o.Invocations)-1 {
+			return result, fmt.Errorf("emulator: the process ended at invocation %d of %d", i+1, len(o.Invocations))
+		}
+	}
+	return result, nil
+}
+
+// timedOut is the failure of an invocation that took too long.
+func timedOut(limit time.Duration) *Failure {
+	return &Failure{FailureTimeout, fmt.Sprintf("Task timed out after %.2f seconds", limit.Seconds())}
+}
+
+// newRequestID makes an id in the form of a UUID, as both platforms' are.
+func newRequestID() string {
+	var b [16]byte
+	_, _ = rand.Read(b[:]) // never fails
+	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
+	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
+}

@@ -1,0 +1,106 @@
+package emulator
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os/exec"
+	"sync"
+	"time"
+)
+
+// process is the function's process. It never outlives the context it was
+// started with.
+type process struct {
+	cmd    *exec.Cmd
+	output *tail
+	alive  context.Context // done once the process has ended
+	kill   context.CancelFunc
+	waited chan struct{}
+	exit   error // valid once waited is closed
+}
+
+// pipeGrace is how long the output may stay open once the process is gone.
+const pipeGrace = 2 * time.Second
+
+func start(ctx context.Context, o Options, platform []string) (*process, error) {
+	running, kill := context.WithCancel(ctx)
+	alive, ended := context.WithCancel(ctx)
+	p := &process{
+		cmd:    exec.CommandContext(running, o.Binary, o.Args...),
+		output: &tail{also: o.Stderr},
+		alive:  alive,
+		kill:   kill,
+		waited: make(chan struct{}),
+	}
+	p.cmd.Env = append(append([]string{}, platform...), o.Env...)
+	p.cmd.Stdout, p.cmd.Stderr = p.output, p.output // the same writer: os/exec copies both in one goroutine
+	p.cmd.WaitDelay = pipeGrace
+	if err := p.cmd.Start(); err != nil {
+		kill()
+		ended()
+		return nil, fmt.Errorf("emulator: cannot start the artefact: %w", err)
+	}
+	go func() {
+		p.exit = p.cmd.Wait()
+		ended()
+		close(p.waited)
+	}()
+	return p, nil
+}
+
+// end ends the process if it still runs, as the platforms do: without a word.
+func (p *process) end() (exit string, output []byte) {
+	select {
+	case <-p.waited:
+		exit = p.how()
+	default:
+		exit = Ended
+	}
+	p.kill()
+	<-p.waited
+	return exit, p.output.bytes()
+}
+
+// how says how the process ended by itself.
+func (p *process) how() string {
+	<-p.waited
+	if p.cmd.ProcessState == nil {
+		return "unknown"
+	}
+	return p.cmd.ProcessState.String()
+}
+
+// exited is the failure of an invocation during which the process ended.
+func (p *process) exited(requestID string) *Failure {
+	return &Failure{FailureExit, fmt.Sprintf("RequestId: %s Error: Runtime exited: %s", requestID, p.how())}
+}
+
+// maxOutput is how much of the end of a process's output is kept.
+const maxOutput = 1 << 20
+
+// tail keeps the end of what is written to it, and hands all of it on.
+type tail struct {
+	mu   sync.Mutex
+	also io.Writer
+	kept []byte
+}
+
+func (t *tail) Write(p []byte) (int, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.kept = append(t.kept, p...)
+	if len(t.kept) > 2*maxOutput {
+		t.kept = append([]byte(nil), t.kept[len(t.kept)-maxOutput:]...)
+	}
+	if t.also != nil {
+		_, _ = t.also.Write(p) // a full pipe elsewhere must not stop the function
+	}
+	return len(p), nil
+}
+
+func (t *tail) bytes() []byte {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.kept[max(0, len(t.kept)-maxOutput):]
+}

@@ -1,0 +1,165 @@
+package emulator
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/rpc"
+	"strconv"
+	"time"
+
+	"github.com/go-json-experiment/json"
+)
+
+// maxSCFPayload is SCF's bound on a synchronous event and on its answer, 6 MB
+// ("Quota Management", read November 2026), in its larger reading.
+const maxSCFPayload = 6 << 20
+
+// SCF runs an artefact made for SCF's runtime Go1: a net/rpc server with the
+// methods Function.Ping and Function.Invoke (scf-go-lib, cloudfunction, version
+// 13c9a7eeca80). The error is about the emulation; what a function answers,
+// failures included, is in the Result.
+func SCF(ctx context.Context, opts Options) (Result, error) {
+	o := opts.withDefaults()
+	for _, invocation := range o.Invocations {
+		if len(invocation.Event) > maxSCFPayload {
+			return Result{}, fmt.Errorf("emulator: an event of %d bytes; SCF takes %d", len(invocation.Event), maxSCFPayload)
+		}
+	}
+	port, err := freePort()
+	if err != nil {
+		return Result{}, fmt.Errorf("emulator: %w", err)
+	}
+	s := &scfRuntime{options: o, address: net.JoinHostPort("127.0.0.1", strconv.Itoa(port))}
+	defer s.close()
+	return run(ctx, o, scfVariables(o, port), s.ready, s.invoke)
+}
+
+// scfVariables are what a process on SCF finds in its environment
+// ("Environment Variables", Environment variables built in the system). What
+// differs from invocation to invocation comes with each.
+func scfVariables(o Options, port int) []string {
+	return []string{
+		"_LAMBDA_SERVER_PORT=" + strconv.Itoa(port),
+		"SCF_RUNTIME=Go1",
+		"TENCENTCLOUD_RUNENV=SCF",
+		"USER_CODE_ROOT=/var/user/",
+		"SCF_FUNCTIONNAME=" + o.Name,
+		"LANG=en_US.UTF8",
+	}
+}
+
+// freePort finds a port for the process, which cannot say which it took.
+// Between here and there somebody else may take it; then the process ends with
+// a message of its own.
+func freePort() (int, error) {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return 0, err
+	}
+	defer func() { _ = ln.Close() }()
+	return ln.Addr().(*net.TCPAddr).Port, nil
+}
+
+type scfRuntime struct {
+	options Options
+	address string
+	client  *rpc.Client
+}
+
+func (s *scfRuntime) close() {
+	if s.client != nil {
+		_ = s.client.Close()
+	}
+}
+
+// dialEvery is how often a process that starts is asked whether it listens.
+const dialEvery = 2 * time.Millisecond
+
+// ready waits until the process answers Function.Ping.
+func (s *scfRuntime) ready(ctx context.Context) error {
+	ticker := time.NewTicker(dialEvery)
+	defer ticker.Stop()
+	var dialer net.Dialer
+	for {
+		conn, err := dialer.DialContext(ctx, "tcp", s.address)
+		if err == nil {
+			s.client = rpc.NewClient(conn)
+			return s.call(ctx, "Function.Ping", &pingRequest{}, &pingResponse{})
+		}
+		select {
+		case <-ticker.C:
+		case <-ctx.Done():
+			return err
+		}
+	}
+}
+
+func (s *scfRuntime) call(ctx context.Context, method string, args, reply any) error {
+	call := s.client.Go(method, args, reply, make(chan *rpc.Call, 1))
+	select {
+	case <-call.Done:
+		return call.Error
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (s *scfRuntime) invoke(ctx context.Context, p *process, i Invocation) (Answer, bool) {
+	limit := s.options.Timeout
+	inTime, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	deadline, _ := inTime.Deadline()
+	answer := Answer{RequestID: newRequestID()}
+	environment := "" // the library reads "" as none
+	if len(i.Env) > 0 {
+		text, err := json.Marshal(i.Env)
+		if err != nil {
+			answer.Failure = &Failure{"Emulator.Environment", err.Error()}
+			return answer, false
+		}
+		environment = string(text)
+	}
+	var reply invokeResponse
+	err := s.call(inTime, "Function.Invoke", &invokeRequest{
+		Payload:               i.Event,
+		RequestId:             answer.RequestID,
+		Deadline:              timestamp{deadline.Unix(), int64(deadline.Nanosecond())},
+		InvokedFunctionUnique: "lam-example1",
+		Namespace:             "default",
+		FunctionName:          s.options.Name,
+		FunctionVersion:       "$LATEST",
+		MemoryLimitInMb:       256,
+		TimeLimitInMs:         int32(limit.Milliseconds()),
+		Environment:           environment,
+		TencentcloudRegion:    "ap-singapore",
+		TencentcloudAppID:     "1250000000",
+		TencentcloudUin:       "100000000001",
+	}, &reply)
+	switch {
+	case err == nil && reply.Error != nil:
+		answer.Failure = &Failure{reply.Error.Type, reply.Error.Message}
+		return answer, reply.Error.ShouldExit
+	case err == nil && len(reply.Payload) > maxSCFPayload:
+		answer.Failure = &Failure{FailureTooLarge, fmt.Sprintf("an answer of %d bytes; SCF takes %d", len(reply.Payload), maxSCFPayload)}
+		return answer, false
+	case err == nil:
+		answer.Payload = reply.Payload
+		return answer, false
+	case ctx.Err() != nil:
+		answer.Failure = p.exited(answer.RequestID)
+		return answer, true
+	case errors.Is(err, context.DeadlineExceeded):
+		answer.Failure = timedOut(limit)
+		return answer, true
+	}
+	// The connection broke: the process is ending, or answered nonsense.
+	select {
+	case <-p.waited:
+		answer.Failure = p.exited(answer.RequestID)
+	case <-inTime.Done():
+		answer.Failure = &Failure{FailureExit, "the connection to the process broke"}
+	}
+	return answer, true
+}
