@@ -1,0 +1,431 @@
+package api_test
+
+import (
+	"bytes"
+	"encoding/csv"
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"mime"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/oasdiff/yaml"
+	"github.com/santhosh-tekuri/jsonschema/v6"
+	"golang.org/x/tools/txtar"
+
+	"partnerlens/api"
+	"partnerlens/pkg/core"
+)
+
+// contract is openapi.yaml: its structure as kin-openapi reads it, and its
+// schemas as a JSON Schema 2020-12 validator does. kin-openapi's own
+// validation falls back to the rules of OpenAPI 3.0 without a word.
+type contract struct {
+	doc *openapi3.T
+
+	mu       sync.Mutex // a Compiler is not safe for concurrent use
+	compiler *jsonschema.Compiler
+}
+
+const contractURL = "https://example.com/openapi.yaml"
+
+// loadContract reads the document once for all tests.
+func loadContract(t *testing.T) *contract {
+	t.Helper()
+	c, err := readContract()
+	if err != nil {
+		t.Fatalf("openapi.yaml does not load: %v", err)
+	}
+	return c
+}
+
+var readContract = sync.OnceValues(func() (*contract, error) {
+	doc, err := openapi3.NewLoader().LoadFromData(api.OpenAPI)
+	if err != nil {
+		return nil, err
+	}
+	text, err := yaml.YAMLToJSON(api.OpenAPI)
+	if err != nil {
+		return nil, err
+	}
+	value, err := jsonschema.UnmarshalJSON(bytes.NewReader(text))
+	if err != nil {
+		return nil, err
+	}
+	compiler := jsonschema.NewCompiler()
+	compiler.DefaultDraft(jsonschema.Draft2020)
+	compiler.AssertFormat()
+	return &contract{doc: doc, compiler: compiler}, compiler.AddResource(contractURL, value)
+})
+
+func decode(t *testing.T, text []byte) any {
+	t.Helper()
+	value, err := jsonschema.UnmarshalJSON(bytes.NewReader(text))
+	if err != nil {
+		t.Fatalf("not JSON: %v\n%s", err, text)
+	}
+	return value
+}
+
+// valid holds a value against the schema that a chain of names in the document
+// leads to.
+func (c *contract) valid(value any, path ...string) error {
+	pointer := ""
+	for _, name := range path {
+		pointer += "/" + strings.NewReplacer("~", "~0", "/", "~1").Replace(name)
+	}
+	// A pointer in a URL's fragment.
+	c.mu.Lock()
+	schema, err := c.compiler.Compile(contractURL + "#" + (&url.URL{Fragment: pointer}).EscapedFragment())
+	c.mu.Unlock()
+	if err != nil {
+		return err
+	}
+	return schema.Validate(value)
+}
+
+// operation finds what the document says about a request.
+func (c *contract) operation(r *http.Request) (path string, op *openapi3.Operation, id string) {
+	for _, candidate := range c.doc.Paths.InMatchingOrder() {
+		prefix, named := strings.CutSuffix(candidate, "{customer_id}")
+		rest, under := strings.CutPrefix(r.URL.Path, prefix)
+		if named && under && rest != "" && !strings.Contains(rest, "/") || !named && rest == "" && under {
+			return candidate, c.doc.Paths.Find(candidate).GetOperation(r.Method), rest
+		}
+	}
+	return "", nil, ""
+}
+
+// check holds a request that was answered, and its answer, against the document.
+func (c *contract) check(t *testing.T, r *http.Request, answer *http.Response) {
+	t.Helper()
+	body, err := io.ReadAll(answer.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer.Body = io.NopCloser(bytes.NewReader(body))
+	media, _, err := mime.ParseMediaType(answer.Header.Get("Content-Type"))
+	if err != nil {
+		t.Errorf("Content-Type %q: %v", answer.Header.Get("Content-Type"), err)
+	}
+	path, op, id := c.operation(r)
+	if op == nil {
+		if answer.StatusCode != http.StatusNotFound && answer.StatusCode != http.StatusMethodNotAllowed && answer.StatusCode != http.StatusBadRequest {
+			t.Errorf("%s %s is answered with %d but is not in openapi.yaml", r.Method, r.URL.Path, answer.StatusCode)
+		}
+		c.checkProblem(t, media, body, answer)
+		return
+	}
+	if answer.StatusCode == http.StatusOK {
+		c.checkRequest(t, r, op, path, id)
+	}
+	documented := op.Responses.Status(answer.StatusCode)
+	if documented == nil {
+		t.Errorf("%s %s: status %d is not in openapi.yaml", r.Method, path, answer.StatusCode)
+		return
+	}
+	c.checkHeaders(t, documented.Value.Headers, answer)
+	if r.Method == http.MethodHead {
+		if len(body) > 0 {
+			t.Errorf("HEAD %s is answered with a body: %q", path, body)
+		}
+		return
+	}
+	if documented.Value.Content.Get(media) == nil {
+		t.Errorf("%s %s: %d as %s is not in openapi.yaml", r.Method, path, answer.StatusCode, media)
+		return
+	}
+	if answer.StatusCode != http.StatusOK {
+		c.checkProblem(t, media, body, answer)
+		return
+	}
+	c.checkBody(t, strings.TrimPrefix(documented.Ref, "#/components/responses/"), documented.Value.Content.Get(media), media, body)
+}
+
+// checkRequest holds what was accepted against what is documented.
+func (c *contract) checkRequest(t *testing.T, r *http.Request, op *openapi3.Operation, path, id string) {
+	t.Helper()
+	for name, values := range r.URL.Query() {
+		i := slices.IndexFunc(op.Parameters, func(p *openapi3.ParameterRef) bool { return p.Value.In == "query" && p.Value.Name == name })
+		if i < 0 {
+			t.Errorf("%s %s takes the parameter %s, which is not in openapi.yaml", r.Method, path, name)
+			continue
+		}
+		var value any = values[0]
+		schema := op.Parameters[i].Value.Schema.Value
+		switch {
+		case schema.Type.Is("array"):
+			list := []any{}
+			for _, v := range values {
+				list = append(list, v)
+			}
+			value = list
+		case schema.Type.Is("integer"):
+			n, err := strconv.Atoi(values[0])
+			if err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
+			value = n
+		}
+		if err := c.validParameter(op.Parameters[i], value); err != nil {
+			t.Errorf("%s %s took %s=%q, which openapi.yaml excludes: %v", r.Method, path, name, values, err)
+		}
+	}
+	if id != "" {
+		i := slices.IndexFunc(op.Parameters, func(p *openapi3.ParameterRef) bool { return p.Value.In == "path" })
+		if err := c.validParameter(op.Parameters[i], id); err != nil {
+			t.Errorf("%s %s took the id %q, which openapi.yaml excludes: %v", r.Method, path, id, err)
+		}
+	}
+	if r.GetBody != nil {
+		body, _ := r.GetBody()
+		text, _ := io.ReadAll(body)
+		if err := c.valid(decode(t, text), "paths", path, "post", "requestBody", "content", "application/json", "schema"); err != nil {
+			t.Errorf("POST %s took %s, which openapi.yaml excludes: %v", path, text, err)
+		}
+	}
+}
+
+func (c *contract) validParameter(p *openapi3.ParameterRef, value any) error {
+	name := strings.TrimPrefix(p.Ref, "#/components/parameters/")
+	if p.Ref == "" {
+		return fmt.Errorf("parameter %s is not under components", p.Value.Name)
+	}
+	return c.valid(value, "components", "parameters", name, "schema")
+}
+
+// transportHeaders are not ours to document.
+var transportHeaders = []string{"Content-Type", "Content-Length", "Date", "Trailer", "Transfer-Encoding", "Connection"}
+
+func (c *contract) checkHeaders(t *testing.T, documented openapi3.Headers, answer *http.Response) {
+	t.Helper()
+	for name, header := range documented {
+		if header.Value.Required && answer.Header.Get(name) == "" {
+			t.Errorf("header %s is missing", name)
+		}
+	}
+	all := answer.Header.Clone()
+	maps.Copy(all, answer.Trailer)
+	for name := range all {
+		if slices.Contains(transportHeaders, name) {
+			continue
+		}
+		header, ok := documented[name]
+		if !ok {
+			t.Errorf("header %s is not in openapi.yaml for status %d", name, answer.StatusCode)
+			continue
+		}
+		var value any = all.Get(name)
+		if header.Value.Schema.Value.Type.Is("integer") {
+			value = json.Number(all.Get(name))
+		}
+		if err := c.valid(value, "components", "headers", strings.TrimPrefix(header.Ref, "#/components/headers/"), "schema"); err != nil {
+			t.Errorf("header %s: %q: %v", name, all.Get(name), err)
+		}
+	}
+}
+
+func (c *contract) checkProblem(t *testing.T, media string, body []byte, answer *http.Response) {
+	t.Helper()
+	if answer.Request != nil && answer.Request.Method == http.MethodHead || len(body) == 0 && media == "application/problem+json" {
+		return
+	}
+	if media != "application/problem+json" {
+		t.Errorf("a problem came as %s", media)
+		return
+	}
+	if err := c.valid(decode(t, body), "components", "schemas", "Problem"); err != nil {
+		t.Errorf("a problem is not as documented: %v\n%s", err, body)
+	}
+	var problem struct {
+		Status    int    `json:"status"`
+		RequestID string `json:"request_id"`
+	}
+	if err := json.Unmarshal(body, &problem); err != nil || problem.Status != answer.StatusCode || problem.RequestID != answer.Header.Get("X-Request-Id") {
+		t.Errorf("a problem says status %d, id %q; the answer %d, %q (%v)", problem.Status, problem.RequestID, answer.StatusCode, answer.Header.Get("X-Request-Id"), err)
+	}
+}
+
+// checkBody holds the body of a good answer against what a response of the
+// document says about its media type.
+func (c *contract) checkBody(t *testing.T, response string, documented *openapi3.MediaType, media string, body []byte) {
+	t.Helper()
+	described := []string{"components", "responses", response, "content", media}
+	switch media {
+	case "application/json":
+		if err := c.valid(decode(t, body), append(described, "schema")...); err != nil {
+			t.Errorf("%s: the answer is not as documented: %v\n%s", response, err, body)
+		}
+	case "application/x-ndjson":
+		lines := strings.SplitAfter(strings.TrimSuffix(string(body), "\n"), "\n")
+		for i, line := range lines {
+			if err := c.valid(decode(t, []byte(line)), append(described, "x-line")...); err != nil {
+				t.Errorf("%s: a line is not as documented: %v\n%s", response, err, line)
+			}
+			if isReport := strings.HasPrefix(line, `{"schema":`); isReport != (i == len(lines)-1) {
+				t.Errorf("%s: line %d of %d is a report: %t", response, i+1, len(lines), isReport)
+			}
+		}
+	case "text/csv":
+		rows, err := csv.NewReader(bytes.NewReader(body)).ReadAll()
+		if err != nil {
+			t.Errorf("%s: the CSV does not parse: %v\n%s", response, err, body)
+			return
+		}
+		rows[0][0] = strings.TrimPrefix(rows[0][0], "\ufeff")
+		if got, want := fmt.Sprint(rows[0]), fmt.Sprint(documented.Extensions["x-columns"]); got != want {
+			t.Errorf("%s: CSV columns %s, openapi.yaml says %s", response, got, want)
+		}
+	}
+}
+
+func TestOpenAPIIsValid(t *testing.T) {
+	t.Parallel()
+	c := loadContract(t)
+	if err := c.doc.Validate(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if !strings.HasPrefix(c.doc.OpenAPI, "3.1.") {
+		t.Errorf("openapi: %s", c.doc.OpenAPI)
+	}
+	for name := range c.doc.Components.Schemas {
+		if err := c.valid(struct{}{}, "components", "schemas", name); err != nil && !isValidationError(err) {
+			t.Errorf("schema %s does not compile: %v", name, err)
+		}
+	}
+}
+
+func isValidationError(err error) bool {
+	_, ok := err.(*jsonschema.ValidationError)
+	return ok
+}
+
+// TestOpenAPINamesEveryCode holds the lists of the document against core's.
+func TestOpenAPINamesEveryCode(t *testing.T) {
+	t.Parallel()
+	c := loadContract(t)
+	var want []string
+	for _, code := range core.Codes() {
+		want = append(want, string(code))
+	}
+	same(t, "codes", c.doc.Components.Schemas["Code"].Value.Enum, want)
+	same(t, "credit statuses", c.doc.Components.Schemas["CreditStatus"].Value.Enum, core.CreditFunction(nil).Statuses)
+	same(t, "tag statuses", c.doc.Components.Schemas["TagStatus"].Value.Enum, core.TagFunction(nil).Statuses)
+	for path, f := range map[string]*core.Function{"/v1/credit": core.CreditFunction(nil), "/v1/tags": core.TagFunction(nil)} {
+		for p, want := range map[string][]string{path: f.Params, path + "/{customer_id}": append([]string{"customer_id"}, f.WithID...)} {
+			for _, op := range []*openapi3.Operation{c.doc.Paths.Find(p).Get, c.doc.Paths.Find(p).Head} {
+				var got []any
+				for _, parameter := range op.Parameters {
+					if parameter.Value.In != "header" {
+						got = append(got, parameter.Value.Name)
+					}
+				}
+				same(t, p+" parameters", got, want)
+			}
+		}
+		var got []any
+		for name := range c.doc.Paths.Find(path).Post.RequestBody.Value.Content.Get("application/json").Schema.Value.Properties {
+			got = append(got, name)
+		}
+		same(t, path+" body", got, f.Params)
+	}
+}
+
+func same(t *testing.T, what string, got []any, want []string) {
+	t.Helper()
+	var texts []string
+	for _, v := range got {
+		texts = append(texts, fmt.Sprint(v))
+	}
+	slices.Sort(texts)
+	want = slices.Sorted(slices.Values(want))
+	if !slices.Equal(texts, want) {
+		t.Errorf("%s in openapi.yaml: %v, in core: %v", what, texts, want)
+	}
+}
+
+// TestEveryDocumentedRouteIsServed asks for each path and method of the
+// document, and for every other method, which must be refused.
+func TestEveryDocumentedRouteIsServed(t *testing.T) {
+	t.Parallel()
+	c := loadContract(t)
+	handler := clouds()["steady"].handler()
+	methods := []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT", "PROPFIND"}
+	for path, item := range c.doc.Paths.Map() {
+		id := "200000000001"
+		if strings.HasPrefix(path, "/v1/tags") {
+			id = "0e4a00000000000000000000000000a1"
+		}
+		var allowed []string
+		for _, method := range methods {
+			if item.Operations()[method] != nil {
+				allowed = append(allowed, method)
+			}
+		}
+		for _, method := range methods {
+			r := httptest.NewRequest(method, strings.Replace(path, "{customer_id}", id, 1), strings.NewReader("{}"))
+			answer := serve(handler, r)
+			c.check(t, r, answer)
+			if slices.Contains(allowed, method) {
+				if answer.StatusCode != http.StatusOK {
+					t.Errorf("%s %s is documented and answered with %d", method, path, answer.StatusCode)
+				}
+			} else if answer.StatusCode != http.StatusMethodNotAllowed || answer.Header.Get("Allow") != strings.Join(allowed, ", ") {
+				t.Errorf("%s %s = %d, Allow %q; documented are %v", method, path, answer.StatusCode, answer.Header.Get("Allow"), allowed)
+			}
+		}
+	}
+}
+
+func serve(h http.Handler, r *http.Request) *http.Response {
+	recorder := httptest.NewRecorder()
+	h.ServeHTTP(recorder, r)
+	return recorder.Result()
+}
+
+// TestExamplesAreRealAnswers holds each example of the document against the
+// golden answer of its name.
+func TestExamplesAreRealAnswers(t *testing.T) {
+	t.Parallel()
+	c := loadContract(t)
+	for name, example := range c.doc.Components.Examples {
+		archive, err := txtar.ParseFile(filepath.Join("testdata", name+".txtar"))
+		if err != nil {
+			t.Errorf("the example %s has no golden answer of its name: %v", name, err)
+			continue
+		}
+		_, request := goldenRequest(t, archive)
+		got := example.Value.Value
+		body := archive.Files[0].Data // of a request
+		if part := archive.Files[len(archive.Files)-1]; !strings.HasSuffix(name, "-body") {
+			for _, part = range archive.Files {
+				if part.Name == "body" {
+					body = part.Data
+				}
+			}
+		} else {
+			_, text, _ := strings.Cut(string(body), "\n\n")
+			body = []byte(text)
+		}
+		_ = request
+		want := any(string(body))
+		if bytes.HasPrefix(body, []byte("{")) && !bytes.Contains(bytes.TrimSpace(body), []byte("\n")) {
+			want = decode(t, body)
+		}
+		gotJSON, _ := json.Marshal(got)
+		wantJSON, _ := json.Marshal(want)
+		if !bytes.Equal(gotJSON, wantJSON) {
+			t.Errorf("the example %s is not the golden answer; got\n%s\nwant\n%s", name, gotJSON, wantJSON)
+		}
+	}
+}
