@@ -155,10 +155,10 @@ func (s *scfRuntime) invoke(ctx context.Context, p *process, i Invocation) (Answ
 		return answer, true
 	}
 	// The connection broke: the process is ending, or answered nonsense.
-	select {
-	case <-p.waited:
+	<-inTime.Done()
+	if ctx.Err() != nil {
 		answer.Failure = p.exited(answer.RequestID)
-	case <-inTime.Done():
+	} else {
 		answer.Failure = &Failure{FailureExit, "the connection to the process broke"}
 	}
 	return answer, true

@@ -30,6 +30,7 @@ func (p *pairs) UnmarshalJSONFrom(in *jsontext.Decoder) error {
 	if _, err := in.ReadToken(); err != nil {
 		return err
 	}
+	*p = pairs{} // an empty object is not a missing one
 	for in.PeekKind() != '}' {
 		token, err := in.ReadToken()
 		if err != nil {
