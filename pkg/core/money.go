@@ -28,8 +28,10 @@ func ParseMoney(text string) (Money, error) {
 		return Money{}, errMoney
 	}
 	var m Money
-	if _, _, err := m.dec.SetString(text); err != nil {
-		return Money{}, errMoney
+	if !m.setShort(text) {
+		if _, _, err := m.dec.SetString(text); err != nil {
+			return Money{}, errMoney
+		}
 	}
 	if m.dec.Form != apd.Finite || m.dec.Exponent > maxMoneyExponent || m.dec.Exponent < -maxMoneyExponent {
 		return Money{}, errMoney
@@ -38,6 +40,33 @@ func ParseMoney(text string) (Money, error) {
 		m.dec.Negative = false // "-0" would otherwise read as a debt
 	}
 	return m, nil
+}
+
+// setShort reads a number without an exponent whose digits an int64 holds, as
+// almost every amount is: apd itself takes five times as long for it, which was a
+// tenth of the time of decoding a page.
+func (m *Money) setShort(number string) bool {
+	if len(number) > 18 {
+		return false
+	}
+	digits, exponent, point := int64(0), int32(0), false
+	for i := range len(number) {
+		switch c := number[i]; c {
+		case '-':
+		case '.':
+			point = true
+		case 'e', 'E':
+			return false
+		default:
+			digits = 10*digits + int64(c-'0')
+			if point {
+				exponent--
+			}
+		}
+	}
+	m.dec.SetFinite(digits, exponent)
+	m.dec.Negative = number[0] == '-'
+	return true
 }
 
 // isNumber holds text to the grammar of a JSON number, with leading zeros
