@@ -99,13 +99,17 @@ func run(ctx context.Context, o Options, platform []string, ready func(context.C
 	err = ready(starting)
 	cancel()
 	result.Start = time.Since(started)
+	var failure *Failure
 	switch {
+	case err == nil:
 	case ctx.Err() != nil:
 		return result, context.Cause(ctx)
+	case errors.As(err, &failure):
+		return result, fmt.Errorf("emulator: the process could not start: %w", failure)
 	case p.alive.Err() != nil:
 		return result, fmt.Errorf("emulator: the process ended before it was ready: %s", p.how())
-	case err != nil:
-		return result, fmt.Errorf("emulator: the process was not ready after %v: %w", o.StartLimit, err)
+	default:
+		return result, fmt.Errorf("emulator: the process was not ready after %v: %w", result.Start.Round(time.Millisecond), err)
 	}
 	for i, invocation := range o.Invocations {
 		begun := time.Now()

@@ -20,6 +20,9 @@ const probe = "partnerlens/internal/host/testdata/probe"
 var artefacts string // a folder of the whole run
 
 func TestMain(m *testing.M) {
+	if misbehave(os.Getenv("MISBEHAVE")) {
+		os.Exit(1)
+	}
 	var err error
 	if artefacts, err = os.MkdirTemp("", "emulator"); err != nil {
 		panic(err)

@@ -154,6 +154,11 @@ func (s *scfRuntime) invoke(ctx context.Context, p *process, i Invocation) (Answ
 		answer.Failure = timedOut(limit)
 		return answer, true
 	}
+	var told rpc.ServerError
+	if errors.As(err, &told) {
+		answer.Failure = &Failure{FailureExit, string(told)}
+		return answer, true
+	}
 	// The connection broke: the process is ending, or answered nonsense.
 	<-inTime.Done()
 	if ctx.Err() != nil {

@@ -43,17 +43,13 @@ func (e *event) sqs() (decoded, error) {
 // isFIFO says whether the queue that a message came from keeps its order.
 func isFIFO(job Job) bool { return strings.HasSuffix(job.Name, ".fifo") }
 
-// messageQuery is queryIn for a message's body, where {} stays: a message says
-// what it asks, and an empty one is a mistake.
+// messageQuery is queryIn for a message's body, which must be there: a message
+// that asks for everyone says {}.
 func messageQuery(body []byte) ([]byte, error) {
-	query, err := queryIn(body, "body")
-	switch {
-	case err != nil:
-		return nil, err
-	case query == nil && strings.TrimSpace(string(body)) == "":
-		return nil, core.Invalid("body", `empty; write the query there, as {"limit":10}`)
+	if strings.TrimSpace(string(body)) == "" {
+		return nil, core.Invalid("body", `empty; write the query there, as {"limit":10}, or {} for everyone`)
 	}
-	return query, nil
+	return queryIn(body, "body")
 }
 
 // sqsAnswer names the messages that SQS must deliver again, until the queue
