@@ -14,6 +14,7 @@ import (
 type format struct {
 	media       string // what Accept is held against
 	contentType string
+	trailers    string // names; a short answer over HTTP/1 has trailers only if they are announced
 	write       func(*answer) error
 }
 
@@ -72,6 +73,9 @@ func (a *answer) start() {
 	a.started = true
 	a.w.Header().Set("Content-Type", a.format.contentType)
 	a.w.Header().Set("Cache-Control", "no-store") // customers' data
+	if a.format.trailers != "" {
+		a.w.Header().Set("Trailer", a.format.trailers)
+	}
 	a.w.WriteHeader(http.StatusOK)
 }
 
@@ -116,7 +120,7 @@ type Budgeted interface {
 	Cost(p []byte) int
 }
 
-// room is what is left for records. The zero room has no end.
+// room is what is left for records. nil has no end.
 type room struct {
 	budgeted Budgeted
 	left     int
@@ -128,7 +132,7 @@ type room struct {
 func (a *answer) room(frame func(core.Report) ([]byte, error)) (*room, error) {
 	budgeted, ok := a.w.(Budgeted)
 	if !ok {
-		return &room{}, nil
+		return nil, nil
 	}
 	widest, err := frame(a.widestReport())
 	if err != nil {
@@ -139,7 +143,7 @@ func (a *answer) room(frame func(core.Report) ([]byte, error)) (*room, error) {
 
 // take says whether p still has room, and if so takes it.
 func (r *room) take(p []byte) bool {
-	if r.budgeted == nil {
+	if r == nil {
 		return true
 	}
 	cost := r.budgeted.Cost(p)

@@ -2,8 +2,9 @@ package api
 
 import (
 	"bytes"
+	"context"
 	"encoding/csv"
-	"net/http"
+	"io"
 	"regexp"
 	"strconv"
 	"strings"
@@ -22,12 +23,15 @@ const (
 // The trailers of a CSV answer say what a report would. A host that buffers
 // makes them headers.
 const (
-	trailerComplete = http.TrailerPrefix + "Partnerlens-Complete"
-	trailerStopped  = http.TrailerPrefix + "Partnerlens-Stopped"
-	trailerNext     = http.TrailerPrefix + "Partnerlens-Next"
+	trailerComplete = "Partnerlens-Complete"
+	trailerStopped  = "Partnerlens-Stopped"
+	trailerNext     = "Partnerlens-Next"
+	csvTrailers     = trailerComplete + ", " + trailerStopped + ", " + trailerNext
 )
 
-// writeCSV writes RFC 4180: CRLF, UTF-8, a header row, every row as wide.
+// WriteCSV reads the question and writes RFC 4180: CRLF, UTF-8, a header row,
+// every row as wide. What a report says beside the records is in rows below
+// them; a complete answer with no id missing has none.
 //
 // A cell is exact, so that a program that reads it gets the id, the amount and
 // the month as they are, but for one thing: in a text, whatever a spreadsheet
@@ -35,37 +39,47 @@ const (
 //
 // A spreadsheet opened on such a file by a double click does three things that
 // no exact file can keep it from: it reads UTF-8 as the local code page, shows
-// an id of twelve digits as 2E+11, and a month as a date. Who wants that asks for
-// "text/csv; profile=excel": a byte order mark comes first, and a text that
-// would be taken for a number or a date is written ="200000000000", which
-// spreadsheets show, sort and save as that very text. Programs should not ask
-// for it.
+// an id of twelve digits as 2E+11, and a month as a date. Who wants that asks
+// over HTTP for "text/csv; profile=excel": a byte order mark comes first, and a
+// text that would be taken for a number or a date is written
+// ="200000000000", which spreadsheets show, sort and save as that very text.
+// Programs should not ask for it.
+func WriteCSV(ctx context.Context, w io.Writer, function *core.Function, question *core.Question) (core.Report, error) {
+	return (&lines{format: csvTable{columns: function.Columns}.format(), w: w}).read(ctx, question)
+}
+
 func writeCSV(a *answer) error {
 	table := csvTable{columns: a.function.Columns, excel: strings.EqualFold(a.accepted["profile"], "excel")}
-	return a.writeLines(lineFormat{
-		opening: table.header(),
-		record:  func(b []byte, record core.Record) ([]byte, error) { return table.appendRow(b, record.Cells()), nil },
-		closing: func(report core.Report) ([]byte, error) { return table.footer(report), nil },
-		cutShort: func(failure *core.Error) ([]byte, error) {
-			return table.incomplete(string(failure.Code), "", failure.Public()), nil
-		},
-		trailers: func(report core.Report) {
-			header := a.w.Header()
-			header.Set(trailerComplete, strconv.FormatBool(report.Complete))
-			if report.Stopped != nil {
-				header.Set(trailerStopped, string(*report.Stopped))
-			}
-			if report.Next != nil {
-				header.Set(trailerNext, *report.Next)
-			}
-		},
-	})
+	report, err := a.writeLines(table.format())
+	if err != nil {
+		return err
+	}
+	header := a.w.Header()
+	header.Set(trailerComplete, strconv.FormatBool(report.Complete))
+	if report.Stopped != nil {
+		header.Set(trailerStopped, string(*report.Stopped))
+	}
+	if report.Next != nil {
+		header.Set(trailerNext, *report.Next)
+	}
+	return nil
 }
 
 // csvTable writes rows of one function's records.
 type csvTable struct {
 	columns []core.Column
 	excel   bool
+}
+
+func (t csvTable) format() lineFormat {
+	return lineFormat{
+		opening: t.header(),
+		record:  func(b []byte, record core.Record) ([]byte, error) { return t.appendRow(b, record.Cells()), nil },
+		closing: func(report core.Report) ([]byte, error) { return t.footer(report), nil },
+		cutShort: func(failure *core.Error) ([]byte, error) {
+			return t.incomplete(string(failure.Code), "", failure.Public()), nil
+		},
+	}
 }
 
 const byteOrderMark = "\ufeff"

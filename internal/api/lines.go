@@ -1,6 +1,8 @@
 package api
 
 import (
+	"context"
+	"io"
 	"net/http"
 
 	"partnerlens/pkg/core"
@@ -12,94 +14,107 @@ type lineFormat struct {
 	record   func(b []byte, record core.Record) ([]byte, error)
 	closing  func(report core.Report) ([]byte, error)
 	cutShort func(failure *core.Error) ([]byte, error) // in place of closing, where the read gave no report
-	trailers func(report core.Report)                  // may be nil
+}
+
+// lines is one answer in a lineFormat on its way to w. The zero fields but for
+// format and w mean nothing special.
+type lines struct {
+	format lineFormat
+	w      io.Writer
+	room   *room
+	flush  func()                         // hands on what is written
+	refuse func(report core.Report) error // says why a report without records is no answer
+
+	written int // records
+	begun   bool
+	failed  error // of writing
 }
 
 // flushEvery is how many records at most wait for the client to get them.
 const flushEvery = 100
 
-// writeLines reads the question and writes it in f. Nothing is written before
-// the first record, so that a read that fails at once is still a problem.
-func (a *answer) writeLines(f lineFormat) error {
+// read reads the question and writes it. Nothing is written before the first
+// record, so that a read that fails at once can still be told as a problem.
+// Once records are written, that the list ends too early has to stand in the
+// list itself, since one that merely ends looks whole.
+func (l *lines) read(ctx context.Context, question *core.Question) (core.Report, error) {
+	var line []byte
+	var unwritable error
+	report, err := question.Read(ctx, func(record core.Record) bool {
+		if line, unwritable = l.format.record(line[:0], record); unwritable != nil || !l.room.take(line) {
+			return false
+		}
+		l.write(line)
+		if l.written++; l.written%flushEvery == 0 && l.flush != nil {
+			l.flush()
+		}
+		return l.failed == nil // false: the client went away
+	})
+	if unwritable != nil {
+		err = unwritable
+	}
+	if err == nil && l.refuse != nil {
+		err = l.refuse(report)
+	}
+	if l.failed != nil {
+		return report, l.failed
+	}
+	var last []byte
+	if err == nil {
+		last, err = l.format.closing(report)
+	}
+	if err != nil {
+		if !l.begun {
+			return report, err
+		}
+		last, _ = l.format.cutShort(core.AsError(err))
+	}
+	l.write(last)
+	if err == nil {
+		err = l.failed
+	}
+	return report, err
+}
+
+func (l *lines) write(line []byte) {
+	if !l.begun {
+		l.begun = true
+		_, l.failed = l.w.Write(l.format.opening)
+	}
+	if l.failed == nil {
+		_, l.failed = l.w.Write(line)
+	}
+}
+
+// writeLines answers over HTTP in f. Its error comes only while nothing is
+// written: after that the answer tells by itself.
+func (a *answer) writeLines(f lineFormat) (core.Report, error) {
 	room, err := a.room(func(report core.Report) ([]byte, error) {
 		closing, err := f.closing(report)
 		return append(closing, f.opening...), err
 	})
 	if err != nil {
-		return err
+		return core.Report{}, err
 	}
-	out := lineWriter{answer: a, opening: f.opening}
-	var line []byte
-	var unwritable error
-	report, err := a.question.Read(a.ctx, func(record core.Record) bool {
-		if line, unwritable = f.record(line[:0], record); unwritable != nil || !room.take(line) {
-			return false
-		}
-		out.write(line)
-		if out.lines%flushEvery == 0 {
-			out.flush()
-		}
-		return out.failed == nil // false: the client went away
-	})
-	if unwritable != nil {
-		err = unwritable
+	l := lines{
+		format: f, w: startingWriter{a}, room: room, refuse: a.refuse,
+		// A host that buffers has nothing to flush.
+		flush: func() { _ = http.NewResponseController(a.w).Flush() },
 	}
-	if out.failed != nil {
-		return nil
+	report, err := l.read(a.ctx, a.question)
+	switch {
+	case err == nil:
+		return report, nil
+	case a.started:
+		return core.Report{}, nil
 	}
-	if err != nil {
-		return a.breakOff(f, &out, core.AsError(err))
-	}
-	if err := a.refuse(report); err != nil {
-		return err
-	}
-	closing, err := f.closing(report)
-	if err != nil {
-		return a.breakOff(f, &out, core.AsError(err))
-	}
-	out.write(closing)
-	if f.trailers != nil {
-		f.trailers(report)
-	}
-	return nil
+	return core.Report{}, err
 }
 
-// breakOff ends an answer without a report. Once records are written that has
-// to stand in the answer itself: a list that merely ends looks whole.
-func (a *answer) breakOff(f lineFormat, out *lineWriter, failure *core.Error) error {
-	if !a.started {
-		return failure
-	}
-	last, err := f.cutShort(failure)
-	if err == nil {
-		out.write(last)
-	}
-	if f.trailers != nil {
-		f.trailers(core.Report{})
-	}
-	return nil
-}
+// startingWriter writes an answer's body, the status before it.
+type startingWriter struct{ answer *answer }
 
-// lineWriter begins the answer with the first line.
-type lineWriter struct {
-	answer  *answer
-	opening []byte
-	lines   int
-	failed  error
-}
-
-func (w *lineWriter) write(line []byte) {
-	if !w.answer.started {
-		w.answer.start()
-		_, w.failed = w.answer.w.Write(w.opening)
-	}
-	if w.failed == nil {
-		_, w.failed = w.answer.w.Write(line)
-	}
-	w.lines++
-}
-
-// flush hands on what is written. A host that buffers has no such thing.
-func (w *lineWriter) flush() {
-	_ = http.NewResponseController(w.answer.w).Flush()
+func (w startingWriter) Write(p []byte) (int, error) {
+	w.answer.start()
+	return w.answer.w.Write(p)
 }

@@ -13,7 +13,7 @@ import (
 var formats = []format{
 	{media: "application/json", contentType: "application/json", write: writeJSON},
 	{media: "application/x-ndjson", contentType: "application/x-ndjson", write: writeNDJSON},
-	{media: "text/csv", contentType: "text/csv; charset=utf-8; header=present", write: writeCSV},
+	{media: "text/csv", contentType: "text/csv; charset=utf-8; header=present", trailers: csvTrailers, write: writeCSV},
 }
 
 // negotiate picks the format that an Accept header likes best (RFC 9110,

@@ -1,0 +1,276 @@
+package api_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"partnerlens/internal/api"
+	"partnerlens/pkg/core"
+)
+
+func decodeBody(t *testing.T, answer *http.Response) any {
+	t.Helper()
+	body, err := io.ReadAll(answer.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return decode(t, body)
+}
+
+// manyCredits are n customers.
+func manyCredits(n int) []core.CustomerCredit {
+	all := make([]core.CustomerCredit, n)
+	for i := range all {
+		all[i] = credit(fmt.Sprint(200000000000+i), fmt.Sprintf("Example %d", i), "1000.00", "500.00", 0)
+	}
+	return all
+}
+
+// TestTrailersOverTheWire reads a CSV answer the way clients do.
+func TestTrailersOverTheWire(t *testing.T) {
+	t.Parallel()
+	for _, version := range []int{1, 2} {
+		server := httptest.NewUnstartedServer((&cloud{credits: manyCredits(500), pageSize: 100}).handler())
+		server.EnableHTTP2 = version == 2
+		server.StartTLS()
+		t.Cleanup(server.Close)
+		for _, limit := range []int{1, 499, 500} {
+			r, err := http.NewRequestWithContext(t.Context(), "GET", fmt.Sprintf("%s/v1/credit?limit=%d", server.URL, limit), nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			r.Header.Set("Accept", "text/csv")
+			answer, err := server.Client().Do(r)
+			if err != nil {
+				t.Fatal(err)
+			}
+			body, err := io.ReadAll(answer.Body)
+			_ = answer.Body.Close()
+			if err != nil || answer.ProtoMajor != version {
+				t.Fatalf("HTTP/%d: %v", answer.ProtoMajor, err)
+			}
+			complete := limit == 500
+			if got := answer.Trailer.Get("Partnerlens-Complete"); got != fmt.Sprint(complete) {
+				t.Errorf("HTTP/%d, limit %d: Partnerlens-Complete = %q", version, limit, got)
+			}
+			if got := answer.Trailer.Get("Partnerlens-Stopped"); (got == "limit") == complete {
+				t.Errorf("HTTP/%d, limit %d: Partnerlens-Stopped = %q", version, limit, got)
+			}
+			next := answer.Trailer.Get("Partnerlens-Next")
+			if last := "\r\n#incomplete,limit," + next + ","; (next == "") != complete || strings.Contains(string(body), last) == complete {
+				t.Errorf("HTTP/%d, limit %d: next %q, last row %q", version, limit, next, body[bytes.LastIndexByte(body[:len(body)-1], '\n'):])
+			}
+		}
+	}
+}
+
+// TestHeadReadsNothing also holds HEAD's headers against GET's.
+func TestHeadReadsNothing(t *testing.T) {
+	t.Parallel()
+	var pages atomic.Int64
+	c := clouds()["steady"]
+	c.fetched = func(context.Context) { pages.Add(1) }
+	handler := c.handler()
+	for _, target := range []string{"/v1/credit", "/v1/tags?status=qualified", "/v1/credit/200000000001", "/v1/tags/0e4a00000000000000000000000000a1", "/v1/credit?limit=0", "/v1/tags?x=1", "/healthz", "/openapi.yaml", "/nowhere"} {
+		for _, accept := range []string{"*/*", "application/x-ndjson", "text/csv", "image/png"} {
+			r := httptest.NewRequest("HEAD", target, nil)
+			r.Header.Set("Accept", accept)
+			r.Header.Set("X-Request-Id", "the-same")
+			head := serve(handler, r)
+			loadContract(t).check(t, r, head)
+			if n := pages.Swap(0); n != 0 {
+				t.Errorf("HEAD %s read %d pages", target, n)
+			}
+			if body, _ := io.ReadAll(head.Body); len(body) > 0 {
+				t.Errorf("HEAD %s has a body", target)
+			}
+			r.Method = "GET"
+			get := serve(handler, r)
+			if head.StatusCode != get.StatusCode || headerText(head.Header) != headerText(get.Header) {
+				t.Errorf("HEAD %s as %s = %d\n%s, GET = %d\n%s", target, accept, head.StatusCode, headerText(head.Header), get.StatusCode, headerText(get.Header))
+			}
+			pages.Store(0)
+		}
+	}
+}
+
+// TestClientGoesAway cancels a request within its third page.
+func TestClientGoesAway(t *testing.T) {
+	t.Parallel()
+	for accept, last := range map[string]string{
+		"application/json":     `"code":"canceled"`,
+		"application/x-ndjson": `"code":"canceled"`,
+		"text/csv":             "\r\n#incomplete,canceled,,the caller went away,",
+	} {
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		pages := 0
+		c := &cloud{credits: manyCredits(100), pageSize: 10, fetched: func(context.Context) {
+			if pages++; pages == 3 {
+				cancel()
+			}
+		}}
+		r := httptest.NewRequestWithContext(ctx, "GET", "/v1/credit", nil)
+		r.Header.Set("Accept", accept)
+		answer := serve(c.handler(), r)
+		body, _ := io.ReadAll(answer.Body)
+		if pages != 3 {
+			t.Errorf("%s: %d pages were read after the client went away", accept, pages-3)
+		}
+		lines := strings.Split(strings.TrimSpace(string(body)), "\n")
+		if got := "\r\n" + lines[len(lines)-1]; !strings.Contains(got, last) {
+			t.Errorf("%s: an answer that was cut short ends in %q", accept, got)
+		}
+		if accept == "text/csv" && answer.Trailer.Get("Partnerlens-Complete") != "false" {
+			t.Errorf("Partnerlens-Complete = %q", answer.Trailer.Get("Partnerlens-Complete"))
+		}
+		if json := accept == "application/json"; (answer.StatusCode == 499) != json {
+			t.Errorf("%s: status %d", accept, answer.StatusCode)
+		}
+	}
+}
+
+// brokenWriter fails from the nth write on.
+type brokenWriter struct {
+	*httptest.ResponseRecorder
+	left int
+}
+
+func (w *brokenWriter) Write(p []byte) (int, error) {
+	if w.left--; w.left < 0 {
+		return 0, errors.New("broken pipe")
+	}
+	return w.ResponseRecorder.Write(p)
+}
+
+func TestReadingStopsWhereWritingFails(t *testing.T) {
+	t.Parallel()
+	for _, accept := range []string{"application/json", "application/x-ndjson", "text/csv"} {
+		for writes := range 6 {
+			pages := 0
+			c := &cloud{credits: manyCredits(100), pageSize: 2, fetched: func(context.Context) { pages++ }}
+			r := httptest.NewRequest("GET", "/v1/credit", nil)
+			r.Header.Set("Accept", accept)
+			c.handler().ServeHTTP(&brokenWriter{httptest.NewRecorder(), writes}, r)
+			if accept != "application/json" && pages > 3 {
+				t.Errorf("%s, %d writes: %d pages were read for nobody", accept, writes, pages)
+			}
+		}
+	}
+}
+
+// TestRecordsComeAsTheyAreRead holds the cloud's last page back until the
+// client has records of the first.
+func TestRecordsComeAsTheyAreRead(t *testing.T) {
+	t.Parallel()
+	received := make(chan struct{})
+	pages := 0
+	c := &cloud{credits: manyCredits(200), pageSize: 100}
+	c.fetched = func(ctx context.Context) {
+		if pages++; pages == 2 {
+			select {
+			case <-received:
+			case <-ctx.Done():
+			}
+		}
+	}
+	server := httptest.NewServer(c.handler())
+	t.Cleanup(server.Close)
+	r, err := http.NewRequestWithContext(t.Context(), "GET", server.URL+"/v1/credit", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Accept", "application/x-ndjson")
+	answer, err := server.Client().Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	first := make([]byte, 12)
+	if _, err := io.ReadFull(answer.Body, first); err != nil || string(first) != `{"provider":` {
+		t.Fatalf("got %q: %v", first, err)
+	}
+	close(received)
+	if rest, err := io.ReadAll(answer.Body); err != nil || !bytes.Contains(rest, []byte(`"complete":true`)) {
+		t.Errorf("the rest did not come whole: %v", err)
+	}
+}
+
+// TestLog wants the operator to be told what failed, and nothing of who asked
+// what.
+func TestLog(t *testing.T) {
+	t.Parallel()
+	var log bytes.Buffer
+	failing := func(err error) http.Handler {
+		return api.New(api.Options{
+			Logger: slog.New(slog.NewJSONHandler(&log, nil)),
+			Functions: []*core.Function{core.CreditFunction(func(context.Context, string) (*core.Reader[core.CreditQuery, *core.CustomerCredit], error) {
+				return nil, err
+			})},
+		})
+	}
+	const private = "privately-owned"
+	r := httptest.NewRequest("POST", "/v1/credit", strings.NewReader(`{"filter_type":"name","filter":"`+private+`"}`))
+	r.Header.Set("Authorization", private)
+	r.Header.Set("X-Request-Id", "abc")
+	serve(failing(errThrottled), r)
+	for _, want := range []string{`"route":"POST /v1/credit"`, `"code":"throttled"`, `"request_id":"abc"`, "cause for the operator"} {
+		if !strings.Contains(log.String(), want) {
+			t.Errorf("the log does not hold %s:\n%s", want, &log)
+		}
+	}
+	for _, target := range []string{"/v1/credit?filter_type=email&filter=" + private, "/v1/credit/200000000001?x=" + private, "/" + private, "/v1/credit?" + private} {
+		serve(failing(core.Invalid("account", private)), httptest.NewRequest("GET", target, nil))
+		serve(failing(errUnavailable), httptest.NewRequest("GET", target, nil))
+	}
+	if strings.Contains(log.String(), private) {
+		t.Errorf("the log holds what was asked:\n%s", &log)
+	}
+}
+
+func TestPanicsReachTheHost(t *testing.T) {
+	t.Parallel()
+	c := &cloud{fetched: func(context.Context) { panic(http.ErrAbortHandler) }}
+	defer func() {
+		if got := recover(); got != http.ErrAbortHandler {
+			t.Errorf("recovered %v, want http.ErrAbortHandler", got)
+		}
+	}()
+	serve(c.handler(), httptest.NewRequest("GET", "/v1/credit", nil))
+}
+
+// TestWriters are the formats without HTTP around them.
+func TestWriters(t *testing.T) {
+	t.Parallel()
+	c := clouds()["breaks"]
+	c.pageSize = 2
+	function := core.CreditFunction(func(context.Context, string) (*core.Reader[core.CreditQuery, *core.CustomerCredit], error) {
+		return core.NewReader(creditSource{c}, nil), nil
+	})
+	question, err := function.Ask(core.Params{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for format, write := range map[string]func(io.Writer) (core.Report, error){
+		"csv":    func(w io.Writer) (core.Report, error) { return api.WriteCSV(t.Context(), w, function, question) },
+		"ndjson": func(w io.Writer) (core.Report, error) { return api.WriteNDJSON(t.Context(), w, question) },
+	} {
+		var out bytes.Buffer
+		report, err := write(&out)
+		if err != nil || report.Count != 2 || report.Complete || !strings.Contains(out.String(), "no answer after 4 tries") {
+			t.Errorf("%s = %+v, %v:\n%s", format, report, err, &out)
+		}
+		if _, err := write(&brokenWriter{httptest.NewRecorder(), 1}); err == nil {
+			t.Errorf("%s to a broken pipe gives no error", format)
+		}
+	}
+}
