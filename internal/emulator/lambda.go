@@ -14,13 +14,12 @@ import (
 )
 
 // maxPayload is Lambda's bound on a synchronous request and on its answer, as
-// its own message has it ("exceeded maximum allowed payload size (6291556
-// bytes)", read November 2026).
+// its own message has it (anomalyco/console#63, 2026-01-02).
 const maxPayload = 6291556
 
 // Lambda runs an artefact made for an OS-only runtime (provided.al2023) under
 // the Lambda Runtime API ("Using the Lambda runtime API for custom runtimes",
-// version 2018-06-01, read November 2026). The error is about the emulation;
+// version 2018-06-01). The error is about the emulation;
 // what a function answers, failures included, is in the Result.
 func Lambda(ctx context.Context, opts Options) (Result, error) {
 	o := opts.withDefaults()
@@ -182,14 +181,14 @@ func (a *runtimeAPI) response(w http.ResponseWriter, r *http.Request) {
 	id := r.PathValue("id")
 	payload, err := io.ReadAll(io.LimitReader(r.Body, maxPayload+1))
 	if err != nil {
-		refuse(w, http.StatusBadRequest, "InvalidRequestBody")
+		refuse(w, http.StatusBadRequest, "InvalidRequestBody", "the body cannot be read")
 		return
 	}
 	if len(payload) > maxPayload {
 		a.answer(r, Answer{RequestID: id, Failure: &Failure{
 			FailureTooLarge, fmt.Sprintf("Response payload size exceeded maximum allowed payload size (%d bytes).", maxPayload),
 		}})
-		refuse(w, http.StatusRequestEntityTooLarge, "RequestEntityTooLarge")
+		refuse(w, http.StatusRequestEntityTooLarge, "RequestEntityTooLarge", fmt.Sprintf("Exceeded maximum allowed payload size (%d bytes).", maxPayload))
 		return
 	}
 	a.answer(r, Answer{RequestID: id, Payload: payload})
@@ -234,8 +233,8 @@ func accept(w http.ResponseWriter) {
 	_, _ = io.WriteString(w, `{"status":"OK"}`)
 }
 
-func refuse(w http.ResponseWriter, status int, kind string) {
+func refuse(w http.ResponseWriter, status int, kind, message string) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
-	_, _ = fmt.Fprintf(w, `{"errorMessage":%q,"errorType":%q}`, kind, kind)
+	_, _ = fmt.Fprintf(w, `{"errorMessage":%q,"errorType":%q}`, message, kind)
 }

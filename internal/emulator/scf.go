@@ -13,7 +13,7 @@ import (
 )
 
 // maxSCFPayload is SCF's bound on a synchronous event and on its answer, 6 MB
-// ("Quota Management", read November 2026), in its larger reading.
+// ("Quota Management", gathered November 2026), in its larger reading.
 const maxSCFPayload = 6 << 20
 
 // SCF runs an artefact made for SCF's runtime Go1: a net/rpc server with the

@@ -14,7 +14,7 @@ import (
 )
 
 // maxAnswer is the most that Lambda and SCF take from a function at once, as
-// JSON. Both document "6 MB" ("Lambda quotas", SCF's "Quota Management", read
+// JSON. Both document "6 MB" ("Lambda quotas", SCF's "Quota Management", gathered
 // November 2026); of the two ways to read that, this is the smaller.
 const maxAnswer = 6 * 1000 * 1000
 

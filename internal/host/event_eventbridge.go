@@ -11,8 +11,8 @@ import (
 // aws.events, detail {}) and of an EventBridge Scheduler schedule without an
 // Input (source aws.scheduler, detail the text "{}"). With an Input either
 // sends just that: a direct payload. ("Creating an Amazon EventBridge rule that
-// runs on a schedule", "Adding context attributes in EventBridge Scheduler",
-// read November 2026)
+// runs on a schedule"; the text as detail is seen, not documented; gathered
+// November 2026)
 func (e *event) eventBridge() (Job, error) {
 	job := Job{Trigger: TriggerEventBridgeRule, ID: e.ID, Scheduled: instant(e.LowerTime)}
 	if e.Source == "aws.scheduler" {

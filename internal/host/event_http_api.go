@@ -4,7 +4,7 @@ import "strings"
 
 // httpAPI reads payload format 2.0, which an API Gateway HTTP API and a Lambda
 // Function URL share ("Create AWS Lambda proxy integrations for HTTP APIs in
-// API Gateway" and "Invoking Lambda function URLs", read November 2026).
+// API Gateway" and "Invoking Lambda function URLs", gathered November 2026).
 func (e *event) httpAPI() *apiRequest {
 	rc := e.RequestContext
 	r := &apiRequest{

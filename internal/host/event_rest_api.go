@@ -2,7 +2,7 @@ package host
 
 // restAPI reads the event of an API Gateway REST API, and payload format 1.0 of
 // an HTTP API, which is made after it ("Lambda proxy integrations in API
-// Gateway", "Input format of a Lambda function for proxy integration", read
+// Gateway", "Input format of a Lambda function for proxy integration", gathered
 // November 2026). The maps with one value a name hold the last one only; they
 // count where the others are missing, as in hand-written tests.
 func (e *event) restAPI() *apiRequest {

@@ -1,8 +1,8 @@
 package host
 
-// scfAPIGateway reads the event of Tencent's API Gateway ("API Gateway
-// Trigger"; the service stopped on 2026-10-30, gateways of one's own and tests
-// still send it). path is the full path; queryStringParameters has only the
+// scfAPIGateway reads the event of Tencent's API Gateway ("Trigger
+// Event Message Structure Summary", 2024-11-08; the service stopped on
+// 2026-10-30, gateways of one's own and tests still send it). path is the full path; queryStringParameters has only the
 // parameters that the API declares.
 func (e *event) scfAPIGateway() *apiRequest {
 	r := &apiRequest{

@@ -1,7 +1,8 @@
 package host
 
-// scfTimer reads the event of an SCF timer ("Timer Trigger", read November
-// 2026). Message is the trigger's additional information, as it was typed in.
+// scfTimer reads the event of an SCF timer ("Trigger Event
+// Message Structure Summary", 2024-11-06). Message is the trigger's additional
+// information, as it was typed in.
 func (e *event) scfTimer() (Job, error) {
 	payload, err := queryIn([]byte(e.Message), "Message")
 	return Job{

@@ -7,7 +7,7 @@ import (
 )
 
 // sqsRecord is one message of an SQS batch ("Using Lambda with Amazon SQS",
-// read November 2026).
+// gathered November 2026).
 type sqsRecord struct {
 	MessageID   string `json:"messageId"`
 	Body        string `json:"body"`

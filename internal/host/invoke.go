@@ -131,8 +131,8 @@ func (v *invocation) job(ctx context.Context, job Job) ([]byte, error) {
 // batch runs a job for every message, and names those that failed. A message
 // that can never succeed is among them: only so does it reach the dead-letter
 // queue, where somebody sees it, after as many deliveries as the queue allows.
-// In a queue that keeps its order all that follows a failure stays, too
-// ("Handling errors for an SQS event source in Lambda", read November 2026).
+// In a queue that keeps its order all that follows a failure stays, too, as in
+// AWS's own SqsFifoPartialProcessor (aws-powertools, read November 2026).
 func (v *invocation) batch(ctx context.Context, jobs []Job) ([]byte, error) {
 	answer := sqsAnswer{BatchItemFailures: []sqsFailure{}}
 	for _, job := range jobs {
