@@ -31,7 +31,8 @@ type answer struct {
 	started  bool   // the status is written; no problem can be told any more
 }
 
-// ask answers a question, for an id also where not finding it is an error. Its error comes only while nothing is written.
+// ask answers a question; where it is for one customer by id, not finding that
+// one is an error. Its error comes only while nothing is written.
 func (h *handler) ask(w http.ResponseWriter, r *http.Request, f *core.Function, params core.Params, id string) error {
 	w.Header().Add("Vary", "Accept")
 	chosen, accepted, err := negotiate(r.Header)
@@ -87,7 +88,7 @@ func (a *answer) refuse(report core.Report) error {
 		return nil
 	case report.Stopped != nil && *report.Stopped == core.StoppedSize:
 		// The cursor would lead here again, for ever.
-		return &core.Error{Code: core.CodeTooLarge, Detail: "not even one customer fits in an answer here; ask for fewer ids at once"}
+		return &core.Error{Code: core.CodeTooLarge, Detail: "a customer does not fit in the largest answer that this platform takes"}
 	case a.id == "":
 		return nil
 	case report.Complete:
@@ -138,7 +139,11 @@ func (a *answer) room(frame func(core.Report) ([]byte, error)) (*room, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &room{budgeted, budgeted.Budget() - budgeted.Cost(widest)}, nil
+	left := budgeted.Budget() - budgeted.Cost(widest)
+	if left < 0 { // they might all be missing, and that alone would not fit
+		return nil, &core.Error{Code: core.CodeTooLarge, Detail: "so many ids leave no room for an answer; ask for fewer at once"}
+	}
+	return &room{budgeted, left}, nil
 }
 
 // take says whether p still has room, and if so takes it.
