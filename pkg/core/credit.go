@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
+	"github.com/shopspring/decimal"
 )
 
 // CustomerCredit is what one customer may spend and has left.
@@ -86,9 +87,8 @@ const DefaultLow = "10%"
 func ParseThreshold(text string) (Threshold, error) {
 	number, percent := strings.CutSuffix(strings.TrimSpace(text), "%")
 	amount, err := ParseMoney(number)
-	hundred := Money{}
-	hundred.dec.SetInt64(100)
-	if err != nil || amount.Sign() < 0 || percent && amount.Cmp(hundred) > 0 {
+	whole := Money{decimal.New(100, 0)}
+	if err != nil || amount.Sign() < 0 || percent && amount.Cmp(whole) > 0 {
 		return Threshold{}, Invalid("", "%q is not a threshold; write an amount, as 250.00, or a percentage from 0%% to 100%%, as 10%%", text)
 	}
 	return Threshold{amount, percent, true}, nil
@@ -128,7 +128,7 @@ func StatusOfCredit(forced *bool, credit Credit, low Threshold) CreditStatus {
 		if credit.Allocated == nil {
 			return CreditUnknown
 		}
-		limit = low.amount.hundredth().Mul(*credit.Allocated)
+		limit = credit.Allocated.percent(low.amount)
 	}
 	if credit.Remaining.Cmp(limit) <= 0 {
 		return CreditLow
