@@ -7,8 +7,6 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/go-json-experiment/json/jsontext"
-
 	"partnerlens/pkg/core"
 	"partnerlens/pkg/wire"
 )
@@ -23,133 +21,143 @@ type page struct {
 // decodePage reads an answer: a page, or the error that the API tells, also
 // inside an HTTP 200.
 func decodePage(a wire.Answer, config Config) (page, error) {
-	var (
-		answer page
-		total  jsontext.Value
-		code   string
-		failed bool
-	)
-	body := wire.NewBody(a.Body)
-	err := body.Object(func(name []byte) error {
-		if string(name) != "Response" {
-			return body.Skip()
+	body, err := wire.ParseBody(a.Body)
+	if err != nil {
+		if a.Status != http.StatusOK {
+			err = wire.StatusError(a.Status)
 		}
-		return body.Object(func(name []byte) (err error) {
-			switch string(name) {
+		return page{}, err
+	}
+	var (
+		requestID, total, code wire.Value
+		failed                 bool
+		answer                 page
+	)
+	body.Object(func(name string) {
+		if name != "Response" {
+			return
+		}
+		body.Object(func(name string) {
+			switch name {
+			case "RequestId":
+				requestID = body.Value()
+			case "Total":
+				total = body.Value()
 			case "Error":
 				failed = true
-				code, err = readCode(body)
-			case "RequestId":
-				var id jsontext.Value
-				id, err = body.Value()
-				answer.requestID = wire.Word(wire.Text(id))
-			case "Total":
-				total, err = body.Value()
+				body.Object(func(name string) {
+					if name == "Code" {
+						code = body.Value()
+					}
+				})
 			case "Data":
 				answer.customers, err = readRows(body, config)
-			default:
-				err = body.Skip()
 			}
-			return err
 		})
 	})
-	if err == nil {
-		err = body.End()
+	answer.requestID = wire.Word(body.Text(requestID))
+	if failed {
+		return page{}, failures.Error(body.Text(code), answer.requestID)
 	}
-	switch {
-	case failed:
-		return page{}, failures.Error(code, answer.requestID)
-	case a.Status != http.StatusOK:
-		return page{}, wire.StatusError(a.Status)
-	case err == nil:
-		answer.total, err = strconv.Atoi(wire.Text(total))
+	if a.Status != http.StatusOK {
+		err = wire.StatusError(a.Status)
+	} else if err == nil {
+		answer.total, err = strconv.Atoi(body.Text(total))
 		if err != nil || answer.total < 0 {
-			err = &core.Error{Code: core.CodeUpstream, Detail: "the cloud's page does not say how many customers there are (Total)"}
+			err = wire.Malformed("it does not say how many customers there are (Total)", nil)
 		}
 	}
 	if err != nil {
-		e := wire.Malformed(err)
+		e := core.AsError(err)
 		e.RequestID = answer.requestID
 		return page{}, e
 	}
 	return answer, nil
 }
 
-func readCode(body *wire.Body) (code string, err error) {
-	err = body.Object(func(name []byte) error {
-		if string(name) != "Code" {
-			return body.Skip()
-		}
-		value, err := body.Value()
-		code = wire.Text(value)
-		return err
-	})
-	return code, err
-}
+// The members of a row that are read (data type QueryCustomersCreditData, read
+// November 2026).
+const (
+	clientUin = iota
+	name
+	kind
+	mobile
+	email
+	remark
+	credit
+	remainingCredit
+	arrears
+	force
+	identifyType
+	associationTime
+	recentExpiry
+	members
+)
 
-// row is a customer as the API writes it (data type QueryCustomersCreditData,
-// read November 2026): the JSON of each member, nil where there is none.
-type row struct {
-	ClientUin, Name, Type, Mobile, Email, Remark jsontext.Value
-	Credit, RemainingCredit, Arrears             jsontext.Value
-	Force, IdentifyType                          jsontext.Value
-	AssociationTime, RecentExpiry                jsontext.Value
-}
+// row is a customer as the API writes it.
+type row [members]wire.Value
 
-// member gives the place for a member; nil where nobody asks for it.
-func (r *row) member(name []byte) *jsontext.Value {
-	switch string(name) {
+// place gives the place for a member; nil where nobody asks for it.
+func (r *row) place(member string) *wire.Value {
+	switch member {
 	case "ClientUin":
-		return &r.ClientUin
+		return &r[clientUin]
 	case "Name":
-		return &r.Name
+		return &r[name]
 	case "Type":
-		return &r.Type
+		return &r[kind]
 	case "Mobile":
-		return &r.Mobile
+		return &r[mobile]
 	case "Email":
-		return &r.Email
+		return &r[email]
 	case "Remark":
-		return &r.Remark
+		return &r[remark]
 	case "Credit":
-		return &r.Credit
+		return &r[credit]
 	case "RemainingCredit":
-		return &r.RemainingCredit
+		return &r[remainingCredit]
 	case "Arrears":
-		return &r.Arrears
+		return &r[arrears]
 	case "Force":
-		return &r.Force
+		return &r[force]
 	case "IdentifyType":
-		return &r.IdentifyType
+		return &r[identifyType]
 	case "AssociationTime":
-		return &r.AssociationTime
+		return &r[associationTime]
 	case "RecentExpiry":
-		return &r.RecentExpiry
+		return &r[recentExpiry]
 	}
 	return nil
 }
 
-func readRows(body *wire.Body, config Config) ([]*core.CustomerCredit, error) {
-	customers := make([]*core.CustomerCredit, 0, config.PageSize)
-	err := body.Array(func() error {
-		var r row
-		if err := body.Object(func(name []byte) (err error) {
-			place := r.member(name)
-			if place == nil {
-				return body.Skip()
-			}
-			*place, err = body.Value()
-			return err
-		}); err != nil {
-			return err
+// perPiece is how many records share a piece of memory: one that is kept keeps
+// those beside it.
+const perPiece = 16
+
+// readRows reads Data. Its error is a *core.Error.
+func readRows(body *wire.Body, config Config) (customers []*core.CustomerCredit, err error) {
+	customers = make([]*core.CustomerCredit, 0, config.PageSize)
+	var records []record // of the page, a piece of memory at a time
+	isList := body.Array(func() {
+		if len(records) == 0 {
+			records = make([]record, perPiece)
 		}
-		customer, err := r.customer(config)
-		if err != nil {
-			return wire.BadRow(len(customers)+1, err.Error())
+		var r row
+		body.Object(func(member string) {
+			if place := r.place(member); place != nil {
+				*place = body.Value()
+			}
+		})
+		customer, bad := r.customer(body, config, &records[0])
+		if bad != nil && err == nil {
+			err = wire.Malformed(fmt.Sprintf("row %d: %v", len(customers)+1, bad), nil)
 		}
 		customers = append(customers, customer)
-		return nil
+		records = records[1:]
 	})
+	if !isList {
+		return nil, wire.Malformed("Data is no list", nil)
+	}
 	return customers, err
 }
 
@@ -163,47 +171,45 @@ type record struct {
 
 // customer makes the record. Its error names the member that cannot be used
 // and quotes nothing.
-func (r *row) customer(config Config) (*core.CustomerCredit, error) {
-	id, ok := wire.ID(r.ClientUin)
+func (r *row) customer(body *wire.Body, config Config, c *record) (*core.CustomerCredit, error) {
+	id, ok := body.ID(r[clientUin])
 	if number, err := strconv.ParseUint(id, 10, 64); !ok || err != nil || number == 0 {
-		return nil, errors.New("ClientUin is not an id in plain digits")
+		return nil, errors.New("its ClientUin is not an id in plain digits")
 	}
-	c := new(record)
 	var err error
-	if c.Credit.Allocated, err = money(r.Credit, &c.allocated); err != nil {
-		return nil, fmt.Errorf("Credit: %w", err)
+	if c.Credit.Allocated, err = money(body, r[credit], &c.allocated); err != nil {
+		return nil, fmt.Errorf("in Credit: %w", err)
 	}
-	if c.Credit.Remaining, err = money(r.RemainingCredit, &c.remaining); err != nil {
-		return nil, fmt.Errorf("RemainingCredit: %w", err)
+	if c.Credit.Remaining, err = money(body, r[remainingCredit], &c.remaining); err != nil {
+		return nil, fmt.Errorf("in RemainingCredit: %w", err)
 	}
 	c.Provider = Provider
 	c.CustomerID = id
-	c.Name = wire.Text(r.Name)
-	c.Email = wire.Text(r.Email)
-	c.Mobile = wire.Text(r.Mobile)
-	c.Remark = wire.Text(r.Remark)
-	c.Type = wire.Text(r.Type)
-	c.Identity = identity(r.IdentifyType)
+	c.Name = body.Text(r[name])
+	c.Email = body.Text(r[email])
+	c.Mobile = body.Text(r[mobile])
+	c.Remark = body.Text(r[remark])
+	c.Type = body.Text(r[kind])
+	c.Identity = identity(body, r[identifyType])
 	c.Credit.Currency = config.Currency
-	c.Forced = forced(r.Force, &c.forced)
-	c.AssociatedAt = instant(r.AssociationTime, config.Zone, &c.associated)
-	c.NearestExpiry = instant(r.RecentExpiry, config.Zone, &c.expiry)
+	c.Forced = forced(body, r[force], &c.forced)
+	c.AssociatedAt = instant(body, r[associationTime], config.Zone, &c.associated)
+	c.NearestExpiry = instant(body, r[recentExpiry], config.Zone, &c.expiry)
 	c.Vendor = core.CreditVendor{
-		Force:           raw(r.Force),
-		IdentifyType:    raw(r.IdentifyType),
-		Type:            raw(r.Type),
-		Arrears:         raw(r.Arrears),
-		AssociationTime: raw(r.AssociationTime),
-		RecentExpiry:    raw(r.RecentExpiry),
+		Force:           body.Raw(r[force]),
+		IdentifyType:    body.Raw(r[identifyType]),
+		Type:            body.Raw(r[kind]),
+		Arrears:         body.Raw(r[arrears]),
+		AssociationTime: body.Raw(r[associationTime]),
+		RecentExpiry:    body.Raw(r[recentExpiry]),
 	}
 	return &c.CustomerCredit, nil
 }
 
 // money reads an amount into place, digit for digit; nil where there is none.
-func money(value jsontext.Value, place *core.Money) (amount *core.Money, err error) {
-	text := wire.Text(value)
-	switch kind := value.Kind(); {
-	case value == nil, kind == 'n', kind == '"' && text == "":
+func money(body *wire.Body, value wire.Value, place *core.Money) (amount *core.Money, err error) {
+	text := body.Text(value)
+	if text == "" && (body.Missing(value) || body.IsText(value)) {
 		return nil, nil
 	}
 	*place, err = core.ParseMoney(text)
@@ -211,8 +217,8 @@ func money(value jsontext.Value, place *core.Money) (amount *core.Money, err err
 }
 
 // identity reads IdentifyType, whose values the SDK's source tells.
-func identity(value jsontext.Value) core.Identity {
-	switch wire.Text(value) {
+func identity(body *wire.Body, value wire.Value) core.Identity {
+	switch body.Text(value) {
 	case "0":
 		return core.IdentityUnverified
 	case "1":
@@ -225,8 +231,8 @@ func identity(value jsontext.Value) core.Identity {
 
 // forced reads Force. Its values are those of the sibling APIs (ForceQN,
 // DescribeCustomerInfo): 0 normal, 2 stopped by force, 1 reserved.
-func forced(value jsontext.Value, place *bool) *bool {
-	switch wire.Text(value) {
+func forced(body *wire.Body, value wire.Value, place *bool) *bool {
+	switch body.Text(value) {
 	case "0":
 	case "2":
 		*place = true
@@ -238,35 +244,24 @@ func forced(value jsontext.Value, place *bool) *bool {
 
 // instant reads a time of day or a day, without a zone; nil where it is empty
 // or cannot be read, since its text stays in the record anyway.
-func instant(value jsontext.Value, zone *time.Location, place *time.Time) *time.Time {
-	text := wire.Text(value)
-	for _, layout := range []string{time.DateTime, time.DateOnly} {
-		if len(text) != len(layout) {
-			continue
-		}
-		t, err := time.ParseInLocation(layout, text, zone)
-		if t = t.UTC(); err == nil && t.Year() >= 1 && t.Year() <= 9999 { // what RFC 3339 can write
-			*place = t
-			return place
-		}
+func instant(body *wire.Body, value wire.Value, zone *time.Location, place *time.Time) *time.Time {
+	// Made RFC 3339, for which package time has a reader three times as fast
+	// as for a layout.
+	text := []byte("0000-00-00T00:00:00Z")
+	switch given := body.Text(value); {
+	case len(given) == len(time.DateOnly), len(given) == len(time.DateTime) && given[len(time.DateOnly)] == ' ':
+		copy(text, given[:len(time.DateOnly)])
+		copy(text[len(time.DateOnly)+1:], given[min(len(time.DateOnly)+1, len(given)):])
 	}
-	return nil
-}
-
-var null = jsontext.Value("null")
-
-// raw gives a member as it came, for handing on; null where there is none. A
-// text that is no UTF-8 is mended: an answer with it could not be written.
-func raw(value jsontext.Value) jsontext.Value {
-	switch value.Kind() {
-	case '0', 't', 'f':
-		return value.Clone()
-	case '"':
-		if value.IsValid() {
-			return value.Clone()
-		}
-		mended, _ := jsontext.AppendQuote(nil, wire.Text(value))
-		return mended
+	var t time.Time
+	if t.UnmarshalText(text) != nil {
+		return nil
 	}
-	return null
+	year, month, day := t.Date()
+	hour, minute, second := t.Clock()
+	if year < 2 || year > 9998 { // RFC 3339 writes 0 to 9999, in any zone
+		return nil
+	}
+	*place = time.Date(year, month, day, hour, minute, second, 0, zone).UTC()
+	return place
 }

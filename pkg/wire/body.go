@@ -5,156 +5,158 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strings"
+	"unicode/utf8"
 
 	"github.com/go-json-experiment/json/jsontext"
 
 	"partnerlens/pkg/core"
 )
 
-// Body walks the JSON of an answer, once and without copying. A name that comes
-// twice and bytes that are no UTF-8 are put up with: the vendors promise
-// neither, and a page is more use than a complaint.
+// Body walks the JSON of an answer. jsontext says first whether it is JSON at
+// all; after that only ends have to be found, so a walk cannot fail. Both together
+// take half the time of a decoder that does it in one.
 type Body struct {
-	text []byte
-	dec  *jsontext.Decoder
+	text   []byte
+	shared string // the same, for texts
+	at     int
 }
 
-// NewBody gives a Body over text, which must not change any more.
-func NewBody(text []byte) *Body {
-	return &Body{text, jsontext.NewDecoder(bytes.NewBuffer(text),
-		jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))}
-}
-
-// errShape is for JSON that is not what stands in the vendor's description.
-var errShape = errors.New("another kind of value than documented")
-
-// Value reads the next value. It stays as it is for as long as the text does.
-func (b *Body) Value() (jsontext.Value, error) {
-	value, err := b.dec.ReadValue()
-	if err != nil {
-		return nil, err
+// ParseBody gives a Body over text, which must not change any more. A name that
+// comes twice and bytes that are no UTF-8 are put up with: the vendors promise
+// neither, and a page is more use than a complaint. The error is an *core.Error.
+func ParseBody(text []byte) (*Body, error) {
+	if !utf8.Valid(text) {
+		text = bytes.ToValidUTF8(text, []byte("\uFFFD"))
 	}
-	end := int(b.dec.InputOffset())
-	return b.text[end-len(value) : end : end], nil
+	dec := jsontext.NewDecoder(bytes.NewBuffer(text),
+		jsontext.AllowDuplicateNames(true),
+		jsontext.AllowInvalidUTF8(true), // half of a surrogate pair, escaped
+	)
+	_, err := dec.ReadValue()
+	if err == nil {
+		if _, err = dec.ReadToken(); err == io.EOF {
+			return &Body{text: text, shared: string(text)}, nil
+		}
+	}
+	// Of the decoder's error only the place is kept: its text can quote.
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		return nil, &core.Error{
+			Code: core.CodeUnavailable, Detail: "the cloud's answer is cut short",
+			Err: fmt.Errorf("JSON that ends at byte %d", len(text)),
+		}
+	}
+	return nil, Malformed("it is no JSON", fmt.Errorf("no JSON from byte %d on", dec.InputOffset()))
 }
 
-// Skip passes over the next value.
-func (b *Body) Skip() error { return b.dec.SkipValue() }
+// Malformed is the error for an answer that is not what the vendor documents.
+// what and cause quote nothing of it.
+func Malformed(what string, cause error) *core.Error {
+	return &core.Error{Code: core.CodeUpstream, Detail: "the cloud's answer is not what it documents: " + what, Err: cause}
+}
 
-// Object reads the next value, an object or null, and calls member for each of
-// its members; member must read or skip exactly one value.
-func (b *Body) Object(member func(name []byte) error) error {
-	return b.walk('{', func() error {
-		name, err := b.Value()
-		if err != nil {
-			return err
+// Object goes over the members of the next value. member may read the member's
+// value; one that it does not read is passed over. false: the value is neither an
+// object nor null.
+func (b *Body) Object(member func(name string)) bool {
+	return b.each('{', func() {
+		name := b.Text(b.Value())
+		b.pass(':')
+		start := b.at
+		member(name)
+		if b.at == start {
+			b.Value()
 		}
-		if bytes.IndexByte(name, '\\') < 0 {
-			return member(name[1 : len(name)-1])
-		}
-		plain, _ := jsontext.AppendUnquote(nil, name) // an error means replaced bytes
-		return member(plain)
 	})
 }
 
-// Array reads the next value, a list or null, and calls element for each of its
-// elements; element must read or skip exactly one value.
-func (b *Body) Array(element func() error) error { return b.walk('[', element) }
-
-func (b *Body) walk(open jsontext.Kind, step func() error) error {
-	switch b.dec.PeekKind() {
-	case 'n':
-		return b.Skip()
-	case open, 0: // 0: no JSON, which the next read says better
-	default:
-		return errShape
-	}
-	if _, err := b.dec.ReadToken(); err != nil {
-		return err
-	}
-	for {
-		switch b.dec.PeekKind() {
-		case '}', ']':
-			_, err := b.dec.ReadToken()
-			return err
+// Array goes over the elements of the next value. element may read one; one that
+// it does not read is passed over. false: the value is neither a list nor null.
+func (b *Body) Array(element func()) bool {
+	return b.each('[', func() {
+		start := b.at
+		element()
+		if b.at == start {
+			b.Value()
 		}
-		if err := step(); err != nil {
-			return err
-		}
-	}
+	})
 }
 
-// End makes sure that nothing follows.
-func (b *Body) End() error {
-	switch _, err := b.dec.ReadToken(); {
-	case err == nil:
-		return errShape
-	case err != io.EOF:
-		return err
+func (b *Body) each(open byte, step func()) bool {
+	b.space()
+	if b.text[b.at] != open {
+		return b.Missing(b.Value())
 	}
-	return nil
+	b.at++
+	for b.space(); b.text[b.at] != open+2; b.space() { // '{' + 2 is '}', '[' + 2 is ']'
+		step()
+		b.pass(',')
+	}
+	b.at++
+	return true
 }
 
-// Text gives a text; of a number its digits as they came, of anything else "".
-func Text(value jsontext.Value) string {
-	switch value.Kind() {
-	case '0':
-		return string(value)
+// Null says whether the next value is null, without reading it.
+func (b *Body) Null() bool {
+	b.space()
+	return b.text[b.at] == 'n'
+}
+
+// Value reads the next value. It stands in the Body's own text.
+func (b *Body) Value() Value {
+	b.space()
+	start := b.at
+	switch b.text[start] {
 	case '"':
-		if bytes.IndexByte(value, '\\') < 0 {
-			return strings.ToValidUTF8(string(value[1:len(value)-1]), "\uFFFD")
+		b.quoted()
+	case '{', '[':
+		for depth := 1; depth > 0; {
+			b.at++
+			switch b.text[b.at] {
+			case '"':
+				b.quoted()
+				b.at--
+			case '{', '[':
+				depth++
+			case '}', ']':
+				depth--
+			}
 		}
-		plain, _ := jsontext.AppendUnquote(nil, value) // an error means replaced bytes
-		return string(plain)
-	}
-	return ""
-}
-
-// ID gives an id that is a text, or a whole number in plain digits. An id that
-// has been through a float (2e+11) is no id any more; false for it, and for an
-// empty one.
-func ID(value jsontext.Value) (string, bool) {
-	text := Text(value)
-	if text == "" || value.Kind() == '0' && strings.ContainsFunc(text, func(r rune) bool { return r < '0' || r > '9' }) {
-		return "", false
-	}
-	return text, true
-}
-
-// Malformed is the error for JSON that cannot be read or is not what was
-// documented. Of a decoder's error it keeps place and kind: the text of one can
-// quote what it read.
-func Malformed(err error) *core.Error {
-	var own *core.Error
-	if errors.As(err, &own) {
-		return own
-	}
-	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-		return &core.Error{
-			Code: core.CodeUnavailable, Detail: "the cloud's answer is cut short",
-			Err: errors.New("the JSON ends too early"),
-		}
-	}
-	e := &core.Error{Code: core.CodeUpstream, Detail: "the cloud's answer is not what it documents"}
-	var syntax *jsontext.SyntacticError
-	switch {
-	case errors.As(err, &syntax):
-		e.Err = fmt.Errorf("no JSON at byte %d", syntax.ByteOffset)
-	case errors.Is(err, errShape):
-		e.Err = errShape
+		b.at++
 	default:
-		e.Err = fmt.Errorf("%T", err)
+		for b.at < len(b.text) && !ends[b.text[b.at]] {
+			b.at++
+		}
 	}
-	return e
+	return Value{int32(start), int32(b.at)}
 }
 
-// BadRow is the error for a row of a page that cannot be used, counted from 1:
-// what says which member. The page is lost with it: a page without one of its
-// rows would pass for whole.
-func BadRow(row int, what string) *core.Error {
-	return &core.Error{
-		Code:   core.CodeUpstream,
-		Detail: fmt.Sprintf("row %d of the cloud's page cannot be used: %s", row, what),
+// ends are what a number, true, false and null end at.
+var ends = [256]bool{',': true, ']': true, '}': true, ' ': true, '\t': true, '\r': true, '\n': true}
+
+// quoted goes past a text.
+func (b *Body) quoted() {
+	for b.at++; ; b.at++ {
+		b.at += bytes.IndexByte(b.text[b.at:], '"')
+		escapes := 0
+		for b.text[b.at-1-escapes] == '\\' {
+			escapes++
+		}
+		if escapes%2 == 0 {
+			b.at++
+			return
+		}
+	}
+}
+
+func (b *Body) space() {
+	for b.text[b.at] <= ' ' {
+		b.at++
+	}
+}
+
+// pass goes past a separator, where one stands next.
+func (b *Body) pass(separator byte) {
+	if b.space(); b.text[b.at] == separator {
+		b.at++
 	}
 }

@@ -1,0 +1,211 @@
+package huawei
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"sync/atomic"
+
+	bss "github.com/huaweicloud/huaweicloud-sdk-go-v3/services/bss/v2"
+	"github.com/huaweicloud/huaweicloud-sdk-go-v3/services/bss/v2/model"
+
+	"partnerlens/pkg/core"
+	"partnerlens/pkg/wire"
+)
+
+// Provider is the cloud's name in records and reports.
+const Provider = "huaweicloud"
+
+// DefaultEndpoint is the China site's; the international one lacks the API.
+const DefaultEndpoint = "https://bss.myhuaweicloud.com"
+
+const operation = "huawei.ListSubCustomerNewTag"
+
+const (
+	// The page of the API says 200; the vendor's own tools say that more than
+	// 100 are refused (both read November 2026). Asked for more than 100 and
+	// refused, a Source stays with 100.
+	maxPageSize     = 200
+	defaultPageSize = 100
+)
+
+// The settings, as errors name them.
+const (
+	settingAK            = "PARTNERLENS_HUAWEI_AK"
+	settingSK            = "PARTNERLENS_HUAWEI_SK"
+	settingSecurityToken = "PARTNERLENS_HUAWEI_SECURITY_TOKEN"
+	settingAuthToken     = "PARTNERLENS_HUAWEI_AUTH_TOKEN"
+	settingDomainID      = "PARTNERLENS_HUAWEI_DOMAIN_ID"
+	settingEndpoint      = "PARTNERLENS_HUAWEI_ENDPOINT"
+)
+
+// Config is what a Source is made of. It is copied.
+type Config struct {
+	AK            string
+	SK            core.Secret
+	SecurityToken core.Secret // of a temporary key; empty for a lasting one
+	AuthToken     core.Secret // in place of a key: a token, which lives for 24 hours
+	DomainID      string      // the account's id; may be empty
+
+	Endpoint string // https://host[:port], or http:// on this machine; "": DefaultEndpoint
+	PageSize int    // customers a page, at most 200; 0: 100
+
+	Wire wire.Options
+}
+
+// Source asks Huawei Cloud for pages of new-customer tags.
+type Source struct {
+	config   Config
+	endpoint *url.URL
+	wire     *wire.Wire
+	largest  atomic.Int32 // the largest page that may be asked for
+	doubts   doubts
+}
+
+var _ core.Source[core.TagQuery, *core.CustomerTag] = (*Source)(nil)
+
+// New gives a Source. No call is made; the error is CodeMisconfigured and names
+// the setting to change. A Source keeps connections: use one for many pages.
+func New(config Config) (*Source, error) {
+	if config.Endpoint == "" {
+		config.Endpoint = DefaultEndpoint
+	}
+	if config.PageSize == 0 {
+		config.PageSize = defaultPageSize
+	}
+	endpoint, err := wire.Endpoint(settingEndpoint, config.Endpoint)
+	if err != nil {
+		return nil, err
+	}
+	if err := config.checkKey(); err != nil {
+		return nil, err
+	}
+	if config.PageSize < 1 || config.PageSize > maxPageSize {
+		return nil, &core.Error{Code: core.CodeMisconfigured, Detail: fmt.Sprintf("the page size must be from 1 to %d", maxPageSize)}
+	}
+	s := &Source{config: config, endpoint: endpoint, wire: wire.New(config.Wire)}
+	s.largest.Store(maxPageSize)
+	return s, nil
+}
+
+func (c *Config) checkKey() error {
+	if c.DomainID != "" {
+		if err := wire.Key(settingDomainID, core.NewSecret(c.DomainID)); err != nil {
+			return err
+		}
+	}
+	if !c.AuthToken.Empty() {
+		if c.AK != "" || !c.SK.Empty() || !c.SecurityToken.Empty() {
+			return &core.Error{
+				Code: core.CodeMisconfigured, Param: settingAuthToken,
+				Detail: "given beside a key (" + settingAK + "); use one of the two",
+			}
+		}
+		return wire.Key(settingAuthToken, c.AuthToken)
+	}
+	if err := wire.Key(settingAK, core.NewSecret(c.AK)); err != nil {
+		return err
+	}
+	if err := wire.Key(settingSK, c.SK); err != nil {
+		return err
+	}
+	if !c.SecurityToken.Empty() {
+		return wire.Key(settingSecurityToken, c.SecurityToken)
+	}
+	return nil
+}
+
+// CloseIdleConnections closes the connections that are kept open for the next
+// page. The Source goes on working.
+func (s *Source) CloseIdleConnections() { s.wire.CloseIdleConnections() }
+
+// FetchPage asks for the page that begins at a row. It keeps core.Source's
+// rules, and remembers two things of no page's content: where the cloud refuses a
+// page of more than 100, it fails as unavailable and asks for no more than 100 from
+// then on; and a page without a list must come twice (see doubts).
+func (s *Source) FetchPage(ctx context.Context, query core.TagQuery, at core.Cursor) (core.Page[*core.CustomerTag], error) {
+	var none core.Page[*core.CustomerTag]
+	if err := check(query); err != nil {
+		return none, err
+	}
+	if at.Size > maxPageSize {
+		return none, core.Invalid("cursor", "its pages are larger than any; start again without it")
+	}
+	size := at.Size
+	if size == 0 {
+		size = s.config.PageSize
+	}
+	size = min(size, int(s.largest.Load()))
+	var answer page
+	err := s.wire.Do(ctx, wire.Call{
+		Op:              operation,
+		RequestIDHeader: "X-Request-Id",
+		HandOn:          `{}`,
+		Send: s.sender(func(client *bss.BssClient) error {
+			_, err := client.ListSubCustomerNewTag(params(query, at.Offset, size))
+			return err
+		}),
+		Decode: func(a wire.Answer) (err error) {
+			answer, err = decodePage(a, query.ResellerID)
+			if size > defaultPageSize && a.Status == http.StatusBadRequest && core.CodeOf(err) == core.CodeInvalid {
+				s.largest.Store(defaultPageSize)
+				e := core.AsError(err)
+				e.Code, e.Detail = core.CodeUnavailable, fmt.Sprintf("a page of %d customers was refused; pages are of %d from now on", size, defaultPageSize)
+			}
+			return err
+		},
+	})
+	if err == nil {
+		err = s.doubts.settle(query, at, answer)
+	}
+	if err != nil {
+		return none, err
+	}
+	return core.Page[*core.CustomerTag]{
+		Items:     answer.customers,
+		Next:      next(query, at.Offset+len(answer.customers), len(answer.customers), size),
+		RequestID: answer.requestID,
+	}, nil
+}
+
+// check refuses what would be read as another question than was meant: to the
+// API, no ids are everyone's. A Reader's passes never ask it.
+func check(query core.TagQuery) error {
+	mistake := ""
+	switch {
+	case query.ResellerID == core.AllResellers:
+		mistake = "all resellers asked for at once"
+	case query.CustomerIDs != nil && len(query.CustomerIDs) == 0, slices.Contains(query.CustomerIDs, ""):
+		mistake = "an empty list of ids, or an empty id, which would read as everyone"
+	case len(query.CustomerIDs) > core.MaxIDsPerQuery:
+		mistake = "more ids than the cloud takes in one query"
+	default:
+		return nil
+	}
+	return &core.Error{Code: core.CodeInternal, Err: fmt.Errorf("a query that core.TagPasses would have split: %s", mistake)}
+}
+
+// next says where to go on: offset is the row after the page. Without ids only
+// an empty page is the end, since the API counts nothing and may give short
+// pages at will. With ids there are no more customers than ids.
+func next(query core.TagQuery, offset, rows, size int) *core.Cursor {
+	if rows == 0 || query.CustomerIDs != nil && offset >= len(query.CustomerIDs) {
+		return nil
+	}
+	return &core.Cursor{Offset: offset, Size: size}
+}
+
+// params are the action's parameters (ListSubCustomerNewTag, read November 2026).
+func params(query core.TagQuery, offset, size int) *model.ListSubCustomerNewTagRequest {
+	from, limit := int32(offset), int32(size)
+	body := &model.ListSubCustomerNewTagReq{Offset: &from, Limit: &limit}
+	if query.CustomerIDs != nil {
+		body.CustomerIds = &query.CustomerIDs
+	}
+	if query.ResellerID != "" {
+		body.IndirectPartnerId = &query.ResellerID
+	}
+	return &model.ListSubCustomerNewTagRequest{Body: body}
+}
