@@ -1,0 +1,13 @@
+// Command credit is the function "credit": what Tencent Cloud customers may
+// spend and have left. It runs on AWS Lambda, or on Tencent SCF when built with
+// -tags scf, or as a local server: credit serve.
+package main
+
+import (
+	"os"
+
+	"partnerlens/internal/app"
+	"partnerlens/internal/app/credit"
+)
+
+func main() { os.Exit(app.Run(credit.Function(nil, nil))) }

@@ -1,0 +1,103 @@
+package app
+
+import (
+	"context"
+	"crypto/x509"
+	"log/slog"
+	"net/http"
+	"os"
+
+	"partnerlens/internal/api"
+	"partnerlens/internal/host"
+	"partnerlens/pkg/core"
+)
+
+// Run runs one function where the process is: on Lambda, on SCF or as a local
+// server. It returns the process's exit status.
+func Run(function *core.Function) int {
+	logger := slog.New(slog.NewJSONHandler(os.Stderr, nil)).With("function", function.Name, "version", Version)
+	return host.Run(host.Options{
+		Name:    function.Name,
+		HTTP:    Handler(logger, function),
+		Job:     jobs(function, logger),
+		Prepare: loadTrustStore,
+		Logger:  logger,
+	})
+}
+
+// Handler is the HTTP API of functions.
+func Handler(logger *slog.Logger, functions ...*core.Function) http.Handler {
+	return api.New(api.Options{Functions: functions, Version: Version, Logger: logger})
+}
+
+// loadTrustStore reads the system's root certificates, which takes several
+// times as long as everything else before the first call.
+func loadTrustStore() {
+	_, _ = x509.SystemCertPool() // kept by package x509; a failure shows at the first handshake
+}
+
+// jobs answers what is no HTTP request: a direct payload gets the whole answer,
+// a schedule or a queue gets the Report without customers, which would end in a
+// platform's log.
+func jobs(function *core.Function, logger *slog.Logger) func(context.Context, host.Job) ([]byte, error) {
+	return func(ctx context.Context, job host.Job) ([]byte, error) {
+		params := core.Params{}
+		if job.Payload != nil {
+			var err error
+			if params, err = core.ParamsFromJSON(job.Payload); err != nil {
+				return nil, err
+			}
+		}
+		question, err := function.Ask(params)
+		if err != nil {
+			return nil, err
+		}
+		if job.Trigger == host.TriggerDirect {
+			return direct(ctx, question, room(job.Budget, params))
+		}
+		return scheduled(ctx, question, job, logger)
+	}
+}
+
+// roomForReport is kept for the Report around the records: at most 20 warnings
+// and 20 request ids, each bounded, and a cursor.
+const roomForReport = 16 << 10
+
+// room is what a budget leaves for records: all ids asked for may be missing in
+// the end, and are then listed.
+func room(budget int, params core.Params) int {
+	left := budget - roomForReport
+	for _, values := range params {
+		for _, value := range values {
+			left -= len(value) + len(`"",`)
+		}
+	}
+	return left
+}
+
+func direct(ctx context.Context, question *core.Question, left int) ([]byte, error) {
+	if left < 0 {
+		return nil, &core.Error{Code: core.CodeTooLarge, Detail: "ask for fewer ids at once"}
+	}
+	body, _, err := question.JSON(ctx, func(record []byte) bool {
+		left -= len(record)
+		return left >= 0
+	})
+	return body, err
+}
+
+func scheduled(ctx context.Context, question *core.Question, job host.Job, logger *slog.Logger) ([]byte, error) {
+	byStatus := make(map[string]int)
+	report, err := question.Read(ctx, func(record core.Record) bool {
+		byStatus[record.StatusText()]++
+		return true
+	})
+	if err != nil {
+		return nil, err
+	}
+	logger.InfoContext(ctx, "read",
+		"trigger", job.Trigger, "name", job.Name, "id", job.ID, "account", report.Account,
+		"complete", report.Complete, "stopped", report.Stopped, "customers", report.Count, "by_status", byStatus,
+		"missing_ids", len(report.MissingIDs), "warnings", len(report.Warnings), "upstream_request_ids", report.RequestIDs)
+	return core.AppendJSON(nil, report)
+}

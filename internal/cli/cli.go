@@ -1,0 +1,102 @@
+// Package cli is the command line: one file a verb. Data goes to stdout, talk
+// to stderr, and the exit status says how it ended. cmd/partnerlens imports it,
+// and tests.
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+
+	"partnerlens/internal/app"
+	"partnerlens/pkg/core"
+)
+
+// streams are the process around a verb.
+type streams struct {
+	in       io.Reader
+	out, err io.Writer
+}
+
+// grammar is every verb.
+type grammar struct {
+	Demo     demoCmd     `cmd:"" help:"Show both queries against built-in simulators. Needs no credentials."`
+	Credit   creditCmd   `cmd:"" help:"Ask Tencent Cloud what customers may spend and have left."`
+	Tags     tagsCmd     `cmd:"" help:"Ask Huawei Cloud which customers count as new, and until when."`
+	Serve    serveCmd    `cmd:"" help:"Serve the HTTP API of both functions."`
+	Simulate simulateCmd `cmd:"" help:"Simulate both clouds' partner APIs on one port."`
+	Invoke   invokeCmd   `cmd:"" help:"Run a built function under an emulated platform."`
+
+	Version kong.VersionFlag `help:"Print the version."`
+}
+
+const description = `What a cloud reseller's customers' state is: credit on Tencent Cloud International, new-customer tags on Huawei Cloud.
+
+Exit status: 0 done, 1 internal, 2 usage, 3 not found, 4 denied, 5 try again later, 6 upstream broken, 7 incomplete, 124 deadline, 130 interrupted.`
+
+// Main runs one command line and gives its exit status.
+func Main(args []string) int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	return run(ctx, args, streams{os.Stdin, os.Stdout, os.Stderr})
+}
+
+// ended is how kong's own exits (help, version) come out of Parse.
+type ended int
+
+func run(ctx context.Context, args []string, std streams) (status int) {
+	defer func() {
+		if code, ok := recover().(ended); ok {
+			status = int(code)
+		}
+	}()
+	var verbs grammar
+	parser, err := kong.New(&verbs,
+		kong.Name("partnerlens"),
+		kong.Description(description),
+		kong.Writers(std.out, std.err),
+		kong.Exit(func(code int) { panic(ended(code)) }),
+		kong.Vars{"version": app.Version},
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
+		kong.BindTo(ctx, (*context.Context)(nil)),
+		kong.Bind(std),
+	)
+	if err != nil {
+		return fail(std, err)
+	}
+	if len(args) == 0 {
+		args = []string{"--help"}
+	}
+	parsed, err := parser.Parse(args)
+	if err != nil {
+		return fail(std, core.Invalid("", "%s; see partnerlens --help", err))
+	}
+	if err := parsed.Run(); err != nil {
+		return fail(std, err)
+	}
+	return 0
+}
+
+// fail tells on stderr what went wrong and gives the exit status.
+func fail(std streams, err error) int {
+	failure := core.AsError(err)
+	if !errors.Is(err, errTold) {
+		fmt.Fprintf(std.err, "partnerlens: %s\n", failure.Public())
+		if failure.Code == core.CodeInternal && failure.Err != nil {
+			fmt.Fprintf(std.err, "partnerlens: %v\n", failure.Err)
+		}
+	}
+	return failure.Code.ExitStatus()
+}
+
+// errTold marks an error whose story the user has read already.
+var errTold = errors.New("told")
+
+// told ends a verb with the exit status of code, saying nothing more.
+func told(code core.Code) error { return &core.Error{Code: code, Err: errTold} }

@@ -1,0 +1,122 @@
+package cli
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"net"
+	"os"
+	"slices"
+	"strings"
+
+	"partnerlens/internal/app"
+	"partnerlens/internal/app/credit"
+	"partnerlens/internal/app/tags"
+	"partnerlens/internal/simulator"
+	"partnerlens/pkg/core"
+)
+
+type demoCmd struct {
+	Customers int `default:"200" help:"How many customers the simulated clouds have."`
+	Rows      int `default:"15" help:"How many of them each table shows, the most urgent first."`
+}
+
+// Run shows both queries.
+func (c *demoCmd) Run(ctx context.Context, std streams) error {
+	env, stop, err := startDemo(ctx, simulator.Options{Customers: c.Customers})
+	if err != nil {
+		return err
+	}
+	defer stop()
+	for _, shown := range []struct {
+		title    string
+		function *core.Function
+		urgent   []string // statuses, the most urgent first
+	}{
+		{"CREDIT: what Tencent Cloud customers may spend and have left", credit.Function(env, nil),
+			[]string{"forced", "overdrawn", "exhausted", "low", "unknown", "ok"}},
+		{"TAGS: which Huawei Cloud customers count as new, and until when", tags.Function(env, nil),
+			[]string{"qualified", "undetermined", "lapsed", "unverified", "unknown", "not_new"}},
+	} {
+		if err := c.show(ctx, std, shown.title, shown.function, shown.urgent); err != nil {
+			return err
+		}
+	}
+	fmt.Fprint(std.out, `Both answers came over signed HTTP from simulated clouds. Where to look next:
+
+  go run ./cmd/partnerlens serve --demo    the same over HTTP:
+    curl 'http://127.0.0.1:8080/v1/credit?status=forced,overdrawn'
+    curl -H 'Accept: text/csv' 'http://127.0.0.1:8080/v1/tags?reseller_id=all'
+  go run ./cmd/partnerlens --help          every verb
+  README.md                                your own keys, Lambda and SCF
+`)
+	return nil
+}
+
+func (c *demoCmd) show(ctx context.Context, std streams, title string, function *core.Function, urgent []string) error {
+	question, err := function.Ask(core.Params{})
+	if err != nil {
+		return err
+	}
+	var records []core.Record
+	report, err := question.Read(ctx, func(record core.Record) bool {
+		records = append(records, record)
+		return true
+	})
+	if err != nil {
+		return err
+	}
+	slices.SortStableFunc(records, func(a, b core.Record) int {
+		return cmp.Compare(slices.Index(urgent, a.StatusText()), slices.Index(urgent, b.StatusText()))
+	})
+	counts := make(map[string]int)
+	for _, record := range records {
+		counts[record.StatusText()]++
+	}
+	table := newTable(function)
+	for _, record := range records[:min(c.Rows, len(records))] {
+		table.add(record)
+	}
+	var byStatus []string
+	for _, status := range urgent {
+		if counts[status] > 0 {
+			byStatus = append(byStatus, fmt.Sprintf("%d %s", counts[status], status))
+		}
+	}
+	fmt.Fprintf(std.out, "%s\n\n%s\n\n%s: %s\n\n", title, table, summary(report), strings.Join(byStatus, ", "))
+	return nil
+}
+
+// startDemo runs the simulator on loopback and gives an environment that
+// points the functions at it.
+func startDemo(ctx context.Context, opts simulator.Options) (app.Environment, func(), error) {
+	sim, err := simulator.New(opts)
+	if err != nil {
+		return nil, nil, core.Invalid("", "%s", err)
+	}
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, nil, &core.Error{Code: core.CodeInternal, Err: fmt.Errorf("listening on loopback: %w", err)}
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		_ = simulator.Serve(ctx, ln, sim) // ends with ctx
+	}()
+	settings := make(map[string]string)
+	for _, setting := range simulator.Env("http://" + ln.Addr().String()) {
+		name, value, _ := strings.Cut(setting, "=")
+		settings[name] = value
+	}
+	env := func(name string) string {
+		if value, ok := settings[name]; ok {
+			return value
+		}
+		if strings.Contains(name, "TENCENT") || strings.Contains(name, "HUAWEI") {
+			return "" // the user's own keys have no business here
+		}
+		return os.Getenv(name)
+	}
+	return env, func() { cancel(); <-done }, nil
+}

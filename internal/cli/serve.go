@@ -1,0 +1,49 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+
+	"partnerlens/internal/app"
+	"partnerlens/internal/app/credit"
+	"partnerlens/internal/app/tags"
+	"partnerlens/internal/host"
+	"partnerlens/internal/simulator"
+	"partnerlens/pkg/core"
+)
+
+type serveCmd struct {
+	Listen string `default:"127.0.0.1:8080" help:"Address to listen on."`
+	Demo   bool   `help:"Answer from built-in simulators. Needs no credentials."`
+}
+
+// Run serves until it is interrupted.
+func (c *serveCmd) Run(ctx context.Context, std streams) error {
+	env := app.Environment(os.Getenv)
+	if c.Demo {
+		demo, stop, err := startDemo(ctx, simulator.Options{})
+		if err != nil {
+			return err
+		}
+		defer stop()
+		env = demo
+	}
+	ln, err := listen(c.Listen)
+	if err != nil {
+		return err
+	}
+	logger := slog.New(slog.NewJSONHandler(std.err, nil)).With("version", app.Version)
+	fmt.Fprintf(std.out, "listening on http://%s\n", ln.Addr())
+	return host.Serve(ctx, ln, app.Handler(logger, credit.Function(env, nil), tags.Function(env, nil)), logger)
+}
+
+func listen(address string) (net.Listener, error) {
+	ln, err := net.Listen("tcp", address)
+	if err != nil {
+		return nil, core.Invalid("--listen", "cannot listen there: %s", err)
+	}
+	return ln, nil
+}

@@ -1,0 +1,95 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strings"
+	"unicode"
+
+	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/jedib0t/go-pretty/v6/text"
+
+	"partnerlens/internal/api"
+	"partnerlens/pkg/core"
+)
+
+// write reads the question and writes its answer in the format.
+func write(ctx context.Context, w io.Writer, format string, function *core.Function, question *core.Question) (core.Report, error) {
+	switch format {
+	case "json":
+		body, report, err := question.JSON(ctx, nil)
+		if err != nil {
+			return report, err
+		}
+		_, err = w.Write(body)
+		return report, err
+	case "ndjson":
+		return api.WriteNDJSON(ctx, w, question)
+	case "csv":
+		return api.WriteCSV(ctx, w, function, question)
+	}
+	rows := newTable(function)
+	report, err := question.Read(ctx, func(record core.Record) bool {
+		rows.add(record)
+		return true
+	})
+	if err != nil {
+		return report, err
+	}
+	_, err = fmt.Fprintln(w, rows)
+	return report, err
+}
+
+// rows is a table for a person: the brief columns only.
+type rows struct {
+	table table.Writer
+	brief []int
+}
+
+func newTable(function *core.Function) *rows {
+	r := &rows{table: table.NewWriter()}
+	r.table.SetStyle(table.StyleLight)
+	r.table.Style().Options = table.OptionsNoBordersAndSeparators
+	r.table.Style().Format.Header = text.FormatDefault
+	var header table.Row
+	var configs []table.ColumnConfig
+	for i, column := range function.Columns {
+		if !column.Brief {
+			continue
+		}
+		r.brief = append(r.brief, i)
+		header = append(header, column.Name)
+		if column.Kind == core.ColumnNumber {
+			configs = append(configs, table.ColumnConfig{Name: column.Name, Align: text.AlignRight, AlignHeader: text.AlignRight})
+		} else {
+			configs = append(configs, table.ColumnConfig{Name: column.Name, WidthMax: 36})
+		}
+	}
+	r.table.AppendHeader(header)
+	r.table.SetColumnConfigs(configs)
+	return r
+}
+
+func (r *rows) add(record core.Record) {
+	cells := record.Cells()
+	row := make(table.Row, len(r.brief))
+	for i, c := range r.brief {
+		row[i] = harmless(cells[c])
+	}
+	r.table.AppendRow(row)
+}
+
+// String is the whole table.
+func (r *rows) String() string { return r.table.Render() }
+
+// harmless keeps what customers call themselves from steering the terminal or
+// breaking the row.
+func harmless(cell string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) || r == '\u2028' || r == '\u2029' {
+			return '·'
+		}
+		return r
+	}, cell)
+}

@@ -1,0 +1,42 @@
+#!/usr/bin/env bash
+# Everything that must hold before a change goes in. CI runs it in a clean clone.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+step() { printf '\n== %s\n' "$*"; }
+
+step "format, modules, vet, staticcheck"
+unformatted=$(gofmt -l .)
+if [ -n "$unformatted" ]; then
+	echo "gofmt would change:"
+	echo "$unformatted"
+	exit 1
+fi
+go mod tidy -diff
+for tags in "" lambda.norpc scf; do
+	go vet -tags "$tags" ./...
+	go tool staticcheck -tags "$tags" ./...
+done
+
+step "go test ./..."
+go test ./...
+
+step "go test -race ./..."
+go test -race ./...
+
+step "fuzz targets, a few seconds each"
+scripts/fuzz.sh 3s
+
+step "build the artefacts, twice, to the same bytes"
+scripts/build.sh
+scripts/build.sh dist.again >/dev/null
+cmp dist/SHA256SUMS dist.again/SHA256SUMS
+rm -rf dist.again
+
+step "run the built artefacts under the platforms' runtimes"
+PARTNERLENS_DIST="$PWD/dist" go test -count=1 ./functions/...
+
+step "ask the simulator with the vendors' own Python clients"
+scripts/sdkcheck.sh
+
+step "the work tree is as it was"
+git diff --exit-code
