@@ -32,13 +32,14 @@ func (c *demoCmd) Run(ctx context.Context, std streams) error {
 		title    string
 		function *core.Function
 		urgent   []string // statuses, the most urgent first
+		least    string   // the column whose least number is the most urgent, among equals
 	}{
 		{"CREDIT: what Tencent Cloud customers may spend and have left", credit.Function(env, nil),
-			[]string{"forced", "overdrawn", "exhausted", "low", "unknown", "ok"}},
+			[]string{"forced", "overdrawn", "exhausted", "low", "unknown", "ok"}, "remaining"},
 		{"TAGS: which Huawei Cloud customers count as new, and until when", tags.Function(env, nil),
-			[]string{"qualified", "undetermined", "lapsed", "unverified", "unknown", "not_new"}},
+			[]string{"qualified", "undetermined", "lapsed", "unverified", "unknown", "not_new"}, "days_left"},
 	} {
-		if err := c.show(ctx, std, shown.title, shown.function, shown.urgent); err != nil {
+		if err := c.show(ctx, std, shown.title, shown.function, shown.urgent, shown.least); err != nil {
 			return err
 		}
 	}
@@ -53,7 +54,7 @@ func (c *demoCmd) Run(ctx context.Context, std streams) error {
 	return nil
 }
 
-func (c *demoCmd) show(ctx context.Context, std streams, title string, function *core.Function, urgent []string) error {
+func (c *demoCmd) show(ctx context.Context, std streams, title string, function *core.Function, urgent []string, least string) error {
 	question, err := function.Ask(core.Params{})
 	if err != nil {
 		return err
@@ -67,7 +68,10 @@ func (c *demoCmd) show(ctx context.Context, std streams, title string, function 
 		return err
 	}
 	slices.SortStableFunc(records, func(a, b core.Record) int {
-		return cmp.Compare(slices.Index(urgent, a.StatusText()), slices.Index(urgent, b.StatusText()))
+		if byStatus := cmp.Compare(slices.Index(urgent, a.StatusText()), slices.Index(urgent, b.StatusText())); byStatus != 0 {
+			return byStatus
+		}
+		return number(function, a, least).Cmp(number(function, b, least))
 	})
 	counts := make(map[string]int)
 	for _, record := range records {
@@ -85,6 +89,16 @@ func (c *demoCmd) show(ctx context.Context, std streams, title string, function 
 	}
 	fmt.Fprintf(std.out, "%s\n\n%s\n\n%s: %s\n\n", title, table, summary(report), strings.Join(byStatus, ", "))
 	return nil
+}
+
+// number is a record's cell as an amount; a cell without one sorts last.
+func number(function *core.Function, record core.Record, column string) core.Money {
+	i := slices.IndexFunc(function.Columns, func(c core.Column) bool { return c.Name == column })
+	amount, err := core.ParseMoney(record.Cells()[i])
+	if err != nil {
+		amount, _ = core.ParseMoney("1e30")
+	}
+	return amount
 }
 
 // startDemo runs the simulator on loopback and gives an environment that

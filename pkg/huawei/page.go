@@ -29,14 +29,9 @@ const (
 // inside an HTTP 200. reseller is whose customers were asked for, "" for the
 // account's own.
 func decodePage(a wire.Answer, reseller string) (page, error) {
-	body, err := wire.ParseBody(a.Body)
-	if err != nil {
-		if a.Status != http.StatusOK {
-			err = wire.StatusError(a.Status)
-		}
-		return page{}, err
-	}
+	body := wire.NewBody(a.Body)
 	var (
+		err error
 		failure told
 		answer  = page{requestID: a.RequestID}
 	)

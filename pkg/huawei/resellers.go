@@ -91,14 +91,9 @@ type resellerPage struct {
 // decodeResellers reads an answer as decodePage does. Here the count, which is
 // there "only on success", tells an empty list from no answer.
 func decodeResellers(a wire.Answer) (resellerPage, error) {
-	body, err := wire.ParseBody(a.Body)
-	if err != nil {
-		if a.Status != http.StatusOK {
-			err = wire.StatusError(a.Status)
-		}
-		return resellerPage{}, err
-	}
+	body := wire.NewBody(a.Body)
 	var (
+		err error
 		failure told
 		count   wire.Value
 		isList  = true

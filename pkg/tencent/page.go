@@ -21,14 +21,9 @@ type page struct {
 // decodePage reads an answer: a page, or the error that the API tells, also
 // inside an HTTP 200.
 func decodePage(a wire.Answer, config Config) (page, error) {
-	body, err := wire.ParseBody(a.Body)
-	if err != nil {
-		if a.Status != http.StatusOK {
-			err = wire.StatusError(a.Status)
-		}
-		return page{}, err
-	}
+	body := wire.NewBody(a.Body)
 	var (
+		err error
 		requestID, total, code wire.Value
 		failed                 bool
 		answer                 page
