@@ -68,26 +68,25 @@ func (t *told) member(body *wire.Body, name string) bool {
 	return true
 }
 
-// error gives the failure that an answer tells of; nil where it tells of none.
-// What a body says counts whatever the status: some of the vendor's APIs put
+// error gives the error of an answer once it has been walked; nil: there is
+// none. What a body says counts whatever the status: some of the vendor's APIs put
 // errors inside an HTTP 200.
-func (t *told) error(body *wire.Body, a wire.Answer) *core.Error {
-	switch message := body.Text(t.message); {
-	case !t.failed && a.Status == http.StatusOK:
-		return nil
-	case strings.Contains(strings.ToLower(message), noAccess):
+func (t *told) error(body *wire.Body, a wire.Answer) error {
+	err := a.Err(body)
+	code := body.Text(t.code)
+	switch {
+	case body.End() != nil:
+	case strings.Contains(strings.ToLower(body.Text(t.message)), noAccess):
 		return &core.Error{
-			Code: core.CodeDenied, Param: settingDomainID, VendorCode: wire.Word(body.Text(t.code)),
+			Code: core.CodeDenied, Param: settingDomainID, VendorCode: wire.Word(code),
 			Detail: "Huawei Cloud says that the account may not call this API; it must be a solution provider or a tier-1 distributor of the China site, and this its own account id",
 		}
+	case failures.Find(code) != nil, t.failed && a.Status == http.StatusOK:
+		return failures.Error(code)
+	case err != nil: // an unknown code says less than the status
+		core.AsError(err).VendorCode = wire.Word(code)
 	}
-	code := body.Text(t.code)
-	if failures.Find(code) == nil && a.Status != http.StatusOK {
-		e := wire.StatusError(a.Status)
-		e.VendorCode = wire.Word(code)
-		return e
-	}
-	return failures.Error(code, "")
+	return err
 }
 
 // KeyMayBeStale says whether err is what a key fails with that was changed or

@@ -3,7 +3,6 @@ package huawei
 import (
 	"errors"
 	"fmt"
-	"net/http"
 
 	"partnerlens/pkg/core"
 	"partnerlens/pkg/wire"
@@ -29,21 +28,22 @@ const (
 // inside an HTTP 200. reseller is whose customers were asked for, "" for the
 // account's own.
 func decodePage(a wire.Answer, reseller string) (page, error) {
-	body := wire.NewBody(a.Body)
 	var (
-		err error
 		failure told
 		answer  = page{requestID: a.RequestID}
+		bad     error // what is wrong with a row
 	)
+	body := wire.NewBody(a.Body)
 	body.Object(func(name string) {
 		switch {
 		case name == "new_customer_tags":
-			answer.list, answer.customers, err = readRows(body, reseller)
+			answer.list, answer.customers, bad = readRows(body, reseller)
 		case failure.member(body, name):
 		}
 	})
-	if failure := failure.error(body, a); failure != nil {
-		return page{}, failure
+	err := failure.error(body, a)
+	if err == nil {
+		err = bad
 	}
 	if err != nil {
 		return page{}, err

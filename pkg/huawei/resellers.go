@@ -2,7 +2,7 @@ package huawei
 
 import (
 	"context"
-	"net/http"
+	"fmt"
 	"strconv"
 	"time"
 
@@ -91,42 +91,27 @@ type resellerPage struct {
 // decodeResellers reads an answer as decodePage does. Here the count, which is
 // there "only on success", tells an empty list from no answer.
 func decodeResellers(a wire.Answer) (resellerPage, error) {
-	body := wire.NewBody(a.Body)
 	var (
-		err error
 		failure told
 		count   wire.Value
-		isList  = true
 		answer  = resellerPage{requestID: a.RequestID}
+		bad     error // what is wrong with a row
 	)
+	body := wire.NewBody(a.Body)
 	body.Object(func(name string) {
 		switch {
 		case name == "count":
 			count = body.Value()
 		case name == "indirect_partners":
-			isList = body.Array(func() {
-				var id wire.Value
-				body.Object(func(member string) {
-					if member == "indirect_partner_id" {
-						id = body.Value()
-					}
-				})
-				text, ok := body.ID(id)
-				if !ok {
-					err = wire.Malformed("row "+strconv.Itoa(len(answer.resellers)+1)+": indirect_partner_id is not an id", nil)
-				}
-				answer.resellers = append(answer.resellers, &Reseller{text})
-			})
+			answer.resellers, bad = readResellers(body)
 		case failure.member(body, name):
 		}
 	})
-	if failure := failure.error(body, a); failure != nil {
-		return resellerPage{}, failure
-	}
-	if err == nil && !isList {
-		err = wire.Malformed("indirect_partners is no list", nil)
-	}
-	if err == nil {
+	err := failure.error(body, a)
+	switch {
+	case err == nil && bad != nil:
+		err = bad
+	case err == nil:
 		answer.count, err = strconv.Atoi(body.Text(count))
 		if err != nil || answer.count < 0 {
 			err = wire.Malformed("it does not say how many resellers there are (count)", nil)
@@ -136,6 +121,27 @@ func decodeResellers(a wire.Answer) (resellerPage, error) {
 		return resellerPage{}, err
 	}
 	return answer, nil
+}
+
+// readResellers reads indirect_partners. Its error is a *core.Error.
+func readResellers(body *wire.Body) (resellers []*Reseller, err error) {
+	isList := body.Array(func() {
+		var partnerID wire.Value
+		body.Object(func(member string) {
+			if member == "indirect_partner_id" {
+				partnerID = body.Value()
+			}
+		})
+		id, ok := body.ID(partnerID)
+		if !ok && err == nil {
+			err = wire.Malformed(fmt.Sprintf("row %d: its indirect_partner_id is not an id", len(resellers)+1), nil)
+		}
+		resellers = append(resellers, &Reseller{id})
+	})
+	if !isList {
+		err = wire.Malformed("indirect_partners is no list", nil)
+	}
+	return resellers, err
 }
 
 // Passes gives the Passes of a core.Reader over a Source: it splits a query into

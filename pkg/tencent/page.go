@@ -3,7 +3,6 @@ package tencent
 import (
 	"errors"
 	"fmt"
-	"net/http"
 	"strconv"
 	"time"
 
@@ -21,13 +20,13 @@ type page struct {
 // decodePage reads an answer: a page, or the error that the API tells, also
 // inside an HTTP 200.
 func decodePage(a wire.Answer, config Config) (page, error) {
-	body := wire.NewBody(a.Body)
 	var (
-		err error
 		requestID, total, code wire.Value
 		failed                 bool
 		answer                 page
+		bad                    error // what is wrong with a row
 	)
+	body := wire.NewBody(a.Body)
 	body.Object(func(name string) {
 		if name != "Response" {
 			return
@@ -46,17 +45,18 @@ func decodePage(a wire.Answer, config Config) (page, error) {
 					}
 				})
 			case "Data":
-				answer.customers, err = readRows(body, config)
+				answer.customers, bad = readRows(body, config)
 			}
 		})
 	})
 	answer.requestID = wire.Word(body.Text(requestID))
-	if failed {
-		return page{}, failures.Error(body.Text(code), answer.requestID)
-	}
-	if a.Status != http.StatusOK {
-		err = wire.StatusError(a.Status)
-	} else if err == nil {
+	err := a.Err(body)
+	switch {
+	case failed && body.End() == nil:
+		err = failures.Error(body.Text(code))
+	case err == nil && bad != nil:
+		err = bad
+	case err == nil:
 		answer.total, err = strconv.Atoi(body.Text(total))
 		if err != nil || answer.total < 0 {
 			err = wire.Malformed("it does not say how many customers there are (Total)", nil)

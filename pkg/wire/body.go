@@ -125,10 +125,13 @@ func (b *Body) Null() bool { return b.peek() == 'n' }
 // Value reads the next value.
 func (b *Body) Value() Value {
 	first := b.peek()
-	start := b.at
+	if b.bad {
+		return Value{}
+	}
+	start, escaped := b.at, false
 	switch first {
 	case '"':
-		b.quoted()
+		escaped = b.quoted()
 	case '{':
 		b.Object(func(string) {})
 	case '[':
@@ -145,7 +148,7 @@ func (b *Body) Value() Value {
 	if b.bad {
 		return Value{}
 	}
-	return Value{int32(start), int32(b.at)}
+	return Value{int32(start), int32(b.at), escaped}
 }
 
 // plain are the bytes of a text that mean themselves.
@@ -156,27 +159,28 @@ var plain = func() (is [256]bool) {
 	return is
 }()
 
-func (b *Body) quoted() {
-	text, i := b.text, b.at+1
-	for i < len(text) {
-		c := text[i]
-		switch {
+// quoted goes past a text, and says whether it has an escape.
+func (b *Body) quoted() (escaped bool) {
+	for i := b.at + 1; i < len(b.text); {
+		switch c := b.text[i]; {
 		case plain[c]:
 			i++
 		case c == '"':
 			b.at = i + 1
-			return
+			return escaped
 		default:
 			b.at = i
 			if c != '\\' || !b.escape() {
 				b.fail()
-				return
+				return true
 			}
+			escaped = true
 			i = b.at
 		}
 	}
-	b.at = i
+	b.at = len(b.text)
 	b.fail()
+	return true
 }
 
 // escape goes past an escape in a text; where it says false it stays at the
@@ -213,38 +217,36 @@ func (b *Body) literal(word string) {
 }
 
 func (b *Body) number() {
-	b.one("-")
-	if !b.one("0") && b.digits() == 0 {
-		b.fail()
-		return
+	b.skip('-', '-')
+	whole := b.skip('0', '0') || b.digits()
+	if whole && b.skip('.', '.') {
+		whole = b.digits()
 	}
-	if b.one(".") && b.digits() == 0 {
-		b.fail()
-		return
+	if whole && b.skip('e', 'E') {
+		b.skip('-', '+')
+		whole = b.digits()
 	}
-	if b.one("eE") {
-		b.one("+-")
-		if b.digits() == 0 {
-			b.fail()
-		}
+	if !whole {
+		b.fail()
 	}
 }
 
-// one goes past one of some bytes, where one stands next.
-func (b *Body) one(of string) bool {
-	if b.at == len(b.text) || strings.IndexByte(of, b.text[b.at]) < 0 {
-		return false
+// skip goes past one of two bytes, where it stands next.
+func (b *Body) skip(this, that byte) bool {
+	if b.at < len(b.text) && (b.text[b.at] == this || b.text[b.at] == that) {
+		b.at++
+		return true
 	}
-	b.at++
-	return true
+	return false
 }
 
-func (b *Body) digits() (n int) {
+// digits goes past one digit and more.
+func (b *Body) digits() bool {
+	start := b.at
 	for b.at < len(b.text) && '0' <= b.text[b.at] && b.text[b.at] <= '9' {
 		b.at++
-		n++
 	}
-	return n
+	return b.at > start
 }
 
 // peek goes past white space and gives the next byte; 0 at the end, or once the
@@ -263,5 +265,5 @@ func (b *Body) peek() byte {
 	return 0
 }
 
-// fail ends the walk; at stays where the first mistake is.
+// fail ends the walk; at stays where the mistake is.
 func (b *Body) fail() { b.bad = true }

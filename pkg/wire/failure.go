@@ -32,8 +32,8 @@ func (table Failures) Find(code string) *Failure {
 
 // Error gives the error for a vendor's code. The vendor's message is not asked
 // for: it can quote a customer's data.
-func (table Failures) Error(code, requestID string) *core.Error {
-	e := &core.Error{Code: core.CodeUpstream, VendorCode: Word(code), RequestID: Word(requestID)}
+func (table Failures) Error(code string) *core.Error {
+	e := &core.Error{Code: core.CodeUpstream, VendorCode: Word(code)}
 	if row := table.Find(code); row != nil {
 		e.Code, e.Param, e.Detail = row.Code, row.Param, row.Detail
 	}

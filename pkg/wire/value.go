@@ -1,7 +1,6 @@
 package wire
 
 import (
-	"bytes"
 	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -9,7 +8,10 @@ import (
 
 // Value is one JSON value: where it stands in a Body. The zero Value is one that
 // was not there.
-type Value struct{ from, to int32 }
+type Value struct {
+	from, to int32
+	escaped  bool // a text with an escape
+}
 
 func (b *Body) json(v Value) []byte { return b.text[v.from:v.to:v.to] }
 
@@ -31,7 +33,7 @@ func (b *Body) Text(v Value) string {
 		return b.shared[v.from:v.to]
 	case !b.IsText(v):
 		return ""
-	case bytes.IndexByte(b.json(v), '\\') < 0:
+	case !v.escaped:
 		return b.shared[v.from+1 : v.to-1]
 	}
 	plain, _ := jsontext.AppendUnquote(nil, b.json(v)) // an error means half a surrogate pair, now U+FFFD
@@ -56,7 +58,7 @@ func (b *Body) Raw(v Value) jsontext.Value {
 	switch {
 	case b.Missing(v), raw[0] == '{', raw[0] == '[':
 		return null
-	case raw[0] == '"' && bytes.IndexByte(raw, '\\') >= 0 && !raw.IsValid():
+	case v.escaped && !raw.IsValid():
 		mended, _ := jsontext.AppendQuote(nil, b.Text(v))
 		return mended
 	}

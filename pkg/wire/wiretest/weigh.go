@@ -13,7 +13,11 @@ import (
 // (floor-cpu-ns/page), and the ratio of the medians. The two go by turns, in
 // rounds. CPU is the whole process's, user and system, garbage collection
 // included; what serves them should be the same for both, and little.
+//
+// Go gets one processor, as much as a function has: an idle one's search for
+// work would be weighed too, and weighs the same whatever is done.
 func Weigh(b *testing.B, page, floor func()) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
 	const round = 25
 	var pages, floors []float64
 	for b.Loop() {

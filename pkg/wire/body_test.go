@@ -1,0 +1,184 @@
+package wire
+
+import (
+	"bytes"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"partnerlens/pkg/core"
+)
+
+func TestBodyEnd(t *testing.T) {
+	t.Parallel()
+	deep := strings.Repeat("[", maxDepth+1) + strings.Repeat("]", maxDepth+1)
+	for _, test := range []struct {
+		name, text string
+		want       core.Code // "": none
+	}{
+		{"object", `{"a":1}`, ""},
+		{"space all over", " \t\r\n{ \"a\" : [ 1 , 2 ] } \n", ""},
+		{"every escape", `{"a":"\"\\\/\b\f\n\r\té"}`, ""},
+		{"half a surrogate pair", `{"a":"\ud800"}`, ""},
+		{"a name twice", `{"a":1,"a":2}`, ""},
+		{"no UTF-8", "{\"a\":\"\xff\xfe\"}", ""},
+		{"every number", `[0,-0,1,-12,1.5,1e3,1E+3,-1.5e-3]`, ""},
+		{"nothing", "", core.CodeUnavailable},
+		{"only space", "  \n", core.CodeUnavailable},
+		{"cut in a text", `{"a":"b`, core.CodeUnavailable},
+		{"cut in an escape", `{"a":"b\`, core.CodeUnavailable},
+		{"cut in a hexadecimal escape", `{"a":"\u00`, core.CodeUnavailable},
+		{"cut after a name", `{"a"`, core.CodeUnavailable},
+		{"cut after a colon", `{"a":`, core.CodeUnavailable},
+		{"cut after a comma", `[1,`, core.CodeUnavailable},
+		{"cut in a word", `[tru`, core.CodeUnavailable},
+		{"cut in a number", `[-`, core.CodeUnavailable},
+		{"cut after a value", `{"a":1`, core.CodeUnavailable},
+		{"two values", `{} {}`, core.CodeUpstream},
+		{"a comma too many", `{"a":1,}`, core.CodeUpstream},
+		{"no comma", `[1 2]`, core.CodeUpstream},
+		{"no colon", `{"a" 1}`, core.CodeUpstream},
+		{"a name without quotation marks", `{a:1}`, core.CodeUpstream},
+		{"single quotation marks", `{'a':1}`, core.CodeUpstream},
+		{"the wrong bracket", `{"a":[1}`, core.CodeUpstream},
+		{"a control character", "{\"a\":\"\x01\"}", core.CodeUpstream},
+		{"an unknown escape", `{"a":"\x"}`, core.CodeUpstream},
+		{"a leading zero", `[01]`, core.CodeUpstream},
+		{"a number without digits", `[-.5]`, core.CodeUpstream},
+		{"an exponent without digits", `[1e]`, core.CodeUpstream},
+		{"not a number", `[NaN]`, core.CodeUpstream},
+		{"a page of HTML", `<html></html>`, core.CodeUpstream},
+		{"a zero byte", "{\x00}", core.CodeUpstream},
+		{"too deep", deep, core.CodeUpstream},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			body := NewBody([]byte(test.text))
+			body.Value()
+			if got := core.CodeOf(body.End()); got != test.want {
+				t.Errorf("End after %q = %v, want code %q", test.text, body.End(), test.want)
+			}
+		})
+	}
+}
+
+func TestBodyShapes(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		text          string
+		object, array bool
+	}{
+		{`{}`, true, false},
+		{`[]`, false, true},
+		{`null`, true, true},
+		{`"text"`, false, false},
+		{`1`, false, false},
+		{`true`, false, false},
+	} {
+		if got := NewBody([]byte(test.text)).Object(func(string) {}); got != test.object {
+			t.Errorf("Object of %s = %t, want %t", test.text, got, test.object)
+		}
+		if got := NewBody([]byte(test.text)).Array(func() {}); got != test.array {
+			t.Errorf("Array of %s = %t, want %t", test.text, got, test.array)
+		}
+	}
+}
+
+func TestValue(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		json, text, id, raw string
+		missing             bool
+	}{
+		{json: `"plain"`, text: "plain", id: "plain", raw: `"plain"`},
+		{json: `"é\n"`, text: "é\n", id: "é\n", raw: `"é\n"`},
+		{json: `""`, raw: `""`},
+		{json: `200000000000`, text: "200000000000", id: "200000000000", raw: `200000000000`},
+		{json: `2e+11`, text: "2e+11", raw: `2e+11`},
+		{json: `-1`, text: "-1", raw: `-1`},
+		{json: `1.0`, text: "1.0", raw: `1.0`},
+		{json: `true`, raw: `true`},
+		{json: `null`, raw: `null`, missing: true},
+		{json: `{"a":1}`, raw: `null`},
+		{json: `[1]`, raw: `null`},
+		{json: `"\ud800x"`, text: "\uFFFDx", id: "\uFFFDx", raw: "\"\uFFFDx\""},
+		{json: "\"\xffx\"", text: "\uFFFDx", id: "\uFFFDx", raw: "\"\uFFFDx\""},
+	} {
+		body := NewBody([]byte(test.json))
+		value := body.Value()
+		if got := body.Text(value); got != test.text {
+			t.Errorf("Text of %s = %q, want %q", test.json, got, test.text)
+		}
+		if got, ok := body.ID(value); got != test.id || ok != (test.id != "") {
+			t.Errorf("ID of %s = %q, %t, want %q", test.json, got, ok, test.id)
+		}
+		if got := body.Raw(value); string(got) != test.raw || !got.IsValid() {
+			t.Errorf("Raw of %s = %s, want %s", test.json, got, test.raw)
+		}
+		if got := body.Missing(value); got != test.missing {
+			t.Errorf("Missing of %s = %t, want %t", test.json, got, test.missing)
+		}
+	}
+	body := NewBody([]byte(`{}`))
+	if absent := (Value{}); body.Text(absent) != "" || string(body.Raw(absent)) != "null" || !body.Missing(absent) {
+		t.Error("a value that is not there is not missing")
+	}
+}
+
+// FuzzBody holds the walk against jsontext: both accept the same texts, and
+// find the same scalars in them.
+func FuzzBody(f *testing.F) {
+	for _, seed := range []string{
+		`{"Response":{"Total":1,"Data":[{"ClientUin":200000000000,"Credit":1e-7}],"RequestId":"x"}}`,
+		`{"new_customer_tags":[{"customer_id":"\u00e9\ud800","expire_time":null}]}`,
+		"[01]", `[1 2]`, `{"a":1,}`, `{} {}`, "\"\xff\"", `"\x"`, "\"\x01\"", `-`, `tru`, ` [ ] `,
+	} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, text []byte) {
+		if bytes.Count(text, []byte("["))+bytes.Count(text, []byte("{")) > maxDepth {
+			t.Skip("may be deeper than ours goes")
+		}
+		body := NewBody(bytes.Clone(text))
+		got := flatten(body, nil)
+		err := body.End()
+		if valid := jsontext.Value(text).IsValid(jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true)); valid != (err == nil) {
+			t.Fatalf("End after %q = %v, jsontext finds it valid: %t", text, err, valid)
+		}
+		if err != nil {
+			return
+		}
+		dec := jsontext.NewDecoder(bytes.NewReader(bytes.ToValidUTF8(text, []byte("\uFFFD"))), jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
+		var want []string
+		for {
+			token, err := dec.ReadToken()
+			if err != nil {
+				break
+			}
+			switch token.Kind() {
+			case '"', '0':
+				want = append(want, token.String())
+			case 't', 'f', 'n':
+				want = append(want, "")
+			}
+		}
+		if !slices.Equal(got, want) {
+			t.Fatalf("%q holds %q, jsontext reads %q", text, got, want)
+		}
+	})
+}
+
+// flatten gives names and scalars in the order of the text.
+func flatten(body *Body, into []string) []string {
+	switch body.peek() {
+	case '{':
+		body.Object(func(name string) { into = flatten(body, append(into, name)) })
+	case '[':
+		body.Array(func() { into = flatten(body, into) })
+	default:
+		into = append(into, body.Text(body.Value()))
+	}
+	return into
+}
