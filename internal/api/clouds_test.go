@@ -39,7 +39,7 @@ func (c *cloud) handler() http.Handler {
 				return nil, err
 			}
 			return core.NewReader(creditSource{c}, &core.ReaderOptions[core.CreditQuery]{
-				Schema: core.Schema("credit"), Provider: "tencentcloud", Account: account, Now: func() time.Time { return now },
+				Schema: core.Schema("credit"), Provider: "tencentcloud", Account: account, Tries: 1, Now: func() time.Time { return now },
 			}), nil
 		}),
 		core.TagFunction(func(_ context.Context, account string) (*core.Reader[core.TagQuery, *core.CustomerTag], error) {
@@ -47,7 +47,7 @@ func (c *cloud) handler() http.Handler {
 				return nil, err
 			}
 			return core.NewReader(tagSource{c}, &core.ReaderOptions[core.TagQuery]{
-				Schema: core.Schema("tags"), Provider: "huaweicloud", Account: account, Now: func() time.Time { return now },
+				Schema: core.Schema("tags"), Provider: "huaweicloud", Account: account, Tries: 1, Now: func() time.Time { return now },
 				Passes: func(_ context.Context, q core.TagQuery) ([]core.Pass[core.TagQuery], error) {
 					return core.TagPasses(q, []string{"reseller-b", "reseller-a"}), nil
 				},
@@ -84,7 +84,7 @@ func (s creditSource) FetchPage(ctx context.Context, q core.CreditQuery, at core
 	if q.Order == core.OrderDescending {
 		slices.Reverse(found)
 	}
-	return page[core.CustomerCredit](ctx, s.cloud, found, at)
+	return page[core.CustomerCredit](ctx, s.cloud, found, at, true)
 }
 
 type tagSource struct{ *cloud }
@@ -96,13 +96,13 @@ func (s tagSource) FetchPage(ctx context.Context, q core.TagQuery, at core.Curso
 			found = append(found, c)
 		}
 	}
-	return page[core.CustomerTag](ctx, s.cloud, found, at)
+	return page[core.CustomerTag](ctx, s.cloud, found, at, false)
 }
 
 func page[T any, P interface {
 	*T
 	core.Record
-}](ctx context.Context, c *cloud, found []T, at core.Cursor) (core.Page[P], error) {
+}](ctx context.Context, c *cloud, found []T, at core.Cursor, counted bool) (core.Page[P], error) {
 	if c.fetched != nil {
 		c.fetched(ctx)
 	}
@@ -112,13 +112,16 @@ func page[T any, P interface {
 		}
 	}
 	total := len(found) + c.total
-	p := core.Page[P]{Total: &total, RequestID: fmt.Sprintf("00000000-0000-4000-8000-%012d", at.Offset)}
+	p := core.Page[P]{RequestID: fmt.Sprintf("00000000-0000-4000-8000-%012d", at.Offset)}
+	if counted {
+		p.Total = &total
+	}
 	end := min(at.Offset+c.pageSize, len(found))
-	for i := at.Offset; i < end; i++ {
+	for i := min(at.Offset, len(found)); i < end; i++ {
 		record := found[i] // a copy: the Reader writes to what it is given
 		p.Items = append(p.Items, &record)
 	}
-	if end < len(found) {
+	if counted && end < len(found) || !counted && len(p.Items) > 0 {
 		p.Next = &core.Cursor{Offset: end, Size: c.pageSize}
 	}
 	return p, nil

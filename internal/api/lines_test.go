@@ -113,9 +113,9 @@ func TestClientGoesAway(t *testing.T) {
 	} {
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
-		pages := 0
+		var pages atomic.Int64
 		c := &cloud{credits: manyCredits(100), pageSize: 10, fetched: func(context.Context) {
-			if pages++; pages == 3 {
+			if pages.Add(1) == 3 {
 				cancel()
 			}
 		}}
@@ -123,8 +123,8 @@ func TestClientGoesAway(t *testing.T) {
 		r.Header.Set("Accept", accept)
 		answer := serve(c.handler(), r)
 		body, _ := io.ReadAll(answer.Body)
-		if pages != 3 {
-			t.Errorf("%s: %d pages were read after the client went away", accept, pages-3)
+		if n := pages.Load(); n > 8 { // of 12; those under way end with it
+			t.Errorf("%s: %d pages were read after the client went away", accept, n-3)
 		}
 		lines := strings.Split(strings.TrimSpace(string(body)), "\n")
 		if got := "\r\n" + lines[len(lines)-1]; !strings.Contains(got, last) {
@@ -156,13 +156,13 @@ func TestReadingStopsWhereWritingFails(t *testing.T) {
 	t.Parallel()
 	for _, accept := range []string{"application/json", "application/x-ndjson", "text/csv"} {
 		for writes := range 6 {
-			pages := 0
-			c := &cloud{credits: manyCredits(100), pageSize: 2, fetched: func(context.Context) { pages++ }}
+			var pages atomic.Int64
+			c := &cloud{credits: manyCredits(100), pageSize: 2, fetched: func(context.Context) { pages.Add(1) }}
 			r := httptest.NewRequest("GET", "/v1/credit", nil)
 			r.Header.Set("Accept", accept)
 			c.handler().ServeHTTP(&brokenWriter{httptest.NewRecorder(), writes}, r)
-			if accept != "application/json" && pages > 3 {
-				t.Errorf("%s, %d writes: %d pages were read for nobody", accept, writes, pages)
+			if n := pages.Load(); accept != "application/json" && n > 10 { // of 51; a few are under way at any time
+				t.Errorf("%s, %d writes: %d pages were read for nobody", accept, writes, n)
 			}
 		}
 	}
@@ -254,7 +254,7 @@ func TestWriters(t *testing.T) {
 	c := clouds()["breaks"]
 	c.pageSize = 2
 	function := core.CreditFunction(func(context.Context, string) (*core.Reader[core.CreditQuery, *core.CustomerCredit], error) {
-		return core.NewReader(creditSource{c}, nil), nil
+		return core.NewReader(creditSource{c}, &core.ReaderOptions[core.CreditQuery]{Tries: 1}), nil
 	})
 	question, err := function.Ask(core.Params{})
 	if err != nil {

@@ -155,6 +155,22 @@ func (c *CustomerCredit) Settle(account string, _ time.Time, rules Rules) {
 	c.Status = StatusOfCredit(c.Forced, c.Credit, rules.Low)
 }
 
+// JoinedSince says whether the customer may have been bound at t or later;
+// true too where that is not known. The vendor does not say in which zone it
+// writes the time, so it may be earlier by VendorZone's eight hours than it
+// reads; a date alone may be a day earlier; and clocks differ by up to the five
+// minutes that a signature may be old.
+func (c *CustomerCredit) JoinedSince(t time.Time) bool {
+	if c.AssociatedAt == nil {
+		return true
+	}
+	slack := 8*time.Hour + 5*time.Minute
+	if len(c.Vendor.AssociationTime) == len(`"2006-01-02"`) {
+		slack += 24 * time.Hour
+	}
+	return !c.AssociatedAt.Add(slack).Before(t)
+}
+
 // creditColumns are the columns of Cells.
 func creditColumns() []Column {
 	return []Column{
@@ -232,6 +248,13 @@ func (q CreditQuery) AskedIDs() []string {
 		return nil
 	}
 	return []string{q.Filter}
+}
+
+// Steady is the query in ascending order: newcomers come last.
+func (q CreditQuery) Steady() (CreditQuery, bool) {
+	own := q.Order == OrderAscending
+	q.Order = OrderAscending
+	return q, own
 }
 
 const maxFilter = 256 // characters; the cloud's own bound is not published

@@ -5,6 +5,7 @@ import (
 	"crypto/subtle"
 	"encoding/base64"
 	"encoding/json"
+	"slices"
 )
 
 // Cursor is a place in the answer to one query. Outside it is an opaque text,
@@ -14,9 +15,15 @@ type Cursor struct {
 	Offset int `json:"o,omitempty"` // rows of the query before the page, from 0
 	Size   int `json:"s,omitempty"` // page size in force; 0: the Source's own
 
-	Pass  string `json:"p,omitempty"` // name of the Pass; "" is the first
-	Skip  int    `json:"k,omitempty"` // rows from there on that were handed out already
-	Doubt bool   `json:"d,omitempty"` // an earlier part of the read could not be proven whole
+	Pass   string `json:"p,omitempty"` // name of the Pass; "" is the first
+	Skip   int    `json:"k,omitempty"` // rows from there on that were taken in already
+	Anchor string `json:"a,omitempty"` // key of the last of them
+
+	// What the proof of completeness needs of the read so far.
+	Began  int64 `json:"b,omitempty"` // when it began, in seconds since 1970
+	Unique int   `json:"u,omitempty"` // customers of the query told apart
+	Total  *int  `json:"t,omitempty"` // the query's first total
+	Doubt  bool  `json:"d,omitempty"` // a part of the read could not be proven whole
 }
 
 const (
@@ -64,8 +71,12 @@ func decodeCursor(text string, fingerprint []byte) (Cursor, error) {
 	if subtle.ConstantTimeCompare(sum, cursorSum(fingerprint, body)) != 1 {
 		return c, Invalid("cursor", "from another query, or changed; ask the same question as before and pass on its \"next\" unchanged")
 	}
-	if err := json.Unmarshal(body, &c); err != nil ||
-		c.Offset < 0 || c.Size < 0 || c.Skip < 0 || c.Offset > maxCursorRows || c.Size > maxCursorRows || c.Skip > maxCursorRows {
+	err = json.Unmarshal(body, &c)
+	rows := []int{c.Offset, c.Size, c.Skip, c.Unique}
+	if c.Total != nil {
+		rows = append(rows, *c.Total)
+	}
+	if err != nil || slices.Min(rows) < 0 || slices.Max(rows) > maxCursorRows {
 		return Cursor{}, Invalid("cursor", "does not hold together; start again without it")
 	}
 	return c, nil

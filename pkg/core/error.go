@@ -102,6 +102,8 @@ type Error struct {
 	VendorCode string        // the cloud's own code; may be empty
 	RequestID  string        // the cloud's id of the call; may be empty
 	RetryAfter time.Duration // how long the cloud asks to wait; 0 where it does not say
+	Dropped    bool          // the connection ended before an answer began: another attempt may go at once
+	Tries      int           // attempts made; 0 where it was not retried
 	Err        error         // the cause; may be nil
 }
 
@@ -116,6 +118,9 @@ func (e *Error) Public() string {
 		b.WriteString(e.Detail)
 	} else {
 		b.WriteString(strings.ToLower(e.Code.Title()))
+	}
+	if e.Tries > 1 {
+		fmt.Fprintf(&b, ", after %d tries", e.Tries)
 	}
 	switch {
 	case e.VendorCode != "" && e.RequestID != "":

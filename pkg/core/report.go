@@ -40,8 +40,9 @@ type Warning struct {
 // carries the code of what stopped it).
 const (
 	WarnTotalMismatch = "total_mismatch" // fewer or more customers were read than the cloud counts
-	WarnTotalMoved    = "total_moved"    // the cloud's count changed while reading
-	WarnDuplicateRows = "duplicate_rows" // customers came twice, so others may have been passed over
+	WarnMovedTooFast  = "moved_too_fast" // customers came and went faster than their pages could be read
+	WarnPassedOver    = "passed_over"    // there was no room for customers whom others' coming and going had hidden at first
+	WarnPlaceLost     = "place_lost"     // the customer after whom the answer before stopped is gone
 	WarnEarlierDoubt  = "earlier_part"   // an earlier part of this read could not be proven whole
 )
 
@@ -68,4 +69,13 @@ func (r *Report) warn(code, message string) {
 		r.Warnings = append(r.Warnings[:0], r.Warnings[1:]...)
 	}
 	r.Warnings = append(r.Warnings, Warning{code, message})
+}
+
+// incomplete is the Report as an error, for who takes records only.
+func (r *Report) incomplete() *Error {
+	failure := &Error{Code: CodeIncomplete, Detail: "not every customer was read"}
+	if n := len(r.Warnings); n > 0 {
+		failure.Detail += ": " + r.Warnings[n-1].Message
+	}
+	return failure
 }

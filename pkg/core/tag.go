@@ -144,8 +144,12 @@ func (q TagQuery) AskedIDs() []string { return q.CustomerIDs }
 // (ListSubCustomerNewTag, customer_ids, read November 2026).
 const MaxIDsPerQuery = 200
 
+// idsPerPass is how many ids are asked for at once: as many as a page holds,
+// so that one page, which is one moment, answers them all.
+const idsPerPass = 100
+
 // TagPasses splits a query into what the cloud can be asked: at most
-// MaxIDsPerQuery ids at a time, and one reseller at a time. resellers are those
+// idsPerPass ids at a time, and one reseller at a time. resellers are those
 // to walk for AllResellers; they are put in order of id, so that a read can go on later.
 func TagPasses(q TagQuery, resellers []string) []Pass[TagQuery] {
 	scopes := []string{q.ResellerID}
@@ -161,7 +165,7 @@ func TagPasses(q TagQuery, resellers []string) []Pass[TagQuery] {
 		}
 		return passes
 	}
-	for i, ids := range slices.Collect(slices.Chunk(q.CustomerIDs, MaxIDsPerQuery)) {
+	for i, ids := range slices.Collect(slices.Chunk(q.CustomerIDs, idsPerPass)) {
 		pass := Pass[TagQuery]{Name: "ids " + strconv.Itoa(i)}
 		for _, scope := range scopes {
 			pass.Queries = append(pass.Queries, TagQuery{CustomerIDs: ids, ResellerID: scope})

@@ -1,0 +1,322 @@
+package core
+
+import (
+	"fmt"
+	"time"
+)
+
+// course is one query's way through its pages, and what proves that none of
+// its customers was passed over while others came and went.
+//
+// Where the cloud tells no total, each page is asked for from the last row of
+// the one before, and must begin with a row that was read already. Rows keep
+// their order, so everything up to that row was read, however rows moved. A
+// page that begins elsewhere shows that rows moved up: the course steps back until it
+// finds a row it knows.
+//
+// Where the cloud tells a total, pages follow each other without a seam. If
+// from the first page to the last the total was the same, as many customers
+// were read, and the list's last row, read last of all, is of one who was there before the
+// read began, then nobody can have left: his place in the count could only be
+// taken by a newcomer, and newcomers come last. Otherwise the pages are read again, from
+// the last to the first, one after the other: customers can only move towards the
+// first page, where they are still to be read.
+type course[Q Query, T Record] struct {
+	query   Q
+	asked   []string
+	from    Cursor
+	resumed bool // begins where an earlier answer stopped
+
+	unique  int  // customers told apart, those of earlier answers included
+	counted bool // the cloud tells a total
+	total   int  // the first one it told
+	moved   bool // it told another one later
+	step    int  // rows from one page to the next
+	backs   int  // steps back
+}
+
+// A course may step back so often, and so often without anything new between,
+// before it is given up as moving too fast.
+const maxBacks = 40
+
+// steadier is a Query whose customers can be had in an order in which
+// newcomers come last.
+type steadier[Q Query] interface {
+	// Steady gives the query in that order, and whether that is its own.
+	Steady() (query Q, own bool)
+}
+
+// newcomer is a Record that tells when its customer came.
+type newcomer interface {
+	// JoinedSince says whether the customer may have come at t or later; true
+	// too where that is not known.
+	JoinedSince(t time.Time) bool
+}
+
+// follow reads a query to its end; false where the read stopped before.
+func (d *reading[Q, T]) follow(c *course[Q, T]) (ended bool, err error) {
+	lane := d.reader.lane(d.ctx, c.query, Cursor{}, &d.tries)
+	defer lane.close()
+	skip := 0
+	page, at, err := Page[T]{}, Cursor{}, error(nil)
+	if c.resumed {
+		page, at, skip, err = d.pickUp(c, lane)
+	} else {
+		page, at, err = lane.next()
+	}
+	for {
+		if err != nil {
+			return false, err
+		}
+		d.takenIn(page)
+		if page.Next != nil && page.Next.Offset <= at.Offset {
+			return false, errPagesRepeat(page.RequestID)
+		}
+		var on bool
+		if page.Total != nil {
+			on, ended, err = d.countedPage(c, lane, page, at, skip)
+		} else {
+			on, ended, err = d.uncountedPage(c, lane, page, at, skip)
+		}
+		if err != nil || !on {
+			return ended, err
+		}
+		if d.late() {
+			d.stop(StoppedDeadline)
+			d.report.warn(string(CodeDeadline), "time ran out; go on from next")
+			return false, nil
+		}
+		skip = 0
+		page, at, err = lane.next()
+	}
+}
+
+// pickUp finds the row after which an earlier answer stopped: where it was, or
+// a page before or after, should customers have come or gone meanwhile.
+func (d *reading[Q, T]) pickUp(c *course[Q, T], lane *lane[Q, T]) (page Page[T], at Cursor, skip int, err error) {
+	was := c.from
+	for _, offset := range []int{was.Offset, was.Offset - max(was.Size, 1), was.Offset + max(was.Size, 1)} {
+		if offset < 0 {
+			continue
+		}
+		lane.goOn(Cursor{Offset: offset, Size: was.Size}, view{})
+		page, at, err = lane.next()
+		if err != nil {
+			return page, at, 0, err
+		}
+		for i, record := range page.Items {
+			if record.Key() == was.Anchor {
+				return page, at, i + 1, nil
+			}
+		}
+	}
+	d.unproven(WarnPlaceLost, "the customer after whom the earlier answer stopped is gone; some may come again or be passed over")
+	lane.goOn(Cursor{Offset: was.Offset, Size: was.Size}, view{})
+	page, at, err = lane.next()
+	return page, at, min(was.Skip, len(page.Items)), err
+}
+
+// countedPage takes in a page of a cloud that tells a total, and says where the
+// lane goes on; on is false at the query's end and where the read stops.
+func (d *reading[Q, T]) countedPage(c *course[Q, T], lane *lane[Q, T], page Page[T], at Cursor, skip int) (on, ended bool, err error) {
+	total := *page.Total
+	if !c.counted && !c.resumed {
+		c.total = total
+	}
+	c.counted = true
+	c.moved = c.moved || total != c.total
+	if !d.take(c, page.Items, at, skip) {
+		return false, false, nil
+	}
+	if page.Next != nil {
+		c.step = page.Next.Offset - at.Offset
+		if d.full() {
+			d.stop(StoppedLimit)
+			return false, false, nil
+		}
+		lane.goOn(*page.Next, view{
+			step:  c.step,
+			end:   d.foreseen(page.Next.Offset, total),
+			alone: at.Offset + (total-1-at.Offset)/c.step*c.step, // the last page tells what came meanwhile
+		})
+		return true, false, nil
+	}
+	if at.Offset == 0 && c.unique == total {
+		return false, true, nil // one page is one moment
+	}
+	lane.close()
+	calm, err := d.calm(c, page, total)
+	if err != nil || calm {
+		return false, err == nil, err
+	}
+	on, err = d.readAgain(c, total)
+	return false, on && err == nil, err
+}
+
+// foreseen is the row up to which pages are wanted, of those that there are (0: not known).
+func (d *reading[Q, T]) foreseen(next, end int) int {
+	if d.opts.Limit == 0 || len(d.opts.Statuses) > 0 {
+		return end
+	}
+	wanted := next + d.opts.Limit - d.report.Count
+	if end == 0 {
+		return wanted
+	}
+	return min(wanted, end)
+}
+
+// calm says whether nothing moved from the first page to the last.
+func (d *reading[Q, T]) calm(c *course[Q, T], last Page[T], total int) (bool, error) {
+	steady, own := any(c.query).(steadier[Q])
+	if own {
+		_, own = steady.Steady()
+	}
+	if !own || c.moved || c.unique != total {
+		return false, nil
+	}
+	if tail, ok := d.tailFrom(c, last, total); ok {
+		page, err := d.reader.fetch(d.ctx, c.query, tail, &d.tries)
+		if err != nil {
+			return false, err
+		}
+		d.takenIn(page)
+		if page.Total == nil || *page.Total != total || len(page.Items) != total-tail.Offset {
+			return false, nil
+		}
+		last = page
+	}
+	if len(last.Items) == 0 {
+		return false, nil
+	}
+	joined, ok := any(last.Items[len(last.Items)-1]).(newcomer)
+	return ok && !joined.JoinedSince(time.Unix(d.from.Began, 0)), nil
+}
+
+// tailFrom says where to ask for a page that shows the end of the list, where
+// the last one, being full, does not: with a size by which the total does not
+// divide, the page that holds the last row has room for a further one.
+func (d *reading[Q, T]) tailFrom(c *course[Q, T], last Page[T], total int) (Cursor, bool) {
+	if c.step == 0 || len(last.Items) < c.step {
+		return Cursor{}, false
+	}
+	for size := c.step - 1; size > 1; size-- {
+		if total%size != 0 {
+			return Cursor{Offset: (total - 1) / size * size, Size: size}, true
+		}
+	}
+	return Cursor{}, false
+}
+
+// readAgain reads a query's pages once more, from the last to the first, and
+// hands on who was passed over. false where the read stops at one of them.
+func (d *reading[Q, T]) readAgain(c *course[Q, T], total int) (on bool, err error) {
+	steady, ok := any(c.query).(steadier[Q])
+	if c.resumed || !ok {
+		d.unproven(WarnTotalMismatch, fmt.Sprintf("customers came or went while reading: %d were read, the cloud counted %d and then %d", c.unique, c.total, total))
+		return true, nil
+	}
+	query, _ := steady.Steady()
+	size := max(c.step, 1)
+	if c.step == 0 {
+		size = max(c.unique, 1)
+	}
+	again := newKeySet()
+	fewest, most := total, total
+	fetch := func(offset int) (rows int, on bool, err error) {
+		if d.late() {
+			return 0, false, &Error{Code: CodeDeadline, Detail: "customers came or went while reading, and time ran out before all pages were read again"}
+		}
+		page, err := d.reader.fetch(d.ctx, query, Cursor{Offset: offset, Size: size}, &d.tries)
+		if err != nil {
+			return 0, false, err
+		}
+		d.takenIn(page)
+		if page.Total != nil {
+			fewest, most = min(fewest, *page.Total), max(most, *page.Total)
+		}
+		for _, record := range page.Items {
+			again.add(record.Key())
+		}
+		for _, record := range page.Items {
+			if !d.seen.has(record.Key()) && !d.addLate(c, record) {
+				return 0, false, nil
+			}
+		}
+		return len(page.Items), true, nil
+	}
+	last := max(total-1, 0) / size * size
+	for range maxBacks { // the list may be longer than the cloud counts
+		rows, on, err := fetch(last)
+		if err != nil || !on {
+			return on, err
+		}
+		if rows < size {
+			break
+		}
+		last += size
+	}
+	for offset := last - size; offset >= 0; offset -= size {
+		if _, on, err := fetch(offset); err != nil || !on {
+			return on, err
+		}
+	}
+	if found := len(again.hashes); found < fewest || found > most {
+		d.unproven(WarnTotalMismatch, fmt.Sprintf("%d customers were read, and %d when all pages were read again, but the cloud counts %d", c.unique, found, most))
+	}
+	return true, nil
+}
+
+// addLate hands on a customer who was passed over at first. A cursor leads on
+// in the order of pages, so there is none for going on among these.
+func (d *reading[Q, T]) addLate(c *course[Q, T], record T) bool {
+	if d.wants(c, record) {
+		why := StoppedSize
+		if d.full() {
+			why = StoppedLimit
+		} else if d.keep(record) {
+			d.report.Count++
+			d.seen.add(record.Key())
+			c.unique++
+			return true
+		}
+		d.unproven(WarnPassedOver, "customers came or went while reading, and there is no room for those who were passed over; read again with more room")
+		d.report.Stopped = &why
+		return false
+	}
+	d.seen.add(record.Key())
+	c.unique++
+	return true
+}
+
+// uncountedPage takes in a page of a cloud that tells no total, and says where
+// the lane goes on; on is false at the query's end and where the read stops.
+func (d *reading[Q, T]) uncountedPage(c *course[Q, T], lane *lane[Q, T], page Page[T], at Cursor, skip int) (on, ended bool, err error) {
+	rows := page.Items
+	known := at.Offset == 0 || skip > 0 || len(rows) > 0 && d.seen.has(rows[0].Key())
+	alone := at.Offset == 1 && c.step == 0 && len(rows) == 0 // after a first page of one row
+	if !known && !alone && !(c.resumed && c.step == 0) {
+		if c.backs++; c.backs <= maxBacks {
+			lane.goOn(Cursor{Offset: max(0, at.Offset-max(c.step, 1)), Size: at.Size}, view{})
+			return true, false, nil
+		}
+		d.unproven(WarnMovedTooFast, "customers came and went faster than their pages could be read; some may have been passed over")
+	}
+	if !d.take(c, rows, at, skip) {
+		return false, false, nil
+	}
+	if page.Next == nil || len(rows) == 0 || len(rows) == 1 && at.Offset > 0 {
+		return false, true, nil
+	}
+	if d.full() {
+		d.stop(StoppedLimit)
+		return false, false, nil
+	}
+	next := Cursor{Offset: at.Offset + len(rows) - 1, Size: page.Next.Size}
+	if len(rows) == 1 {
+		next.Offset++ // nothing to overlap with: is there more at all?
+	} else {
+		c.step = len(rows) - 1
+	}
+	lane.goOn(next, view{step: c.step, end: d.foreseen(next.Offset, 0)})
+	return true, false, nil
+}

@@ -1,0 +1,266 @@
+package core
+
+import (
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"hash/maphash"
+	"slices"
+	"time"
+
+	"github.com/go-json-experiment/json"
+)
+
+// reading is the state of one Read. It belongs to one goroutine.
+type reading[Q Query, T Record] struct {
+	ctx         context.Context
+	reader      *Reader[Q, T]
+	opts        ReadOptions
+	keep        func(T) bool
+	passes      []Pass[Q]
+	fingerprint []byte
+	from        Cursor // where an earlier answer stopped
+	tries       tries
+	report      Report
+	doubt       bool
+	pages, rows int
+
+	seen keySet // customers told apart so far
+	here Cursor // after the last row taken in
+
+	// Of the pass under way, where it is by id:
+	answered map[string]bool
+	idRows   int // customers so far
+	skip     int // of them, to pass over: an earlier answer handed them out
+}
+
+func (r *Reader[Q, T]) begin(ctx context.Context, query Q, opts *ReadOptions, keep func(T) bool) (*reading[Q, T], error) {
+	fingerprint, err := r.fingerprint(query)
+	if err != nil {
+		return nil, err
+	}
+	d := &reading[Q, T]{
+		ctx: ctx, reader: r, keep: keep, fingerprint: fingerprint,
+		seen: newKeySet(), answered: make(map[string]bool),
+	}
+	d.report = Report{
+		Schema: r.opts.Schema, Provider: r.opts.Provider, Account: r.opts.Account,
+		AsOf:       r.opts.Now().UTC().Truncate(time.Second),
+		MissingIDs: []string{}, Warnings: []Warning{}, RequestIDs: []string{},
+	}
+	d.from.Began = d.report.AsOf.Unix()
+	if opts != nil {
+		d.opts = *opts
+	}
+	if d.opts.Cursor == "" {
+		return d, nil
+	}
+	if d.from, err = decodeCursor(d.opts.Cursor, fingerprint); err != nil {
+		return nil, err
+	}
+	if d.from.Doubt {
+		d.unproven(WarnEarlierDoubt, "an earlier part of this read could not be proven whole")
+	}
+	return d, nil
+}
+
+// fingerprint is what a cursor is bound to: the records' kind, the account and
+// the query.
+func (r *Reader[Q, T]) fingerprint(query Q) ([]byte, error) {
+	text, err := json.Marshal(query)
+	if err != nil {
+		return nil, &Error{Code: CodeInternal, Err: fmt.Errorf("a query did not marshal: %w", err)}
+	}
+	h := sha256.New()
+	fmt.Fprintf(h, "%q %q %q ", r.opts.Schema, r.opts.Provider, r.opts.Account)
+	h.Write(text)
+	return h.Sum(nil), nil
+}
+
+// run reads the passes. Its error is for a read that has nothing to show.
+func (d *reading[Q, T]) run() error {
+	start := 0
+	if d.from.Pass != "" {
+		start = slices.IndexFunc(d.passes, func(p Pass[Q]) bool { return p.Name == d.from.Pass })
+		if start < 0 {
+			return Invalid("cursor", "goes on at a reseller that is no longer there; start again without it")
+		}
+	}
+	for i := start; i < len(d.passes); i++ {
+		pass := d.passes[i]
+		from := d.from
+		if i > start {
+			from = Cursor{Began: d.from.Began}
+		}
+		from.Pass = pass.Name
+		d.here = from
+		d.skip, d.idRows = 0, 0
+		clear(d.answered)
+		if pass.Queries[0].AskedIDs() != nil {
+			d.skip = from.Skip
+			from = Cursor{Pass: pass.Name, Began: from.Began}
+		}
+		for _, query := range pass.Queries {
+			c := &course[Q, T]{query: query, asked: query.AskedIDs(), from: from, unique: from.Unique}
+			if from.Total != nil {
+				c.total = *from.Total
+			}
+			c.resumed = from.Anchor != ""
+			ended, err := d.follow(c)
+			if failure := AsError(err); failure != nil {
+				if d.pages == 0 || failure.Code == CodeCanceled {
+					return failure
+				}
+				d.fail(failure)
+				return nil
+			}
+			if !ended {
+				return nil
+			}
+		}
+		for _, id := range pass.Queries[0].AskedIDs() {
+			if !d.answered[id] {
+				d.report.MissingIDs = append(d.report.MissingIDs, id)
+			}
+		}
+		if d.full() && i < len(d.passes)-1 {
+			d.here = Cursor{Pass: d.passes[i+1].Name, Began: d.from.Began}
+			d.stop(StoppedLimit)
+			return nil
+		}
+	}
+	return nil
+}
+
+// takenIn notes that a page was read.
+func (d *reading[Q, T]) takenIn(page Page[T]) {
+	d.pages++
+	d.rows += len(page.Items)
+	d.report.addRequestID(page.RequestID)
+	if page.Total != nil && len(d.passes) == 1 {
+		d.report.Total = page.Total
+	}
+	if trace := traceOf(d.ctx); trace.PageRead != nil {
+		trace.PageRead(d.pages, d.rows, page.Total)
+	}
+}
+
+// take hands on those of a page's rows that are new; false where the read
+// stops at one of them. Rows before skip were handed out by an earlier answer.
+func (d *reading[Q, T]) take(c *course[Q, T], rows []T, at Cursor, skip int) bool {
+	for i, record := range rows {
+		key := record.Key()
+		if i < skip {
+			d.seen.add(key)
+			continue
+		}
+		if d.seen.has(key) {
+			if c.asked == nil {
+				d.passed(c, key, at, i)
+			}
+			continue
+		}
+		if d.skip == 0 && d.full() {
+			d.stop(StoppedLimit)
+			return false
+		}
+		if d.wants(c, record) {
+			if !d.keep(record) {
+				d.stop(StoppedSize)
+				return false
+			}
+			d.report.Count++
+		}
+		d.seen.add(key)
+		c.unique++
+		d.passed(c, key, at, i)
+	}
+	return true
+}
+
+// passed moves the place that a cursor would go on from to after row i of the
+// page at at. A pass by id goes on by going over it from its beginning, its first rows
+// passed over: only so is it known at its end which ids are missing.
+func (d *reading[Q, T]) passed(c *course[Q, T], key string, at Cursor, i int) {
+	if c.asked != nil {
+		d.idRows++
+		d.here.Skip = max(d.here.Skip, d.idRows)
+		return
+	}
+	d.here.Offset, d.here.Size, d.here.Skip, d.here.Anchor = at.Offset, at.Size, i+1, key
+	d.here.Unique = c.unique
+	if c.counted {
+		total := c.total
+		d.here.Total = &total
+	}
+}
+
+// wants settles a new row and says whether it is to be handed on.
+func (d *reading[Q, T]) wants(c *course[Q, T], record T) bool {
+	if c.asked != nil {
+		d.answered[record.ID()] = true
+	}
+	if d.skip > 0 {
+		d.skip--
+		return false
+	}
+	if c.asked != nil && !slices.Contains(c.asked, record.ID()) { // a cloud's filter may find more than the id
+		return false
+	}
+	record.Settle(d.report.Account, d.report.AsOf, d.reader.opts.Rules)
+	return len(d.opts.Statuses) == 0 || slices.Contains(d.opts.Statuses, record.StatusText())
+}
+
+func (d *reading[Q, T]) full() bool { return d.opts.Limit > 0 && d.report.Count >= d.opts.Limit }
+
+// late says that there is only time left to answer: a page as slow as the
+// slowest so far would not come in time.
+func (d *reading[Q, T]) late() bool {
+	deadline, ok := d.ctx.Deadline()
+	return ok && d.pages > 0 && time.Until(deadline) < time.Duration(d.tries.slowest.Load())*3/2
+}
+
+func (d *reading[Q, T]) unproven(code, message string) {
+	d.doubt = true
+	d.report.warn(code, message)
+}
+
+// stop ends the read, to go on from here.
+func (d *reading[Q, T]) stop(why Stop) {
+	d.here.Doubt = d.doubt
+	next := d.here.encode(d.fingerprint)
+	d.report.Stopped, d.report.Next = &why, &next
+}
+
+// fail ends a read that has something to show.
+func (d *reading[Q, T]) fail(failure *Error) {
+	if failure.Code == CodeDeadline {
+		d.stop(StoppedDeadline)
+	} else {
+		d.stop(StoppedUpstream)
+	}
+	d.report.warn(string(failure.Code), failure.Public())
+}
+
+func (d *reading[Q, T]) finish() Report {
+	d.report.Complete = d.report.Stopped == nil && !d.doubt
+	return d.report
+}
+
+// keySet remembers which keys it was given, in eight bytes each: the ids of a
+// million customers as texts would take the memory that a function has. Two
+// keys share a hash once in 10^7 reads of a million customers; the seed is
+// another for each read.
+type keySet struct {
+	seed   maphash.Seed
+	hashes map[uint64]struct{}
+}
+
+func newKeySet() keySet { return keySet{maphash.MakeSeed(), make(map[uint64]struct{})} }
+
+func (s keySet) add(key string) { s.hashes[maphash.String(s.seed, key)] = struct{}{} }
+
+func (s keySet) has(key string) bool {
+	_, ok := s.hashes[maphash.String(s.seed, key)]
+	return ok
+}
