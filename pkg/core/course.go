@@ -48,9 +48,9 @@ type steadier[Q Query] interface {
 
 // newcomer is a Record that tells when its customer came.
 type newcomer interface {
-	// JoinedSince says whether the customer may have come at t or later; true
-	// too where that is not known.
-	JoinedSince(t time.Time) bool
+	// JoinedBetween says whether the customer may have come from one moment to
+	// another; true too where that is not known.
+	JoinedBetween(from, to time.Time) bool
 }
 
 // follow reads a query to its end; false where the read stopped before.
@@ -189,7 +189,7 @@ func (d *reading[Q, T]) calm(c *course[Q, T], last Page[T], total int) (bool, er
 		return false, nil
 	}
 	joined, ok := any(last.Items[len(last.Items)-1]).(newcomer)
-	return ok && !joined.JoinedSince(time.Unix(d.from.Began, 0)), nil
+	return ok && !joined.JoinedBetween(time.Unix(d.from.Began, 0), d.reader.opts.Now()), nil
 }
 
 // tailFrom says where to ask for a page that shows the end of the list, where

@@ -155,20 +155,27 @@ func (c *CustomerCredit) Settle(account string, _ time.Time, rules Rules) {
 	c.Status = StatusOfCredit(c.Forced, c.Credit, rules.Low)
 }
 
-// JoinedSince says whether the customer may have been bound at t or later;
-// true too where that is not known. The vendor does not say in which zone it
-// writes the time, so it may be earlier by VendorZone's eight hours than it
-// reads; a date alone may be a day earlier; and clocks differ by up to the five
+// JoinedBetween says whether the customer may have been bound from one moment
+// to another; true too where that is not known. The vendor does not say in which
+// zone it writes the time: it is taken as the configured one's and as UTC's. A date
+// alone may be any time of its day, and clocks differ by up to the five
 // minutes that a signature may be old.
-func (c *CustomerCredit) JoinedSince(t time.Time) bool {
+func (c *CustomerCredit) JoinedBetween(from, to time.Time) bool {
 	if c.AssociatedAt == nil {
 		return true
 	}
-	slack := 8*time.Hour + 5*time.Minute
+	const skew = 5 * time.Minute
+	from, to = from.Add(-skew), to.Add(skew)
 	if len(c.Vendor.AssociationTime) == len(`"2006-01-02"`) {
-		slack += 24 * time.Hour
+		from = from.Add(-24 * time.Hour)
 	}
-	return !c.AssociatedAt.Add(slack).Before(t)
+	_, offset := from.In(VendorZone).Zone()
+	for _, at := range []time.Time{*c.AssociatedAt, c.AssociatedAt.Add(time.Duration(offset) * time.Second)} {
+		if !at.Before(from) && !at.After(to) {
+			return true
+		}
+	}
+	return false
 }
 
 // creditColumns are the columns of Cells.

@@ -20,7 +20,7 @@ type Cursor struct {
 	Anchor string `json:"a,omitempty"` // key of the last of them
 
 	// What the proof of completeness needs of the read so far.
-	Began  int64 `json:"b,omitempty"` // when it began, in seconds since 1970
+	Began  int64 `json:"b,omitempty"` // when it began or a little before, in seconds since 1970
 	Unique int   `json:"u,omitempty"` // customers of the query told apart
 	Total  *int  `json:"t,omitempty"` // the query's first total
 	Doubt  bool  `json:"d,omitempty"` // a part of the read could not be proven whole
@@ -31,6 +31,9 @@ const (
 	cursorSumBytes = 9
 	maxCursorText  = 1024 // bytes of text; longer is refused before it is decoded
 	maxCursorRows  = 1 << 31
+	// cursorMoment is how exactly a cursor knows when its read began, in
+	// seconds: the same question asked twice in a row gets the same bytes.
+	cursorMoment = 15 * 60
 )
 
 // encode gives the text for a query's fingerprint: a version byte, a checksum

@@ -228,6 +228,7 @@ func (d *reading[Q, T]) unproven(code, message string) {
 // stop ends the read, to go on from here.
 func (d *reading[Q, T]) stop(why Stop) {
 	d.here.Doubt = d.doubt
+	d.here.Began -= d.here.Began % cursorMoment
 	next := d.here.encode(d.fingerprint)
 	d.report.Stopped, d.report.Next = &why, &next
 }
