@@ -2,7 +2,6 @@ package huawei
 
 import (
 	"errors"
-	"net/http"
 	"strings"
 
 	"partnerlens/pkg/core"
@@ -38,22 +37,21 @@ const succeeded = "CBC.0000"
 const noAccess = "has no access to this api"
 
 // told is what an answer says about a failure.
-type told struct {
-	code, message wire.Value
-	failed        bool
-}
+type told struct{ code, message wire.Value }
 
-// member takes in a member of an answer, wherever it stands; false where it is
-// not about a failure. The vendor's services do not agree on the names.
+// member takes in a member of an answer; false where it is not about a failure.
+// The vendor's services do not agree on the names.
 func (t *told) member(body *wire.Body, name string) bool {
 	switch name {
 	case "error_code":
 		t.code = body.Value()
-		t.failed = t.failed || !body.Missing(t.code) && body.Text(t.code) != "" && body.Text(t.code) != succeeded
 	case "error_msg", "error_message":
 		t.message = body.Value()
 	case "error":
-		t.failed = true
+		if body.Peek() == '"' {
+			t.message = body.Value()
+			break
+		}
 		body.Object(func(name string) {
 			switch name {
 			case "code", "error_code":
@@ -73,18 +71,17 @@ func (t *told) member(body *wire.Body, name string) bool {
 // errors inside an HTTP 200.
 func (t *told) error(body *wire.Body, a wire.Answer) error {
 	err := a.Err(body)
-	code := body.Text(t.code)
+	code, message := body.Text(t.code), body.Text(t.message)
 	switch {
 	case body.End() != nil:
-	case strings.Contains(strings.ToLower(body.Text(t.message)), noAccess):
+	case strings.Contains(strings.ToLower(message), noAccess):
 		return &core.Error{
 			Code: core.CodeDenied, Param: settingDomainID, VendorCode: wire.Word(code),
 			Detail: "Huawei Cloud says that the account may not call this API; it must be a solution provider or a tier-1 distributor of the China site, and this its own account id",
 		}
-	case failures.Find(code) != nil, t.failed && a.Status == http.StatusOK:
-		return failures.Error(code)
-	case err != nil: // an unknown code says less than the status
-		core.AsError(err).VendorCode = wire.Word(code)
+	case err == nil && (code == succeeded || code == "" && message == ""):
+	default:
+		return failures.Error(a.Status, code)
 	}
 	return err
 }

@@ -34,7 +34,7 @@ func decodePage(a wire.Answer, reseller string) (page, error) {
 		bad     error // what is wrong with a row
 	)
 	body := wire.NewBody(a.Body)
-	body.Object(func(name string) {
+	isObject := body.Object(func(name string) {
 		switch {
 		case name == "new_customer_tags":
 			answer.list, answer.customers, bad = readRows(body, reseller)
@@ -42,8 +42,11 @@ func decodePage(a wire.Answer, reseller string) (page, error) {
 		}
 	})
 	err := failure.error(body, a)
-	if err == nil {
+	switch {
+	case err == nil && bad != nil:
 		err = bad
+	case err == nil && !isObject:
+		err = wire.Malformed("it is no object", nil)
 	}
 	if err != nil {
 		return page{}, err
@@ -88,7 +91,7 @@ const perPiece = 16
 
 // readRows reads new_customer_tags. Its error is a *core.Error.
 func readRows(body *wire.Body, reseller string) (_ list, customers []*core.CustomerTag, err error) {
-	if body.Null() {
+	if body.Peek() == 'n' {
 		return listNull, nil, nil
 	}
 	customers = make([]*core.CustomerTag, 0, defaultPageSize)

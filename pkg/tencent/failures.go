@@ -35,6 +35,8 @@ var failures = wire.Failures{
 		Detail: "Tencent Cloud has a fault of its own; try again later"},
 	{Prefix: "InvalidParameter", Code: core.CodeInvalid,
 		Detail: "Tencent Cloud does not accept the query"},
+	{Prefix: "InvalidParameterValue", Code: core.CodeInvalid,
+		Detail: "Tencent Cloud does not accept the query"},
 	{Prefix: "InvalidParameter.Page", Code: core.CodeInvalid,
 		Detail: "Tencent Cloud has no such page; start again without a cursor"},
 	{Prefix: "InvalidParameterValue.InvalidUin", Code: core.CodeInvalid, Param: "filter",

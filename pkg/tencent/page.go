@@ -38,7 +38,7 @@ func decodePage(a wire.Answer, config Config) (page, error) {
 			case "Total":
 				total = body.Value()
 			case "Error":
-				failed = true
+				failed = body.Peek() != 'n'
 				body.Object(func(name string) {
 					if name == "Code" {
 						code = body.Value()
@@ -53,7 +53,7 @@ func decodePage(a wire.Answer, config Config) (page, error) {
 	err := a.Err(body)
 	switch {
 	case failed && body.End() == nil:
-		err = failures.Error(body.Text(code))
+		err = failures.Error(a.Status, body.Text(code))
 	case err == nil && bad != nil:
 		err = bad
 	case err == nil:

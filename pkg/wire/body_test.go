@@ -172,7 +172,7 @@ func FuzzBody(f *testing.F) {
 
 // flatten gives names and scalars in the order of the text.
 func flatten(body *Body, into []string) []string {
-	switch body.peek() {
+	switch body.Peek() {
 	case '{':
 		body.Object(func(name string) { into = flatten(body, append(into, name)) })
 	case '[':

@@ -1,13 +1,14 @@
 package wire
 
 import (
+	"net/http"
 	"strings"
 
 	"partnerlens/pkg/core"
 )
 
-// Failure is one row of a vendor's table of errors: what every code that starts
-// with Prefix means to us.
+// Failure is one row of a vendor's table of errors: what a code means to us, and
+// every code below it ("InternalError", "InternalError.DbError").
 type Failure struct {
 	Prefix string
 	Code   core.Code
@@ -19,24 +20,31 @@ type Failure struct {
 // Failures are a vendor's table.
 type Failures []Failure
 
-// Find gives the row with the longest prefix of code; nil where there is none.
+// Find gives the row for a code, the longest of those that fit; nil where there
+// is none.
 func (table Failures) Find(code string) *Failure {
 	var found *Failure
 	for i := range table {
-		if row := &table[i]; strings.HasPrefix(code, row.Prefix) && (found == nil || len(row.Prefix) > len(found.Prefix)) {
+		row := &table[i]
+		rest, fits := strings.CutPrefix(code, row.Prefix)
+		if fits && (rest == "" || rest[0] == '.') && (found == nil || len(row.Prefix) > len(found.Prefix)) {
 			found = row
 		}
 	}
 	return found
 }
 
-// Error gives the error for a vendor's code. The vendor's message is not asked
+// Error gives the error for an answer that tells a vendor's code. A code that is
+// not in the table says less than the status. The vendor's message is not asked
 // for: it can quote a customer's data.
-func (table Failures) Error(code string) *core.Error {
-	e := &core.Error{Code: core.CodeUpstream, VendorCode: Word(code)}
+func (table Failures) Error(status int, code string) *core.Error {
+	e := &core.Error{Code: core.CodeUpstream}
 	if row := table.Find(code); row != nil {
 		e.Code, e.Param, e.Detail = row.Code, row.Param, row.Detail
+	} else if status != http.StatusOK {
+		e = StatusError(status)
 	}
+	e.VendorCode = Word(code)
 	return e
 }
 

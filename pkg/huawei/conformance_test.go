@@ -1,0 +1,104 @@
+package huawei
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"sync/atomic"
+	"testing"
+
+	"partnerlens/internal/simulator"
+	"partnerlens/pkg/core"
+	"partnerlens/pkg/core/sourcetest"
+	"partnerlens/pkg/wire/wiretest"
+)
+
+// TestConformance holds the Source to the law of every Source, over the
+// simulator's customers: the first of them are the awkward ones.
+func TestConformance(t *testing.T) {
+	t.Parallel()
+	sim, err := simulator.New(simulator.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(sim.Close)
+	const pageSize = 25
+	sourcetest.Run(t, sourcetest.Harness[core.TagQuery, *core.CustomerTag]{
+		Open: func(tb testing.TB, world sourcetest.World) core.Source[core.TagQuery, *core.CustomerTag] {
+			return newSource(tb, Config{Endpoint: cloud(tb, world), PageSize: pageSize})
+		},
+		Facts: func(n int) (facts []sourcetest.Fact) {
+			for i := range n {
+				facts = append(facts, factOf(sim.TagCustomer(i)))
+			}
+			return facts
+		},
+		Query:    core.TagQuery{},
+		Columns:  core.TagFunction(nil).Columns,
+		PageSize: pageSize,
+	})
+}
+
+// TestConformanceOfResellers is the same for the list of resellers. There are
+// as many as the simulator makes for so many customers.
+func TestConformanceOfResellers(t *testing.T) {
+	t.Parallel()
+	sourcetest.Run(t, sourcetest.Harness[ResellerQuery, *Reseller]{
+		Open: func(tb testing.TB, world sourcetest.World) core.Source[ResellerQuery, *Reseller] {
+			return newSource(tb, Config{Endpoint: resellerCloud(tb, world)}).Resellers()
+		},
+		Facts: func(n int) (facts []sourcetest.Fact) {
+			for i := range n {
+				facts = append(facts, sourcetest.Fact{ID: resellerID(i), Cells: map[string]string{"reseller_id": resellerID(i)}})
+			}
+			return facts
+		},
+		Columns:  []core.Column{{Name: "reseller_id"}},
+		PageSize: maxResellerPage,
+	})
+}
+
+// cloud is the simulator with a world's troubles.
+func cloud(tb testing.TB, world sourcetest.World) (url string) {
+	tb.Helper()
+	customers := world.Customers
+	if customers == 0 {
+		customers = -1 // the simulator's way of saying none
+	}
+	sim, err := simulator.New(simulator.Options{Customers: customers})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(sim.Close)
+	return troubled(tb, world, sim.ServeHTTP)
+}
+
+func troubled(tb testing.TB, world sourcetest.World, serve http.HandlerFunc) (url string) {
+	var calls atomic.Int32
+	return wiretest.Handle(tb, func(w http.ResponseWriter, r *http.Request) {
+		call := int(calls.Add(1))
+		switch {
+		case world.Hang:
+			io.Copy(io.Discard, r.Body)
+			if call == 1 {
+				close(world.Reached)
+			}
+			<-r.Context().Done()
+		case world.FailFrom > 0 && call >= world.FailFrom:
+			w.Header().Set("Content-Type", "application/json") // and status 200
+			fmt.Fprintf(w, `{"error_code":"CBC.5001","error_msg":%q}`, sourcetest.Planted)
+		default:
+			serve(w, r)
+		}
+	})
+}
+
+func factOf(c simulator.TagCustomer) sourcetest.Fact {
+	return sourcetest.Fact{ID: c.CustomerID, Cells: map[string]string{
+		"provider": "huaweicloud", "customer_id": c.CustomerID, "reseller_id": "",
+		"tag_type": c.CustomerTagType, "tag_value": c.NewCustomerTag,
+		"effective_month": c.EffectiveTime, "expire_month": c.ExpireTime,
+	}}
+}
+
+func resellerID(i int) string { return fmt.Sprintf("5d%030d", i) }

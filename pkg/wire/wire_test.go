@@ -1,0 +1,407 @@
+package wire
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"partnerlens/pkg/core"
+	"partnerlens/pkg/wire/wiretest"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// planted is what a customer's data looks like; no error may hold any of it.
+const planted = "Zhang-Planted"
+
+func newWire(t *testing.T, opts Options) *Wire {
+	t.Helper()
+	w := New(opts)
+	t.Cleanup(w.CloseIdleConnections)
+	return w
+}
+
+// get makes a call as an SDK would, and gives what Decode got.
+func get(ctx context.Context, w *Wire, url string) (Answer, error) {
+	var got Answer
+	err := w.Do(ctx, Call{
+		Op: "test.Get", RequestIDHeader: "X-Request-Id", HandOn: `{"harmless":true}`,
+		Send: func(rt http.RoundTripper) error {
+			resp, err := (&http.Client{Transport: rt}).Post(url, "application/json", strings.NewReader("{}"))
+			if err != nil {
+				return err
+			}
+			defer resp.Body.Close()
+			if body, err := io.ReadAll(resp.Body); err != nil || string(body) != `{"harmless":true}` {
+				return fmt.Errorf("the SDK sees %q, %v", body, err)
+			}
+			return nil
+		},
+		Decode: func(a Answer) error {
+			got = a
+			body := NewBody(a.Body)
+			body.Value()
+			return a.Err(body)
+		},
+	})
+	return got, err
+}
+
+func wantError(t *testing.T, err error, want core.Code) *core.Error {
+	t.Helper()
+	var e *core.Error
+	if !errors.As(err, &e) || e.Code != want {
+		t.Fatalf("error %v, want code %q", err, want)
+	}
+	if e.Op != "test.Get" {
+		t.Errorf("Op = %q", e.Op)
+	}
+	for cause := err; cause != nil; cause = errors.Unwrap(cause) {
+		if text := fmt.Sprintf("%v %+v %#v", cause, cause, cause); strings.Contains(text, planted) {
+			t.Errorf("an error repeats what came over the wire: %s", text)
+		}
+	}
+	return e
+}
+
+func TestAnswers(t *testing.T) {
+	t.Parallel()
+	html := map[string]string{"Content-Type": "text/html"}
+	body := `{"customer":"` + planted + `"}`
+	for _, test := range []struct {
+		name   string
+		answer wiretest.Answer
+		want   core.Code // "": none
+	}{
+		{"JSON", wiretest.JSON(body), ""},
+		{"JSON with a charset", wiretest.Answer{Body: body, Header: map[string]string{"Content-Type": "application/json;charset=UTF-8"}}, ""},
+		{"JSON of some kind", wiretest.Answer{Body: body, Header: map[string]string{"Content-Type": "application/problem+json"}}, ""},
+		{"HTML", wiretest.Answer{Body: planted, Header: html}, core.CodeUpstream},
+		{"no JSON", wiretest.JSON(planted), core.CodeUpstream},
+		{"nothing", wiretest.JSON(""), core.CodeUnavailable},
+		{"half", wiretest.JSON(body[:20]), core.CodeUnavailable},
+		{"another status of success", wiretest.Answer{Status: 202, Body: body}, core.CodeUpstream},
+		{"a redirect", wiretest.Answer{Status: 302, Header: map[string]string{"Location": "/" + planted}}, core.CodeUpstream},
+		{"400", wiretest.Answer{Status: 400, Body: body}, core.CodeUpstream},
+		{"401 in HTML", wiretest.Answer{Status: 401, Body: planted, Header: html}, core.CodeDenied},
+		{"403", wiretest.Answer{Status: 403, Body: body}, core.CodeDenied},
+		{"404", wiretest.Answer{Status: 404, Body: body}, core.CodeUpstream},
+		{"407", wiretest.Answer{Status: 407, Body: planted, Header: html}, core.CodeUpstream},
+		{"408", wiretest.Answer{Status: 408, Body: body}, core.CodeUnavailable},
+		{"429 in HTML", wiretest.Answer{Status: 429, Body: planted, Header: html}, core.CodeThrottled},
+		{"500 that is no JSON", wiretest.Answer{Status: 500, Body: planted}, core.CodeUnavailable},
+		{"502 in HTML", wiretest.Answer{Status: 502, Body: planted, Header: html}, core.CodeUnavailable},
+		{"a compression of its own", wiretest.Answer{Body: planted, Header: map[string]string{"Content-Encoding": "br"}}, core.CodeUpstream},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			got, err := get(context.Background(), newWire(t, Options{}), wiretest.Serve(t, test.answer))
+			if test.want != "" {
+				wantError(t, err, test.want)
+				return
+			}
+			if err != nil || string(got.Body) != body || got.Status != http.StatusOK {
+				t.Errorf("Do = %v, %d, %q", err, got.Status, got.Body)
+			}
+		})
+	}
+}
+
+func TestRawAnswers(t *testing.T) {
+	t.Parallel()
+	const header = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+	for _, test := range []struct {
+		name, answer string
+		want         core.Code
+	}{
+		{"the connection closes", "", core.CodeUnavailable},
+		{"no HTTP", planted + "\r\n\r\n", core.CodeUnavailable},
+		{"a header that is none", "HTTP/1.1 200 OK\r\n" + planted + "\r\n\r\n", core.CodeUnavailable},
+		{"less than promised", header + "Content-Length: 100\r\n\r\n{\"a\":\"" + planted, core.CodeUnavailable},
+		{"chunks that stop", header + "Transfer-Encoding: chunked\r\n\r\n5\r\n{\"a\":\r\n", core.CodeUnavailable},
+		{"chunks that are none", header + "Transfer-Encoding: chunked\r\n\r\n" + planted, core.CodeUnavailable},
+		{"until the connection closes, whole", header + "Connection: close\r\n\r\n{}", ""},
+		{"until the connection closes, half", header + "Connection: close\r\n\r\n{", core.CodeUnavailable},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			_, err := get(context.Background(), newWire(t, Options{}), wiretest.ServeRaw(t, false, []byte(test.answer)))
+			if test.want == "" {
+				if err != nil {
+					t.Error(err)
+				}
+				return
+			}
+			wantError(t, err, test.want)
+		})
+	}
+}
+
+func TestBodyBound(t *testing.T) {
+	t.Parallel()
+	const limit = 1000
+	exact := `"` + strings.Repeat("x", limit-2) + `"`
+	compress := func(text string) string {
+		var b bytes.Buffer
+		w := gzip.NewWriter(&b)
+		io.WriteString(w, text)
+		w.Close()
+		return b.String()
+	}
+	for _, test := range []struct {
+		name       string
+		body       string
+		compressed bool
+		flush      bool
+		want       core.Code
+	}{
+		{"as large as may be", exact, false, false, ""},
+		{"a byte more", exact + " ", false, false, core.CodeUpstream},
+		{"a byte more, of unknown length", exact + " ", false, true, core.CodeUpstream},
+		{"compressed", exact, true, false, ""},
+		{"small only while compressed", `"` + strings.Repeat("x", 100*limit) + `"`, true, false, core.CodeUpstream},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			url := wiretest.Handle(t, func(w http.ResponseWriter, r *http.Request) {
+				w.Header().Set("Content-Type", "application/json")
+				body := test.body
+				if test.compressed {
+					if r.Header.Get("Accept-Encoding") != "gzip" {
+						t.Errorf("Accept-Encoding = %q", r.Header.Get("Accept-Encoding"))
+					}
+					w.Header().Set("Content-Encoding", "gzip")
+					body = compress(body)
+				}
+				if test.flush {
+					w.(http.Flusher).Flush()
+				}
+				io.WriteString(w, body)
+			})
+			_, err := get(context.Background(), newWire(t, Options{MaxBody: limit}), url)
+			if test.want == "" {
+				if err != nil {
+					t.Error(err)
+				}
+				return
+			}
+			wantError(t, err, test.want)
+		})
+	}
+}
+
+// soon is long enough for any machine, and far less than a hanging server takes.
+const soon = 5 * time.Second
+
+func TestHangingServer(t *testing.T) {
+	t.Parallel()
+	for _, where := range wiretest.Hangs {
+		t.Run(string(where), func(t *testing.T) {
+			t.Parallel()
+			for _, test := range []struct {
+				name string
+				opts Options
+				ctx  func() (context.Context, context.CancelFunc)
+				want core.Code
+			}{
+				{"canceled", Options{}, func() (context.Context, context.CancelFunc) {
+					return context.WithCancel(context.Background())
+				}, core.CodeCanceled},
+				{"deadline", Options{}, func() (context.Context, context.CancelFunc) {
+					return context.WithTimeout(context.Background(), 20*time.Millisecond)
+				}, core.CodeDeadline},
+				{"attempt too long", Options{AttemptTimeout: 20 * time.Millisecond}, func() (context.Context, context.CancelFunc) {
+					return context.WithTimeout(context.Background(), time.Hour)
+				}, core.CodeUnavailable},
+			} {
+				t.Run(test.name, func(t *testing.T) {
+					t.Parallel()
+					url, hanging := wiretest.ServeHang(t, where)
+					ctx, cancel := test.ctx()
+					defer cancel()
+					done := make(chan error, 1)
+					w := newWire(t, test.opts)
+					go func() {
+						_, err := get(ctx, w, url)
+						done <- err
+					}()
+					if test.want == core.CodeCanceled {
+						<-hanging
+						cancel()
+					}
+					select {
+					case err := <-done:
+						wantError(t, err, test.want)
+					case <-time.After(soon):
+						t.Fatal("the call hangs with the server")
+					}
+				})
+			}
+		})
+	}
+}
+
+func TestCanceledBefore(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	_, err := get(ctx, newWire(t, Options{}), wiretest.Serve(t, wiretest.JSON("{}")))
+	wantError(t, err, core.CodeCanceled)
+}
+
+func TestRefusedAndReset(t *testing.T) {
+	t.Parallel()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	listener.Close()
+	_, err = get(context.Background(), newWire(t, Options{}), "http://"+listener.Addr().String())
+	wantError(t, err, core.CodeUnavailable)
+
+	url := wiretest.Handle(t, func(w http.ResponseWriter, _ *http.Request) {
+		conn, _, err := http.NewResponseController(w).Hijack()
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		conn.(*net.TCPConn).SetLinger(0)
+		conn.Close()
+	})
+	_, err = get(context.Background(), newWire(t, Options{}), url)
+	wantError(t, err, core.CodeUnavailable)
+}
+
+func TestCertificates(t *testing.T) {
+	t.Parallel()
+	server := httptest.NewUnstartedServer(http.NotFoundHandler())
+	server.Config.ErrorLog = log.New(io.Discard, "", 0)
+	server.StartTLS()
+	t.Cleanup(server.Close)
+	_, err := get(context.Background(), newWire(t, Options{}), server.URL)
+	if e := wantError(t, err, core.CodeUpstream); !strings.Contains(e.Detail, "certificate is not trusted") {
+		t.Errorf("Detail = %q", e.Detail)
+	}
+	_, err = get(context.Background(), newWire(t, Options{}), strings.Replace(wiretest.Serve(t, wiretest.JSON("{}")), "http:", "https:", 1))
+	if e := wantError(t, err, core.CodeUpstream); !strings.Contains(e.Detail, "does not speak TLS") {
+		t.Errorf("Detail = %q", e.Detail)
+	}
+}
+
+func TestBrokenKeepsOnlyWhatIsSafe(t *testing.T) {
+	t.Parallel()
+	a := &attempt{wire: New(Options{}), ctx: context.Background(), outer: context.Background()}
+	for _, test := range []struct {
+		err    error
+		detail string
+	}{
+		{&net.DNSError{Err: "no such host", Name: "api.invalid", IsNotFound: true}, "cannot be looked up"},
+		{&net.OpError{Op: "dial", Net: "tcp", Err: syscall.ECONNREFUSED}, "refuses"},
+		{&net.OpError{Op: "read", Net: "tcp", Err: syscall.ECONNRESET}, "broke off"},
+		{&net.OpError{Op: "proxyconnect", Net: "tcp", Err: errors.New(planted)}, "connection failed"},
+		{fmt.Errorf("malformed HTTP response %q", planted), "connection failed"},
+		{fmt.Errorf("%s: %w", planted, io.ErrUnexpectedEOF), "broke off"},
+	} {
+		e := a.broken(test.err)
+		if !strings.Contains(e.Detail, test.detail) || strings.Contains(e.Error(), planted) || e.Code != core.CodeUnavailable {
+			t.Errorf("broken(%v) = %v, want %q", test.err, e, test.detail)
+		}
+	}
+}
+
+func TestRedirectIsNotFollowed(t *testing.T) {
+	t.Parallel()
+	var calls atomic.Int32
+	url := wiretest.Handle(t, func(w http.ResponseWriter, r *http.Request) {
+		calls.Add(1)
+		http.Redirect(w, r, "/elsewhere", http.StatusTemporaryRedirect)
+	})
+	_, err := get(context.Background(), newWire(t, Options{}), url)
+	wantError(t, err, core.CodeUpstream)
+	if calls.Load() != 1 {
+		t.Errorf("%d calls, want 1", calls.Load())
+	}
+}
+
+func TestConnectionIsKept(t *testing.T) {
+	t.Parallel()
+	var opened atomic.Int32
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		io.WriteString(w, "{}")
+	}))
+	server.Config.ConnState = func(_ net.Conn, state http.ConnState) {
+		if state == http.StateNew {
+			opened.Add(1)
+		}
+	}
+	server.Start()
+	t.Cleanup(server.Close)
+	w := newWire(t, Options{})
+	for range 5 {
+		if _, err := get(context.Background(), w, server.URL); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if opened.Load() != 1 {
+		t.Errorf("%d connections for calls one after another, want 1", opened.Load())
+	}
+}
+
+func TestRequestIDAndRetryAfter(t *testing.T) {
+	t.Parallel()
+	answer := wiretest.Answer{Status: 503, Body: "{}", Header: map[string]string{"X-Request-Id": "id-1 <x@y>", "Retry-After": "7"}}
+	_, err := get(context.Background(), newWire(t, Options{}), wiretest.Serve(t, answer))
+	if e := wantError(t, err, core.CodeUnavailable); e.RequestID != "id-1xy" || e.RetryAfter != 7*time.Second {
+		t.Errorf("RequestID = %q, RetryAfter = %v", e.RequestID, e.RetryAfter)
+	}
+	now := time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
+	for _, test := range []struct {
+		text string
+		want time.Duration
+	}{
+		{"", 0}, {"0", 0}, {"3", 3 * time.Second}, {" 3 ", 3 * time.Second}, {"-3", 0}, {"soon", 0},
+		{"99999999999", 24 * time.Hour}, {"99999999999999999999999", 0},
+		{"Sat, 21 Nov 2026 12:00:09 GMT", 9 * time.Second}, {"Sat, 21 Nov 2026 11:00:00 GMT", 0},
+	} {
+		if got := retryAfter(test.text, now); got != test.want {
+			t.Errorf("retryAfter(%q) = %v, want %v", test.text, got, test.want)
+		}
+	}
+}
+
+func TestSDKThatMisbehaves(t *testing.T) {
+	t.Parallel()
+	w := newWire(t, Options{})
+	url := wiretest.Serve(t, wiretest.JSON("{}"))
+	call := Call{Op: "test.Get", HandOn: "{}", Decode: func(Answer) error { return nil }}
+
+	call.Send = func(http.RoundTripper) error { return errors.New(planted) }
+	wantError(t, w.Do(context.Background(), call), core.CodeInternal)
+
+	call.Send = func(rt http.RoundTripper) error {
+		for range 2 {
+			resp, err := (&http.Client{Transport: rt}).Post(url, "", strings.NewReader("{}"))
+			if err != nil {
+				return err
+			}
+			resp.Body.Close()
+		}
+		return nil
+	}
+	wantError(t, w.Do(context.Background(), call), core.CodeInternal)
+}
