@@ -3,6 +3,7 @@ package huawei
 import (
 	"context"
 	"fmt"
+	"math"
 	"net/http"
 	"net/url"
 	"slices"
@@ -125,13 +126,16 @@ func (s *Source) CloseIdleConnections() { s.wire.CloseIdleConnections() }
 // rules, and remembers two things of no page's content: where the cloud refuses a
 // page of more than 100, it fails as unavailable and asks for no more than 100 from
 // then on; and a page without a list must come twice (see doubts).
+//
+// The records of a page share the memory of its text, but for their ids: who
+// keeps few of many should keep what is needed of them.
 func (s *Source) FetchPage(ctx context.Context, query core.TagQuery, at core.Cursor) (core.Page[*core.CustomerTag], error) {
 	var none core.Page[*core.CustomerTag]
 	if err := check(query); err != nil {
 		return none, err
 	}
-	if at.Size > maxPageSize {
-		return none, core.Invalid("cursor", "its pages are larger than any; start again without it")
+	if at.Size > maxPageSize || at.Offset > math.MaxInt32 {
+		return none, core.Invalid("cursor", "beyond what the cloud can be asked for; start again without it")
 	}
 	size := at.Size
 	if size == 0 {

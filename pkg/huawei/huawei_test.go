@@ -183,10 +183,20 @@ func TestQuestionsThatAreNotAsked(t *testing.T) {
 		{"too many ids", core.TagQuery{CustomerIDs: strings.Split(strings.Repeat("a,", core.MaxIDsPerQuery)+"a", ",")}, core.Cursor{}, core.CodeInternal},
 		{"all resellers", core.TagQuery{ResellerID: core.AllResellers}, core.Cursor{}, core.CodeInternal},
 		{"a forged size", core.TagQuery{}, core.Cursor{Size: maxPageSize + 1}, core.CodeInvalid},
+		{"a forged place", core.TagQuery{}, core.Cursor{Offset: 1 << 31}, core.CodeInvalid},
 	} {
 		if _, err := source.FetchPage(context.Background(), test.query, test.at); core.CodeOf(err) != test.want {
 			t.Errorf("%s: FetchPage = %v, want code %q", test.name, err, test.want)
 		}
+	}
+}
+
+func TestForgedPlaceAmongResellers(t *testing.T) {
+	t.Parallel()
+	url := wiretest.Handle(t, func(http.ResponseWriter, *http.Request) { t.Error("the cloud was asked") })
+	_, err := newSource(t, Config{Endpoint: url}).Resellers().FetchPage(context.Background(), ResellerQuery{}, core.Cursor{Offset: 1 << 31})
+	if core.CodeOf(err) != core.CodeInvalid {
+		t.Errorf("FetchPage = %v, want code %q", err, core.CodeInvalid)
 	}
 }
 

@@ -3,6 +3,7 @@ package huawei
 import (
 	"context"
 	"fmt"
+	"math"
 	"strconv"
 	"time"
 
@@ -54,6 +55,9 @@ const maxResellerPage = 100
 
 // FetchPage asks for the page that begins at a row. It keeps core.Source's rules.
 func (r *Resellers) FetchPage(ctx context.Context, _ ResellerQuery, at core.Cursor) (core.Page[*Reseller], error) {
+	if at.Offset > math.MaxInt32 {
+		return core.Page[*Reseller]{}, core.Invalid("cursor", "beyond what the cloud can be asked for; start again without it")
+	}
 	offset, limit := int32(at.Offset), int32(maxResellerPage)
 	var answer resellerPage
 	err := r.source.wire.Do(ctx, wire.Call{

@@ -252,11 +252,15 @@ func instant(body *wire.Body, value wire.Value, zone *time.Location, place *time
 	if t.UnmarshalText(text) != nil {
 		return nil
 	}
-	year, month, day := t.Date()
-	hour, minute, second := t.Clock()
-	if year < 2 || year > 9998 { // RFC 3339 writes 0 to 9999, in any zone
+	if year := t.Year(); year < 2 || year > 9998 { // RFC 3339 writes 0 to 9999, in any zone
 		return nil
 	}
-	*place = time.Date(year, month, day, hour, minute, second, 0, zone).UTC()
+	// As time.Date does: the zone's offset at that hour, or, where the clocks
+	// change in between, the one that holds then.
+	_, offset := t.In(zone).Zone()
+	*place = t.Add(-time.Duration(offset) * time.Second)
+	if _, there := place.In(zone).Zone(); there != offset {
+		*place = t.Add(-time.Duration(there) * time.Second)
+	}
 	return place
 }

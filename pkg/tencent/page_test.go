@@ -163,14 +163,30 @@ func TestDecodeRow(t *testing.T) {
 
 func TestZone(t *testing.T) {
 	t.Parallel()
-	config := testConfig
-	config.Zone = time.FixedZone("", -5*60*60)
-	answer, err := decodePage(wire.Answer{Status: 200, Body: []byte(pageOf(`{"ClientUin":1,"AssociationTime":"2024-01-01 00:00:00"}`))}, config)
+	newYork, err := time.LoadLocation("America/New_York")
 	if err != nil {
-		t.Fatal(err)
+		t.Skip("no time zones here: ", err)
 	}
-	if got, want := answer.customers[0].AssociatedAt.Format(time.RFC3339), "2024-01-01T05:00:00Z"; got != want {
-		t.Errorf("AssociatedAt = %s, want %s", got, want)
+	for _, zone := range []*time.Location{core.VendorZone, time.UTC, time.FixedZone("", -5*60*60), newYork} {
+		config := testConfig
+		config.Zone = zone
+		// The hours around both changes of New York's clocks, and others.
+		for _, text := range []string{
+			"2024-01-01 00:00:00", "2024-07-01 12:30:45", "2024-03-10 01:59:59", "2024-03-10 03:00:00",
+			"2024-11-02 23:59:59", "2024-11-03 00:59:59", "2024-11-03 02:00:00",
+		} {
+			answer, err := decodePage(wire.Answer{Status: 200, Body: []byte(pageOf(`{"ClientUin":1,"AssociationTime":"` + text + `"}`))}, config)
+			if err != nil {
+				t.Fatal(err)
+			}
+			want, err := time.ParseInLocation(time.DateTime, text, zone)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := answer.customers[0].AssociatedAt; !got.Equal(want) || got.Location() != time.UTC {
+				t.Errorf("%s in %v = %v, want %v", text, zone, got, want.UTC())
+			}
+		}
 	}
 }
 

@@ -97,13 +97,16 @@ func (s *Source) CloseIdleConnections() { s.wire.CloseIdleConnections() }
 
 // FetchPage asks for the page that begins at a row. It keeps core.Source's rules.
 //
+// The records of a page share the memory of its text, but for their ids: who
+// keeps few of many should keep what is needed of them.
+//
 // The API counts in pages, a Cursor in rows: asked for a row within a page,
 // which happens where the page size changed between two parts of a read, it asks for
 // that page and leaves out the rows before.
 func (s *Source) FetchPage(ctx context.Context, query core.CreditQuery, at core.Cursor) (core.Page[*core.CustomerCredit], error) {
 	var none core.Page[*core.CustomerCredit]
 	if at.Size > maxPageSize {
-		return none, core.Invalid("cursor", "its pages are larger than any; start again without it")
+		return none, core.Invalid("cursor", "beyond what the cloud can be asked for; start again without it")
 	}
 	size := at.Size
 	if size == 0 {

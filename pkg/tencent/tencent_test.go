@@ -261,12 +261,13 @@ func TestFaultsOfTheSimulator(t *testing.T) {
 	}
 }
 
-func TestEmptyPageIsNotTheEnd(t *testing.T) {
+// TestEmptyPageTellsItsTotal: a Reader then sees that customers are missing.
+func TestEmptyPageTellsItsTotal(t *testing.T) {
 	t.Parallel()
 	_, url := simulate(t, simulator.Options{Customers: 10, Faults: []string{"empty-page-always"}})
-	_, report, err := read(t, newSource(t, Config{Endpoint: url}), core.CreditQuery{})
-	if err != nil || report.Complete {
-		t.Errorf("Read of a null list = complete %t, %v; the total says otherwise", report.Complete, err)
+	page, err := newSource(t, Config{Endpoint: url}).FetchPage(context.Background(), core.CreditQuery{}, core.Cursor{})
+	if err != nil || len(page.Items) != 0 || page.Next != nil || *page.Total != 10 {
+		t.Errorf("FetchPage of a null list = %d customers of %v, then %v, %v", len(page.Items), page.Total, page.Next, err)
 	}
 }
 

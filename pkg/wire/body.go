@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"unicode/utf8"
+	"unsafe"
 
 	"partnerlens/pkg/core"
 )
@@ -23,7 +24,8 @@ import (
 // against each other.
 type Body struct {
 	text   []byte
-	shared string // the same, for texts
+	shared string // the same memory, for texts
+	raws   []byte // what Raw gave last, and room
 	at     int
 	depth  int
 	bad    bool
@@ -37,7 +39,9 @@ func NewBody(text []byte) *Body {
 	if !utf8.Valid(text) {
 		text = bytes.ToValidUTF8(text, []byte("\uFFFD"))
 	}
-	return &Body{text: text, shared: string(text)}
+	// A copy would be a third of the memory that a page costs. Nothing writes
+	// to text any more, which is what strings.Builder relies on too.
+	return &Body{text: text, shared: unsafe.String(unsafe.SliceData(text), len(text))}
 }
 
 // End makes sure that the one value was read whole and nothing follows. Its

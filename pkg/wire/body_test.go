@@ -127,6 +127,29 @@ func TestValue(t *testing.T) {
 	}
 }
 
+// TestRawIsItsOwn: who gets a raw value may write to it.
+func TestRawIsItsOwn(t *testing.T) {
+	t.Parallel()
+	body := NewBody([]byte(`["first","second"]`))
+	var values []Value
+	body.Array(func() { values = append(values, body.Value()) })
+	texts := []string{body.Text(values[0]), body.Text(values[1])}
+	raws := []jsontext.Value{body.Raw(values[0]), body.Raw(values[1]), body.Raw(Value{})}
+	for i := range raws {
+		raws[i] = append(raws[i], "more"...)
+		for j := range raws[i] {
+			raws[i][j] = 'x'
+		}
+	}
+	again := body.Raw(Value{})
+	if texts[0] != "first" || texts[1] != "second" || string(again) != "null" {
+		t.Errorf("writing to raw values changed others: %q, %s", texts, again)
+	}
+	if long := strings.Repeat("y", 3*rawPiece); string(NewBody([]byte(`"`+long+`"`)).Raw(Value{0, int32(len(long) + 2), false})) != `"`+long+`"` {
+		t.Error("a long raw value is not whole")
+	}
+}
+
 // FuzzBody holds the walk against jsontext: both accept the same texts, and
 // find the same scalars in them.
 func FuzzBody(f *testing.F) {

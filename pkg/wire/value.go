@@ -52,17 +52,24 @@ func (b *Body) ID(v Value) (string, bool) {
 }
 
 // Raw gives a text, a number, true or false as it came, for handing on; null
-// for anything else, and where there is none. It shares memory as Text does.
+// for anything else, and where there is none. It has memory of its own, since who
+// gets bytes may write to them.
 func (b *Body) Raw(v Value) jsontext.Value {
 	raw := jsontext.Value(b.json(v))
 	switch {
 	case b.Missing(v), raw[0] == '{', raw[0] == '[':
-		return null
+		raw = jsontext.Value("null")
 	case v.escaped && !raw.IsValid():
-		mended, _ := jsontext.AppendQuote(nil, b.Text(v))
-		return mended
+		raw, _ = jsontext.AppendQuote(nil, b.Text(v))
 	}
-	return raw
+	if cap(b.raws)-len(b.raws) < len(raw) {
+		b.raws = make([]byte, 0, max(rawPiece, len(raw)))
+	}
+	start := len(b.raws)
+	b.raws = append(b.raws, raw...)
+	return b.raws[start:len(b.raws):len(b.raws)]
 }
 
-var null = jsontext.Value("null")[:4:4]
+// rawPiece is how much memory Raw takes at a time: there are a few hundred small
+// values a page.
+const rawPiece = 1 << 10
