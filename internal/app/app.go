@@ -7,8 +7,10 @@
 package app
 
 import (
+	"fmt"
 	"maps"
 	"os"
+	"strconv"
 	"strings"
 	"sync"
 
@@ -70,15 +72,26 @@ func WhileSame[R any](env Environment, names []string, build func(Settings) (R, 
 	}
 }
 
-// First gives the first of the names that has a value.
-func (s Settings) First(names ...string) string {
-	for _, name := range names {
-		if value := s[name]; value != "" {
-			return value
+// Pace gives the Pacer of one account and API: at most so many calls a second as
+// the setting says, with preset where it is empty; 0 is for a limit that is not
+// known. It outlives what is built anew when keys change.
+func Pace(env Environment, setting string, preset int) func() (*core.Pacer, error) {
+	return WhileSame(env, []string{setting}, func(s Settings) (*core.Pacer, error) {
+		if s[setting] == "" {
+			return core.NewPacer(preset), nil
 		}
-	}
-	return ""
+		rate, err := strconv.Atoi(s[setting])
+		if err != nil || rate < 0 || rate > maxRate {
+			return nil, &core.Error{
+				Code: core.CodeMisconfigured, Param: setting,
+				Detail: fmt.Sprintf("not a number of calls a second, from 1 to %d; 0 is for a limit that is not known", maxRate),
+			}
+		}
+		return core.NewPacer(rate), nil
+	})
 }
+
+const maxRate = 1000
 
 // Missing is the error for settings that are not there: each by name, and
 // where to get it.

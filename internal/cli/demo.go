@@ -118,7 +118,10 @@ func startDemo(ctx context.Context, opts simulator.Options) (app.Environment, fu
 		defer close(done)
 		_ = simulator.Serve(ctx, ln, sim) // ends with ctx
 	}()
-	settings := make(map[string]string)
+	settings := map[string]string{ // the simulator keeps no limit
+		"PARTNERLENS_TENCENT_RATE": "0",
+		"PARTNERLENS_HUAWEI_RATE":  "0",
+	}
 	for _, setting := range simulator.Env("http://" + ln.Addr().String()) {
 		name, value, _ := strings.Cut(setting, "=")
 		settings[name] = value

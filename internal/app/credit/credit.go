@@ -19,26 +19,38 @@ const (
 	envToken        = "PARTNERLENS_TENCENT_TOKEN"
 	envEndpoint     = "PARTNERLENS_TENCENT_ENDPOINT"
 	envZone         = "PARTNERLENS_TENCENT_ZONE"
+	envRate         = "PARTNERLENS_TENCENT_RATE"
 	envLow          = "PARTNERLENS_CREDIT_LOW"
 	envSDKSecretID  = "TENCENTCLOUD_SECRET_ID"
 	envSDKSecretKey = "TENCENTCLOUD_SECRET_KEY"
 )
 
+// rate is the API's limit, in calls a second (QueryCustomersCredit, read
+// November 2026).
+const rate = 5
+
+type reader = core.Reader[core.CreditQuery, *core.CustomerCredit]
+
 // Function gives the function; a nil env is the process's own. A nil now is time.Now.
 func Function(env app.Environment, now func() time.Time) *core.Function {
-	names := []string{envSecretID, envSecretKey, envToken, envEndpoint, envZone, envLow, envSDKSecretID, envSDKSecretKey}
-	reader := app.WhileSame(env, names, func(s app.Settings) (*core.Reader[core.CreditQuery, *core.CustomerCredit], error) {
-		return newReader(s, now)
+	pacer := app.Pace(env, envRate, rate)
+	names := []string{envSecretID, envSecretKey, envToken, envEndpoint, envZone, envLow, envRate, envSDKSecretID, envSDKSecretKey}
+	open := app.WhileSame(env, names, func(s app.Settings) (*reader, error) {
+		pacer, err := pacer()
+		if err != nil {
+			return nil, err
+		}
+		return newReader(s, pacer, now)
 	})
-	return core.CreditFunction(func(_ context.Context, account string) (*core.Reader[core.CreditQuery, *core.CustomerCredit], error) {
+	return core.CreditFunction(func(_ context.Context, account string) (*reader, error) {
 		if err := app.OnlyDefault(account); err != nil {
 			return nil, err
 		}
-		return reader()
+		return open()
 	})
 }
 
-func newReader(s app.Settings, now func() time.Time) (*core.Reader[core.CreditQuery, *core.CustomerCredit], error) {
+func newReader(s app.Settings, pacer *core.Pacer, now func() time.Time) (*reader, error) {
 	id, key := s[envSecretID], s[envSecretKey]
 	if id == "" && key == "" { // never one of ours with one of the SDK's
 		id, key = s[envSDKSecretID], s[envSDKSecretKey]
@@ -71,18 +83,11 @@ func newReader(s app.Settings, now func() time.Time) (*core.Reader[core.CreditQu
 		Zone:      zone,
 	})
 	if err != nil {
-		return nil, named(err, envEndpoint)
+		return nil, err
 	}
 	return core.NewReader(source, &core.ReaderOptions[core.CreditQuery]{
-		Schema: core.Schema("credit"), Provider: tencent.Provider, Rules: rules, Now: now,
+		Schema: core.Schema("credit"), Provider: tencent.Provider, Rules: rules, Pacer: pacer, Now: now,
 	}), nil
-}
-
-// named says which setting an error of a constructor is about.
-func named(err error, setting string) error {
-	e := *core.AsError(err)
-	e.Param = setting
-	return &e
 }
 
 // zoneOf reads "+08:00"; "" is the vendor's zone.

@@ -19,16 +19,32 @@ const (
 	envAuthToken = "PARTNERLENS_HUAWEI_AUTH_TOKEN"
 	envDomainID  = "PARTNERLENS_HUAWEI_DOMAIN_ID"
 	envEndpoint  = "PARTNERLENS_HUAWEI_ENDPOINT"
+	envRate      = "PARTNERLENS_HUAWEI_RATE"
 	envSDKAK     = "HUAWEICLOUD_SDK_AK"
 	envSDKSK     = "HUAWEICLOUD_SDK_SK"
 )
+
+// rate is how many calls a second are sure to be let through: the vendor's APIs
+// allow 5 to 30, and this one's page does not say (read November 2026).
+const rate = 5
 
 type reader = core.Reader[core.TagQuery, *core.CustomerTag]
 
 // Function gives the function; a nil env is the process's own. A nil now is time.Now.
 func Function(env app.Environment, now func() time.Time) *core.Function {
-	names := []string{envAK, envSK, envToken, envAuthToken, envDomainID, envEndpoint, envSDKAK, envSDKSK}
-	open := app.WhileSame(env, names, func(s app.Settings) (*reader, error) { return newReader(s, now) })
+	pacer, resellers := app.Pace(env, envRate, rate), app.Pace(env, envRate, rate)
+	names := []string{envAK, envSK, envToken, envAuthToken, envDomainID, envEndpoint, envRate, envSDKAK, envSDKSK}
+	open := app.WhileSame(env, names, func(s app.Settings) (*reader, error) {
+		tags, err := pacer()
+		if err != nil {
+			return nil, err
+		}
+		list, err := resellers()
+		if err != nil {
+			return nil, err
+		}
+		return newReader(s, tags, list, now)
+	})
 	return core.TagFunction(func(_ context.Context, account string) (*reader, error) {
 		if err := app.OnlyDefault(account); err != nil {
 			return nil, err
@@ -37,9 +53,9 @@ func Function(env app.Environment, now func() time.Time) *core.Function {
 	})
 }
 
-func newReader(s app.Settings, now func() time.Time) (*reader, error) {
+func newReader(s app.Settings, pacer, resellerPacer *core.Pacer, now func() time.Time) (*reader, error) {
 	ak, sk := s[envAK], s[envSK]
-	if ak == "" && sk == "" { // never one of ours with one of the SDK's
+	if ak == "" && sk == "" && s[envAuthToken] == "" { // never one of ours with one of the SDK's
 		ak, sk = s[envSDKAK], s[envSDKSK]
 	}
 	var missing []string
@@ -64,8 +80,10 @@ func newReader(s app.Settings, now func() time.Time) (*reader, error) {
 	if err != nil {
 		return nil, err
 	}
-	resellers := core.NewReader(source.Resellers(), &core.ReaderOptions[huawei.ResellerQuery]{Provider: huawei.Provider})
+	resellers := core.NewReader(source.Resellers(), &core.ReaderOptions[huawei.ResellerQuery]{
+		Provider: huawei.Provider, Pacer: resellerPacer,
+	})
 	return core.NewReader(source, &core.ReaderOptions[core.TagQuery]{
-		Schema: core.Schema("tags"), Provider: huawei.Provider, Passes: huawei.Passes(resellers), Now: now,
+		Schema: core.Schema("tags"), Provider: huawei.Provider, Passes: huawei.Passes(resellers), Pacer: pacer, Now: now,
 	}), nil
 }

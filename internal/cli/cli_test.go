@@ -1,0 +1,207 @@
+package cli_test
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"partnerlens/internal/cli"
+	"partnerlens/internal/simulator"
+)
+
+// partnerlens is the real command: the test binary, run under its name.
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){
+		"partnerlens": func() { os.Exit(cli.Main(os.Args[1:])) },
+	})
+}
+
+// TestScripts runs the folders of testdata/script against simulated clouds.
+func TestScripts(t *testing.T) {
+	t.Parallel()
+	testscript.Run(t, testscript.Params{
+		Dir:                 "testdata/script",
+		RequireExplicitExec: true,
+		RequireUniqueNames:  true,
+		Setup: func(env *testscript.Env) error {
+			sim, err := simulator.New(simulator.Options{Customers: 60})
+			if err != nil {
+				return err
+			}
+			server := httptest.NewServer(sim)
+			env.Defer(func() { sim.Close(); server.Close() })
+			env.Vars = append(env.Vars, simulator.Env(server.URL)...)
+			return nil
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"status": status},
+	})
+}
+
+// status N COMMAND…: the command ends with exit status N.
+func status(ts *testscript.TestScript, _ bool, args []string) {
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	got := 0
+	if err := ts.Exec(args[1], args[2:]...); err != nil {
+		var exit *exec.ExitError
+		if !errors.As(err, &exit) {
+			ts.Fatalf("%v", err)
+		}
+		got = exit.ExitCode()
+	}
+	if got != want {
+		ts.Fatalf("exit status %d, want %d", got, want)
+	}
+}
+
+// start runs the command until the test is over and gives its first line's address.
+func start(t *testing.T, env []string, args ...string) (address string, c *exec.Cmd, out *bufio.Reader) {
+	t.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	c = exec.CommandContext(ctx, self, args...)
+	c.Args[0] = "partnerlens" // testscript.Main looks at the name
+	c.Env = append(os.Environ(), env...)
+	pipe, err := c.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { cancel(); _ = c.Wait() })
+	out = bufio.NewReader(pipe)
+	line, err := out.ReadString('\n')
+	address, ok := strings.CutPrefix(strings.TrimSpace(line), "listening on ")
+	if err != nil || !ok {
+		t.Fatalf("%v: the first line is %q, %v", args, line, err)
+	}
+	return address, c, out
+}
+
+// end interrupts a command and gives its exit status.
+func end(t *testing.T, c *exec.Cmd) int {
+	t.Helper()
+	if err := c.Process.Signal(os.Interrupt); err != nil {
+		t.Fatal(err)
+	}
+	_ = c.Wait()
+	return c.ProcessState.ExitCode()
+}
+
+func TestSimulatePrintsHowToReachIt(t *testing.T) {
+	t.Parallel()
+	address, simulate, out := start(t, nil, "simulate", "--customers", "30", "--print-env")
+	var env []string
+	for len(env) < len(simulator.Env("")) {
+		line, err := out.ReadString('\n')
+		if err != nil {
+			t.Fatal(err)
+		}
+		env = append(env, strings.TrimSpace(line))
+	}
+	if !strings.HasPrefix(address, "http://127.0.0.1:") {
+		t.Errorf("listens on %s", address)
+	}
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, verb := range []string{"credit", "tags"} {
+		ask := exec.Command(self, verb, "--quiet")
+		ask.Args[0], ask.Env = "partnerlens", env
+		answer, err := ask.Output()
+		if err != nil || !strings.Contains(string(answer), `"complete":true`) || !strings.Contains(string(answer), `"count":30`) {
+			t.Errorf("%s: %v\n%s", verb, err, answer)
+		}
+	}
+	if got := end(t, simulate); got != 0 {
+		t.Errorf("interrupted, it ends with %d", got)
+	}
+}
+
+func TestSimulateServesTLS(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	address, _, _ := start(t, nil, "simulate", "--tls", dir)
+	if !strings.HasPrefix(address, "https://") {
+		t.Fatalf("listens on %s", address)
+	}
+	env := append(simulator.Env(address), "SSL_CERT_FILE="+dir+"/ca.pem")
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, verb := range []string{"credit", "tags"} {
+		for _, test := range []struct {
+			env  []string
+			want int
+		}{{env, 0}, {simulator.Env(address), 6}} { // who does not trust the certificate must not talk
+			ask := exec.Command(self, verb, "--quiet", "--limit", "1")
+			ask.Args[0], ask.Env = "partnerlens", test.env
+			answer, _ := ask.CombinedOutput()
+			if got := ask.ProcessState.ExitCode(); got != test.want {
+				t.Errorf("%s ends with %d, want %d\n%s", verb, got, test.want, answer)
+			}
+		}
+	}
+}
+
+func TestServeDemo(t *testing.T) {
+	t.Parallel()
+	address, server, _ := start(t, nil, "serve", "--demo", "--listen", "127.0.0.1:0")
+	for _, path := range []string{"/healthz", "/openapi.yaml", "/v1/credit?limit=3", "/v1/tags?limit=3"} {
+		answer, err := http.Get(address + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		answer.Body.Close()
+		if answer.StatusCode != http.StatusOK {
+			t.Errorf("GET %s: %s", path, answer.Status)
+		}
+	}
+	if got := end(t, server); got != 0 {
+		t.Errorf("interrupted, it ends with %d", got)
+	}
+}
+
+// A person who presses ^C must get the prompt back, and a script must see why.
+func TestInterrupted(t *testing.T) {
+	t.Parallel()
+	reached := make(chan struct{}, 8)
+	hung := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body) // only then does the server notice that the caller goes
+		reached <- struct{}{}
+		<-r.Context().Done()
+	}))
+	t.Cleanup(hung.Close)
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, verb := range []string{"credit", "tags"} {
+		ask := exec.Command(self, verb)
+		ask.Args[0], ask.Env = "partnerlens", simulator.Env(hung.URL)
+		if err := ask.Start(); err != nil {
+			t.Fatal(err)
+		}
+		<-reached
+		if got := end(t, ask); got != 130 {
+			t.Errorf("%s ends with %d, want 130", verb, got)
+		}
+	}
+}
