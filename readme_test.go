@@ -1,0 +1,150 @@
+package partnerlens
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+var (
+	heading     = regexp.MustCompile(`^(#{1,6}) `)
+	command     = regexp.MustCompile(`^(go |curl |scripts/)`)
+	setting     = regexp.MustCompile(`PARTNERLENS_[A-Z0-9_]+`)
+	settingOnly = regexp.MustCompile(`^PARTNERLENS_[A-Z0-9_]+$`)
+	link        = regexp.MustCompile(`\]\(([^)\s]+)\)`)
+)
+
+// readme is what must be the same in every language.
+type readme struct {
+	levels   []string // of the headings
+	commands []string // the code blocks that begin with a command
+	settings []string // sorted, each once
+	links    []string // relative ones, without their fragments
+}
+
+func readReadme(t *testing.T, name string) readme {
+	t.Helper()
+	text, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var r readme
+	var block []string
+	inBlock := false
+	for line := range strings.Lines(string(text)) {
+		switch {
+		case strings.HasPrefix(line, "```"):
+			if inBlock && len(block) > 0 && command.MatchString(block[0]) {
+				r.commands = append(r.commands, strings.Join(block, ""))
+			}
+			block, inBlock = nil, !inBlock
+		case inBlock:
+			block = append(block, line)
+		default:
+			if match := heading.FindStringSubmatch(line); match != nil {
+				r.levels = append(r.levels, match[1])
+			}
+			for _, match := range link.FindAllStringSubmatch(line, -1) {
+				target, _, _ := strings.Cut(match[1], "#")
+				if target != "" && !strings.Contains(target, ":") {
+					r.links = append(r.links, target)
+				}
+			}
+		}
+	}
+	if inBlock {
+		t.Errorf("%s: a code block is not closed", name)
+	}
+	r.settings = once(setting.FindAllString(string(text), -1))
+	return r
+}
+
+// settingsRead are the names among the string literals of internal/app.
+func settingsRead(t *testing.T) []string {
+	t.Helper()
+	var names []string
+	err := filepath.WalkDir("internal/app", func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
+			return err
+		}
+		file, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.SkipObjectResolution)
+		if err != nil {
+			return err
+		}
+		ast.Inspect(file, func(node ast.Node) bool {
+			if literal, ok := node.(*ast.BasicLit); ok && literal.Kind == token.STRING {
+				if value, _ := strconv.Unquote(literal.Value); settingOnly.MatchString(value) {
+					names = append(names, value)
+				}
+			}
+			return true
+		})
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return once(names)
+}
+
+func once(names []string) []string {
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+func TestReadmesSayTheSame(t *testing.T) {
+	t.Parallel()
+	english, chinese := readReadme(t, "README.md"), readReadme(t, "README.zh-CN.md")
+	for _, part := range []struct {
+		what             string
+		english, chinese []string
+	}{
+		{"heading levels", english.levels, chinese.levels},
+		{"code blocks that begin with a command", english.commands, chinese.commands},
+		{"PARTNERLENS_* names", english.settings, chinese.settings},
+	} {
+		if len(part.english) == 0 {
+			t.Errorf("README.md has no %s", part.what)
+		}
+		if !slices.Equal(part.english, part.chinese) {
+			t.Errorf("%s differ:\nREADME.md       %q\nREADME.zh-CN.md %q", part.what, part.english, part.chinese)
+		}
+	}
+}
+
+func TestReadmesNameWhatIsThere(t *testing.T) {
+	t.Parallel()
+	read := settingsRead(t)
+	if len(read) == 0 {
+		t.Fatal("internal/app reads no PARTNERLENS_* name")
+	}
+	for _, name := range []string{"README.md", "README.zh-CN.md"} {
+		r := readReadme(t, name)
+		for _, setting := range read {
+			if !slices.Contains(r.settings, setting) {
+				t.Errorf("%s does not name %s, which internal/app reads", name, setting)
+			}
+		}
+		for _, setting := range r.settings {
+			if !slices.Contains(read, setting) {
+				t.Errorf("%s names %s, which internal/app does not read", name, setting)
+			}
+		}
+		if len(r.links) == 0 {
+			t.Errorf("%s has no relative links", name)
+		}
+		for _, target := range r.links {
+			if _, err := os.Stat(filepath.FromSlash(target)); err != nil {
+				t.Errorf("%s links to %s, which is not there", name, target)
+			}
+		}
+	}
+}
