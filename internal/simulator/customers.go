@@ -9,6 +9,7 @@ import (
 // CreditCustomer is one row of QueryCustomersCredit as it goes over the wire,
 // and what is true of that customer for a test to compare with. It depends on
 // seed and index alone: not on the clock, not on how many customers there are.
+// Only who joined under a fault was bound when that happened.
 type CreditCustomer struct {
 	ClientUin       uint64
 	Name            string
@@ -40,9 +41,14 @@ func (n Number) MarshalJSON() ([]byte, error) { return []byte(n), nil }
 func (s *Simulator) Customers() int { return s.customers }
 
 // CreditCustomer returns Tencent's customer of an index from 0, the one bound
-// longest ago. Indexes from Customers on are those who join under a fault.
+// longest ago. Indexes from Customers on are those who join under a fault; one
+// who has not yet is shown as bound now.
 func (s *Simulator) CreditCustomer(i int) CreditCustomer {
-	c := s.seed.plainCredit(i)
+	bound := boundAt(i)
+	if i >= s.customers {
+		bound = s.joined.at(i-s.customers, s.today())
+	}
+	c := s.seed.plainCredit(i, bound)
 	if i < len(awkwardCredit) {
 		c.Note = awkwardCredit[i].note
 		awkwardCredit[i].change(&c)
@@ -71,7 +77,7 @@ func (s seed) creditIndex(uin uint64) (int, bool) {
 
 // plainCredit is a customer with nothing awkward: most are well, about 8 % are
 // low, 2 % have nothing left, 2 % are overdrawn and 1 % are stopped by force.
-func (s seed) plainCredit(i int) CreditCustomer {
+func (s seed) plainCredit(i int, bound time.Time) CreditCustomer {
 	r := s.roll(streamCredit, i)
 	roll := func(n uint64) uint64 { // the next die, from 0 to n-1
 		v := r % n
@@ -97,7 +103,6 @@ func (s seed) plainCredit(i int) CreditCustomer {
 	}
 	c.IdentifyType = Number([]string{"2", "2", "2", "2", "2", "1", "1", "0"}[roll(8)])
 
-	bound := boundAt(i)
 	c.AssociationTime = bound.Format(time.DateTime)
 	expiry := bound.AddDate(0, 0, 365*int(1+roll(10))).Add(time.Duration(roll(86400)) * time.Second)
 	switch roll(10) {

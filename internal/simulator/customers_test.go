@@ -142,7 +142,7 @@ func TestTagMonths(t *testing.T) {
 
 func TestOrderByAssociationTime(t *testing.T) {
 	t.Parallel()
-	s := newSimulator(t, Options{})
+	s := newSimulator(t, Options{Customers: 2_000_001})
 	ties := 0
 	for _, from := range []int{0, 999_000} {
 		for i := from + 1; i < from+1000; i++ {

@@ -98,16 +98,17 @@ func (f *standing) tell(total int) int {
 
 // orderOf is who is a customer when the ordinal-th call of an API arrives.
 // Between two calls one joins, or one leaves, until a tenth of the customers
-// have. The newest and the oldest leave by turns, so that a reader is hit
-// whichever way it goes.
+// have; under both faults the one joins as the other leaves, and their number
+// stays. The newest and the oldest leave by turns, so that a reader is hit
+// whichever way it goes; who joined stays.
 func (f *standing) orderOf(customers, ordinal int) order {
-	o := order{lo: 0, hi: customers, settled: customers, doubled: f.doubled}
-	events := min(ordinal-1, (customers+9)/10)
+	o := order{kept: customers, settled: customers, hi: customers, doubled: f.doubled}
+	events := max(0, min(ordinal-1, (customers+9)/10))
 	if f.joins {
 		o.hi += events
 	}
 	if f.leaves {
-		o.hi -= (events + 1) / 2
+		o.kept -= (events + 1) / 2
 		o.lo += events / 2
 	}
 	return o

@@ -364,6 +364,68 @@ func TestCustomersComeAndGo(t *testing.T) {
 	}
 }
 
+// Who joins is bound at that moment, listed last in ascending order, and the
+// same ever after.
+func TestNewcomersAreBoundWhenTheyJoin(t *testing.T) {
+	t.Parallel()
+	clock := now
+	s := newSimulator(t, Options{Customers: 30, Faults: []string{"customers-join", "customers-leave"}, Now: func() time.Time { return clock }})
+	times := make(map[string]any)
+	for range 5 {
+		g := s.credit(t, `{"Order":"asc","PageSize":100}`)
+		before := ""
+		for _, row := range g.rows {
+			id, bound := fmt.Sprint(row["ClientUin"]), row["AssociationTime"].(string)
+			if bound < before {
+				t.Errorf("bound at %s, after one at %s", bound, before)
+			}
+			if was, met := times[id]; met && was != bound {
+				t.Errorf("bound at %s, and before that at %s", bound, was)
+			}
+			before, times[id] = bound, bound
+		}
+		clock = clock.Add(time.Minute)
+	}
+	for n, want := range []string{"2026-11-21 20:01:00", "2026-11-21 20:02:00", "2026-11-21 20:03:00"} {
+		if got := s.CreditCustomer(30 + n).AssociationTime; got != want {
+			t.Errorf("newcomer %d bound at %s, want %s", n, got, want)
+		}
+	}
+}
+
+// Joining and leaving together, as many leave as join, and of those who were
+// there from the beginning.
+func TestPresence(t *testing.T) {
+	t.Parallel()
+	s := newSimulator(t, Options{Customers: 30, Faults: []string{"customers-join", "customers-leave"}})
+	met := make(map[string]int)
+	for range 4 {
+		for _, id := range s.credit(t, `{"Order":"asc","PageSize":100}`).ids() {
+			met[id]++
+		}
+	}
+	was := s.CreditPresence()
+	throughout, ever := 0, 0
+	for i := range was.Most() {
+		n := met[fmt.Sprint(s.CreditCustomer(i).ClientUin)]
+		if was.Throughout(i) != (n == 4) || was.Ever(i) != (n > 0) {
+			t.Errorf("customer %d was met %d times in 4; throughout %t, ever %t", i, n, was.Throughout(i), was.Ever(i))
+		}
+		if was.Throughout(i) {
+			throughout++
+		}
+		if was.Ever(i) {
+			ever++
+		}
+	}
+	if throughout != 27 || ever != 33 || len(met) != 33 {
+		t.Errorf("%d throughout, %d ever, %d met, want 27, 33, 33", throughout, ever, len(met))
+	}
+	if was := s.TagPresence(); !was.Throughout(0) || was.Ever(30) || was.Most() != 30 {
+		t.Errorf("the other vendor's customers moved without a call")
+	}
+}
+
 func TestDuplicateRows(t *testing.T) {
 	t.Parallel()
 	s := newSimulator(t, Options{Customers: 200, Faults: []string{"duplicate-rows"}})

@@ -132,7 +132,8 @@ func (s *Simulator) tagPage(body []byte, ordinal int) (page any, rows int, refus
 			return nil, 0, refusal
 		}
 		owner = n + 1
-		order.lo, order.hi, order.settled = 0, s.resellers[n].Customers, s.resellers[n].Customers
+		theirs := s.resellers[n].Customers
+		order.lo, order.kept, order.settled, order.hi = 0, theirs, theirs, theirs // none of them comes or goes
 		customer = func(i int) TagCustomer { return s.ResellerTagCustomer(n, i) }
 	}
 

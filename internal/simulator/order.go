@@ -1,13 +1,13 @@
 package simulator
 
 // order is who is a customer at this moment, and in which order they are
-// listed: the indexes lo to hi-1, oldest first. It stays the same for ever
-// unless a fault makes customers come and go, or rows come twice.
+// listed, oldest first. It stays the same for ever unless a fault makes
+// customers come and go, or rows come twice.
 type order struct {
-	lo, hi   int
-	settled  int // customers from this index on joined while the simulator ran
-	doubled  bool
-	newFirst bool // those who joined are listed before everyone else
+	lo, kept    int // of those who were there from the beginning, the indexes lo to kept-1 still are
+	settled, hi int // the indexes settled to hi-1 joined while the simulator ran
+	doubled     bool
+	newFirst    bool // those who joined are listed before everyone else
 }
 
 func (s *Simulator) creditOrder(ordinal int) order {
@@ -20,7 +20,7 @@ func (s *Simulator) tagOrder(ordinal int) order {
 	return o
 }
 
-func (o order) customers() int { return o.hi - o.lo }
+func (o order) customers() int { return o.kept - o.lo + o.hi - o.settled }
 
 // len is how many rows the list has. Where rows come twice, every tenth
 // customer has two.
@@ -32,7 +32,9 @@ func (o order) len() int {
 	return n
 }
 
-func (o order) contains(index int) bool { return o.lo <= index && index < o.hi }
+func (o order) contains(index int) bool {
+	return o.lo <= index && index < o.kept || o.settled <= index && index < o.hi
+}
 
 // index says which customer stands at a row, from 0.
 func (o order) index(row int, ascending bool) int {
@@ -40,14 +42,17 @@ func (o order) index(row int, ascending bool) int {
 		row -= row / 11
 	}
 	if !ascending {
-		return o.hi - 1 - row
+		row = o.customers() - 1 - row
 	}
-	if o.newFirst && o.hi > o.settled {
+	if o.newFirst {
 		joined := o.hi - o.settled
 		if row < joined {
 			return o.hi - 1 - row
 		}
-		row -= joined
+		return o.lo + row - joined
+	}
+	if old := o.kept - o.lo; row >= old {
+		return o.settled + row - old
 	}
 	return o.lo + row
 }

@@ -98,6 +98,7 @@ type Simulator struct {
 	now          func() time.Time
 	limiter      limiter
 	standing     standing
+	joined       joinings
 	disturbances []disturbance
 	counters     counters
 	ids          sequence

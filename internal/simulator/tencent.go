@@ -134,6 +134,7 @@ func (s *Simulator) creditPage(body []byte, ordinal int) (*creditPage, *tencentE
 	}
 	size := int(min(p.pageSize, int64(s.creditMax)))
 	order := s.creditOrder(ordinal)
+	s.joined.note(order.hi-order.settled, s.today())
 	answer := new(creditPage)
 
 	// The first row wanted; far pages must not overflow.
