@@ -103,6 +103,7 @@ type Error struct {
 	RequestID  string        // the cloud's id of the call; may be empty
 	RetryAfter time.Duration // how long the cloud asks to wait; 0 where it does not say
 	Dropped    bool          // the connection ended before an answer began: another attempt may go at once
+	StaleKey   bool          // the cloud does not know the key, or its token has ended: read the credentials again, once
 	Tries      int           // attempts made; 0 where it was not retried
 	Err        error         // the cause; may be nil
 }
