@@ -5,7 +5,9 @@ import (
 	"math"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
+	"time"
 
 	"partnerlens/pkg/core"
 )
@@ -43,8 +45,12 @@ func (h *handler) ask(w http.ResponseWriter, r *http.Request, f *core.Function, 
 	if err != nil {
 		return aboutPath(f, id, err)
 	}
+	// An answer may be one that was just read for somebody else; Age says so (RFC 9111).
+	ctx := core.WithTrace(r.Context(), &core.Trace{Shared: func(age time.Duration) {
+		w.Header().Set("Age", strconv.Itoa(int(age/time.Second)))
+	}})
 	a := &answer{
-		ctx: r.Context(), w: w, function: f, question: question,
+		ctx: ctx, w: w, function: f, question: question,
 		params: params, accepted: accepted, format: chosen, id: id,
 	}
 	if r.Method == http.MethodHead {

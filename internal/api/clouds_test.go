@@ -26,6 +26,7 @@ type cloud struct {
 	fail     func(offset int) error    // of a page; may be nil
 	open     error                     // of the account, whatever its name
 	fetched  func(ctx context.Context) // may be nil
+	shareFor time.Duration
 }
 
 // handler is the API over the cloud.
@@ -33,14 +34,19 @@ func (c *cloud) handler() http.Handler {
 	if c.pageSize == 0 {
 		c.pageSize = 2
 	}
+	var shared *core.Reader[core.CreditQuery, *core.CustomerCredit]
 	return api.New(api.Options{Version: "1.2.3", Functions: []*core.Function{
 		core.CreditFunction(func(_ context.Context, account string) (*core.Reader[core.CreditQuery, *core.CustomerCredit], error) {
-			if err := c.account(account); err != nil {
-				return nil, err
+			if err := c.account(account); err != nil || shared != nil {
+				return shared, err
 			}
-			return core.NewReader(creditSource{c}, &core.ReaderOptions[core.CreditQuery]{
-				Schema: core.Schema("credit"), Provider: "tencentcloud", Account: account, Tries: 1, Now: func() time.Time { return now },
-			}), nil
+			reader := core.NewReader(creditSource{c}, &core.ReaderOptions[core.CreditQuery]{
+				Schema: core.Schema("credit"), Provider: "tencentcloud", Account: account, Tries: 1, ShareFor: c.shareFor, Now: func() time.Time { return now },
+			})
+			if c.shareFor > 0 {
+				shared = reader
+			}
+			return reader, nil
 		}),
 		core.TagFunction(func(_ context.Context, account string) (*core.Reader[core.TagQuery, *core.CustomerTag], error) {
 			if err := c.account(account); err != nil {

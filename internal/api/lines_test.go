@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"partnerlens/internal/api"
 	"partnerlens/pkg/core"
@@ -271,6 +272,21 @@ func TestWriters(t *testing.T) {
 		}
 		if _, err := write(&brokenWriter{httptest.NewRecorder(), 1}); err == nil {
 			t.Errorf("%s to a broken pipe gives no error", format)
+		}
+	}
+}
+
+// An answer that was read for somebody else says how old it is.
+func TestAge(t *testing.T) {
+	t.Parallel()
+	c := &cloud{credits: manyCredits(10), pageSize: 100, shareFor: time.Minute}
+	h := c.handler()
+	for i, accept := range []string{"application/json", "application/json", "application/x-ndjson", "text/csv"} {
+		r := httptest.NewRequest("GET", "/v1/credit", nil)
+		r.Header.Set("Accept", accept)
+		answer := serve(h, r)
+		if age, shared := answer.Header["Age"], i > 0; (age != nil) != shared || shared && age[0] != "0" {
+			t.Errorf("%d: %s: Age %v", i, accept, age)
 		}
 	}
 }

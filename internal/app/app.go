@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 
 	"partnerlens/pkg/core"
 )
@@ -92,6 +93,27 @@ func Pace(env Environment, setting string, preset int) func() (*core.Pacer, erro
 }
 
 const maxRate = 1000
+
+// ShareForSetting names the setting of how long a complete answer is given again.
+const ShareForSetting = "PARTNERLENS_SHARE_FOR"
+
+const defaultShareFor = 5 * time.Second
+
+// ShareFor reads ShareForSetting.
+func (s Settings) ShareFor() (time.Duration, error) {
+	text := s[ShareForSetting]
+	if text == "" {
+		return defaultShareFor, nil
+	}
+	d, err := time.ParseDuration(text)
+	if err != nil || d < 0 || d > time.Hour {
+		return 0, &core.Error{
+			Code: core.CodeMisconfigured, Param: ShareForSetting,
+			Detail: "not a time from 0s to 1h; write it as 5s, or 0s for a read at every question",
+		}
+	}
+	return d, nil
+}
 
 // Missing is the error for settings that are not there: each by name, and
 // where to get it.

@@ -273,7 +273,7 @@ func (d *reading[Q, T]) addLate(c *course[Q, T], record T) bool {
 		why := StoppedSize
 		if d.full() {
 			why = StoppedLimit
-		} else if d.keep(record) {
+		} else if d.keep(record, d.here) {
 			d.report.Count++
 			d.seen.add(record.Key())
 			c.unique++

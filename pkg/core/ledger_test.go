@@ -65,8 +65,9 @@ func (l *ledger) FetchPage(ctx context.Context, q core.CreditQuery, at core.Curs
 			return page, err
 		}
 	}
-	ids := slices.Clone(l.ids)
+	ids := l.ids
 	if q.Order == core.OrderDescending {
+		ids = slices.Clone(ids)
 		slices.Reverse(ids)
 	}
 	size := at.Size

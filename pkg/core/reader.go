@@ -2,6 +2,7 @@ package core
 
 import (
 	"context"
+	"fmt"
 	"iter"
 	"time"
 )
@@ -12,6 +13,7 @@ import (
 type Reader[Q Query, T Record] struct {
 	source Source[Q, T]
 	opts   ReaderOptions[Q]
+	shared shared[T]
 }
 
 // ReaderOptions are what a Reader is built with. They are copied.
@@ -28,6 +30,10 @@ type ReaderOptions[Q Query] struct {
 	// Pacer spaces the calls; share it among all Readers of one account and
 	// API. nil: a Pacer of its own, without a limit until the cloud refuses.
 	Pacer *Pacer
+
+	// ShareFor is how long a complete answer of at most 2,000 records is given
+	// again to who asks the same, and joined by who asks while it is being read; 0: never.
+	ShareFor time.Duration
 
 	Tries int              // attempts at a page, where the failure may pass; 0: 6
 	Now   func() time.Time // what a Report is dated with; nil is time.Now
@@ -138,7 +144,26 @@ func (r *Reader[Q, T]) All(ctx context.Context, query Q) iter.Seq2[T, error] {
 // always. With a deadline in ctx the read stops, as StoppedDeadline, while
 // there is still time to answer.
 func (r *Reader[Q, T]) Read(ctx context.Context, query Q, opts *ReadOptions, keep func(T) bool) (Report, error) {
-	d, err := r.begin(ctx, query, opts, keep)
+	if opts == nil {
+		opts = new(ReadOptions)
+	}
+	fingerprint, err := r.fingerprint(query)
+	if err != nil {
+		return Report{}, err
+	}
+	read := func(keep func(T, Cursor) bool) (Report, error) {
+		return r.read(ctx, query, *opts, fingerprint, keep)
+	}
+	if r.opts.ShareFor == 0 {
+		return read(func(record T, _ Cursor) bool { return keep(record) })
+	}
+	question := fmt.Sprintf("%x %d %q %q", fingerprint, opts.Limit, opts.Statuses, opts.Cursor)
+	return r.shared.ask(ctx, question, r.opts.ShareFor, fingerprint, read, keep)
+}
+
+// read is one read. keep gets, beside each record, the place before it.
+func (r *Reader[Q, T]) read(ctx context.Context, query Q, opts ReadOptions, fingerprint []byte, keep func(T, Cursor) bool) (Report, error) {
+	d, err := r.begin(ctx, opts, fingerprint, keep)
 	if err != nil {
 		return Report{}, err
 	}

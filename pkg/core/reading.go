@@ -16,7 +16,7 @@ type reading[Q Query, T Record] struct {
 	ctx         context.Context
 	reader      *Reader[Q, T]
 	opts        ReadOptions
-	keep        func(T) bool
+	keep        func(record T, before Cursor) bool
 	passes      []Pass[Q]
 	fingerprint []byte
 	from        Cursor // where an earlier answer stopped
@@ -34,13 +34,9 @@ type reading[Q Query, T Record] struct {
 	skip     int // of them, to pass over: an earlier answer handed them out
 }
 
-func (r *Reader[Q, T]) begin(ctx context.Context, query Q, opts *ReadOptions, keep func(T) bool) (*reading[Q, T], error) {
-	fingerprint, err := r.fingerprint(query)
-	if err != nil {
-		return nil, err
-	}
+func (r *Reader[Q, T]) begin(ctx context.Context, opts ReadOptions, fingerprint []byte, keep func(T, Cursor) bool) (*reading[Q, T], error) {
 	d := &reading[Q, T]{
-		ctx: ctx, reader: r, keep: keep, fingerprint: fingerprint,
+		ctx: ctx, reader: r, opts: opts, keep: keep, fingerprint: fingerprint,
 		seen: newKeySet(), answered: make(map[string]bool),
 	}
 	d.report = Report{
@@ -49,13 +45,11 @@ func (r *Reader[Q, T]) begin(ctx context.Context, query Q, opts *ReadOptions, ke
 		MissingIDs: []string{}, Warnings: []Warning{}, RequestIDs: []string{},
 	}
 	d.from.Began = d.report.AsOf.Unix()
-	if opts != nil {
-		d.opts = *opts
-	}
-	if d.opts.Cursor == "" {
+	if opts.Cursor == "" {
 		return d, nil
 	}
-	if d.from, err = decodeCursor(d.opts.Cursor, fingerprint); err != nil {
+	var err error
+	if d.from, err = decodeCursor(opts.Cursor, fingerprint); err != nil {
 		return nil, err
 	}
 	if d.from.Doubt {
@@ -165,7 +159,7 @@ func (d *reading[Q, T]) take(c *course[Q, T], rows []T, at Cursor, skip int) boo
 			return false
 		}
 		if d.wants(c, record) {
-			if !d.keep(record) {
+			if !d.keep(record, d.here) {
 				d.stop(StoppedSize)
 				return false
 			}
@@ -228,9 +222,7 @@ func (d *reading[Q, T]) unproven(code, message string) {
 // stop ends the read, to go on from here.
 func (d *reading[Q, T]) stop(why Stop) {
 	d.here.Doubt = d.doubt
-	d.here.Began -= d.here.Began % cursorMoment
-	next := d.here.encode(d.fingerprint)
-	d.report.Stopped, d.report.Next = &why, &next
+	d.report.stop(why, d.here, d.fingerprint)
 }
 
 // fail ends a read that has something to show.

@@ -71,6 +71,13 @@ func (r *Report) warn(code, message string) {
 	r.Warnings = append(r.Warnings, Warning{code, message})
 }
 
+// stop says why a read ended before its end, and where to go on.
+func (r *Report) stop(why Stop, at Cursor, fingerprint []byte) {
+	at.Began -= at.Began % cursorMoment
+	next := at.encode(fingerprint)
+	r.Complete, r.Stopped, r.Next = false, &why, &next
+}
+
 // incomplete is the Report as an error, for who takes records only.
 func (r *Report) incomplete() *Error {
 	failure := &Error{Code: CodeIncomplete, Detail: "not every customer was read"}

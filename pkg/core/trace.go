@@ -1,6 +1,9 @@
 package core
 
-import "context"
+import (
+	"context"
+	"time"
+)
 
 // Trace is told what happens while a question is read, in the manner of
 // net/http/httptrace: for progress on a terminal, logs and measures. Its
@@ -9,6 +12,10 @@ import "context"
 type Trace struct {
 	// PageRead is called for each page that was taken in.
 	PageRead func(pages, customers int, total *int) // so far; total as the cloud counts, nil where it does not
+
+	// Shared is called, before the first record, where the answer is one that
+	// was read for another question just like it, so long ago.
+	Shared func(age time.Duration)
 }
 
 type traceKey struct{}

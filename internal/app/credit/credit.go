@@ -34,7 +34,7 @@ type reader = core.Reader[core.CreditQuery, *core.CustomerCredit]
 // Function gives the function; a nil env is the process's own. A nil now is time.Now.
 func Function(env app.Environment, now func() time.Time) *core.Function {
 	pacer := app.Pace(env, envRate, rate)
-	names := []string{envSecretID, envSecretKey, envToken, envEndpoint, envZone, envLow, envRate, envSDKSecretID, envSDKSecretKey}
+	names := []string{envSecretID, envSecretKey, envToken, envEndpoint, envZone, envLow, envRate, envSDKSecretID, envSDKSecretKey, app.ShareForSetting}
 	open := app.WhileSame(env, names, func(s app.Settings) (*reader, error) {
 		pacer, err := pacer()
 		if err != nil {
@@ -75,6 +75,10 @@ func newReader(s app.Settings, pacer *core.Pacer, now func() time.Time) (*reader
 			return nil, &core.Error{Code: core.CodeMisconfigured, Param: envLow, Detail: core.AsError(err).Detail}
 		}
 	}
+	shareFor, err := s.ShareFor()
+	if err != nil {
+		return nil, err
+	}
 	source, err := tencent.New(tencent.Config{
 		SecretID:  id,
 		SecretKey: core.NewSecret(key),
@@ -86,7 +90,7 @@ func newReader(s app.Settings, pacer *core.Pacer, now func() time.Time) (*reader
 		return nil, err
 	}
 	return core.NewReader(source, &core.ReaderOptions[core.CreditQuery]{
-		Schema: core.Schema("credit"), Provider: tencent.Provider, Rules: rules, Pacer: pacer, Now: now,
+		Schema: core.Schema("credit"), Provider: tencent.Provider, Rules: rules, Pacer: pacer, ShareFor: shareFor, Now: now,
 	}), nil
 }
 

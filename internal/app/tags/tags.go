@@ -33,7 +33,7 @@ type reader = core.Reader[core.TagQuery, *core.CustomerTag]
 // Function gives the function; a nil env is the process's own. A nil now is time.Now.
 func Function(env app.Environment, now func() time.Time) *core.Function {
 	pacer, resellers := app.Pace(env, envRate, rate), app.Pace(env, envRate, rate)
-	names := []string{envAK, envSK, envToken, envAuthToken, envDomainID, envEndpoint, envRate, envSDKAK, envSDKSK}
+	names := []string{envAK, envSK, envToken, envAuthToken, envDomainID, envEndpoint, envRate, envSDKAK, envSDKSK, app.ShareForSetting}
 	open := app.WhileSame(env, names, func(s app.Settings) (*reader, error) {
 		tags, err := pacer()
 		if err != nil {
@@ -76,6 +76,10 @@ func newReader(s app.Settings, pacer, resellerPacer *core.Pacer, now func() time
 		DomainID:      s[envDomainID],
 		Endpoint:      s[envEndpoint],
 	}
+	shareFor, err := s.ShareFor()
+	if err != nil {
+		return nil, err
+	}
 	source, err := huawei.New(config)
 	if err != nil {
 		return nil, err
@@ -84,6 +88,6 @@ func newReader(s app.Settings, pacer, resellerPacer *core.Pacer, now func() time
 		Provider: huawei.Provider, Pacer: resellerPacer,
 	})
 	return core.NewReader(source, &core.ReaderOptions[core.TagQuery]{
-		Schema: core.Schema("tags"), Provider: huawei.Provider, Passes: huawei.Passes(resellers), Pacer: pacer, Now: now,
+		Schema: core.Schema("tags"), Provider: huawei.Provider, Passes: huawei.Passes(resellers), Pacer: pacer, ShareFor: shareFor, Now: now,
 	}), nil
 }

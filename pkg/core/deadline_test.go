@@ -1,0 +1,125 @@
+package core_test
+
+import (
+	"bytes"
+	"context"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"partnerlens/pkg/core"
+)
+
+// slow is a Source whose pages take their time.
+type slow[Q core.Query, T core.Record] struct {
+	core.Source[Q, T]
+	latency time.Duration
+}
+
+func (s slow[Q, T]) FetchPage(ctx context.Context, q Q, at core.Cursor) (core.Page[T], error) {
+	select {
+	case <-time.After(s.latency):
+		return s.Source.FetchPage(ctx, q, at)
+	case <-ctx.Done():
+		return core.Page[T]{}, ctx.Err()
+	}
+}
+
+// parts reads a query again and again, each time for so long at most, until it
+// is at its end, and gives the records' JSON. Each part has a Reader of its
+// own, as another process would.
+func parts[Q core.Query, T core.Record](t *testing.T, source core.Source[Q, T], query Q, each time.Duration) (text []byte, answers int, last core.Report) {
+	t.Helper()
+	cursor := ""
+	for {
+		ctx, cancel := context.WithTimeout(t.Context(), each)
+		begun := time.Now()
+		reader := core.NewReader(slow[Q, T]{source, 80 * time.Millisecond}, &core.ReaderOptions[Q]{
+			Schema: "test/v1", Provider: "test", Pacer: core.NewPacer(5), Now: func() time.Time { return noon },
+		})
+		report, err := reader.Read(ctx, query, &core.ReadOptions{Cursor: cursor}, func(record T) bool {
+			text, _ = core.AppendJSON(text, record)
+			return true
+		})
+		cancel()
+		answers++
+		if err != nil {
+			t.Fatal(err)
+		}
+		if took := time.Since(begun); took >= each {
+			t.Fatalf("a part took %v of the %v there were: no time is left to answer", took, each)
+		}
+		if report.Next == nil {
+			return text, answers, report
+		}
+		if *report.Stopped != core.StoppedDeadline || report.Complete {
+			t.Fatalf("a part in between: %+v", report)
+		}
+		cursor = *report.Next
+	}
+}
+
+// A read that deadlines cut into ten must give the bytes of one that was not.
+func TestCutByDeadlinesIntoTen(t *testing.T) {
+	t.Parallel()
+	const customers = manyCustomers
+	const each = customers / 100 * 23 * time.Second / 1000 // at 5 pages a second
+	t.Run("counted", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			l := newLedger(customers)
+			l.size = 100
+			query := core.CreditQuery{Order: core.OrderAscending}
+			whole, _, report := parts(t, l, query, time.Hour)
+			if !report.Complete || report.Count != customers {
+				t.Fatalf("in one go: %+v", report)
+			}
+			cut, answers, report := parts(t, l, query, each)
+			if !report.Complete || !bytes.Equal(cut, whole) {
+				t.Errorf("%d bytes in one go, %d in %d parts; %+v", len(whole), len(cut), answers, report)
+			}
+			if answers < 9 || answers > 13 {
+				t.Errorf("%d parts, want ten or a few more", answers)
+			}
+		})
+	})
+	t.Run("uncounted", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			c := &shifting{size: 100, before: func(int) {}}
+			for _, key := range wantKeys("", customers) {
+				c.ids = append(c.ids, key)
+			}
+			whole, _, report := parts(t, c, core.TagQuery{}, time.Hour)
+			if !report.Complete || report.Count != customers {
+				t.Fatalf("in one go: %+v", report)
+			}
+			cut, answers, report := parts(t, c, core.TagQuery{}, each)
+			if !report.Complete || !bytes.Equal(cut, whole) {
+				t.Errorf("%d bytes in one go, %d in %d parts; %+v", len(whole), len(cut), answers, report)
+			}
+			if answers < 9 || answers > 13 {
+				t.Errorf("%d parts, want ten or a few more", answers)
+			}
+		})
+	})
+}
+
+// Where pages take longer than the time left, a read must stop while it can
+// still answer.
+func TestStopsWhileThereIsTimeToAnswer(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		defer cancel()
+		begun := time.Now()
+		reader := core.NewReader(slow[core.CreditQuery, *core.CustomerCredit]{newLedger(500), 3 * time.Second}, nil)
+		report, err := reader.Read(ctx, core.CreditQuery{Order: core.OrderAscending}, nil, func(*core.CustomerCredit) bool { return true })
+		if err != nil || report.Stopped == nil || *report.Stopped != core.StoppedDeadline || report.Count == 0 || report.Next == nil {
+			t.Fatalf("%+v, %v", report, err)
+		}
+		if left := 10*time.Second - time.Since(begun); left < time.Second {
+			t.Errorf("%v left to answer", left)
+		}
+	})
+}

@@ -1,0 +1,118 @@
+package core_test
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"partnerlens/pkg/core"
+)
+
+func sharingReader(l *ledger) *core.Reader[core.CreditQuery, *core.CustomerCredit] {
+	return core.NewReader(slow[core.CreditQuery, *core.CustomerCredit]{l, time.Second}, &core.ReaderOptions[core.CreditQuery]{
+		Schema: "test/v1", Provider: "test", ShareFor: 5 * time.Second, Tries: 1, Now: func() time.Time { return l.began },
+	})
+}
+
+func ask(ctx context.Context, r *core.Reader[core.CreditQuery, *core.CustomerCredit], o core.ReadOptions, room int) (ids []string, report core.Report, err error) {
+	report, err = r.Read(ctx, core.CreditQuery{Order: core.OrderAscending}, &o, func(c *core.CustomerCredit) bool {
+		if room > 0 && len(ids) == room {
+			return false
+		}
+		ids = append(ids, c.CustomerID)
+		return true
+	})
+	return ids, report, err
+}
+
+func TestFiftyViewersSpendOneRead(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		l := newLedger(25)
+		r := sharingReader(l)
+		var viewers sync.WaitGroup
+		for range 50 {
+			viewers.Go(func() {
+				ids, report, err := ask(t.Context(), r, core.ReadOptions{}, 0)
+				if err != nil || !report.Complete || !slices.Equal(ids, l.ids) {
+					t.Errorf("%d customers, %+v, %v", len(ids), report, err)
+				}
+			})
+		}
+		viewers.Wait()
+		if l.calls != 3 {
+			t.Errorf("%d calls for fifty viewers, want 3", l.calls)
+		}
+
+		// Soon after it is the same answer, and says how old it is.
+		time.Sleep(3 * time.Second)
+		var age time.Duration
+		ctx := core.WithTrace(t.Context(), &core.Trace{Shared: func(a time.Duration) { age = a }})
+		if _, _, err := ask(ctx, r, core.ReadOptions{}, 0); err != nil || age != 3*time.Second || l.calls != 3 {
+			t.Errorf("age %v, %d calls, %v", age, l.calls, err)
+		}
+
+		// Who has less room gets a part, and goes on from there.
+		ids, report, err := ask(t.Context(), r, core.ReadOptions{}, 7)
+		if err != nil || len(ids) != 7 || report.Count != 7 || *report.Stopped != core.StoppedSize || report.Complete {
+			t.Fatalf("%d customers, %+v, %v", len(ids), report, err)
+		}
+		rest, report, err := ask(t.Context(), r, core.ReadOptions{Cursor: *report.Next}, 0)
+		if err != nil || !report.Complete || !slices.Equal(append(ids, rest...), l.ids) {
+			t.Errorf("the rest: %d customers, %+v, %v", len(rest), report, err)
+		}
+
+		// Another question is another read, and later it is read again.
+		calls := l.calls
+		if _, _, err := ask(t.Context(), r, core.ReadOptions{Statuses: []string{"ok"}}, 0); err != nil || l.calls == calls {
+			t.Errorf("another question was answered with this one: %v", err)
+		}
+		time.Sleep(3 * time.Second)
+		calls = l.calls
+		if _, _, err := ask(t.Context(), r, core.ReadOptions{}, 0); err != nil || l.calls != calls+3 {
+			t.Errorf("%d calls later, want 3 more than %d: %v", l.calls, calls, err)
+		}
+	})
+}
+
+// One who goes away, or fails, must not take the others along.
+func TestSharedReadsFailAlone(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		l := newLedger(25)
+		r := sharingReader(l)
+		ctx, cancel := context.WithCancel(t.Context())
+		var viewers sync.WaitGroup
+		viewers.Go(func() {
+			if _, _, err := ask(ctx, r, core.ReadOptions{}, 0); core.CodeOf(err) != core.CodeCanceled {
+				t.Errorf("the one who went away: %v", err)
+			}
+		})
+		synctest.Wait()
+		for range 5 {
+			viewers.Go(func() {
+				if ids, report, err := ask(t.Context(), r, core.ReadOptions{}, 0); err != nil || !report.Complete || len(ids) != 25 {
+					t.Errorf("one who stayed: %d customers, %+v, %v", len(ids), report, err)
+				}
+			})
+		}
+		time.Sleep(500 * time.Millisecond)
+		cancel()
+		viewers.Wait()
+
+		l.fail = func(int) error { return &core.Error{Code: core.CodeUpstream} }
+		time.Sleep(time.Minute)
+		for range 2 {
+			if _, _, err := ask(t.Context(), r, core.ReadOptions{}, 0); core.CodeOf(err) != core.CodeUpstream {
+				t.Errorf("a failure: %v", err)
+			}
+		}
+		l.fail = nil
+		if _, report, err := ask(t.Context(), r, core.ReadOptions{}, 0); err != nil || !report.Complete {
+			t.Errorf("a failure was kept: %+v, %v", report, err)
+		}
+	})
+}
