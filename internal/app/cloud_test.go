@@ -1,10 +1,11 @@
 package app_test
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"log"
 	"math/big"
 	"net/http/httptest"
 	"slices"
@@ -23,14 +24,16 @@ import (
 
 // TestMain looks for goroutines left behind once every test is over: a read
 // that went wrong must leave none.
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	log.SetOutput(io.Discard) // httptest tells of servers that take long to close, as under a fault they do
+	goleak.VerifyTestMain(m)
+}
 
 // cloud is a simulator on loopback, with a clock that stands still: at the turn
 // of a month the truth would be another one than what was read.
 type cloud struct {
 	sim    *simulator.Simulator
 	server *httptest.Server
-	opts   simulator.Options
 	now    time.Time
 	key    keyKind
 	rate   string // PARTNERLENS_*_RATE
@@ -44,14 +47,13 @@ const (
 )
 
 func newCloud(opts simulator.Options) (*cloud, error) {
-	c := &cloud{now: time.Now(), opts: opts, rate: "0"}
+	c := &cloud{now: time.Now(), rate: "0"}
 	opts.Now = func() time.Time { return c.now }
 	var err error
 	if c.sim, err = simulator.New(opts); err != nil {
 		return nil, err
 	}
 	c.server = httptest.NewServer(c.sim)
-	c.server.Config.ErrorLog = nil
 	return c, nil
 }
 
@@ -141,22 +143,24 @@ func (c *cloud) ask(ctx context.Context, q query, more core.Params) (a answer) {
 	return a
 }
 
-// String says how an answer ended, and nothing of customers.
+// String says how an answer ended: complete, "error: " and its code,
+// "stopped: " and the code of what stopped it, or "doubt: " and the last
+// warning's.
 func (a answer) String() string {
-	if a.err != nil {
-		return "error " + string(core.CodeOf(a.err))
+	switch warnings := a.report.Warnings; {
+	case a.err != nil:
+		return "error: " + string(core.CodeOf(a.err))
+	case a.report.Complete:
+		return "complete"
+	case a.report.Stopped != nil && len(warnings) == 0:
+		return "stopped: " + string(*a.report.Stopped)
+	case a.report.Stopped != nil:
+		return "stopped: " + warnings[len(warnings)-1].Code
+	case len(warnings) == 0:
+		return "incomplete without a reason"
+	default:
+		return "doubt: " + warnings[len(warnings)-1].Code
 	}
-	how := "incomplete"
-	if a.report.Complete {
-		how = "complete"
-	}
-	if a.report.Stopped != nil {
-		how += ", stopped " + string(*a.report.Stopped)
-	}
-	for _, warning := range a.report.Warnings {
-		how += ", " + warning.Code
-	}
-	return fmt.Sprintf("%s, %d customers, resumable %t", how, a.report.Count, a.report.Next != nil)
 }
 
 // truth is what an answer to a query must agree with.
@@ -422,7 +426,7 @@ func texts(a answer) (all []string) {
 func (c *cloud) quotedIn(text string) string {
 	// A key's id alone could be said, but nothing needs to say it.
 	hidden := []string{simulator.KeyID, simulator.KeySecret, simulator.TempKeyID, simulator.TempKeySecret, simulator.Token, "Authorization", "Signature="}
-	for i := range cmp.Or(c.sim.CreditPresence().Most(), 1) {
+	for i := range c.sim.CreditPresence().Most() {
 		customer := c.sim.CreditCustomer(i)
 		hidden = append(hidden, customer.Name, customer.Email, customer.FullEmail, customer.Mobile, customer.Remark, fmt.Sprint(customer.ClientUin))
 	}

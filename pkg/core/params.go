@@ -18,8 +18,8 @@ type Params map[string][]string
 // maxID is the longest customer or reseller id (Huawei's bound; Tencent's ids are shorter).
 const maxID = 64
 
-// ParamsFromJSON reads a JSON object whose values are texts, numbers, true or
-// false, or lists of texts and numbers. null counts as given empty: who writes
+// ParamsFromJSON reads a JSON object whose values are texts, whole numbers, or
+// lists of those. null counts as given empty: who writes
 // customer_ids: null may have lost the ids, and must not get everyone.
 func ParamsFromJSON(text []byte) (Params, error) {
 	var members map[string]jsontext.Value
@@ -69,8 +69,6 @@ func scalar(name string, value jsontext.Value) (string, error) {
 			return "", Invalid(name, "not a whole number; write ids as texts, in quotation marks")
 		}
 		return text, nil
-	case 't', 'f':
-		return string(value), nil
 	}
 	return "", Invalid(name, "must be a text, a number, or a list of those")
 }

@@ -36,6 +36,7 @@ func TestAskRefuses(t *testing.T) {
 		{"status empty list", credit, `{"status":[]}`, "status", "empty"},
 		{"unknown parameter", credit, `{"filtr":"x"}`, "filtr", "known are filter_type"},
 		{"a parameter of the other function", credit, `{"customer_ids":["1"]}`, "customer_ids", "unknown"},
+		{"true where a text belongs", tags, `{"reseller_id":true}`, "reseller_id", "must be a text"},
 		{"a nested value", credit, `{"filter":{"a":1}}`, "filter", "must be a text"},
 		{"cursor empty", credit, `{"cursor":""}`, "cursor", "empty"},
 		{"ids an empty list", tags, `{"customer_ids":[]}`, "customer_ids", "empty"},

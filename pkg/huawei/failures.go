@@ -1,7 +1,6 @@
 package huawei
 
 import (
-	"errors"
 	"strings"
 
 	"partnerlens/pkg/core"
@@ -15,15 +14,15 @@ var failures = wire.Failures{
 	{Prefix: "CBC.0101", Code: core.CodeInvalid, Detail: "Huawei Cloud does not accept the query"},
 	{Prefix: "CBC.0150", Code: core.CodeDenied, Detail: "Huawei Cloud refuses the account; it must be a solution provider or a tier-1 distributor"},
 	{Prefix: "CBC.0151", Code: core.CodeDenied, Detail: "the key's user may not call this API; allow it to, in IAM, or use a key of the partner's own account"},
-	{Prefix: "CBC.0154", Code: core.CodeDenied, Detail: "Huawei Cloud refuses the key or its token", Key: true},
-	{Prefix: "CBC.0155", Code: core.CodeDenied, Detail: "Huawei Cloud refuses the key or its token", Key: true},
+	{Prefix: "CBC.0154", Code: core.CodeDenied, Detail: "Huawei Cloud refuses the key or its token", StaleKey: true},
+	{Prefix: "CBC.0155", Code: core.CodeDenied, Detail: "Huawei Cloud refuses the key or its token", StaleKey: true},
 	{Prefix: "CBC.0250", Code: core.CodeThrottled},
 	{Prefix: "CBC.0999", Code: core.CodeUnavailable, Detail: "Huawei Cloud has a fault of its own; try again later"},
 	{Prefix: "CBC.5001", Code: core.CodeDenied, Detail: "the key's account is not a Huawei Cloud partner"},
 	{Prefix: "CBC.99000037", Code: core.CodeDenied, Param: "reseller_id", Detail: "the account has no right over this reseller"},
-	{Prefix: "APIGW.0301", Code: core.CodeDenied, Key: true,
+	{Prefix: "APIGW.0301", Code: core.CodeDenied, StaleKey: true,
 		Detail: "Huawei Cloud does not accept the key: it was deleted, disabled or mistyped, its token has expired, or this machine's clock is more than fifteen minutes off"},
-	{Prefix: "APIGW.0303", Code: core.CodeDenied, Key: true,
+	{Prefix: "APIGW.0303", Code: core.CodeDenied, StaleKey: true,
 		Detail: "Huawei Cloud does not accept the key for this API; check the key, and that this machine's clock is right"},
 	{Prefix: "APIGW.0308", Code: core.CodeThrottled},
 }
@@ -48,7 +47,7 @@ func (t *told) member(body *wire.Body, name string) bool {
 	case "error_msg", "error_message":
 		t.message = body.Value()
 	case "error":
-		if body.Peek() == '"' {
+		if body.AtText() {
 			t.message = body.Value()
 			break
 		}
@@ -71,7 +70,7 @@ func (t *told) member(body *wire.Body, name string) bool {
 // errors inside an HTTP 200.
 func (t *told) error(body *wire.Body, a wire.Answer) error {
 	err := a.Err(body)
-	code, message := body.Text(t.code), body.Text(t.message)
+	code, message := t.code.Text(), t.message.Text()
 	switch {
 	case body.End() != nil:
 	case strings.Contains(strings.ToLower(message), noAccess):
@@ -84,15 +83,4 @@ func (t *told) error(body *wire.Body, a wire.Answer) error {
 		return failures.Error(a.Status, code)
 	}
 	return err
-}
-
-// KeyMayBeStale says whether err is what a key fails with that was changed or
-// ran out meanwhile: reading it again, once, may help.
-func KeyMayBeStale(err error) bool {
-	var e *core.Error
-	if !errors.As(err, &e) {
-		return false
-	}
-	row := failures.Find(e.VendorCode)
-	return row != nil && row.Key
 }

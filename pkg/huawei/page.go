@@ -91,7 +91,7 @@ const perPiece = 16
 
 // readRows reads new_customer_tags. Its error is a *core.Error.
 func readRows(body *wire.Body, reseller string) (_ list, customers []*core.CustomerTag, err error) {
-	if body.Peek() == 'n' {
+	if body.AtNull() {
 		return listNull, nil, nil
 	}
 	customers = make([]*core.CustomerTag, 0, defaultPageSize)
@@ -106,7 +106,7 @@ func readRows(body *wire.Body, reseller string) (_ list, customers []*core.Custo
 				*place = body.Value()
 			}
 		})
-		customer, bad := r.customer(body, reseller, &records[0])
+		customer, bad := r.customer(reseller, &records[0])
 		if bad != nil && err == nil {
 			err = wire.Malformed(fmt.Sprintf("row %d: %v", len(customers)+1, bad), nil)
 		}
@@ -128,16 +128,16 @@ type record struct {
 
 // customer makes the record. Its error names the member that cannot be used
 // and quotes nothing.
-func (r *row) customer(body *wire.Body, reseller string, c *record) (*core.CustomerTag, error) {
-	id, ok := body.ID(r[customerID])
+func (r *row) customer(reseller string, c *record) (*core.CustomerTag, error) {
+	id, ok := r[customerID].ID()
 	if !ok {
 		return nil, errors.New("its customer_id is not an id")
 	}
 	var err error
-	if c.EffectiveMonth, err = month(body, r[effectiveTime], &c.effective); err != nil {
+	if c.EffectiveMonth, err = month(r[effectiveTime], &c.effective); err != nil {
 		return nil, fmt.Errorf("in effective_time: %w", err)
 	}
-	if c.ExpireMonth, err = month(body, r[expireTime], &c.expire); err != nil {
+	if c.ExpireMonth, err = month(r[expireTime], &c.expire); err != nil {
 		return nil, fmt.Errorf("in expire_time: %w", err)
 	}
 	c.Provider = Provider
@@ -146,15 +146,15 @@ func (r *row) customer(body *wire.Body, reseller string, c *record) (*core.Custo
 		c.reseller = reseller
 		c.ResellerID = &c.reseller
 	}
-	c.Tag = core.Tag{Type: body.Text(r[tagType]), Value: body.Text(r[newCustomerTag])}
+	c.Tag = core.Tag{Type: r[tagType].Text(), Value: r[newCustomerTag].Text()}
 	return &c.CustomerTag, nil
 }
 
 // month reads a month into place; nil where there is none. One that cannot be
 // read is an error: without its last month a tag would seem to hold for ever.
-func month(body *wire.Body, value wire.Value, place *core.Month) (m *core.Month, err error) {
-	text := body.Text(value)
-	if text == "" && (body.Missing(value) || body.IsText(value)) {
+func month(value wire.Value, place *core.Month) (m *core.Month, err error) {
+	text := value.Text()
+	if text == "" && (value.Missing() || value.IsText()) {
 		return nil, nil
 	}
 	*place, err = core.ParseMonth(text)

@@ -209,8 +209,8 @@ func TestFailures(t *testing.T) {
 				if strings.Contains(fmt.Sprintf("%+v %v", e, e), "lanted") {
 					t.Errorf("error repeats the vendor's message: %v", e)
 				}
-				if got := KeyMayBeStale(err); got != test.stale {
-					t.Errorf("KeyMayBeStale = %t, want %t", got, test.stale)
+				if e.StaleKey != test.stale {
+					t.Errorf("StaleKey = %t, want %t", e.StaleKey, test.stale)
 				}
 			})
 		}

@@ -116,7 +116,7 @@ func decodeResellers(a wire.Answer) (resellerPage, error) {
 	case err == nil && bad != nil:
 		err = bad
 	case err == nil:
-		answer.count, err = strconv.Atoi(body.Text(count))
+		answer.count, err = strconv.Atoi(count.Text())
 		if err != nil || answer.count < 0 {
 			err = wire.Malformed("it does not say how many resellers there are (count)", nil)
 		}
@@ -136,7 +136,7 @@ func readResellers(body *wire.Body) (resellers []*Reseller, err error) {
 				partnerID = body.Value()
 			}
 		})
-		id, ok := body.ID(partnerID)
+		id, ok := partnerID.ID()
 		if !ok && err == nil {
 			err = wire.Malformed(fmt.Sprintf("row %d: its indirect_partner_id is not an id", len(resellers)+1), nil)
 		}

@@ -1,8 +1,6 @@
 package tencent
 
 import (
-	"errors"
-
 	"partnerlens/pkg/core"
 	"partnerlens/pkg/wire"
 )
@@ -14,13 +12,13 @@ var failures = wire.Failures{
 		Detail: "Tencent Cloud does not accept the API key"},
 	{Prefix: "AuthFailure.InvalidSecretId", Code: core.CodeDenied, Param: settingSecretID,
 		Detail: "not the id of a Tencent Cloud API key; create one in the console of Tencent Cloud International, under Access Management"},
-	{Prefix: "AuthFailure.SecretIdNotFound", Code: core.CodeDenied, Param: settingSecretID, Key: true,
+	{Prefix: "AuthFailure.SecretIdNotFound", Code: core.CodeDenied, Param: settingSecretID, StaleKey: true,
 		Detail: "Tencent Cloud does not know this API key; it was deleted, disabled or mistyped, or belongs to the other site (China or International)"},
-	{Prefix: "AuthFailure.SignatureFailure", Code: core.CodeDenied, Param: settingSecretKey, Key: true,
+	{Prefix: "AuthFailure.SignatureFailure", Code: core.CodeDenied, Param: settingSecretKey, StaleKey: true,
 		Detail: "the secret key does not belong to the secret id, or was not copied whole"},
 	{Prefix: "AuthFailure.SignatureExpire", Code: core.CodeDenied,
 		Detail: "this machine's clock is more than five minutes off; set it right"},
-	{Prefix: "AuthFailure.TokenFailure", Code: core.CodeDenied, Param: settingToken, Key: true,
+	{Prefix: "AuthFailure.TokenFailure", Code: core.CodeDenied, Param: settingToken, StaleKey: true,
 		Detail: "the token of the temporary key has expired or does not belong to it"},
 	{Prefix: "AuthFailure.MFAFailure", Code: core.CodeDenied,
 		Detail: "the API key asks for a second factor, which a program cannot give; use a key without"},
@@ -46,14 +44,3 @@ var failures = wire.Failures{
 }
 
 const allowTheKey = "the API key may not call this API; allow its user intlpartnersmgt:QueryCustomersCredit in Access Management (CAM)"
-
-// KeyMayBeStale says whether err is what a key fails with that was changed or
-// ran out meanwhile: reading it again, once, may help.
-func KeyMayBeStale(err error) bool {
-	var e *core.Error
-	if !errors.As(err, &e) {
-		return false
-	}
-	row := failures.Find(e.VendorCode)
-	return row != nil && row.Key
-}

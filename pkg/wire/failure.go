@@ -10,19 +10,19 @@ import (
 // Failure is one row of a vendor's table of errors: what a code means to us, and
 // every code below it ("InternalError", "InternalError.DbError").
 type Failure struct {
-	Prefix string
-	Code   core.Code
-	Param  string // the parameter or setting to change
-	Detail string // what to do, in our words
-	Key    bool   // a key that was changed meanwhile fails like this: read it again, once
+	Prefix   string
+	Code     core.Code
+	Param    string // the parameter or setting to change
+	Detail   string // what to do, in our words
+	StaleKey bool   // a key that was changed meanwhile fails like this
 }
 
 // Failures are a vendor's table.
 type Failures []Failure
 
-// Find gives the row for a code, the longest of those that fit; nil where there
+// find gives the row for a code, the longest of those that fit; nil where there
 // is none.
-func (table Failures) Find(code string) *Failure {
+func (table Failures) find(code string) *Failure {
 	var found *Failure
 	for i := range table {
 		row := &table[i]
@@ -39,8 +39,8 @@ func (table Failures) Find(code string) *Failure {
 // for: it can quote a customer's data.
 func (table Failures) Error(status int, code string) *core.Error {
 	e := &core.Error{Code: core.CodeUpstream}
-	if row := table.Find(code); row != nil {
-		e.Code, e.Param, e.Detail = row.Code, row.Param, row.Detail
+	if row := table.find(code); row != nil {
+		e.Code, e.Param, e.Detail, e.StaleKey = row.Code, row.Param, row.Detail, row.StaleKey
 	} else if status != http.StatusOK {
 		e = StatusError(status)
 	}

@@ -67,7 +67,7 @@ func TestFailures(t *testing.T) {
 	t.Parallel()
 	table := Failures{
 		{Prefix: "Auth", Code: core.CodeDenied, Detail: "general"},
-		{Prefix: "Auth.Key", Code: core.CodeInvalid, Param: "key", Detail: "particular", Key: true},
+		{Prefix: "Auth.Key", Code: core.CodeInvalid, Param: "key", Detail: "particular", StaleKey: true},
 	}
 	for _, test := range []struct {
 		code   string
@@ -78,8 +78,9 @@ func TestFailures(t *testing.T) {
 		{"Auth.KeyGone", 200, core.CodeDenied}, {"Authority", 200, core.CodeUpstream},
 		{"Aut", 200, core.CodeUpstream}, {"", 200, core.CodeUpstream}, {"Aut", 500, core.CodeUnavailable}, {"Aut", 429, core.CodeThrottled},
 	} {
-		if e := table.Error(test.status, test.code); e.Code != test.want || e.VendorCode != test.code {
-			t.Errorf("Error(%d, %q) = %v, want code %q", test.status, test.code, e, test.want)
+		stale := test.want == core.CodeInvalid // as the one row of that code says
+		if e := table.Error(test.status, test.code); e.Code != test.want || e.VendorCode != test.code || e.StaleKey != stale {
+			t.Errorf("Error(%d, %q) = %v, stale key %t, want code %q, %t", test.status, test.code, e, e.StaleKey, test.want, stale)
 		}
 	}
 }

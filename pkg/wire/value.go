@@ -1,51 +1,47 @@
 package wire
 
 import (
+	"bytes"
 	"strings"
+	"unsafe"
 
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// Value is one JSON value: where it stands in a Body. The zero Value is one that
-// was not there.
-type Value struct {
-	from, to int32
-	escaped  bool // a text with an escape
-}
-
-func (b *Body) json(v Value) []byte { return b.text[v.from:v.to:v.to] }
+// Value is one JSON value as it stands in a Body. nil is one that was not there.
+type Value []byte
 
 // Missing says whether there is no value, or null.
-func (b *Body) Missing(v Value) bool { return v.to == 0 || b.text[v.from] == 'n' }
-
-func (b *Body) isNumber(v Value) bool {
-	return v.to > 0 && (b.text[v.from] == '-' || '0' <= b.text[v.from] && b.text[v.from] <= '9')
-}
+func (v Value) Missing() bool { return len(v) == 0 || v[0] == 'n' }
 
 // IsText says whether the value is a text.
-func (b *Body) IsText(v Value) bool { return v.to > 0 && b.text[v.from] == '"' }
+func (v Value) IsText() bool { return len(v) > 0 && v[0] == '"' }
+
+func (v Value) isNumber() bool { return len(v) > 0 && (v[0] == '-' || '0' <= v[0] && v[0] <= '9') }
+
+func (v Value) isEscaped() bool { return bytes.IndexByte(v, '\\') >= 0 }
 
 // Text gives a text; of a number its digits as they came, of anything else "".
 // It shares the memory of the whole Body: strings.Clone what outlives a page.
-func (b *Body) Text(v Value) string {
+func (v Value) Text() string {
 	switch {
-	case b.isNumber(v):
-		return b.shared[v.from:v.to]
-	case !b.IsText(v):
+	case v.isNumber():
+		return shared(v)
+	case !v.IsText():
 		return ""
-	case !v.escaped:
-		return b.shared[v.from+1 : v.to-1]
+	case !v.isEscaped():
+		return shared(v[1 : len(v)-1])
 	}
-	plain, _ := jsontext.AppendUnquote(nil, b.json(v)) // an error means half a surrogate pair, now U+FFFD
+	plain, _ := jsontext.AppendUnquote(nil, v) // an error means half a surrogate pair, now U+FFFD
 	return string(plain)
 }
 
 // ID gives an id that is a text, or a whole number in plain digits. An id that
 // has been through a float (2e+11) is no id any more; false for it, and for an
 // empty one. It has memory of its own: a reader remembers ids for long.
-func (b *Body) ID(v Value) (string, bool) {
-	text := b.Text(v)
-	if text == "" || b.isNumber(v) && strings.ContainsFunc(text, func(r rune) bool { return r < '0' || r > '9' }) {
+func (v Value) ID() (string, bool) {
+	text := v.Text()
+	if text == "" || v.isNumber() && strings.ContainsFunc(text, func(r rune) bool { return r < '0' || r > '9' }) {
 		return "", false
 	}
 	return strings.Clone(text), true
@@ -55,12 +51,12 @@ func (b *Body) ID(v Value) (string, bool) {
 // for anything else, and where there is none. It has memory of its own, since who
 // gets bytes may write to them.
 func (b *Body) Raw(v Value) jsontext.Value {
-	raw := jsontext.Value(b.json(v))
+	raw := jsontext.Value(v)
 	switch {
-	case b.Missing(v), raw[0] == '{', raw[0] == '[':
+	case v.Missing(), v[0] == '{', v[0] == '[':
 		raw = jsontext.Value("null")
-	case v.escaped && !raw.IsValid():
-		raw, _ = jsontext.AppendQuote(nil, b.Text(v))
+	case v.isEscaped() && !raw.IsValid():
+		raw, _ = jsontext.AppendQuote(nil, v.Text())
 	}
 	if cap(b.raws)-len(b.raws) < len(raw) {
 		b.raws = make([]byte, 0, max(rawPiece, len(raw)))
@@ -73,3 +69,8 @@ func (b *Body) Raw(v Value) jsontext.Value {
 // rawPiece is how much memory Raw takes at a time: there are a few hundred small
 // values a page.
 const rawPiece = 1 << 10
+
+// shared gives a piece of a Body as a text. A copy would be a third of the memory
+// that a page costs; nothing writes to a Body any more, which is what
+// strings.Builder relies on too.
+func shared(piece []byte) string { return unsafe.String(unsafe.SliceData(piece), len(piece)) }

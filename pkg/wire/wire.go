@@ -39,7 +39,7 @@ func New(opts Options) *Wire {
 	if opts.MaxBody <= 0 {
 		opts.MaxBody = maxBody
 	}
-	opts.MaxBody = min(opts.MaxBody, 1<<30) // a Value counts in 32 bits
+	opts.MaxBody = min(opts.MaxBody, 1<<30) // far from where a byte more would overflow
 	// One call a connection: a connection that breaks then costs one page, and
 	// a call that is given up is given up at once.
 	protocols := new(http.Protocols)
