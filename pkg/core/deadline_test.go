@@ -87,9 +87,7 @@ func TestCutByDeadlinesIntoTen(t *testing.T) {
 		t.Parallel()
 		synctest.Test(t, func(t *testing.T) {
 			c := &shifting{size: 100, before: func(int) {}}
-			for _, key := range wantKeys("", customers) {
-				c.ids = append(c.ids, key)
-			}
+			c.ids = wantKeys("", customers)
 			whole, _, report := parts(t, c, core.TagQuery{}, time.Hour)
 			if !report.Complete || report.Count != customers {
 				t.Fatalf("in one go: %+v", report)
