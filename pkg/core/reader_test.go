@@ -377,3 +377,20 @@ func TestTraceIsToldOfPages(t *testing.T) {
 		t.Errorf("told %q, want %q", told, want)
 	}
 }
+
+// "No customers" is believed only when it is said twice.
+func TestAnEmptyFirstPageIsAskedForAgain(t *testing.T) {
+	t.Parallel()
+	c := &cloud{scopes: map[string]int{"": 25}, size: 10, after: func(call int, p *core.Page[*core.CustomerTag]) {
+		if call == 1 {
+			p.Items, p.Next = nil, nil
+		}
+	}}
+	if keys, report := read(t, readerOver(c), core.TagQuery{}, core.ReadOptions{}, 0); !slices.Equal(keys, wantKeys("", 25)) || !report.Complete {
+		t.Errorf("%v, %+v", keys, report)
+	}
+	c = &cloud{scopes: map[string]int{}, size: 10}
+	if keys, report := read(t, readerOver(c), core.TagQuery{}, core.ReadOptions{}, 0); len(keys) > 0 || !report.Complete || c.calls != 2 {
+		t.Errorf("%v, %d calls, %+v", keys, c.calls, report)
+	}
+}
