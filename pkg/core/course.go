@@ -73,6 +73,9 @@ func (d *reading[Q, T]) follow(c *course[Q, T]) (ended bool, err error) {
 		if page.Next != nil && page.Next.Offset <= at.Offset {
 			return false, errPagesRepeat(page.RequestID)
 		}
+		if at.Size == 0 && page.Next != nil {
+			at.Size = page.Next.Offset - at.Offset // what the Source's own turned out to be
+		}
 		var on bool
 		if page.Total != nil {
 			on, ended, err = d.countedPage(c, lane, page, at, skip)
@@ -96,7 +99,11 @@ func (d *reading[Q, T]) follow(c *course[Q, T]) (ended bool, err error) {
 // a page before or after, should customers have come or gone meanwhile.
 func (d *reading[Q, T]) pickUp(c *course[Q, T], lane *lane[Q, T]) (page Page[T], at Cursor, skip int, err error) {
 	was := c.from
-	for _, offset := range []int{was.Offset, was.Offset - max(was.Size, 1), was.Offset + max(was.Size, 1)} {
+	offsets := []int{was.Offset}
+	if was.Size > 0 { // else there was one page
+		offsets = append(offsets, was.Offset-was.Size, was.Offset+was.Size)
+	}
+	for _, offset := range offsets {
 		if offset < 0 {
 			continue
 		}
