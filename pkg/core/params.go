@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -89,11 +90,16 @@ func (p Params) one(name string) (value string, given bool, err error) {
 	return values[0], true, nil
 }
 
-// onlyKnown refuses names that are not in known: a misspelt filter must not
-// answer with everyone.
+// onlyKnown refuses names that are not in known, since a misspelt filter must
+// not answer with everyone, and values that are not text.
 func (p Params) onlyKnown(known []string) error {
 	var unknown []string
-	for name := range p {
+	for name, values := range p {
+		for _, value := range values {
+			if !utf8.ValidString(value) {
+				return Invalid(printable(name), "not UTF-8")
+			}
+		}
 		if !slices.Contains(known, name) {
 			unknown = append(unknown, name)
 		}

@@ -70,6 +70,14 @@ func TestAskRefuses(t *testing.T) {
 	}
 }
 
+func TestAskRefusesWhatIsNoText(t *testing.T) {
+	t.Parallel()
+	_, err := CreditFunction(nil).Ask(Params{"filter_type": {"name"}, "filter": {"\xff"}})
+	if e := AsError(err); e == nil || e.Code != CodeInvalid || e.Param != "filter" {
+		t.Errorf("Ask = %v", err)
+	}
+}
+
 func TestAskTakes(t *testing.T) {
 	t.Parallel()
 	p, err := ParamsFromJSON([]byte(`{"customer_ids":["a",200000000000,"a"],"reseller_id":"all","status":["qualified,lapsed"],"limit":"10"}`))
