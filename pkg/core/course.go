@@ -152,6 +152,10 @@ func (d *reading[Q, T]) countedPage(c *course[Q, T], lane *lane[Q, T], page Page
 	if at.Offset == 0 && c.unique == total {
 		return false, true, nil // one page is one moment
 	}
+	if at.Offset == 0 && len(page.Items) == 0 && total > 0 { // at every try: there is nothing to read again
+		d.unproven(WarnTotalMismatch, fmt.Sprintf("the cloud counts %d customers and lists none", total))
+		return false, true, nil
+	}
 	lane.close()
 	calm, err := d.calm(c, page, total)
 	if err != nil || calm {
