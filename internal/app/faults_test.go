@@ -64,7 +64,7 @@ var expected = map[string]endings{
 	"html-page-always":        all("error: upstream_broken"),
 	"error-in-200-always":     {credit: "error: unavailable", tags: "error: denied", all: "error: denied"},
 	"vendor-busy-always":      {credit: "error: unavailable", tags: "error: throttled", all: "error: throttled"},
-	"empty-page-always":       {credit: "error: unavailable", tags: "", all: "error: unavailable"},
+	"empty-page-always":       {credit: "doubt: total_mismatch", tags: "", all: "error: incomplete"},
 	"empty-object-always":     {credit: "error: upstream_broken", tags: "error: unavailable", all: "error: upstream_broken"},
 	"empty-body-always":       all("error: unavailable"),
 	"malformed-json-always":   all("error: unavailable"),

@@ -1,0 +1,174 @@
+package app_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"partnerlens/internal/simulator"
+	"partnerlens/pkg/core"
+)
+
+// Customers come and go between the parts of a read too, and a caller comes
+// back with no more than the cursor.
+func TestPartsOfAMovingWorld(t *testing.T) {
+	t.Parallel()
+	worlds := [][]string{
+		nil, {"customers-join"}, {"customers-leave"}, {"customers-join", "customers-leave"},
+		{"page-clamp-10", "customers-leave"}, {"duplicate-rows"}, {"duplicate-rows", "customers-leave"},
+		{"customers-join", "customers-leave", "truncated-body"}, {"key-revoked"}, {"html-page"},
+	}
+	for _, faults := range worlds {
+		for _, limit := range []int{1000, 90, 37} {
+			for _, q := range queries() {
+				opts := simulator.Options{Customers: 260, Seed: uint64(limit), Faults: faults}
+				t.Run(q.name+"/"+strconv.Itoa(limit)+"/"+strings.Join(faults, "+"), func(t *testing.T) {
+					t.Parallel()
+					c := openCloud(t, opts)
+					var answers []answer
+					more := core.Params{"limit": {strconv.Itoa(limit)}}
+					for len(answers) < mostAnswers {
+						a := c.ask(t.Context(), q, more)
+						answers = append(answers, a)
+						if a.err == nil && a.report.Next == nil {
+							break
+						}
+						if a.err == nil {
+							more["cursor"] = []string{*a.report.Next}
+						}
+						if core.CodeOf(a.err) == core.CodeDenied || a.String() == "stopped: denied" {
+							c.key = temporaryKey
+						}
+					}
+					for _, bad := range c.faultsOf(q, answers) {
+						t.Error(bad)
+					}
+					last := answers[len(answers)-1]
+					t.Logf("%d answers, the last %q", len(answers), last)
+					if still := len(faults) == 0 || faults[0] == "key-revoked" || faults[0] == "html-page"; still && last.String() != "complete" {
+						t.Errorf("nobody came or went, and the last answer ended %q: %+v", last, last.report.Warnings)
+					}
+				})
+			}
+		}
+	}
+}
+
+// However a read is cut into parts, its records are the same bytes.
+func TestPartsAreTheBytesOfTheWhole(t *testing.T) {
+	t.Parallel()
+	const customers, parts = 2000, 10
+	for _, q := range queries()[:2] {
+		t.Run(q.name, func(t *testing.T) {
+			t.Parallel()
+			c := openCloud(t, simulator.Options{Customers: customers, Seed: 7})
+			read := func(more core.Params, fits func([]byte) bool) (records [][]byte, report core.Report) {
+				question, err := c.function(q).Ask(more)
+				if err != nil {
+					t.Fatal(err)
+				}
+				_, report, err = question.JSON(t.Context(), func(record []byte) bool {
+					if fits != nil && !fits(record) {
+						return false
+					}
+					records = append(records, bytes.Clone(bytes.TrimPrefix(record, []byte(",")))) // what room it takes
+					return true
+				})
+				if err != nil {
+					t.Fatal(err)
+				}
+				return records, report
+			}
+			whole, report := read(core.Params{}, nil)
+			if !report.Complete || len(whole) != customers {
+				t.Fatalf("in one go: %d customers, %+v", len(whole), report)
+			}
+			room := 0
+			for _, record := range whole {
+				room += len(record)
+			}
+			room = room/parts + len(slices.MaxFunc(whole, func(a, b []byte) int { return len(a) - len(b) }))
+
+			cuts := map[string]func(cursor core.Params) ([][]byte, core.Report){
+				"limit": func(more core.Params) ([][]byte, core.Report) {
+					more["limit"] = []string{strconv.Itoa(customers / parts)}
+					return read(more, nil)
+				},
+				"size": func(more core.Params) ([][]byte, core.Report) {
+					left := room
+					return read(more, func(record []byte) bool {
+						left -= len(record)
+						return left >= 0
+					})
+				},
+			}
+			for by, cut := range cuts {
+				var got [][]byte
+				more := core.Params{}
+				answers := 0
+				for {
+					records, report := cut(more)
+					got = append(got, records...)
+					answers++
+					if report.Next == nil {
+						if !report.Complete {
+							t.Errorf("by %s: the last part: %+v", by, report)
+						}
+						break
+					}
+					if report.Complete || len(report.Warnings) > 0 || string(*report.Stopped) != by {
+						t.Errorf("by %s: part %d: %+v", by, answers, report)
+					}
+					more = core.Params{"cursor": {*report.Next}}
+				}
+				if answers < parts || answers > parts+1 {
+					t.Errorf("by %s: %d parts, want %d", by, answers, parts)
+				}
+				if !slices.EqualFunc(got, whole, bytes.Equal) {
+					t.Errorf("by %s: %d records, and not the bytes of the %d in one go", by, len(got), len(whole))
+				}
+			}
+		})
+	}
+}
+
+// A caller that goes away in the middle of a read gets away at once, and
+// nothing stays behind. Not parallel: what others have under way would seem to
+// stay behind.
+func TestGoingAwayWhileTheCloudHangs(t *testing.T) {
+	for _, q := range queries() {
+		for _, fault := range []string{"hang", "hang-always", "long-tail-always"} {
+			t.Run(q.name+"/"+fault, func(t *testing.T) {
+				before := goleak.IgnoreCurrent()
+				c, err := newCloud(simulator.Options{Customers: 2000, Faults: []string{fault}})
+				if err != nil {
+					t.Fatal(err)
+				}
+				ctx, cancel := context.WithCancel(t.Context())
+				var went time.Time
+				timer := time.AfterFunc(200*time.Millisecond, func() { went = time.Now(); cancel() })
+				defer timer.Stop()
+				a := c.ask(ctx, q, nil)
+				if late := time.Since(went); went.IsZero() || late > time.Second {
+					t.Errorf("back %v after the caller went away", late)
+				}
+				var failure *core.Error
+				if !errors.As(a.err, &failure) || failure.Code != core.CodeCanceled {
+					t.Errorf("ended %q: %v", a, a.err)
+				}
+				for _, bad := range c.faultsOf(q, []answer{{err: a.err}}) {
+					t.Error(bad)
+				}
+				c.close()
+				goleak.VerifyNone(t, before)
+			})
+		}
+	}
+}
