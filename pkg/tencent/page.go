@@ -127,7 +127,7 @@ func (r *row) place(member string) *wire.Value {
 
 // perPiece is how many records share a piece of memory: one that is kept keeps
 // those beside it.
-const perPiece = 16
+const perPiece = 20
 
 // readRows reads Data. Its error is a *core.Error.
 func readRows(body *wire.Body, config Config) (customers []*core.CustomerCredit, err error) {
@@ -247,6 +247,8 @@ func instant(value wire.Value, zone *time.Location, place *time.Time) *time.Time
 	case len(given) == len(time.DateOnly), len(given) == len(time.DateTime) && given[len(time.DateOnly)] == ' ':
 		copy(text, given[:len(time.DateOnly)])
 		copy(text[len(time.DateOnly)+1:], given[min(len(time.DateOnly)+1, len(given)):])
+	default:
+		return nil
 	}
 	var t time.Time
 	if t.UnmarshalText(text) != nil {

@@ -87,6 +87,58 @@ func TestBodyShapes(t *testing.T) {
 	}
 }
 
+// TestBodyPassesOver: what is not read is passed over, and nothing is read twice.
+func TestBodyPassesOver(t *testing.T) {
+	t.Parallel()
+	body := NewBody([]byte(` { "a\u0062" : {"x":[1,{"y":2}]}, "c":[1, "two" , [3], null] , "d":true, "e":"last" } `))
+	var got []string
+	body.Object(func(name string) {
+		switch got = append(got, name); name {
+		case "c":
+			body.Array(func() {
+				switch {
+				case body.AtText():
+					got = append(got, body.Value().Text())
+				case body.AtNull():
+					got = append(got, "null")
+				}
+			})
+		case "e":
+			got = append(got, body.Value().Text())
+		}
+	})
+	if want := "ab c two null d e last"; strings.Join(got, " ") != want || body.End() != nil || body.End() != nil {
+		t.Errorf("walked %q, %v, want %s", got, body.End(), want)
+	}
+}
+
+// TestBodyAfterAMistake: what was read before it stands, what comes after is empty.
+func TestBodyAfterAMistake(t *testing.T) {
+	t.Parallel()
+	body := NewBody([]byte(`{"a":"x","b":[1,}`))
+	var values []Value
+	calls := 0
+	isObject := body.Object(func(string) {
+		if calls++; body.AtText() {
+			values = append(values, body.Value())
+			return
+		}
+		body.Array(func() { values = append(values, body.Value()) })
+		values = append(values, body.Value())
+	})
+	if !isObject || calls != 2 || len(values) != 4 || values[0].Text() != "x" || values[1].Text() != "1" || !values[2].Missing() || !values[3].Missing() {
+		t.Errorf("%d members, values %q", calls, values)
+	}
+	for range 2 {
+		if err := body.End(); core.CodeOf(err) != core.CodeUpstream || !strings.Contains(err.Error(), "at byte 16") {
+			t.Errorf("End = %v", err)
+		}
+	}
+	if body.AtNull() || !body.Value().Missing() || !body.Object(func(string) { t.Error("a member") }) {
+		t.Error("the walk goes on after a mistake")
+	}
+}
+
 func TestValue(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {

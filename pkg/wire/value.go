@@ -55,7 +55,7 @@ func (b *Body) Raw(v Value) jsontext.Value {
 	switch {
 	case v.Missing(), v[0] == '{', v[0] == '[':
 		raw = jsontext.Value("null")
-	case v.isEscaped() && !raw.IsValid():
+	case b.escapes && v.isEscaped() && !raw.IsValid():
 		raw, _ = jsontext.AppendQuote(nil, v.Text())
 	}
 	if cap(b.raws)-len(b.raws) < len(raw) {

@@ -7,7 +7,9 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptrace"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"partnerlens/pkg/core"
@@ -133,7 +135,7 @@ func (a *attempt) RoundTrip(req *http.Request) (*http.Response, error) {
 		return nil, a.failure
 	}
 	a.made = true
-	if a.failure = a.carry(req.WithContext(a.ctx)); a.failure != nil {
+	if a.failure = a.carry(req); a.failure != nil {
 		return nil, a.failure
 	}
 	return &http.Response{
@@ -146,9 +148,17 @@ func (a *attempt) RoundTrip(req *http.Request) (*http.Response, error) {
 }
 
 func (a *attempt) carry(req *http.Request) *core.Error {
-	resp, err := a.wire.transport.RoundTrip(req)
+	var connected, answered atomic.Bool
+	resp, err := a.wire.transport.RoundTrip(req.WithContext(httptrace.WithClientTrace(a.ctx, &httptrace.ClientTrace{
+		GotConn:              func(httptrace.GotConnInfo) { connected.Store(true) },
+		GotFirstResponseByte: func() { answered.Store(true) },
+	})))
 	if err != nil {
-		return a.broken(err)
+		failure := a.broken(err)
+		if connected.Load() && !answered.Load() && a.ctx.Err() == nil {
+			failure.Dropped, failure.Detail = true, "the connection ended before an answer began"
+		}
+		return failure
 	}
 	defer resp.Body.Close()
 	requestID := Word(resp.Header.Get(a.call.RequestIDHeader))

@@ -286,6 +286,77 @@ func TestRefusedAndReset(t *testing.T) {
 	wantError(t, err, core.CodeUnavailable)
 }
 
+// TestDropped: only a connection that ends before the first byte of an answer
+// is one that another attempt may do better on at once.
+func TestDropped(t *testing.T) {
+	t.Parallel()
+	const begun = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{"
+	for _, test := range []struct {
+		name  string
+		after int // answers that come whole, over the same connection
+		say   string
+		reset bool
+		want  bool
+	}{
+		{"a kept connection closes", 2, "", false, true},
+		{"a kept connection is reset", 2, "", true, true},
+		{"a new connection closes", 0, "", false, true},
+		{"a new connection is reset", 0, "", true, true},
+		{"in the status", 1, begun[:5], false, false},
+		{"in the header", 1, begun[:30], false, false},
+		{"in the body", 1, begun, false, false},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			var calls atomic.Int32
+			url := wiretest.Handle(t, func(w http.ResponseWriter, r *http.Request) {
+				if int(calls.Add(1)) <= test.after {
+					w.Header().Set("Content-Type", "application/json")
+					io.WriteString(w, "{}")
+					return
+				}
+				io.Copy(io.Discard, r.Body)
+				conn, _, err := http.NewResponseController(w).Hijack()
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				io.WriteString(conn, test.say)
+				if test.reset {
+					conn.(*net.TCPConn).SetLinger(0)
+				}
+				conn.Close()
+			})
+			w := newWire(t, Options{})
+			for range test.after {
+				if _, err := get(context.Background(), w, url); err != nil {
+					t.Fatal(err)
+				}
+			}
+			_, err := get(context.Background(), w, url)
+			if e := wantError(t, err, core.CodeUnavailable); e.Dropped != test.want {
+				t.Errorf("Dropped = %t of %v, want %t", e.Dropped, e, test.want)
+			}
+			if int(calls.Load()) != test.after+1 {
+				t.Errorf("%d calls, want %d: another attempt is not the wire's", calls.Load(), test.after+1)
+			}
+		})
+	}
+	for name, call := range map[string]func() (url string, opts Options){
+		"a server that hangs": func() (string, Options) {
+			url, _ := wiretest.ServeHang(t, wiretest.HangBeforeHeader)
+			return url, Options{AttemptTimeout: 20 * time.Millisecond}
+		},
+		"nobody listens": func() (string, Options) { return "http://127.0.0.1:1", Options{} },
+	} {
+		url, opts := call()
+		_, err := get(context.Background(), newWire(t, opts), url)
+		if e := wantError(t, err, core.CodeUnavailable); e.Dropped {
+			t.Errorf("%s: Dropped of %v", name, e)
+		}
+	}
+}
+
 func TestCertificates(t *testing.T) {
 	t.Parallel()
 	server := httptest.NewUnstartedServer(http.NotFoundHandler())
