@@ -2,6 +2,7 @@ package core
 
 import (
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -32,6 +33,7 @@ type course[Q Query, T Record] struct {
 	total   int  // the first one it told
 	moved   bool // it told another one later
 	step    int  // rows from one page to the next
+	back    int  // the longest step so far: the last page's few rows are no measure for going back
 	backs   int  // steps back
 	nobody  bool // the first page was empty, and is asked for again
 }
@@ -233,6 +235,7 @@ func (d *reading[Q, T]) readAgain(c *course[Q, T], total int) (on bool, err erro
 		size = max(c.unique, 1)
 	}
 	again := newKeySet()
+	var late []T // handed on only at the end: a cursor from in between would give them again
 	fewest, most := total, total
 	fetch := func(offset int) (rows int, on bool, err error) {
 		if d.late() {
@@ -250,8 +253,9 @@ func (d *reading[Q, T]) readAgain(c *course[Q, T], total int) (on bool, err erro
 			again.add(record.Key())
 		}
 		for _, record := range page.Items {
-			if !d.seen.has(record.Key()) && !d.addLate(c, record) {
-				return 0, false, nil
+			if !d.seen.has(record.Key()) {
+				d.seen.add(record.Key())
+				late = append(late, record)
 			}
 		}
 		return len(page.Items), true, nil
@@ -272,6 +276,11 @@ func (d *reading[Q, T]) readAgain(c *course[Q, T], total int) (on bool, err erro
 			return on, err
 		}
 	}
+	for _, record := range late {
+		if !d.addLate(c, record) {
+			return false, nil
+		}
+	}
 	if found := len(again.hashes); found < fewest || found > most {
 		d.unproven(WarnTotalMismatch, fmt.Sprintf("%d customers were read, and %d when all pages were read again, but the cloud counts %d", c.unique, found, most))
 	}
@@ -287,7 +296,6 @@ func (d *reading[Q, T]) addLate(c *course[Q, T], record T) bool {
 			why = StoppedLimit
 		} else if d.keep(record, d.here) {
 			d.report.Count++
-			d.seen.add(record.Key())
 			c.unique++
 			return true
 		}
@@ -295,7 +303,6 @@ func (d *reading[Q, T]) addLate(c *course[Q, T], record T) bool {
 		d.report.Stopped = &why
 		return false
 	}
-	d.seen.add(record.Key())
 	c.unique++
 	return true
 }
@@ -311,11 +318,15 @@ func (d *reading[Q, T]) uncountedPage(c *course[Q, T], lane *lane[Q, T], page Pa
 		lane.goOn(at, view{})
 		return true, false, nil
 	}
-	known := at.Offset == 0 || skip > 0 || len(rows) > 0 && d.seen.has(rows[0].Key())
+	from := slices.IndexFunc(rows, func(record T) bool { return d.seen.has(record.Key()) })
+	known := at.Offset == 0 || skip > 0 || from >= 0
+	if c.resumed && from > 0 && skip == 0 {
+		skip = from // an earlier answer gave them, or they came there since
+	}
 	alone := at.Offset == 1 && c.step == 0 && len(rows) == 0 // after a first page of one row
 	if !known && !alone && !(c.resumed && c.step == 0) {
 		if c.backs++; c.backs <= maxBacks {
-			lane.goOn(Cursor{Offset: max(0, at.Offset-max(c.step, 1)), Size: at.Size}, view{})
+			lane.goOn(Cursor{Offset: max(0, at.Offset-max(c.back, 1)), Size: at.Size}, view{})
 			return true, false, nil
 		}
 		d.unproven(WarnMovedTooFast, "customers came and went faster than their pages could be read; some may have been passed over")
@@ -335,6 +346,7 @@ func (d *reading[Q, T]) uncountedPage(c *course[Q, T], lane *lane[Q, T], page Pa
 		next.Offset++ // nothing to overlap with: is there more at all?
 	} else {
 		c.step = len(rows) - 1
+		c.back = max(c.back, c.step)
 	}
 	lane.goOn(next, view{step: c.step, end: d.foreseen(next.Offset, 0)})
 	return true, false, nil
