@@ -172,7 +172,7 @@ func TestFailures(t *testing.T) {
 	}{
 		{"CBC.0100", 400, core.CodeInvalid, "", "query", false},
 		{"CBC.0101", 400, core.CodeInvalid, "", "query", false},
-		{"CBC.99000037", 400, core.CodeDenied, "reseller_id", "no right", false},
+		{"CBC.99000037", 400, core.CodeInvalid, "reseller_id", "not a reseller", false},
 		{"CBC.0150", 403, core.CodeDenied, "", "solution provider", false},
 		{"CBC.0151", 403, core.CodeDenied, "", "IAM", false},
 		{"CBC.0154", 401, core.CodeDenied, "", "key", true},
