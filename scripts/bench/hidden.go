@@ -1,0 +1,98 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"partnerlens/internal/app/tags"
+	"partnerlens/internal/simulator"
+	"partnerlens/pkg/core"
+	"partnerlens/pkg/huawei"
+)
+
+const (
+	huaweiCustomers = 10_000
+	hiddenLimit     = 10
+
+	// The API tells no total and the last page is full: that there are no more
+	// only one page more can tell.
+	huaweiPages = huaweiCustomers/100 + 1
+)
+
+// huaweiUnlimited holds a read that fetches ahead against one that does not.
+func huaweiUnlimited(ctx context.Context) ([]row, error) {
+	up, err := newUpstream(simulator.Options{Customers: huaweiCustomers}, steady)
+	if err != nil {
+		return nil, err
+	}
+	defer up.close()
+	one, err := oneByOne(ctx, up)
+	if err != nil {
+		return nil, err
+	}
+	took, err := readTags(ctx, up)
+	if err != nil {
+		return nil, err
+	}
+	r := ratioRow("Huawei, 10,000 customers, no limit", took, one, 0.25, seconds)
+	r.note = fmt.Sprintf("at most %d calls at once; floor: one page after another", up.Calls().MaxConcurrent)
+	return []row{r}, nil
+}
+
+// huaweiHiddenLimit reads under a limit that the reader is not told.
+func huaweiHiddenLimit(ctx context.Context) ([]row, error) {
+	up, err := newUpstream(simulator.Options{Customers: huaweiCustomers, Rate: hiddenLimit}, steady)
+	if err != nil {
+		return nil, err
+	}
+	defer up.close()
+	took, err := readTags(ctx, up)
+	if err != nil {
+		return nil, err
+	}
+	floor := time.Duration((huaweiPages+hiddenLimit-1)/hiddenLimit-1)*time.Second + latency
+	r := ratioRow("Huawei, 10,000 customers, a hidden limit of 10/s", took, floor, 1.10, seconds)
+	calls := up.Calls().Tags
+	r.note = fmt.Sprintf("%d calls, %d refused", calls.Admitted, calls.Limited)
+	return []row{r}, nil
+}
+
+func readTags(ctx context.Context, up *upstream) (time.Duration, error) {
+	function := tags.Function(up.environment("PARTNERLENS_HUAWEI_RATE=0"), nil)
+	started := time.Now()
+	report, err := readAll(ctx, function)
+	if err != nil {
+		return 0, err
+	}
+	return time.Since(started), whole(report, huaweiCustomers)
+}
+
+// oneByOne is how long the pages take one after another.
+func oneByOne(ctx context.Context, up *upstream) (time.Duration, error) {
+	source, err := huawei.New(huawei.Config{AK: simulator.KeyID, SK: core.NewSecret(simulator.KeySecret), Endpoint: up.url})
+	if err != nil {
+		return 0, err
+	}
+	defer source.CloseIdleConnections()
+	reader := core.NewReader(source, &core.ReaderOptions[core.TagQuery]{Schema: core.Schema("tags"), Provider: huawei.Provider})
+	started, rows := time.Now(), 0
+	for page, err := range reader.Pages(ctx, core.TagQuery{}) {
+		if err != nil {
+			return 0, err
+		}
+		rows += len(page.Items)
+	}
+	if rows != huaweiCustomers {
+		return 0, fmt.Errorf("%d customers came one page after another, want %d", rows, huaweiCustomers)
+	}
+	return time.Since(started), nil
+}
+
+// whole makes sure that what was measured is a right answer.
+func whole(report core.Report, customers int) error {
+	if !report.Complete || report.Count != customers {
+		return fmt.Errorf("the read is no measure: %d of %d customers, complete: %v, warnings: %v", report.Count, customers, report.Complete, report.Warnings)
+	}
+	return nil
+}

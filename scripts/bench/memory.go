@@ -1,0 +1,94 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+
+	"partnerlens/internal/simulator"
+	"partnerlens/scripts/bench/peak"
+)
+
+const (
+	few  = 10_000
+	many = 1_000_000
+)
+
+// memory is what a process needs that writes everyone as NDJSON. The simulator
+// is in this process, the reader in another, built as the artefacts are.
+func memory(ctx context.Context) ([]row, error) {
+	folder, err := os.MkdirTemp("", "bench")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(folder)
+	var rows []row
+	for _, cloud := range []string{"credit", "tags"} {
+		reader := filepath.Join(folder, cloud)
+		if err := build(ctx, "./scripts/bench/testdata/read"+cloud, reader); err != nil {
+			return nil, err
+		}
+		small, err := medianPeak(ctx, reader, few)
+		if err != nil {
+			return nil, err
+		}
+		large, err := peakOf(ctx, reader, many)
+		if err != nil {
+			return nil, err
+		}
+		r := boundRow(fmt.Sprintf("peak memory, 10,000 customers, %s", cloud), small.Resident, 20<<20, mebibytes)
+		r.note = beside(small)
+		more := boundRow("… a million, over 10,000", large.Resident-small.Resident, 24<<20, mebibytes)
+		more.measured, more.floor = mebibytes(large.Resident), mebibytes(small.Resident)
+		more.ratio, more.target = "+"+mebibytes(large.Resident-small.Resident), "≤ +24 MiB"
+		more.note = beside(large)
+		rows = append(rows, r, more)
+	}
+	return rows, nil
+}
+
+func beside(m peak.Memory) string {
+	return fmt.Sprintf("heap in use %s, from the system %s", mebibytes(m.HeapInuse), mebibytes(m.Sys))
+}
+
+// medianPeak is of five reads: in a short one much hangs on when the collector
+// happens to run.
+func medianPeak(ctx context.Context, reader string, customers int) (peak.Memory, error) {
+	peaks := make([]peak.Memory, 5)
+	for i := range peaks {
+		var err error
+		if peaks[i], err = peakOf(ctx, reader, customers); err != nil {
+			return peak.Memory{}, err
+		}
+	}
+	slices.SortFunc(peaks, func(a, b peak.Memory) int { return cmp.Compare(a.Resident, b.Resident) })
+	return peaks[len(peaks)/2], nil
+}
+
+func peakOf(ctx context.Context, reader string, customers int) (peak.Memory, error) {
+	var m peak.Memory
+	up, err := newUpstream(simulator.Options{Customers: customers}, delay{})
+	if err != nil {
+		return m, err
+	}
+	defer up.close()
+	child := exec.CommandContext(ctx, reader)
+	child.Env = append(simulator.Env(up.url), "PARTNERLENS_TENCENT_RATE=0", "PARTNERLENS_HUAWEI_RATE=0")
+	child.Stderr = os.Stderr
+	text, err := child.Output()
+	if err != nil {
+		return m, fmt.Errorf("the reading process: %w", err)
+	}
+	if err := json.Unmarshal(text, &m); err != nil {
+		return m, err
+	}
+	if m.Customers != customers || !m.Complete {
+		return m, fmt.Errorf("the read is no measure: %d of %d customers, complete: %v", m.Customers, customers, m.Complete)
+	}
+	return m, nil
+}

@@ -1,0 +1,11 @@
+// Command readcredit reads everyone's credit and tells what memory that took.
+package main
+
+import (
+	"os"
+
+	"partnerlens/internal/app/credit"
+	"partnerlens/scripts/bench/peak"
+)
+
+func main() { os.Exit(peak.Main(credit.Function(nil, nil))) }

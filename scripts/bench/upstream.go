@@ -1,0 +1,122 @@
+package main
+
+import (
+	"context"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"partnerlens/internal/app"
+	"partnerlens/internal/simulator"
+	"partnerlens/pkg/core"
+)
+
+// upstream is a simulator on a port of its own, behind a delay.
+type upstream struct {
+	*simulator.Simulator
+	url      string
+	accepted atomic.Int64 // connections
+	server   *http.Server
+}
+
+// delay is what a call waits around the simulator, which answers at once.
+// A server counts a call when it arrives: only what comes before that, the way
+// there, makes calls overtake each other in its eyes.
+type delay struct {
+	there, back span
+}
+
+// span is a time that differs from call to call.
+type span struct{ least, most time.Duration }
+
+func (s span) wait(ctx context.Context) {
+	if s.most == 0 {
+		return
+	}
+	timer := time.NewTimer(s.least + rand.N(s.most-s.least+1))
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+}
+
+// latency is the time of a call in all figures, on average.
+const latency = 80 * time.Millisecond
+
+// around is a latency of 80 ms ± 40 ms: a quarter of it the way there, the rest
+// the server's work and the way back.
+var around = delay{
+	there: span{latency / 8, latency * 3 / 8},
+	back:  span{latency * 3 / 8, latency * 9 / 8},
+}
+
+// steady is the same latency, always.
+var steady = delay{back: span{latency, latency}}
+
+func newUpstream(opts simulator.Options, d delay) (*upstream, error) {
+	s, err := simulator.New(opts)
+	if err != nil {
+		return nil, err
+	}
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, err
+	}
+	u := &upstream{Simulator: s, url: "http://" + listener.Addr().String()}
+	u.server = &http.Server{
+		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			d.there.wait(r.Context())
+			s.ServeHTTP(delayed{w, func() { d.back.wait(r.Context()) }}, r)
+		}),
+		ConnState: func(_ net.Conn, state http.ConnState) {
+			if state == http.StateNew {
+				u.accepted.Add(1)
+			}
+		},
+	}
+	go u.server.Serve(listener) // until close
+	return u, nil
+}
+
+func (u *upstream) close() {
+	u.Close()
+	u.server.Close()
+}
+
+// delayed holds an answer back before its first byte.
+type delayed struct {
+	http.ResponseWriter
+	wait func()
+}
+
+func (d delayed) WriteHeader(status int) {
+	d.wait()
+	d.ResponseWriter.WriteHeader(status)
+}
+
+// environment points a function at the upstream, with more settings as K=V.
+func (u *upstream) environment(more ...string) app.Environment {
+	return environmentAt(u.url, more...)
+}
+
+func environmentAt(url string, more ...string) app.Environment {
+	values := map[string]string{}
+	for _, variable := range append(simulator.Env(url), more...) {
+		name, value, _ := strings.Cut(variable, "=")
+		values[name] = value
+	}
+	return func(name string) string { return values[name] }
+}
+
+// readAll asks a function for everyone and drops them.
+func readAll(ctx context.Context, function *core.Function) (core.Report, error) {
+	question, err := function.Ask(core.Params{})
+	if err != nil {
+		return core.Report{}, err
+	}
+	return question.Read(ctx, func(core.Record) bool { return true })
+}
