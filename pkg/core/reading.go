@@ -149,7 +149,7 @@ func (d *reading[Q, T]) take(c *course[Q, T], rows []T, at Cursor, skip int) boo
 			continue
 		}
 		if d.seen.has(key) {
-			if c.asked == nil {
+			if c.asked == nil && key == d.here.Anchor { // where he stands now; others are before him
 				d.passed(c, key, at, i)
 			}
 			continue

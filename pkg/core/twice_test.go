@@ -1,9 +1,11 @@
 package core_test
 
 import (
+	"context"
 	"errors"
 	"slices"
 	"strconv"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -88,5 +90,79 @@ func TestNobodyTwiceWhereReadingAgainBreaksOff(t *testing.T) {
 	got = append(got, more...)
 	if len(got) != len(slices.Compact(slices.Sorted(slices.Values(got)))) || !slices.Equal(got, l.ids) {
 		t.Errorf("got %v of %v; %+v", got, l.ids, report)
+	}
+}
+
+// script is a Source without a total that answers by the row asked for and by
+// how often it was asked for.
+type script struct {
+	mu    sync.Mutex
+	asked map[int]int
+	page  func(offset, time int) (first, rows int, ok bool) // rows of the customers by number; not ok: the cloud fails
+}
+
+func (s *script) FetchPage(ctx context.Context, _ core.TagQuery, at core.Cursor) (core.Page[*core.CustomerTag], error) {
+	var page core.Page[*core.CustomerTag]
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.asked == nil {
+		s.asked = make(map[int]int)
+	}
+	s.asked[at.Offset]++
+	first, rows, ok := s.page(at.Offset, s.asked[at.Offset])
+	if !ok {
+		return page, &core.Error{Code: core.CodeUpstream}
+	}
+	for i := range rows {
+		page.Items = append(page.Items, &core.CustomerTag{CustomerID: strconv.Itoa(first + i)})
+	}
+	if rows > 0 {
+		page.Next = &core.Cursor{Offset: at.Offset + rows, Size: 10}
+	}
+	return page, nil
+}
+
+// A read that steps back sees customers again whom it handed on; it must not
+// say that it goes on from there.
+func TestACursorNeverGoesBack(t *testing.T) {
+	t.Parallel()
+	const customers = 30
+	moving := &script{page: func(offset, time int) (first, rows int, ok bool) {
+		switch {
+		case offset == 0 && time == 1:
+			return 0, 10, true
+		case offset == 9 && time == 1:
+			return 9, 10, true // to 18
+		case offset == 18 && time == 1:
+			return 20, 10, true // two have left: this page does not begin with 18
+		case offset == 9 && time == 2:
+			return 6, 10, true // and three have come: to 15
+		}
+		return 0, 0, false
+	}}
+	calm := &script{page: func(offset, _ int) (first, rows int, ok bool) { // the three are there still
+		first = max(0, offset-3)
+		return first, max(0, min(10, customers-first)), true
+	}}
+	var got []string
+	var cursor string
+	for _, source := range []*script{moving, calm} {
+		report, err := core.NewReader(source, nil).Read(t.Context(), core.TagQuery{}, &core.ReadOptions{Cursor: cursor}, func(tag *core.CustomerTag) bool {
+			got = append(got, tag.CustomerID)
+			return true
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if report.Next != nil {
+			cursor = *report.Next
+		}
+	}
+	var want []string
+	for i := range customers {
+		want = append(want, strconv.Itoa(i))
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("got %v, want each of %d once", got, customers)
 	}
 }
