@@ -1,5 +1,5 @@
 # Short verbs a person types; each is a script or one command.
-.PHONY: help demo test race check build fuzz serve
+.PHONY: help demo test race check build fuzz bench serve
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -18,6 +18,9 @@ race: ## all tests under the race detector
 
 fuzz: ## every fuzz target for 30 s
 	scripts/fuzz.sh 30s
+
+bench: ## time and memory against floors
+	go run ./scripts/bench
 
 build: ## every artefact into dist/
 	scripts/build.sh

@@ -281,7 +281,7 @@ func (d *reading[Q, T]) readAgain(c *course[Q, T], total int) (on bool, err erro
 			return false, nil
 		}
 	}
-	if found := len(again.hashes); found < fewest || found > most {
+	if found := again.count; found < fewest || found > most {
 		d.unproven(WarnTotalMismatch, fmt.Sprintf("%d customers were read, and %d when all pages were read again, but the cloud counts %d", c.unique, found, most))
 	}
 	return true, nil

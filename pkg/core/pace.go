@@ -37,7 +37,7 @@ type Start struct {
 const (
 	// paceWindow is a second and a margin for calls that overtake each other on
 	// their way to the server.
-	paceWindow = 1030 * time.Millisecond
+	paceWindow = 1025 * time.Millisecond
 	// probeEvery is how many windows go by before the ceiling is tried again.
 	probeEvery = 30
 	// unboundedMemory is how many starts are kept where nothing bounds them.
@@ -115,10 +115,11 @@ func (p *Pacer) next(now time.Time) time.Time {
 	return at
 }
 
-// forget drops the starts that no window reaches any more.
+// forget drops the starts that no window reaches any more, and that no refusal
+// of a call of the last two does.
 func (p *Pacer) forget(now time.Time) {
 	drop := 0
-	for drop < len(p.recent) && now.Sub(p.recent[drop].at) >= paceWindow {
+	for drop < len(p.recent) && now.Sub(p.recent[drop].at) >= 3*paceWindow {
 		drop++
 	}
 	if p.allowed == 0 {
@@ -154,13 +155,7 @@ func (p *Pacer) Refused(call *Start, after time.Duration) {
 		p.notTill = until
 	}
 	call.refused = true
-	let := 0
-	for _, other := range p.recent {
-		if !other.refused {
-			let++
-		}
-	}
-	ceiling := max(1, let)
+	ceiling := max(1, p.mostLet())
 	if p.most > 0 {
 		ceiling = min(ceiling, p.most)
 	}
@@ -172,4 +167,20 @@ func (p *Pacer) Refused(call *Start, after time.Duration) {
 	p.refused, p.raised = now, now
 	p.ceiling = ceiling
 	p.allowed = max(1, p.ceiling/2)
+}
+
+// mostLet is the most calls of any window lately that were not refused. It is not
+// those of the refused call's own window alone: where a call was refused because it
+// overtook others, most of what was let through lies just before that.
+func (p *Pacer) mostLet() (most int) {
+	for i, first := range p.recent {
+		let := 0
+		for _, other := range p.recent[i:] {
+			if !other.refused && other.at.Sub(first.at) < paceWindow {
+				let++
+			}
+		}
+		most = max(most, let)
+	}
+	return most
 }

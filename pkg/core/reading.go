@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"fmt"
-	"hash/maphash"
 	"slices"
 	"time"
 
@@ -25,8 +24,8 @@ type reading[Q Query, T Record] struct {
 	doubt       bool
 	pages, rows int
 
-	seen keySet // customers told apart so far
-	here Cursor // after the last row taken in
+	seen *keySet // customers told apart so far
+	here Cursor  // after the last row taken in
 
 	// Of the pass under way, where it is by id:
 	answered map[string]bool
@@ -238,22 +237,4 @@ func (d *reading[Q, T]) fail(failure *Error) {
 func (d *reading[Q, T]) finish() Report {
 	d.report.Complete = d.report.Stopped == nil && !d.doubt
 	return d.report
-}
-
-// keySet remembers which keys it was given, in eight bytes each: the ids of a
-// million customers as texts would take the memory that a function has. Two
-// keys share a hash once in 10^7 reads of a million customers; the seed is
-// another for each read.
-type keySet struct {
-	seed   maphash.Seed
-	hashes map[uint64]struct{}
-}
-
-func newKeySet() keySet { return keySet{maphash.MakeSeed(), make(map[uint64]struct{})} }
-
-func (s keySet) add(key string) { s.hashes[maphash.String(s.seed, key)] = struct{}{} }
-
-func (s keySet) has(key string) bool {
-	_, ok := s.hashes[maphash.String(s.seed, key)]
-	return ok
 }
