@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 	"os"
+	"time"
 
 	"partnerlens/internal/api"
 	"partnerlens/internal/host"
@@ -30,9 +31,15 @@ func Handler(logger *slog.Logger, functions ...*core.Function) http.Handler {
 	return api.New(api.Options{Functions: functions, Version: Version, Logger: logger})
 }
 
+// readyWithin is more than a process takes until it waits for its first call.
+const readyWithin = 10 * time.Millisecond
+
 // loadTrustStore reads the system's root certificates, which takes several
-// times as long as everything else before the first call.
+// times as long as everything else before the first call. It lets the process
+// become ready first: the two would share the processor. The first handshake,
+// which needs them, is a look-up, a dial and a round trip away.
 func loadTrustStore() {
+	time.Sleep(readyWithin)
 	_, _ = x509.SystemCertPool() // kept by package x509; a failure shows at the first handshake
 }
 
