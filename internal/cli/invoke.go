@@ -58,7 +58,11 @@ func (c *invokeCmd) Run(ctx context.Context, std streams) error {
 	}
 	answer := result.Answers[0]
 	if answer.Failure != nil {
-		fmt.Fprintln(std.err, answer.Failure)
+		text := answer.Failure.Message
+		if !strings.HasPrefix(text, answer.Failure.Type+":") { // ours begin with their type
+			text = answer.Failure.Error()
+		}
+		fmt.Fprintln(std.err, text)
 		return told(core.Code(answer.Failure.Type)) // a code of ours, else internal
 	}
 	_, err = fmt.Fprintf(std.out, "%s\n", strings.TrimSuffix(string(answer.Payload), "\n"))
