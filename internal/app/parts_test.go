@@ -69,7 +69,7 @@ func TestTroublesAtRandom(t *testing.T) {
 			defer underWay.Wait()
 			for range worlds {
 				opts := simulator.Options{
-					Customers: []int{1, 2, 9, 10, 11, 99, 100, 101, 199, 200, 201, 333}[rand.N(12)],
+					Customers: []int{9, 10, 11, 99, 100, 101, 199, 200, 201, 333}[rand.N(10)], // of one, total-low makes none
 					Seed:      1 + rand.Uint64N(1<<32),
 				}
 				for range 1 + rand.N(3) {
