@@ -87,11 +87,6 @@ func (d *reading[Q, T]) follow(c *course[Q, T]) (ended bool, err error) {
 		if err != nil || !on {
 			return ended, err
 		}
-		if d.late() {
-			d.stop(StoppedDeadline)
-			d.report.warn(string(CodeDeadline), "time ran out; go on from next")
-			return false, nil
-		}
 		skip = 0
 		page, at, err = lane.next()
 	}
@@ -238,9 +233,6 @@ func (d *reading[Q, T]) readAgain(c *course[Q, T], total int) (on bool, err erro
 	var late []T // handed on only at the end: a cursor from in between would give them again
 	fewest, most := total, total
 	fetch := func(offset int) (rows int, on bool, err error) {
-		if d.late() {
-			return 0, false, &Error{Code: CodeDeadline, Detail: "customers came or went while reading, and time ran out before all pages were read again"}
-		}
 		page, err := d.reader.fetch(d.ctx, query, Cursor{Offset: offset, Size: size}, &d.tries)
 		if err != nil {
 			return 0, false, err

@@ -24,6 +24,7 @@ type Pacer struct {
 	allowed int // calls in a window now; 0: no bound
 	recent  []*Start
 	refused time.Time // the last refusal
+	learned bool      // it told a ceiling
 	raised  time.Time // when allowed or ceiling last changed
 	notTill time.Time // the cloud asked to wait until then
 }
@@ -39,7 +40,7 @@ const (
 	// their way to the server.
 	paceWindow = 1025 * time.Millisecond
 	// probeEvery is how many windows go by before the ceiling is tried again.
-	probeEvery = 30
+	probeEvery = 20
 	// unboundedMemory is how many starts are kept where nothing bounds them.
 	unboundedMemory = 1024
 )
@@ -160,13 +161,20 @@ func (p *Pacer) Refused(call *Start, after time.Duration) {
 		ceiling = min(ceiling, p.most)
 	}
 	if !call.at.After(p.refused) { // of the burst that was refused already
-		p.ceiling = min(p.ceiling, ceiling)
-		p.allowed = min(p.allowed, max(1, p.ceiling/2))
+		if p.learned {
+			p.ceiling = min(p.ceiling, ceiling)
+			p.allowed = min(p.allowed, max(1, p.ceiling/2))
+		}
 		return
 	}
 	p.refused, p.raised = now, now
-	p.ceiling = ceiling
-	p.allowed = max(1, p.ceiling/2)
+	// Below the ceiling a refusal tells nothing about it: what was let through
+	// was what was allowed.
+	if p.learned = p.ceiling == 0 || p.allowed == p.ceiling; p.learned {
+		p.ceiling = ceiling
+		p.allowed = ceiling
+	}
+	p.allowed = max(1, p.allowed/2)
 }
 
 // mostLet is the most calls of any window lately that were not refused. It is not

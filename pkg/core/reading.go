@@ -206,13 +206,6 @@ func (d *reading[Q, T]) wants(c *course[Q, T], record T) bool {
 
 func (d *reading[Q, T]) full() bool { return d.opts.Limit > 0 && d.report.Count >= d.opts.Limit }
 
-// late says that there is only time left to answer: a page as slow as the
-// slowest so far would not come in time.
-func (d *reading[Q, T]) late() bool {
-	deadline, ok := d.ctx.Deadline()
-	return ok && d.pages > 0 && time.Until(deadline) < time.Duration(d.tries.slowest.Load())*3/2
-}
-
 func (d *reading[Q, T]) unproven(code, message string) {
 	d.doubt = true
 	d.report.warn(code, message)

@@ -27,12 +27,19 @@ type tries struct {
 
 // fetch is one page, whatever it takes: its turn, its tries, each signed anew.
 func (r *Reader[Q, T]) fetch(ctx context.Context, query Q, at Cursor, t *tries) (Page[T], error) {
+	renewed := false
 	for try := 1; ; try++ {
+		begun := time.Now()
 		page, failure := r.attempt(ctx, query, at, t)
 		if failure == nil || page.Total != nil && try >= min(triesOfEmpty, r.opts.Tries) {
 			return page, nil // an empty page that stays empty ends the list: the total will tell
 		}
 		failure.Tries = try
+		if source, ok := r.source.(Renewer); ok && failure.StaleKey && !renewed {
+			if renewed = source.Renew(ctx, begun); renewed {
+				continue
+			}
+		}
 		wait, again := t.allow(failure, try, r.opts.Tries)
 		if !again {
 			return Page[T]{}, failure
@@ -51,6 +58,9 @@ func (r *Reader[Q, T]) attempt(ctx context.Context, query Q, at Cursor, t *tries
 	call, err := r.opts.Pacer.Wait(ctx)
 	if err != nil {
 		return Page[T]{}, AsError(err)
+	}
+	if t.late(ctx) {
+		return Page[T]{}, errLate()
 	}
 	begun := time.Now()
 	page, err := r.source.FetchPage(ctx, query, at)
@@ -75,6 +85,17 @@ func (r *Reader[Q, T]) attempt(ctx context.Context, query Q, at Cursor, t *tries
 		r.opts.Pacer.Refused(call, failure.RetryAfter)
 	}
 	return Page[T]{}, &failure
+}
+
+// late says that there is only time left to answer: a page as slow as the
+// slowest so far would not come in time.
+func (t *tries) late(ctx context.Context) bool {
+	deadline, ok := ctx.Deadline()
+	return ok && time.Until(deadline) < time.Duration(t.slowest.Load())*3/2
+}
+
+func errLate() *Error {
+	return &Error{Code: CodeDeadline, Detail: "time ran out; go on from next"}
 }
 
 // allow says whether a page that failed may be tried again, and after how long.
