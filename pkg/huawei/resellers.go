@@ -45,16 +45,16 @@ func (r *Reseller) Cells() []string { return []string{r.ResellerID} }
 // connections and with its key.
 type Resellers struct{ source *Source }
 
-var _ core.Source[ResellerQuery, *Reseller] = (*Resellers)(nil)
+var _ core.Source[ResellerQuery, *Reseller] = Resellers{}
 
 // Resellers gives the Source of the account's resellers.
-func (s *Source) Resellers() *Resellers { return &Resellers{s} }
+func (s *Source) Resellers() Resellers { return Resellers{s} }
 
 // maxResellerPage is ListIndirectPartners' bound.
 const maxResellerPage = 100
 
 // FetchPage asks for the page that begins at a row. It keeps core.Source's rules.
-func (r *Resellers) FetchPage(ctx context.Context, _ ResellerQuery, at core.Cursor) (core.Page[*Reseller], error) {
+func (r Resellers) FetchPage(ctx context.Context, _ ResellerQuery, at core.Cursor) (core.Page[*Reseller], error) {
 	if at.Offset > math.MaxInt32 {
 		return core.Page[*Reseller]{}, core.Invalid("cursor", "beyond what the cloud can be asked for; start again without it")
 	}

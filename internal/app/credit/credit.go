@@ -35,12 +35,17 @@ type reader = core.Reader[core.CreditQuery, *core.CustomerCredit]
 func Function(env app.Environment, now func() time.Time) *core.Function {
 	pacer := app.Pace(env, envRate, rate)
 	names := []string{envSecretID, envSecretKey, envToken, envEndpoint, envZone, envLow, envRate, envSDKSecretID, envSDKSecretKey, app.ShareForSetting}
+	source := app.WhileSame(env, names, newSource)
 	open := app.WhileSame(env, names, func(s app.Settings) (*reader, error) {
 		pacer, err := pacer()
 		if err != nil {
 			return nil, err
 		}
-		return newReader(s, pacer, now)
+		source, err := app.Renewing(source)
+		if err != nil {
+			return nil, err
+		}
+		return newReader(s, source, pacer, now)
 	})
 	return core.CreditFunction(func(_ context.Context, account string) (*reader, error) {
 		if err := app.OnlyDefault(account); err != nil {
@@ -50,7 +55,7 @@ func Function(env app.Environment, now func() time.Time) *core.Function {
 	})
 }
 
-func newReader(s app.Settings, pacer *core.Pacer, now func() time.Time) (*reader, error) {
+func newSource(s app.Settings) (*tencent.Source, error) {
 	id, key := s[envSecretID], s[envSecretKey]
 	if id == "" && key == "" { // never one of ours with one of the SDK's
 		id, key = s[envSDKSecretID], s[envSDKSecretKey]
@@ -69,23 +74,24 @@ func newReader(s app.Settings, pacer *core.Pacer, now func() time.Time) (*reader
 	if err != nil {
 		return nil, err
 	}
-	var rules core.Rules
-	if text := s[envLow]; text != "" {
-		if rules.Low, err = core.ParseThreshold(text); err != nil {
-			return nil, &core.Error{Code: core.CodeMisconfigured, Param: envLow, Detail: core.AsError(err).Detail}
-		}
-	}
-	shareFor, err := s.ShareFor()
-	if err != nil {
-		return nil, err
-	}
-	source, err := tencent.New(tencent.Config{
+	return tencent.New(tencent.Config{
 		SecretID:  id,
 		SecretKey: core.NewSecret(key),
 		Token:     core.NewSecret(s[envToken]),
 		Endpoint:  s[envEndpoint],
 		Zone:      zone,
 	})
+}
+
+func newReader(s app.Settings, source core.Source[core.CreditQuery, *core.CustomerCredit], pacer *core.Pacer, now func() time.Time) (*reader, error) {
+	var rules core.Rules
+	var err error
+	if text := s[envLow]; text != "" {
+		if rules.Low, err = core.ParseThreshold(text); err != nil {
+			return nil, &core.Error{Code: core.CodeMisconfigured, Param: envLow, Detail: core.AsError(err).Detail}
+		}
+	}
+	shareFor, err := s.ShareFor()
 	if err != nil {
 		return nil, err
 	}

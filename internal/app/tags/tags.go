@@ -34,6 +34,7 @@ type reader = core.Reader[core.TagQuery, *core.CustomerTag]
 func Function(env app.Environment, now func() time.Time) *core.Function {
 	pacer, resellers := app.Pace(env, envRate, rate), app.Pace(env, envRate, rate)
 	names := []string{envAK, envSK, envToken, envAuthToken, envDomainID, envEndpoint, envRate, envSDKAK, envSDKSK, app.ShareForSetting}
+	source := app.WhileSame(env, names, newSource)
 	open := app.WhileSame(env, names, func(s app.Settings) (*reader, error) {
 		tags, err := pacer()
 		if err != nil {
@@ -43,7 +44,7 @@ func Function(env app.Environment, now func() time.Time) *core.Function {
 		if err != nil {
 			return nil, err
 		}
-		return newReader(s, tags, list, now)
+		return newReader(s, source, tags, list, now)
 	})
 	return core.TagFunction(func(_ context.Context, account string) (*reader, error) {
 		if err := app.OnlyDefault(account); err != nil {
@@ -53,7 +54,7 @@ func Function(env app.Environment, now func() time.Time) *core.Function {
 	})
 }
 
-func newReader(s app.Settings, pacer, resellerPacer *core.Pacer, now func() time.Time) (*reader, error) {
+func newSource(s app.Settings) (*huawei.Source, error) {
 	ak, sk := s[envAK], s[envSK]
 	if ak == "" && sk == "" && s[envAuthToken] == "" { // never one of ours with one of the SDK's
 		ak, sk = s[envSDKAK], s[envSDKSK]
@@ -68,23 +69,36 @@ func newReader(s app.Settings, pacer, resellerPacer *core.Pacer, now func() time
 	if missing != nil && s[envAuthToken] == "" {
 		return nil, app.Missing("make an access key in the Huawei Cloud console under My Credentials > Access Keys, with the partner's account", missing...)
 	}
-	config := huawei.Config{
+	return huawei.New(huawei.Config{
 		AK:            ak,
 		SK:            core.NewSecret(sk),
 		SecurityToken: core.NewSecret(s[envToken]),
 		AuthToken:     core.NewSecret(s[envAuthToken]),
 		DomainID:      s[envDomainID],
 		Endpoint:      s[envEndpoint],
-	}
+	})
+}
+
+func newReader(s app.Settings, open func() (*huawei.Source, error), pacer, resellerPacer *core.Pacer, now func() time.Time) (*reader, error) {
 	shareFor, err := s.ShareFor()
 	if err != nil {
 		return nil, err
 	}
-	source, err := huawei.New(config)
+	source, err := app.Renewing(open)
 	if err != nil {
 		return nil, err
 	}
-	resellers := core.NewReader(source.Resellers(), &core.ReaderOptions[huawei.ResellerQuery]{
+	list, err := app.Renewing(func() (huawei.Resellers, error) { // the same key
+		source, err := open()
+		if err != nil {
+			return huawei.Resellers{}, err
+		}
+		return source.Resellers(), nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	resellers := core.NewReader(list, &core.ReaderOptions[huawei.ResellerQuery]{
 		Provider: huawei.Provider, Pacer: resellerPacer,
 	})
 	return core.NewReader(source, &core.ReaderOptions[core.TagQuery]{
