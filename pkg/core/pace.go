@@ -38,7 +38,7 @@ type Start struct {
 const (
 	// paceWindow is a second and a margin for calls that overtake each other on
 	// their way to the server.
-	paceWindow = 1025 * time.Millisecond
+	paceWindow = 1020 * time.Millisecond
 	// probeEvery is how many windows go by before the ceiling is tried again.
 	probeEvery = 20
 	// unboundedMemory is how many starts are kept where nothing bounds them.
