@@ -9,13 +9,14 @@ import (
 // course is one query's way through its pages, and what proves that none of
 // its customers was passed over while others came and went.
 //
-// Where the cloud tells no total, each page is asked for from the last row of
+// Where the cloud finds pages by row, each is asked for from the last row of
 // the one before, and must begin with a row that was read already. Rows keep
 // their order, so everything up to that row was read, however rows moved. A
 // page that begins elsewhere shows that rows moved up: the course steps back until it
 // finds a row it knows.
 //
-// Where the cloud tells a total, pages follow each other without a seam. If
+// Where it finds them by number (its query is a steadier) and tells a total, pages
+// follow each other without a seam. If
 // from the first page to the last the total was the same, as many customers
 // were read, and the list's last row, read last of all, is of one who was there before the
 // read began, then nobody can have left: his place in the count could only be
@@ -42,7 +43,7 @@ type course[Q Query, T Record] struct {
 // before it is given up as moving too fast.
 const maxBacks = 40
 
-// steadier is a Query whose customers can be had in an order in which
+// steadier is a Query whose pages a cloud finds by number, and whose customers can be had in an order in which
 // newcomers come last.
 type steadier[Q Query] interface {
 	// Steady gives the query in that order, and whether that is its own.
@@ -79,10 +80,10 @@ func (d *reading[Q, T]) follow(c *course[Q, T]) (ended bool, err error) {
 			at.Size = page.Next.Offset - at.Offset // what the Source's own turned out to be
 		}
 		var on bool
-		if page.Total != nil {
-			on, ended, err = d.countedPage(c, lane, page, at, skip)
+		if _, numbered := any(c.query).(steadier[Q]); numbered && page.Total != nil {
+			on, ended, err = d.pageByNumber(c, lane, page, at, skip)
 		} else {
-			on, ended, err = d.uncountedPage(c, lane, page, at, skip)
+			on, ended, err = d.pageByRow(c, lane, page, at, skip)
 		}
 		if err != nil || !on {
 			return ended, err
@@ -121,9 +122,9 @@ func (d *reading[Q, T]) pickUp(c *course[Q, T], lane *lane[Q, T]) (page Page[T],
 	return page, at, min(was.Skip, len(page.Items)), err
 }
 
-// countedPage takes in a page of a cloud that tells a total, and says where the
-// lane goes on; on is false at the query's end and where the read stops.
-func (d *reading[Q, T]) countedPage(c *course[Q, T], lane *lane[Q, T], page Page[T], at Cursor, skip int) (on, ended bool, err error) {
+// pageByNumber takes in a page of a cloud that finds pages by number, and says
+// where the lane goes on; on is false at the query's end and where the read stops.
+func (d *reading[Q, T]) pageByNumber(c *course[Q, T], lane *lane[Q, T], page Page[T], at Cursor, skip int) (on, ended bool, err error) {
 	total := *page.Total
 	if !c.counted && !c.resumed {
 		c.total = total
@@ -176,10 +177,7 @@ func (d *reading[Q, T]) foreseen(next, end int) int {
 
 // calm says whether nothing moved from the first page to the last.
 func (d *reading[Q, T]) calm(c *course[Q, T], last Page[T], total int) (bool, error) {
-	steady, own := any(c.query).(steadier[Q])
-	if own {
-		_, own = steady.Steady()
-	}
+	_, own := any(c.query).(steadier[Q]).Steady()
 	if !own || c.moved || c.unique != total {
 		return false, nil
 	}
@@ -219,12 +217,11 @@ func (d *reading[Q, T]) tailFrom(c *course[Q, T], last Page[T], total int) (Curs
 // readAgain reads a query's pages once more, from the last to the first, and
 // hands on who was passed over. false where the read stops at one of them.
 func (d *reading[Q, T]) readAgain(c *course[Q, T], total int) (on bool, err error) {
-	steady, ok := any(c.query).(steadier[Q])
-	if c.resumed || !ok {
+	if c.resumed {
 		d.unproven(WarnTotalMismatch, fmt.Sprintf("customers came or went while reading: %d were read, the cloud counted %d and then %d", c.unique, c.total, total))
 		return true, nil
 	}
-	query, _ := steady.Steady()
+	query, _ := any(c.query).(steadier[Q]).Steady()
 	size := max(c.step, 1)
 	if c.step == 0 {
 		size = max(c.unique, 1)
@@ -299,11 +296,11 @@ func (d *reading[Q, T]) addLate(c *course[Q, T], record T) bool {
 	return true
 }
 
-// uncountedPage takes in a page of a cloud that tells no total, and says where
-// the lane goes on; on is false at the query's end and where the read stops.
-func (d *reading[Q, T]) uncountedPage(c *course[Q, T], lane *lane[Q, T], page Page[T], at Cursor, skip int) (on, ended bool, err error) {
+// pageByRow takes in a page of a cloud that finds pages by row, and says where
+// the lane goes on; a total, where one is told, is held against what was read; on is false at the query's end and where the read stops.
+func (d *reading[Q, T]) pageByRow(c *course[Q, T], lane *lane[Q, T], page Page[T], at Cursor, skip int) (on, ended bool, err error) {
 	rows := page.Items
-	if len(rows) == 0 && at.Offset == 0 && !c.nobody {
+	if len(rows) == 0 && at.Offset == 0 && page.Total == nil && !c.nobody {
 		// "No customers" is believed when it is said twice: there is no total
 		// to hold it against, and a failure must not read so.
 		c.nobody = true
@@ -326,7 +323,14 @@ func (d *reading[Q, T]) uncountedPage(c *course[Q, T], lane *lane[Q, T], page Pa
 	if !d.take(c, rows, at, skip) {
 		return false, false, nil
 	}
+	end := 0
+	if page.Total != nil {
+		end = *page.Total
+	}
 	if page.Next == nil || len(rows) == 0 || len(rows) == 1 && at.Offset > 0 {
+		if page.Total != nil && c.unique != end {
+			d.unproven(WarnTotalMismatch, fmt.Sprintf("%d were read, the cloud counts %d", c.unique, end))
+		}
 		return false, true, nil
 	}
 	if d.full() {
@@ -340,6 +344,6 @@ func (d *reading[Q, T]) uncountedPage(c *course[Q, T], lane *lane[Q, T], page Pa
 		c.step = len(rows) - 1
 		c.back = max(c.back, c.step)
 	}
-	lane.goOn(next, view{step: c.step, end: d.foreseen(next.Offset, 0)})
+	lane.goOn(next, view{step: c.step, end: d.foreseen(next.Offset, end)})
 	return true, false, nil
 }

@@ -14,6 +14,8 @@ import (
 //   - give every customer of the page, in the cloud's order, or an error: never
 //     a page with rows left out, and never an empty page for a failure;
 //   - say in Page.Next where to go on, nil only where the end is certain;
+//   - take any row as Cursor.Offset, unless the cloud finds pages by number; then
+//     its Query has Steady, as CreditQuery does, and a page's first row will do;
 //   - give the same page again for the same arguments: it keeps no place of its own;
 //   - return an *Error, or ctx's own error;
 //   - be safe for concurrent use.
