@@ -10,19 +10,19 @@ import (
 // its customers was passed over while others came and went.
 //
 // Where the cloud finds pages by row, each is asked for from the last row of
-// the one before, and must begin with a row that was read already. Rows keep
-// their order, so everything up to that row was read, however rows moved. A
-// page that begins elsewhere shows that rows moved up: the course steps back until it
-// finds a row it knows.
+// the one before, and must hold a row that was read already. Rows keep their
+// order, so everything up to that row was read, however rows moved. A page
+// without one shows that rows moved up: the course steps back until it finds a
+// row it knows.
 //
-// Where it finds them by number (its query is a steadier) and tells a total, pages
-// follow each other without a seam. If
-// from the first page to the last the total was the same, as many customers
-// were read, and the list's last row, read last of all, is of one who was there before the
-// read began, then nobody can have left: his place in the count could only be
-// taken by a newcomer, and newcomers come last. Otherwise the pages are read again, from
-// the last to the first, one after the other: customers can only move towards the
-// first page, where they are still to be read.
+// Where it finds them by number (its query is a steadier) and tells a total,
+// pages follow each other without a seam. If from the first page to the last
+// the total was the same, as many customers were read, and the list's last row,
+// read last of all, is of one who was there before the read began, then nobody
+// can have left: his place in the count could only be taken by a newcomer, and
+// newcomers come last. Otherwise the pages are read again, from the last to the
+// first, one after the other: customers can only move towards the first page,
+// where they are still to be read.
 type course[Q Query, T Record] struct {
 	query   Q
 	asked   []string
@@ -297,7 +297,8 @@ func (d *reading[Q, T]) addLate(c *course[Q, T], record T) bool {
 }
 
 // pageByRow takes in a page of a cloud that finds pages by row, and says where
-// the lane goes on; a total, where one is told, is held against what was read; on is false at the query's end and where the read stops.
+// the lane goes on; on is false at the query's end and where the read stops. A
+// total, where one is told, is held against what was read.
 func (d *reading[Q, T]) pageByRow(c *course[Q, T], lane *lane[Q, T], page Page[T], at Cursor, skip int) (on, ended bool, err error) {
 	rows := page.Items
 	if len(rows) == 0 && at.Offset == 0 && page.Total == nil && !c.nobody {
