@@ -16,11 +16,15 @@ type Code string
 // The codes.
 const (
 	CodeInvalid          Code = "invalid_request"        // the question cannot be asked like that
+	CodeUnauthenticated  Code = "unauthenticated"        // the caller showed no key that opens this door
+	CodeForbidden        Code = "forbidden"              // the caller's key does not reach that far
 	CodeNotFound         Code = "not_found"              // no such customer, route or account
 	CodeMethodNotAllowed Code = "method_not_allowed"     // the route has no such method
 	CodeNotAcceptable    Code = "not_acceptable"         // none of the accepted media types can be had
+	CodeSlowRequest      Code = "request_timeout"        // the request's body took too long to arrive
 	CodeTooLarge         Code = "too_large"              // the request's body is over its bound
 	CodeUnsupportedMedia Code = "unsupported_media_type" // the request's body is not JSON
+	CodeTooMany          Code = "too_many_requests"      // more requests, or more wrong keys, than this program takes at once
 	CodeMisconfigured    Code = "misconfigured"          // a setting is missing or cannot be used
 	CodeDenied           Code = "denied"                 // the cloud refused our key or our right to ask
 	CodeThrottled        Code = "throttled"              // the cloud asks us to slow down
@@ -45,11 +49,15 @@ type codeFacts struct {
 // caller to change its own key.
 var codes = map[Code]codeFacts{
 	CodeInvalid:          {"The request is not valid", http.StatusBadRequest, 2, false},
+	CodeUnauthenticated:  {"A key is needed", http.StatusUnauthorized, 4, false},
+	CodeForbidden:        {"The key does not allow this", http.StatusForbidden, 4, false},
 	CodeNotFound:         {"Not found", http.StatusNotFound, 3, false},
 	CodeMethodNotAllowed: {"Method not allowed", http.StatusMethodNotAllowed, 2, false},
 	CodeNotAcceptable:    {"No acceptable media type", http.StatusNotAcceptable, 2, false},
+	CodeSlowRequest:      {"The request took too long to arrive", http.StatusRequestTimeout, 2, false},
 	CodeTooLarge:         {"The request is too large", http.StatusRequestEntityTooLarge, 2, false},
 	CodeUnsupportedMedia: {"Unsupported media type", http.StatusUnsupportedMediaType, 2, false},
+	CodeTooMany:          {"Too many requests", http.StatusTooManyRequests, 5, false},
 	CodeMisconfigured:    {"A setting is missing or wrong", http.StatusInternalServerError, 2, false},
 	CodeDenied:           {"The cloud refused the reseller's key", http.StatusBadGateway, 4, false},
 	CodeThrottled:        {"The cloud asks to slow down", http.StatusServiceUnavailable, 5, true},
