@@ -17,10 +17,11 @@ import (
 
 // askFlags are what both queries take.
 type askFlags struct {
-	Account *string       `help:"The account, as configured."`
+	Account *string       `help:"The account, as configured; all: every one."`
 	Status  []string      `help:"Only customers of these statuses."`
 	Limit   *string       `help:"This many customers at most."`
 	Cursor  *string       `help:"Go on from where an earlier answer stopped: its \"next\"."`
+	PII     string        `name:"pii" enum:"full,masked" default:"full" help:"masked hides names, e-mail addresses and telephone numbers but for their ends."`
 	Output  string        `short:"o" enum:"auto,table,json,ndjson,csv" default:"auto" help:"table, json, ndjson or csv; auto is a table on a terminal and json in a pipe."`
 	Quiet   bool          `short:"q" help:"No talk on stderr, errors aside."`
 	Timeout time.Duration `help:"Stop after this time and show what was read, as 90s."`
@@ -65,7 +66,7 @@ func set(params core.Params, name string, value *string) {
 }
 
 func (f *askFlags) params() core.Params {
-	params := core.Params{}
+	params := core.Params{"pii": {f.PII}}
 	set(params, "account", f.Account)
 	set(params, "limit", f.Limit)
 	set(params, "cursor", f.Cursor)

@@ -178,6 +178,14 @@ func (c *CustomerCredit) JoinedBetween(from, to time.Time) bool {
 	return false
 }
 
+// Masked is the record with name, e-mail address, mobile number and remark
+// masked: a remark is the reseller's own text, and often a person's name.
+func (c *CustomerCredit) Masked() Record {
+	m := *c
+	m.Name, m.Email, m.Mobile, m.Remark = maskText(c.Name), maskEmail(c.Email), maskMobile(c.Mobile), maskText(c.Remark)
+	return &m
+}
+
 // creditColumns are the columns of Cells.
 func creditColumns() []Column {
 	return []Column{
@@ -309,12 +317,15 @@ func creditQuery(p Params) (q CreditQuery, err error) {
 }
 
 // CreditFunction is the function "credit" over the readers that open gives.
-func CreditFunction(open Open[CreditQuery, *CustomerCredit]) *Function {
+func CreditFunction(open Open[CreditQuery, *CustomerCredit], names Names) *Function {
 	return newFunction(spec[CreditQuery]{
 		name:    "credit",
 		summary: "customers' credit on Tencent Cloud International",
 		params:  []string{"filter_type", "filter", "order"},
 		parse:   creditQuery,
+		personal: func(q CreditQuery) bool {
+			return q.FilterType != "" && q.FilterType != FilterCustomerID
+		},
 		byID: func(id string) Params {
 			return Params{"filter_type": {string(FilterCustomerID)}, "filter": {id}}
 		},
@@ -323,5 +334,5 @@ func CreditFunction(open Open[CreditQuery, *CustomerCredit]) *Function {
 			string(CreditOverdrawn), string(CreditForced), string(CreditUnknown),
 		},
 		columns: creditColumns(),
-	}, open)
+	}, open, names)
 }

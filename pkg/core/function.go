@@ -16,8 +16,9 @@ type Function struct {
 	Statuses []string // every status its records can have
 	Columns  []Column // of a record's Cells
 
-	ask  func(Params) (*Question, error)
-	byID func(id string) Params
+	ask   func(Params) (*Question, error)
+	byID  func(id string) Params
+	names Names
 }
 
 // Column is one column of a record as a row of a table.
@@ -39,7 +40,14 @@ const (
 // Question is a Function with valid parameters: ready to be read, as often as
 // wanted. No call is made before Read.
 type Question struct {
-	read func(ctx context.Context, keep func(Record) bool) (Report, error)
+	account  string // as asked for; "" where it is left open
+	opts     ReadOptions
+	masked   bool
+	personal bool // searches by what is personal
+	ids      []string
+	rights   Rights
+	names    Names
+	read     func(ctx context.Context, account string, opts ReadOptions, keep func(Record) bool) (Report, error)
 }
 
 // Ask checks the parameters; the error names the one to change.
@@ -53,14 +61,32 @@ func (f *Function) ByID(id string) (Params, error) {
 	return f.byID(id), nil
 }
 
-// Read is Reader.Read for the question.
+// Read is Reader.Read for the question: for one account, or for all of them
+// side by side. Then the records of different accounts come mixed, each account's in
+// its own order; keep is called by one at a time.
 func (q *Question) Read(ctx context.Context, keep func(Record) bool) (Report, error) {
-	return q.read(ctx, keep)
+	names, err := q.accounts(ctx)
+	if err != nil {
+		return Report{}, AsError(err)
+	}
+	if q.masked {
+		whole := keep
+		keep = func(record Record) bool { return whole(record.Masked()) }
+	}
+	if q.account == AllAccounts {
+		return q.readAll(ctx, names, keep)
+	}
+	return q.read(ctx, names[0], q.opts, keep)
 }
 
 // Open gives the Reader of an account. It is called at every question, since
 // keys and settings may change between two; it returns an *Error.
 type Open[Q Query, T Record] func(ctx context.Context, account string) (*Reader[Q, T], error)
+
+// Names lists a function's accounts, as configured: at least one, at most
+// MaxAccounts, none called AllAccounts. A nil Names is for DefaultAccount,
+// where Open judges what else is asked for.
+type Names func(ctx context.Context) ([]string, error)
 
 // spec is what differs from function to function.
 type spec[Q Query] struct {
@@ -68,6 +94,7 @@ type spec[Q Query] struct {
 	params        []string
 	withID        []string
 	parse         func(Params) (Q, error)
+	personal      func(Q) bool // whether it searches by what is personal; nil: no query does
 	byID          func(id string) Params
 	statuses      []string
 	columns       []Column
@@ -76,12 +103,12 @@ type spec[Q Query] struct {
 // Schema is the schema that a function's reports carry.
 func Schema(function string) string { return "partnerlens." + function + "/v1" }
 
-func newFunction[Q Query, T Record](s spec[Q], open Open[Q, T]) *Function {
+func newFunction[Q Query, T Record](s spec[Q], open Open[Q, T], names Names) *Function {
 	f := &Function{
 		Name: s.name, Summary: s.summary, Statuses: s.statuses, Columns: s.columns,
-		Params: append(slices.Clone(s.params), "account", "status", "limit", "cursor"),
-		WithID: append(slices.Clone(s.withID), "account"),
-		byID:   s.byID,
+		Params: append(slices.Clone(s.params), "account", "status", "limit", "cursor", "pii"),
+		WithID: append(slices.Clone(s.withID), "account", "pii"),
+		byID:   s.byID, names: names,
 	}
 	f.ask = func(p Params) (*Question, error) {
 		if err := p.onlyKnown(f.Params); err != nil {
@@ -91,20 +118,22 @@ func newFunction[Q Query, T Record](s spec[Q], open Open[Q, T]) *Function {
 		if err != nil {
 			return nil, err
 		}
-		opts, account, err := readOptions(p, f.Statuses)
-		if err != nil {
+		q := &Question{names: names, rights: Rights{Personal: true}, ids: query.AskedIDs()}
+		if q.opts, q.account, err = readOptions(p, f.Statuses); err != nil {
 			return nil, err
 		}
-		if account == "" {
-			account = DefaultAccount
+		if q.masked, err = askedMasked(p); err != nil {
+			return nil, err
 		}
-		return &Question{func(ctx context.Context, keep func(Record) bool) (Report, error) {
+		q.personal = s.personal != nil && s.personal(query)
+		q.read = func(ctx context.Context, account string, opts ReadOptions, keep func(Record) bool) (Report, error) {
 			reader, err := open(ctx, account)
 			if err != nil {
 				return Report{}, AsError(err)
 			}
 			return reader.Read(ctx, query, &opts, func(record T) bool { return keep(record) })
-		}}, nil
+		}
+		return q, nil
 	}
 	return f
 }

@@ -9,7 +9,7 @@ import (
 
 func TestAskRefuses(t *testing.T) {
 	t.Parallel()
-	credit, tags := CreditFunction(nil), TagFunction(nil)
+	credit, tags := CreditFunction(nil, nil), TagFunction(nil, nil)
 	long := strings.Repeat("7", 65)
 	tests := []struct {
 		name     string
@@ -72,7 +72,7 @@ func TestAskRefuses(t *testing.T) {
 
 func TestAskRefusesWhatIsNoText(t *testing.T) {
 	t.Parallel()
-	_, err := CreditFunction(nil).Ask(Params{"filter_type": {"name"}, "filter": {"\xff"}})
+	_, err := CreditFunction(nil, nil).Ask(Params{"filter_type": {"name"}, "filter": {"\xff"}})
 	if e := AsError(err); e == nil || e.Code != CodeInvalid || e.Param != "filter" {
 		t.Errorf("Ask = %v", err)
 	}
@@ -88,7 +88,7 @@ func TestAskTakes(t *testing.T) {
 	if err != nil || !slices.Equal(q.CustomerIDs, []string{"a", "200000000000"}) || q.ResellerID != AllResellers {
 		t.Errorf("tagQuery = %+v, %v", q, err)
 	}
-	o, _, err := readOptions(p, TagFunction(nil).Statuses)
+	o, _, err := readOptions(p, TagFunction(nil, nil).Statuses)
 	if err != nil || o.Limit != 10 || !slices.Equal(o.Statuses, []string{"qualified", "lapsed"}) {
 		t.Errorf("readOptions = %+v, %v", o, err)
 	}
@@ -102,7 +102,7 @@ func TestUnknownAccount(t *testing.T) {
 	t.Parallel()
 	f := CreditFunction(func(_ context.Context, account string) (*Reader[CreditQuery, *CustomerCredit], error) {
 		return nil, Invalid("account", "%s is unknown", account)
-	})
+	}, nil)
 	q, err := f.Ask(Params{"account": {"north"}})
 	if err != nil {
 		t.Fatal(err)
@@ -124,7 +124,7 @@ func FuzzParamsFromJSON(f *testing.F) {
 			}
 			return
 		}
-		for _, function := range []*Function{CreditFunction(nil), TagFunction(nil)} {
+		for _, function := range []*Function{CreditFunction(nil, nil), TagFunction(nil, nil)} {
 			if _, err := function.Ask(p); err != nil && CodeOf(err) != CodeInvalid {
 				t.Fatalf("Ask(%q) = %v", text, err)
 			}

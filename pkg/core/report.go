@@ -17,6 +17,25 @@ type Report struct {
 	MissingIDs []string  `json:"missing_ids"` // ids asked for that the cloud did not answer
 	Warnings   []Warning `json:"warnings"`    // why the answer is not complete, and what else to know; at most the last 20
 	RequestIDs []string  `json:"request_ids"` // the cloud's, at most the last 20
+
+	Accounts []AccountReport `json:"accounts,omitempty"` // each account's part of an answer for all; none otherwise
+}
+
+// AccountReport is how one account fared in an answer for all of them.
+type AccountReport struct {
+	Account  string        `json:"account"`
+	AsOf     time.Time     `json:"as_of"`
+	Complete bool          `json:"complete"`
+	Stopped  *Stop         `json:"stopped"`
+	Count    int           `json:"count"`
+	Total    *int          `json:"total"`
+	Error    *AccountError `json:"error"` // why nothing of it could be read; null where something was
+}
+
+// AccountError is why an account could not be read.
+type AccountError struct {
+	Code    Code   `json:"code"`
+	Message string `json:"message"`
 }
 
 // Stop says why a read ended before its end.
@@ -34,6 +53,7 @@ const (
 type Warning struct {
 	Code    string `json:"code"`
 	Message string `json:"message"`
+	Account string `json:"account,omitempty"` // in an answer for all accounts, the one it is about
 }
 
 // The codes of warnings, beside those of errors (an answer that stopped
@@ -43,6 +63,7 @@ const (
 	WarnMovedTooFast  = "moved_too_fast" // customers came and went faster than their pages could be read
 	WarnPassedOver    = "passed_over"    // there was no room for customers whom others' coming and going had hidden at first
 	WarnPlaceLost     = "place_lost"     // the customer after whom the answer before stopped is gone
+	WarnMissingUntold = "missing_untold" // which ids no account answered can only be told by an answer that is read in one go
 	WarnEarlierDoubt  = "earlier_part"   // an earlier part of this read could not be proven whole
 )
 
@@ -65,10 +86,14 @@ func (r *Report) addRequestID(id string) {
 }
 
 func (r *Report) warn(code, message string) {
+	r.addWarning(Warning{Code: code, Message: message})
+}
+
+func (r *Report) addWarning(w Warning) {
 	if len(r.Warnings) == maxWarnings {
 		r.Warnings = append(r.Warnings[:0], r.Warnings[1:]...)
 	}
-	r.Warnings = append(r.Warnings, Warning{code, message})
+	r.Warnings = append(r.Warnings, w)
 }
 
 // stop says why a read ended before its end, and where to go on.

@@ -62,6 +62,9 @@ type Record interface {
 	StatusText() string
 	// Cells are the record as text, one cell a Column of its function.
 	Cells() []string
+	// Masked is the record with what is personal masked; itself where nothing
+	// is. It must not change the record: others may hold it too.
+	Masked() Record
 }
 
 // Rules are the reseller's own settings for judging a customer. The zero Rules

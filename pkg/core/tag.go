@@ -99,6 +99,9 @@ func (c *CustomerTag) Settle(account string, asOf time.Time, _ Rules) {
 	}
 }
 
+// Masked is the record itself: ids and months are nobody's name.
+func (c *CustomerTag) Masked() Record { return c }
+
 // tagColumns are the columns of Cells.
 func tagColumns() []Column {
 	return []Column{
@@ -213,7 +216,7 @@ func tagQuery(p Params) (q TagQuery, err error) {
 }
 
 // TagFunction is the function "tags" over the readers that open gives.
-func TagFunction(open Open[TagQuery, *CustomerTag]) *Function {
+func TagFunction(open Open[TagQuery, *CustomerTag], names Names) *Function {
 	return newFunction(spec[TagQuery]{
 		name:    "tags",
 		summary: "new-customer tags on Huawei Cloud",
@@ -226,5 +229,5 @@ func TagFunction(open Open[TagQuery, *CustomerTag]) *Function {
 			string(TagUndetermined), string(TagUnverified), string(TagUnknown),
 		},
 		columns: tagColumns(),
-	}, open)
+	}, open, names)
 }

@@ -34,7 +34,7 @@ func TestConformance(t *testing.T) {
 			return facts
 		},
 		Query:    core.TagQuery{},
-		Columns:  core.TagFunction(nil).Columns,
+		Columns:  core.TagFunction(nil, nil).Columns,
 		PageSize: pageSize,
 	})
 }

@@ -38,6 +38,9 @@ func (r *Reseller) Settle(string, time.Time, core.Rules) {}
 // StatusText is empty: a reseller has no status.
 func (r *Reseller) StatusText() string { return "" }
 
+// Masked is the reseller: an id is nobody's name.
+func (r *Reseller) Masked() core.Record { return r }
+
 // Cells are the id.
 func (r *Reseller) Cells() []string { return []string{r.ResellerID} }
 

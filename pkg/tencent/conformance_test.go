@@ -35,7 +35,7 @@ func TestConformance(t *testing.T) {
 			return facts
 		},
 		Query:    core.CreditQuery{Order: core.OrderAscending},
-		Columns:  core.CreditFunction(nil).Columns,
+		Columns:  core.CreditFunction(nil, nil).Columns,
 		PageSize: pageSize,
 	})
 }

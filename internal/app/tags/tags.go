@@ -51,7 +51,7 @@ func Function(env app.Environment, now func() time.Time) *core.Function {
 			return nil, err
 		}
 		return open()
-	})
+	}, nil)
 }
 
 func newSource(s app.Settings) (*huawei.Source, error) {

@@ -84,7 +84,7 @@ func harness(breakIt func(fetch) fetch) sourcetest.Harness[core.CreditQuery, *co
 		Open: func(_ testing.TB, world sourcetest.World) core.Source[core.CreditQuery, *core.CustomerCredit] {
 			return broken{breakIt((&shelf{world: world}).FetchPage)}
 		},
-		Facts: facts, PageSize: pageSize, Columns: core.CreditFunction(nil).Columns,
+		Facts: facts, PageSize: pageSize, Columns: core.CreditFunction(nil, nil).Columns,
 	}
 }
 
