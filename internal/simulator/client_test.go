@@ -45,6 +45,8 @@ type call struct {
 	signOnly  []string              // names of headers to sign
 	service   string                // Tencent: intlpartnersmgt
 	otherBody string                // sent instead of the one that was signed
+	method    string                // Huawei: POST; a GET has no body
+	region    string                // AWS: eu-central-1
 }
 
 func (c *call) defaults() {
@@ -54,6 +56,7 @@ func (c *call) defaults() {
 	}{
 		{&c.body, "{}"}, {&c.keyID, KeyID}, {&c.secret, KeySecret}, {&c.action, "QueryCustomersCredit"},
 		{&c.version, "2022-09-28"}, {&c.path, tagsPath}, {&c.service, "intlpartnersmgt"},
+		{&c.method, "POST"}, {&c.region, "eu-central-1"},
 	} {
 		if *d.field == "" {
 			*d.field = d.value
@@ -61,6 +64,9 @@ func (c *call) defaults() {
 	}
 	if c.at.IsZero() {
 		c.at = now
+	}
+	if c.method == "GET" {
+		c.body = ""
 	}
 }
 
@@ -104,7 +110,7 @@ func (c call) tencent(base string) *http.Request {
 // huawei signs as the "API Request Signing Guide" tells a caller to.
 func (c call) huawei(base string) *http.Request {
 	c.defaults()
-	r := httptest.NewRequest("POST", base+c.path, strings.NewReader(c.body))
+	r := httptest.NewRequest(c.method, base+c.path, strings.NewReader(c.body))
 	r.Header.Set("Content-Type", "application/json")
 	r.Header.Set("X-Sdk-Date", c.at.UTC().Format("20060102T150405Z"))
 	if c.token != "" {
@@ -123,9 +129,48 @@ func (c call) huawei(base string) *http.Request {
 	}
 	signed := strings.Join(names, ";")
 	path, query, _ := strings.Cut(c.path, "?")
-	canonical := "POST\n" + path + "/\n" + query + "\n" + signedLines(r, names, func(s string) string { return s }) + "\n" + signed + "\n" + digest(c.body)
+	canonical := c.method + "\n" + path + "/\n" + query + "\n" + signedLines(r, names, func(s string) string { return s }) + "\n" + signed + "\n" + digest(c.body)
 	signature := mac(c.secret, "SDK-HMAC-SHA256\n"+r.Header.Get("X-Sdk-Date")+"\n"+digest(canonical))
 	r.Header.Set("Authorization", fmt.Sprintf("SDK-HMAC-SHA256 Access=%s, SignedHeaders=%s, Signature=%x", c.keyID, signed, signature))
+	return c.finish(r)
+}
+
+// aws signs as "Create a signed AWS API request" tells a caller to. The action
+// is the X-Amz-Target; the service is the one it belongs to.
+func (c call) aws(base string) *http.Request {
+	if c.action == "" {
+		c.action = "secretsmanager.GetSecretValue"
+	}
+	if c.service == "" {
+		c.service = map[bool]string{true: "ssm", false: "secretsmanager"}[strings.HasPrefix(c.action, "AmazonSSM.")]
+	}
+	c.defaults()
+	r := httptest.NewRequest("POST", base+"/", strings.NewReader(c.body))
+	r.Header.Set("Content-Type", "application/x-amz-json-1.1")
+	r.Header.Set("X-Amz-Target", c.action)
+	r.Header.Set("X-Amz-Date", c.at.UTC().Format("20060102T150405Z"))
+	if c.token != "" {
+		r.Header.Set("X-Amz-Security-Token", c.token)
+	}
+	for k, v := range c.header {
+		r.Header.Set(k, v)
+	}
+	names := c.signOnly
+	if names == nil {
+		names = []string{"host"}
+		for name := range r.Header {
+			names = append(names, strings.ToLower(name))
+		}
+		sort.Strings(names)
+	}
+	signed := strings.Join(names, ";")
+	oneSpace := func(s string) string { return strings.Join(strings.Fields(s), " ") }
+	canonical := "POST\n/\n\n" + signedLines(r, names, oneSpace) + "\n" + signed + "\n" + digest(c.body)
+	date := c.at.UTC().Format("20060102")
+	scope := date + "/" + c.region + "/" + c.service + "/aws4_request"
+	toSign := "AWS4-HMAC-SHA256\n" + r.Header.Get("X-Amz-Date") + "\n" + scope + "\n" + digest(canonical)
+	signature := mac(mac(mac(mac(mac("AWS4"+c.secret, date), c.region), c.service), "aws4_request"), toSign)
+	r.Header.Set("Authorization", fmt.Sprintf("AWS4-HMAC-SHA256 Credential=%s/%s, SignedHeaders=%s, Signature=%x", c.keyID, scope, signed, signature))
 	return c.finish(r)
 }
 

@@ -57,6 +57,7 @@ var faults = []fault{
 	{Fault: Fault{"key-revoked", "The ordinary key is unknown after five calls; the temporary one goes on."}, set: func(s *Simulator) { s.standing.keyRevoked = true }},
 	{Fault: Fault{"token-expires", "The temporary key's token expires after five calls."}, set: func(s *Simulator) { s.standing.tokenExpires = true }},
 	{Fault: Fault{"second-caller", "Somebody else on the same key uses two calls a second of its rate."}, set: func(s *Simulator) { s.limiter.secondCaller = true }},
+	{Fault: Fault{"secrets-down", "Every secret store fails with its vendor's internal error; the two partner APIs do not."}, set: func(s *Simulator) { s.SetStoreDown(true) }},
 }
 
 const always = "-always"

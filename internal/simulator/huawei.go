@@ -86,7 +86,7 @@ func (s *Simulator) huaweiDoor(r *http.Request, body []byte) (keyID string, refu
 	if len(body) > maxRequest {
 		return "", &huaweiError{http.StatusRequestEntityTooLarge, "APIGW.0201", "Request entity too large"}
 	}
-	keyID, refusal = s.verifySDKHMAC(r, body)
+	keyID, refusal = verifySDKHMAC(r, body, s.clock(), s.huaweiKey)
 	if refusal != nil {
 		return "", refusal
 	}

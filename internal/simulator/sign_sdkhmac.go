@@ -3,6 +3,7 @@ package simulator
 import (
 	"crypto/hmac"
 	"encoding/hex"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -26,7 +27,7 @@ func iamRefusal(why string) *huaweiError {
 
 // verifySDKHMAC returns the id of the key that signed the call, or of the
 // account whose X-Auth-Token came instead of a signature.
-func (s *Simulator) verifySDKHMAC(r *http.Request, body []byte) (keyID string, refusal *huaweiError) {
+func verifySDKHMAC(r *http.Request, body []byte, at time.Time, key keyring) (keyID string, refusal *huaweiError) {
 	header := r.Header.Get("Authorization")
 	if token := r.Header.Get("X-Auth-Token"); header == "" && token != "" {
 		if token != AuthToken {
@@ -42,10 +43,10 @@ func (s *Simulator) verifySDKHMAC(r *http.Request, body []byte) (keyID string, r
 	if err != nil {
 		return "", iamRefusal("X-Sdk-Date is missing or malformed")
 	}
-	if s.clock().Sub(signedAt).Abs() > sdkSkew {
+	if at.Sub(signedAt).Abs() > sdkSkew {
 		return "", iamRefusal("calc ak sk signature fail:signature expired")
 	}
-	secret, token, known := s.huaweiKey(auth.credential)
+	secret, token, known := key(auth.credential)
 	if !known {
 		return "", iamRefusal("Get secretKey failed,ak:" + auth.credential + ",err:ak not exist")
 	}
@@ -76,19 +77,10 @@ func sdkCanonicalRequest(r *http.Request, signedHeaders []string, body []byte) (
 	b.WriteString(r.Method + "\n")
 	for segment := range strings.SplitSeq(strings.Trim(r.URL.Path, "/"), "/") {
 		if segment != "" {
-			b.WriteString("/" + sdkEscape(segment))
+			b.WriteString("/" + escape(segment))
 		}
 	}
-	b.WriteString("/\n")
-
-	var query []string
-	for name, values := range r.URL.Query() {
-		for _, value := range values {
-			query = append(query, sdkEscape(name)+"="+sdkEscape(value))
-		}
-	}
-	slices.Sort(query)
-	b.WriteString(strings.Join(query, "&") + "\n")
+	b.WriteString("/\n" + canonicalQuery(r.URL.Query()) + "\n")
 
 	for _, name := range signedHeaders {
 		value, ok := headerValue(r, name)
@@ -101,5 +93,17 @@ func sdkCanonicalRequest(r *http.Request, signedHeaders []string, body []byte) (
 	return b.String(), true
 }
 
-// sdkEscape is RFC 3986's: everything but letters, digits and "-_.~".
-func sdkEscape(s string) string { return strings.ReplaceAll(url.QueryEscape(s), "+", "%20") }
+// canonicalQuery is a query as Huawei Cloud and AWS sign it: by name, then by
+// value.
+func canonicalQuery(query url.Values) string {
+	var parts []string
+	for _, name := range slices.Sorted(maps.Keys(query)) {
+		for _, value := range slices.Sorted(slices.Values(query[name])) {
+			parts = append(parts, escape(name)+"="+escape(value))
+		}
+	}
+	return strings.Join(parts, "&")
+}
+
+// escape is RFC 3986's: everything but letters, digits and "-_.~".
+func escape(s string) string { return strings.ReplaceAll(url.QueryEscape(s), "+", "%20") }

@@ -17,12 +17,12 @@ import (
 
 const (
 	tc3Algorithm = "TC3-HMAC-SHA256"
-	tc3Service   = "intlpartnersmgt"
 	tc3Skew      = 5 * time.Minute
 )
 
-// verifyTC3 returns the id of the key that signed the call.
-func (s *Simulator) verifyTC3(r *http.Request, body []byte) (keyID string, refusal *tencentError) {
+// verifyTC3 returns the id of the key that signed the call to a service, as it
+// arrived at a time.
+func verifyTC3(r *http.Request, body []byte, service string, at time.Time, key keyring) (keyID string, refusal *tencentError) {
 	auth, ok := parseAuthorization(r.Header.Get("Authorization"), tc3Algorithm, "Credential")
 	if !ok {
 		return "", &tencentError{"AuthFailure.InvalidAuthorization", "Authorization in the request header is invalid."}
@@ -33,10 +33,10 @@ func (s *Simulator) verifyTC3(r *http.Request, body []byte) (keyID string, refus
 		return "", &tencentError{"InvalidParameter", "The value type of parameter `Timestamp` is not valid."}
 	}
 	signedAt := time.Unix(unixSeconds, 0)
-	if skew := s.clock().Sub(signedAt).Abs(); skew > tc3Skew {
+	if skew := at.Sub(signedAt).Abs(); skew > tc3Skew {
 		return "", &tencentError{"AuthFailure.SignatureExpire", "The provided credentials could not be validated because of exceeding request timestamp limit."}
 	}
-	secret, token, known := s.tencentKey(keyID)
+	secret, token, known := key(keyID)
 	if !known {
 		return "", &tencentError{"AuthFailure.SecretIdNotFound", "The SecretId is not found, please ensure that your SecretId is correct."}
 	}
@@ -50,7 +50,7 @@ func (s *Simulator) verifyTC3(r *http.Request, body []byte) (keyID string, refus
 	if !slices.Contains(auth.signedHeaders, "content-type") || !slices.Contains(auth.signedHeaders, "host") || !slices.IsSorted(auth.signedHeaders) {
 		return "", failure
 	}
-	if scope != signedAt.UTC().Format(time.DateOnly)+"/"+tc3Service+"/tc3_request" {
+	if scope != signedAt.UTC().Format(time.DateOnly)+"/"+service+"/tc3_request" {
 		return "", failure
 	}
 	canonical, ok := tc3CanonicalRequest(r, auth.signedHeaders, body)
@@ -58,11 +58,11 @@ func (s *Simulator) verifyTC3(r *http.Request, body []byte) (keyID string, refus
 		return "", failure
 	}
 	toSign := tc3Algorithm + "\n" + strconv.FormatInt(unixSeconds, 10) + "\n" + scope + "\n" + hexSHA256([]byte(canonical))
-	key := []byte("TC3" + secret)
+	signingKey := []byte("TC3" + secret)
 	for part := range strings.SplitSeq(scope, "/") { // date, service, "tc3_request"
-		key = hmacSHA256(key, part)
+		signingKey = hmacSHA256(signingKey, part)
 	}
-	if !hmac.Equal([]byte(hex.EncodeToString(hmacSHA256(key, toSign))), []byte(auth.signature)) {
+	if !hmac.Equal([]byte(hex.EncodeToString(hmacSHA256(signingKey, toSign))), []byte(auth.signature)) {
 		return "", failure
 	}
 	return keyID, nil
@@ -84,7 +84,7 @@ func tc3CanonicalRequest(r *http.Request, signedHeaders []string, body []byte) (
 	return b.String(), true
 }
 
-// authorization is what both vendors put into that header: an algorithm, then
+// authorization is what every vendor puts into that header: an algorithm, then
 // three named parts.
 type authorization struct {
 	credential    string

@@ -1,6 +1,10 @@
-// Package simulator is both upstream APIs on one port, faithful to the wire:
-// Tencent Cloud International's QueryCustomersCredit, and Huawei Cloud's
-// new-customer tags with the list of cloud resellers that goes with them.
+// Package simulator is both upstream APIs and the secret stores on one port,
+// faithful to the wire: Tencent Cloud International's QueryCustomersCredit, and
+// Huawei Cloud's new-customer tags with the list of cloud resellers that goes
+// with them; and what the keys for these can be read from, which is AWS Secrets
+// Manager, AWS Systems Manager's Parameter Store, Tencent Cloud's SSM and Huawei
+// Cloud's CSMS. The Lambda extension in front of the AWS stores is a handler of
+// its own. Keys can be rotated while it runs.
 //
 // It is written from the vendors' published descriptions alone. It imports no
 // vendor SDK and none of this project's own packages, so that a mistake in our
@@ -24,12 +28,14 @@ import (
 	"net/http"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
 // The keys that the simulator knows. All are made up.
 const (
-	// KeyID and KeySecret are the ordinary key, for both vendors.
+	// KeyID and KeySecret are the ordinary key, for both vendors and all secret
+	// stores, until RotateKey.
 	KeyID     = "SIMULATORID"
 	KeySecret = "simulator-secret"
 
@@ -38,7 +44,8 @@ const (
 	NoAuthKeyID = "SIMULATORNOAUTH"
 
 	// TempKeyID and TempKeySecret are a temporary key: it needs Token
-	// (X-TC-Token, X-Security-Token). ExpiredToken was once valid.
+	// (X-TC-Token, X-Security-Token, X-Amz-Security-Token). ExpiredToken was
+	// once valid.
 	TempKeyID     = "SIMULATORTEMPID"
 	TempKeySecret = "simulator-temp-secret"
 	Token         = "simulator-token"
@@ -49,6 +56,9 @@ const (
 
 	// DomainID is the account that Env names for Huawei's X-Domain-Id.
 	DomainID = "5d000000000000000000000000000001"
+
+	// ProjectID is the project that Huawei's secrets are in.
+	ProjectID = "0a000000000000000000000000000001"
 )
 
 // Options say what to simulate. The zero value is useful: a thousand customers,
@@ -80,14 +90,17 @@ type Options struct {
 	// same call, the one named first does.
 	Faults []string
 
+	// Secrets are the texts by name that every secret store begins with.
+	Secrets map[string]string
+
 	// Now is the clock that signatures are held against, and the today that
 	// the months of tags are relative to. nil means time.Now. The rate and all
 	// waits run on the real clock.
 	Now func() time.Time
 }
 
-// Simulator is both upstream APIs as one http.Handler. It is safe for
-// concurrent use. It starts no goroutines.
+// Simulator is both upstream APIs and the secret stores as one http.Handler. It
+// is safe for concurrent use. It starts no goroutines.
 type Simulator struct {
 	customers    int
 	seed         seed
@@ -99,6 +112,8 @@ type Simulator struct {
 	limiter      limiter
 	standing     standing
 	joined       joinings
+	ordinary     atomic.Pointer[ordinaryKey]
+	secrets      secretSet
 	disturbances []disturbance
 	counters     counters
 	ids          sequence
@@ -140,6 +155,10 @@ func New(opts Options) (*Simulator, error) {
 		s.now = time.Now
 	}
 	s.ids.seed = s.seed
+	s.ordinary.Store(&ordinaryKey{id: KeyID, secret: KeySecret})
+	for name, text := range opts.Secrets {
+		s.SetSecret(name, text)
+	}
 	s.limiter.rate, s.limiter.counting = opts.Rate, opts.RateCounting
 	s.resellers = makeResellers(s.seed, s.customers)
 	s.close = sync.OnceFunc(func() { close(s.done) })
@@ -168,20 +187,28 @@ func Env(baseURL string) []string {
 	}
 }
 
-// maxRequest is more than either API can need; both vendors refuse above about
+// maxRequest is more than any API here can need; the vendors refuse above about
 // 10 MB.
 const maxRequest = 10 << 20
 
-// ServeHTTP answers one call of either vendor. Tencent's APIs all live at "/",
-// everything else is taken for Huawei's gateway.
+// ServeHTTP answers one call of any vendor. Tencent's APIs and those of AWS all
+// live at "/", everything else is taken for Huawei's gateway.
 func (s *Simulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	defer s.counters.enter()()
+	store := s.storeOf(r)
+	if store == nil {
+		defer s.counters.enter()()
+	}
 
 	// The body is read to its end before anything else: the signature covers
 	// it, and only then does net/http notice a caller that goes away.
 	body, err := io.ReadAll(io.LimitReader(r.Body, maxRequest+1))
 	if err != nil {
 		panic(http.ErrAbortHandler)
+	}
+	if store != nil {
+		w.Header().Set("Date", s.now().UTC().Format(http.TimeFormat))
+		store(w, r, body)
+		return
 	}
 	w.Header().Set("Date", s.clock().UTC().Format(http.TimeFormat))
 	if r.URL.Path == "/" {

@@ -14,6 +14,7 @@ import (
 // Partners, version 2022-09-28, page of 2025-10-30, read November 2026).
 
 const (
+	creditService = "intlpartnersmgt"
 	creditAction  = "QueryCustomersCredit"
 	creditVersion = "2022-09-28"
 
@@ -73,20 +74,10 @@ func (s *Simulator) serveTencent(w http.ResponseWriter, r *http.Request, body []
 
 // tencentDoor refuses what the vendor's gateway refuses before the action runs.
 func (s *Simulator) tencentDoor(r *http.Request, body []byte) (keyID string, refusal *tencentError) {
-	// The vendor also takes GET, and forms in a POST, with older signatures.
-	// Nobody who uses version 3 needs them.
-	if r.Method != http.MethodPost {
-		return "", &tencentError{"UnsupportedProtocol", "Only POST requests are supported here."}
+	if refusal := tencentForm(r, body, "Action", "Version", "Timestamp"); refusal != nil {
+		return "", refusal
 	}
-	if len(body) > maxRequest {
-		return "", &tencentError{"RequestSizeLimitExceeded", "The request size exceeds the limit."}
-	}
-	for _, name := range []string{"Action", "Version", "Timestamp"} {
-		if r.Header.Get("X-TC-"+name) == "" {
-			return "", &tencentError{"MissingParameter", "The request is missing a required parameter `" + name + "`."}
-		}
-	}
-	keyID, refusal = s.verifyTC3(r, body)
+	keyID, refusal = verifyTC3(r, body, creditService, s.clock(), s.tencentKey)
 	if refusal != nil {
 		return "", refusal
 	}
@@ -96,19 +87,46 @@ func (s *Simulator) tencentDoor(r *http.Request, body []byte) (keyID string, ref
 	case TempKeyID:
 		s.counters.temporaryTencent.Add(1)
 	}
-	if contentType, _, _ := strings.Cut(r.Header.Get("Content-Type"), ";"); !strings.EqualFold(strings.TrimSpace(contentType), "application/json") {
-		return "", &tencentError{"UnsupportedProtocol", "Only the Content-Type application/json is supported here."}
-	}
-	if action := r.Header.Get("X-TC-Action"); action != creditAction {
-		return "", &tencentError{"InvalidAction", "The action `" + action + "` is invalid or not found."}
-	}
-	if version := r.Header.Get("X-TC-Version"); version != creditVersion {
-		return "", &tencentError{"NoSuchVersion", "The version `" + version + "` does not exist."}
+	if refusal := tencentAction(r, creditAction, creditVersion); refusal != nil {
+		return "", refusal
 	}
 	if keyID == NoAuthKeyID {
 		return "", &tencentError{"UnauthorizedOperation.UinNoAuth", "The account is not authorized."}
 	}
 	return keyID, nil
+}
+
+// tencentForm refuses a call that cannot be taken apart: the parameters are
+// those that have to come as X-TC- headers.
+func tencentForm(r *http.Request, body []byte, params ...string) *tencentError {
+	// The vendor also takes GET, and forms in a POST, with older signatures.
+	// Nobody who uses version 3 needs them.
+	if r.Method != http.MethodPost {
+		return &tencentError{"UnsupportedProtocol", "Only POST requests are supported here."}
+	}
+	if len(body) > maxRequest {
+		return &tencentError{"RequestSizeLimitExceeded", "The request size exceeds the limit."}
+	}
+	for _, name := range params {
+		if r.Header.Get("X-TC-"+name) == "" {
+			return &tencentError{"MissingParameter", "The request is missing a required parameter `" + name + "`."}
+		}
+	}
+	return nil
+}
+
+// tencentAction refuses a signed call of anything but one action.
+func tencentAction(r *http.Request, action, version string) *tencentError {
+	if contentType, _, _ := strings.Cut(r.Header.Get("Content-Type"), ";"); !strings.EqualFold(strings.TrimSpace(contentType), "application/json") {
+		return &tencentError{"UnsupportedProtocol", "Only the Content-Type application/json is supported here."}
+	}
+	if given := r.Header.Get("X-TC-Action"); given != action {
+		return &tencentError{"InvalidAction", "The action `" + given + "` is invalid or not found."}
+	}
+	if given := r.Header.Get("X-TC-Version"); given != version {
+		return &tencentError{"NoSuchVersion", "The version `" + given + "` does not exist."}
+	}
+	return nil
 }
 
 // creditPage is the answer of QueryCustomersCredit. Data is null where there is

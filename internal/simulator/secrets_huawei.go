@@ -1,0 +1,89 @@
+package simulator
+
+import (
+	"net/http"
+	"strings"
+)
+
+// ShowSecretVersion of Huawei Cloud's secret management (CSMS, a part of DEW),
+// by its page in the DEW API reference (page of 2024-08-06, read November 2026).
+//
+// That page lists 404 for what does not exist, the page of error codes lists
+// its code, CSMS.0005, under 400. What lacks a right or fails inside has no code
+// in what could be read of them; those here are the gateway's. A client does
+// well to go by the status for these, and by the code for what does not exist.
+
+const csmsPrefix = "/v1/"
+
+func (s *Simulator) serveCSMS(w http.ResponseWriter, r *http.Request, body []byte) {
+	requestID := s.ids.next()
+	value, refusal := s.csmsVersion(r, body)
+	a := huaweiAnswer(http.StatusOK, value, requestID, 0)
+	if refusal != nil {
+		a = refusal.answer(requestID, 0)
+	}
+	s.wait(r.Context(), s.latency)
+	a.send(w)
+}
+
+type csmsAnswer struct {
+	Version struct {
+		Metadata struct {
+			ID            string   `json:"id"`
+			CreateTime    int64    `json:"create_time"` // milliseconds, although the page says seconds: its sample has them
+			KMSKeyID      string   `json:"kms_key_id"`
+			SecretName    string   `json:"secret_name"`
+			VersionStages []string `json:"version_stages"`
+		} `json:"version_metadata"`
+		SecretString string `json:"secret_string"`
+	} `json:"version"`
+}
+
+func (s *Simulator) csmsVersion(r *http.Request, body []byte) (*csmsAnswer, *huaweiError) {
+	if s.secrets.isDown() {
+		return nil, &huaweiError{http.StatusInternalServerError, "APIGW.0601", "Internal server error"}
+	}
+	// /v1/{project_id}/secrets/{secret_name}/versions/{version_id}
+	path := strings.Split(r.URL.Path, "/")
+	if r.Method != http.MethodGet || len(path) != 7 || path[3] != "secrets" || path[5] != "versions" {
+		return nil, &huaweiError{http.StatusNotFound, "APIGW.0101", "The API does not exist or has not been published in the environment"}
+	}
+	if len(body) > maxRequest {
+		return nil, &huaweiError{http.StatusRequestEntityTooLarge, "APIGW.0201", "Request entity too large"}
+	}
+	project, name, id := path[2], path[4], path[6]
+	keyID, refusal := verifySDKHMAC(r, body, s.now(), s.storeKey)
+	if refusal != nil {
+		return nil, refusal
+	}
+	if header := r.Header.Get("X-Project-Id"); project != ProjectID || header != "" && header != ProjectID {
+		return nil, &huaweiError{http.StatusBadRequest, "CSMS.0002", "The value of parameter project_id is invalid."}
+	}
+	if keyID == NoAuthKeyID {
+		return nil, &huaweiError{http.StatusForbidden, "APIGW.0302", "The IAM user is not authorized to access the API"}
+	}
+	version, ok := find(s.secrets.versions(name), func(v secretVersion) bool {
+		return v.label() == id || id == "latest" && v.current
+	})
+	if !ok {
+		return nil, &huaweiError{http.StatusNotFound, "CSMS.0005", "The resource does not exist."}
+	}
+	a := new(csmsAnswer)
+	a.Version.SecretString = s.secrets.tell(version)
+	m := &a.Version.Metadata
+	m.ID, m.SecretName, m.CreateTime = version.label(), name, version.created.UnixMilli()
+	m.KMSKeyID = asUUID(s.seed.sum("csms"))
+	m.VersionStages = stages(version, "SYSCURRENT", "SYSPREVIOUS")
+	return a, nil
+}
+
+// stages are the labels of a version: one, or none.
+func stages(v secretVersion, current, former string) []string {
+	switch {
+	case v.current:
+		return []string{current}
+	case v.former:
+		return []string{former}
+	}
+	return []string{}
+}
