@@ -3,7 +3,9 @@ package cli
 import (
 	"context"
 	"crypto/tls"
+	"encoding/json"
 	"fmt"
+	"os"
 	"time"
 
 	"partnerlens/internal/simulator"
@@ -19,6 +21,7 @@ type simulateCmd struct {
 	Latency   time.Duration `help:"How long each answer takes, as 80ms."`
 	PageMax   int           `help:"The largest page; 0: 100 on Tencent Cloud, 200 on Huawei Cloud."`
 	Fault     []string      `help:"Something that goes wrong, by name; may be given several times. An unknown name lists them."`
+	Secrets   string        `type:"path" placeholder:"FILE" help:"What the secret stores hold: a JSON object from name to text."`
 	TLS       string        `type:"path" placeholder:"DIR" help:"Serve https, with a certificate made into this folder (ca.pem to trust)."`
 	PrintEnv  bool          `help:"Print the variables that point the functions at it."`
 }
@@ -31,9 +34,13 @@ var countings = map[string]simulator.RateCounting{
 
 // Run simulates until it is interrupted.
 func (c *simulateCmd) Run(ctx context.Context, std streams) error {
+	secrets, err := readSecrets(c.Secrets)
+	if err != nil {
+		return err
+	}
 	sim, err := simulator.New(simulator.Options{
 		Customers: c.Customers, Seed: c.Seed, Rate: c.Rate, RateCounting: countings[c.Counting],
-		Latency: c.Latency, PageMax: c.PageMax, Faults: c.Fault,
+		Latency: c.Latency, PageMax: c.PageMax, Faults: c.Fault, Secrets: secrets,
 	})
 	if err != nil {
 		return core.Invalid("", "%s", err)
@@ -57,4 +64,21 @@ func (c *simulateCmd) Run(ctx context.Context, std streams) error {
 		}
 	}
 	return simulator.Serve(ctx, ln, sim)
+}
+
+// readSecrets reads the secrets from a file: on the command line everybody on
+// the machine could read them. No error repeats what the file holds.
+func readSecrets(file string) (map[string]string, error) {
+	if file == "" {
+		return nil, nil
+	}
+	data, err := os.ReadFile(file)
+	if err != nil {
+		return nil, core.Invalid("--secrets", "cannot be read: %s", err)
+	}
+	var secrets map[string]string
+	if json.Unmarshal(data, &secrets) != nil {
+		return nil, core.Invalid("--secrets", `must hold a JSON object from name to text, as {"partnerlens/tencent": "..."}`)
+	}
+	return secrets, nil
 }
