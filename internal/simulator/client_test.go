@@ -47,6 +47,7 @@ type call struct {
 	otherBody string                // sent instead of the one that was signed
 	method    string                // Huawei: POST; a GET has no body
 	region    string                // AWS: eu-central-1
+	scope     string                // AWS: day/region/service/aws4_request
 }
 
 func (c *call) defaults() {
@@ -166,11 +167,15 @@ func (c call) aws(base string) *http.Request {
 	signed := strings.Join(names, ";")
 	oneSpace := func(s string) string { return strings.Join(strings.Fields(s), " ") }
 	canonical := "POST\n/\n\n" + signedLines(r, names, oneSpace) + "\n" + signed + "\n" + digest(c.body)
-	date := c.at.UTC().Format("20060102")
-	scope := date + "/" + c.region + "/" + c.service + "/aws4_request"
-	toSign := "AWS4-HMAC-SHA256\n" + r.Header.Get("X-Amz-Date") + "\n" + scope + "\n" + digest(canonical)
-	signature := mac(mac(mac(mac(mac("AWS4"+c.secret, date), c.region), c.service), "aws4_request"), toSign)
-	r.Header.Set("Authorization", fmt.Sprintf("AWS4-HMAC-SHA256 Credential=%s/%s, SignedHeaders=%s, Signature=%x", c.keyID, scope, signed, signature))
+	if c.scope == "" {
+		c.scope = c.at.UTC().Format("20060102") + "/" + c.region + "/" + c.service + "/aws4_request"
+	}
+	key := "AWS4" + c.secret
+	for _, part := range strings.Split(c.scope, "/") {
+		key = mac(key, part)
+	}
+	signature := mac(key, "AWS4-HMAC-SHA256\n"+r.Header.Get("X-Amz-Date")+"\n"+c.scope+"\n"+digest(canonical))
+	r.Header.Set("Authorization", fmt.Sprintf("AWS4-HMAC-SHA256 Credential=%s/%s, SignedHeaders=%s, Signature=%x", c.keyID, c.scope, signed, signature))
 	return c.finish(r)
 }
 

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -519,6 +520,58 @@ func TestSecretsDownFault(t *testing.T) {
 	if g := s.tags(t, `{}`); g.code != "" || len(g.rows) != 3 {
 		t.Errorf("tags: %q, %d rows", g.code, len(g.rows))
 	}
+}
+
+// Where a fault has taken a key away, the stores still know it, and their clock
+// is right.
+func TestFaultsSpareTheStores(t *testing.T) {
+	t.Parallel()
+	s := newSimulator(t, Options{Customers: 3, Secrets: map[string]string{"credit": "text"}, Faults: []string{"key-revoked", "token-expires"}})
+	first, temporary := call{}, call{keyID: TempKeyID, secret: TempKeySecret, token: Token}
+	for n := range revokedAfter + 1 {
+		for _, c := range []call{first, temporary} {
+			for _, g := range []got{s.do(t, c.tencent("http://simulator.example")), s.do(t, c.huawei("http://simulator.example"))} {
+				if (g.code != "") != (n == revokedAfter) {
+					t.Fatalf("call %d: %q", n, g.code)
+				}
+			}
+		}
+	}
+	for name, read := range readers {
+		for _, c := range []call{first, temporary} {
+			if got := read(t, s, c, "credit", ""); got.text != "text" {
+				t.Errorf("%s: %d %q", name, got.status, got.code)
+			}
+		}
+	}
+
+	s = newSimulator(t, Options{Faults: []string{"clock-ahead"}, Secrets: map[string]string{"credit": "text"}})
+	w := httptest.NewRecorder()
+	s.ServeHTTP(w, call{body: `{"SecretId":"credit"}`}.aws("http://simulator.example"))
+	if got, want := w.Header().Get("Date"), now.Format(http.TimeFormat); w.Code != 200 || got != want {
+		t.Errorf("%d, Date = %q, want %q", w.Code, got, want)
+	}
+}
+
+func TestStoresTakeTheirTime(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newSimulator(t, Options{Latency: 80 * time.Millisecond, Secrets: map[string]string{"credit": "text"}})
+		for name, read := range readers {
+			start := time.Now()
+			if got := read(t, s, call{}, "credit", ""); got.text != "text" || time.Since(start) != 80*time.Millisecond {
+				t.Errorf("%s: %q after %v", name, got.text, time.Since(start))
+			}
+		}
+		start := time.Now()
+		r := httptest.NewRequest("GET", "/secretsmanager/get?secretId=credit", nil)
+		r.Header.Set("X-Aws-Parameters-Secrets-Token", sessionToken)
+		w := httptest.NewRecorder()
+		s.Extension(sessionToken).ServeHTTP(w, r)
+		if w.Code != 200 || time.Since(start) != 80*time.Millisecond {
+			t.Errorf("extension: %d after %v", w.Code, time.Since(start))
+		}
+	})
 }
 
 func TestRotateKey(t *testing.T) {
