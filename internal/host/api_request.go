@@ -24,6 +24,8 @@ type apiRequest struct {
 	body     []byte
 	bodyErr  error
 	envelope envelope // how the trigger wants its answer
+
+	principal string // who asks, as the platform found out; "" where it did not
 }
 
 func (r *apiRequest) setBody(e *event) {
@@ -60,6 +62,7 @@ func (r *apiRequest) http(ctx context.Context, requestID string) (*http.Request,
 	if r.method == "" {
 		return nil, core.Invalid("", "the event names no method")
 	}
+	ctx = context.WithValue(ctx, originKey{}, origin{r.trigger, r.principal})
 	req, err := http.NewRequestWithContext(ctx, r.method, "/", body)
 	if err != nil { // the URL is ours
 		return nil, core.Invalid("", "the event's method is not one of HTTP's")
@@ -75,6 +78,7 @@ func (r *apiRequest) http(ctx context.Context, requestID string) (*http.Request,
 		req.Host = r.host
 	}
 	req.Header.Del("Host")
+	dropPlatformKeys(req.Header)
 	req.Header.Set(requestIDHeader, requestID)
 	if r.sourceIP != "" {
 		req.RemoteAddr = net.JoinHostPort(r.sourceIP, "0") // the port is not told

@@ -65,8 +65,10 @@ type requestContext struct {
 	DomainName string         `json:"domainName"`
 	SourceIP   string         `json:"sourceIp"`
 	Identity   struct {
-		SourceIP string `json:"sourceIp"`
+		SourceIP string         `json:"sourceIp"`
+		UserARN  jsontext.Value `json:"userArn"`
 	} `json:"identity"`
+	Authorizer jsontext.Value `json:"authorizer"`
 }
 
 // decoded is what an event turned out to be: a request, or jobs.

@@ -17,6 +17,7 @@ func (e *event) httpAPI() *apiRequest {
 		sourceIP: rc.HTTP.SourceIP,
 		envelope: envelope{limit: maxAnswer, cookies: true, flag: true},
 	}
+	r.principal = rc.principal()
 	if strings.Contains(rc.DomainName, ".lambda-url.") {
 		r.trigger = TriggerLambdaFunctionURL
 	}

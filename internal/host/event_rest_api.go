@@ -23,6 +23,7 @@ func (e *event) restAPI() *apiRequest {
 	if rc := e.RequestContext; rc != nil {
 		r.host = rc.DomainName
 		r.sourceIP = rc.Identity.SourceIP
+		r.principal = rc.restPrincipal()
 		if e.Version == "1.0" { // an HTTP API
 			r.path = withoutStage(e.Path, rc)
 		}

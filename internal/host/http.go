@@ -1,6 +1,7 @@
 package host
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -8,6 +9,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
 	"os/signal"
 	"strings"
 	"syscall"
@@ -17,13 +19,43 @@ import (
 )
 
 const (
-	readHeaderTimeout = 10 * time.Second
-	idleTimeout       = 2 * time.Minute
-	maxHeaderBytes    = 64 * 1024
+	idleTimeout    = 2 * time.Minute
+	maxHeaderBytes = 64 * 1024 // net/http answers a request line and headers beyond it with 431
 	// stopTimeout is how long requests under way may take once the server is
 	// told to stop; container platforms kill after 10 to 30 seconds.
 	stopTimeout = 10 * time.Second
 )
+
+// ServeOptions are how Serve serves. They are copied; nil is all defaults.
+type ServeOptions struct {
+	Logger *slog.Logger             // nil: nothing is logged
+	Getenv func(name string) string // nil: os.Getenv
+
+	// What holds a connection is bounded, so that nobody keeps one by doing
+	// nothing. 0 is the default.
+	HeaderWithin time.Duration // a request's line and headers must have come: 10 seconds
+	BodyWithin   time.Duration // its body must have come: 15 seconds
+	WriteWithin  time.Duration // the client must have taken the next 64 KiB of the answer: a minute
+	AnswerWithin time.Duration // the answer must be ready, counted from the headers: 15 minutes, as on Lambda and SCF
+}
+
+func (o *ServeOptions) withDefaults() ServeOptions {
+	var opts ServeOptions
+	if o != nil {
+		opts = *o
+	}
+	if opts.Logger == nil {
+		opts.Logger = slog.New(slog.DiscardHandler)
+	}
+	if opts.Getenv == nil {
+		opts.Getenv = os.Getenv
+	}
+	opts.HeaderWithin = cmp.Or(opts.HeaderWithin, 10*time.Second)
+	opts.BodyWithin = cmp.Or(opts.BodyWithin, 15*time.Second)
+	opts.WriteWithin = cmp.Or(opts.WriteWithin, time.Minute)
+	opts.AnswerWithin = cmp.Or(opts.AnswerWithin, 15*time.Minute)
+	return opts
+}
 
 // runHTTP serves until a signal stops it. The first line on stdout says where.
 func runHTTP(opts Options, listen string) error {
@@ -34,7 +66,7 @@ func runHTTP(opts Options, listen string) error {
 		return &core.Error{Code: core.CodeMisconfigured, Param: "listen", Detail: "cannot listen on that address", Err: err}
 	}
 	fmt.Fprintf(opts.Stdout, "listening on http://%s\n", address(listen, ln))
-	return Serve(ctx, ln, opts.HTTP, opts.Logger)
+	return Serve(ctx, ln, opts.HTTP, &ServeOptions{Logger: opts.Logger, Getenv: opts.Getenv})
 }
 
 // address is where ln can be reached, in the words of listen: the listener
@@ -53,21 +85,27 @@ func address(listen string, ln net.Listener) string {
 
 // Serve answers HTTP requests on ln with handler until ctx is done, and then
 // lets the requests under way finish. It gives each that has none an X-Request-Id,
-// leaves one line in the log for each, and turns panics into problems. It
-// closes ln. A stop by ctx is no error.
-func Serve(ctx context.Context, ln net.Listener, handler http.Handler, logger *slog.Logger) error {
+// leaves one line in the log for each, turns panics into problems, and takes the
+// headers away that hold a key of the platform's (see PlatformKey). It closes
+// ln. A stop by ctx is no error.
+//
+// A body that does not come in time fails to be read with
+// os.ErrDeadlineExceeded. A request's context ends a little before AnswerWithin, so
+// that there is time left to answer.
+func Serve(ctx context.Context, ln net.Listener, handler http.Handler, o *ServeOptions) error {
+	opts := o.withDefaults()
 	// Requests outlive ctx, but not the server.
 	requests, endRequests := context.WithCancel(context.WithoutCancel(ctx))
 	defer endRequests()
 	server := &http.Server{
-		Handler:           observed(handler, logger),
-		ReadHeaderTimeout: readHeaderTimeout,
+		Handler:           observed(handler, opts),
+		ReadHeaderTimeout: opts.HeaderWithin,
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeaderBytes,
-		ErrorLog:          slog.NewLogLogger(logger.Handler(), slog.LevelWarn),
+		ErrorLog:          slog.NewLogLogger(opts.Logger.Handler(), slog.LevelWarn),
 		BaseContext:       func(net.Listener) context.Context { return requests },
 		// No ReadTimeout and no WriteTimeout: a read of every customer takes
-		// minutes, and streams.
+		// minutes, and streams. The bounds are kept by observed.
 	}
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(ln) }()
@@ -87,14 +125,31 @@ func Serve(ctx context.Context, ln net.Listener, handler http.Handler, logger *s
 	return nil
 }
 
-// observed is handler with a request id, a line in the log and no panics.
-func observed(handler http.Handler, logger *slog.Logger) http.Handler {
+// observed is handler within the bounds of opts, with a request id, a line in
+// the log and no panics.
+func observed(handler http.Handler, opts ServeOptions) http.Handler {
+	onFunctionGraph := opts.Getenv(functionGraphProject) != ""
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		started := time.Now()
 		requestID := callersID(r)
-		log := logger.With("request_id", requestID)
+		log := opts.Logger.With("request_id", requestID)
+		seen := newObservedWriter(w, opts.WriteWithin)
+
+		ctx := context.WithValue(r.Context(), originKey{}, origin{trigger: TriggerHTTP})
+		if onFunctionGraph {
+			ctx = withPlatformKey(ctx, r.Header)
+		}
+		ctx, cancelAnswer := context.WithTimeout(ctx, opts.AnswerWithin)
+		defer cancelAnswer()
+		ctx, cancel := withReserve(ctx)
+		defer cancel()
+		r = r.WithContext(ctx) // a copy: the server goes on with the body as it is
+		dropPlatformKeys(r.Header)
 		r.Header.Set(requestIDHeader, requestID)
-		seen := &observedWriter{ResponseWriter: w}
+		if r.ContentLength != 0 { // -1: not told
+			seen.body = newTimedBody(r.Body, seen.control, opts.BodyWithin)
+			r.Body = seen.body
+		}
 		defer func() {
 			value := recover()
 			if value != nil && value != http.ErrAbortHandler {
@@ -107,12 +162,13 @@ func observed(handler http.Handler, logger *slog.Logger) http.Handler {
 					value = http.ErrAbortHandler // the caller must see that the answer is cut off
 				}
 			}
+			seen.begin(http.StatusOK) // the server would, and what it still writes must have its time
 			level := slog.LevelInfo
 			if seen.status >= 500 || value != nil {
 				level = slog.LevelError
 			}
 			log.Log(r.Context(), level, "invocation", "trigger", TriggerHTTP, "route", r.Pattern,
-				"status", max(seen.status, http.StatusOK), "aborted", value != nil,
+				"status", seen.status, "aborted", value != nil,
 				"duration_ms", time.Since(started).Milliseconds())
 			if value != nil {
 				panic(value)
@@ -133,35 +189,4 @@ func callersID(r *http.Request) string {
 		return rand.Text()
 	}
 	return id
-}
-
-// observedWriter remembers the status.
-type observedWriter struct {
-	http.ResponseWriter
-	status int
-}
-
-func (w *observedWriter) WriteHeader(status int) {
-	if w.status == 0 && status >= 200 {
-		w.status = status
-	}
-	w.ResponseWriter.WriteHeader(status)
-}
-
-func (w *observedWriter) Write(p []byte) (int, error) {
-	if w.status == 0 {
-		w.status = http.StatusOK
-	}
-	return w.ResponseWriter.Write(p)
-}
-
-// Unwrap is for http.ResponseController.
-func (w *observedWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
-
-// Flush is for handlers that ask for an http.Flusher.
-func (w *observedWriter) Flush() {
-	if w.status == 0 {
-		w.status = http.StatusOK
-	}
-	_ = http.NewResponseController(w.ResponseWriter).Flush()
 }

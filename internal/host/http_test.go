@@ -49,7 +49,9 @@ func serve(t *testing.T, handler http.Handler) *serving {
 	}
 	ctx, stop := context.WithCancel(t.Context())
 	s := &serving{url: "http://" + ln.Addr().String(), log: &lockedBuffer{}, stop: stop, done: make(chan error, 1)}
-	go func() { s.done <- Serve(ctx, ln, handler, slog.New(slog.NewJSONHandler(s.log, nil))) }()
+	go func() {
+		s.done <- Serve(ctx, ln, handler, &ServeOptions{Logger: slog.New(slog.NewJSONHandler(s.log, nil))})
+	}()
 	return s
 }
 
@@ -181,7 +183,7 @@ func TestServeFails(t *testing.T) {
 		t.Fatal(err)
 	}
 	_ = ln.Close()
-	if err := Serve(t.Context(), ln, http.NotFoundHandler(), slog.New(slog.DiscardHandler)); err == nil {
+	if err := Serve(t.Context(), ln, http.NotFoundHandler(), nil); err == nil {
 		t.Error("Serve on a closed listener is no error")
 	}
 }

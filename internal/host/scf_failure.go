@@ -9,11 +9,15 @@ import "partnerlens/pkg/core"
 // every code.
 type (
 	invalid_request        struct{ message }
+	unauthenticated        struct{ message }
+	forbidden              struct{ message }
 	not_found              struct{ message }
 	method_not_allowed     struct{ message }
 	not_acceptable         struct{ message }
+	request_timeout        struct{ message }
 	too_large              struct{ message }
 	unsupported_media_type struct{ message }
+	too_many_requests      struct{ message }
 	misconfigured          struct{ message }
 	denied                 struct{ message }
 	throttled              struct{ message }
@@ -34,16 +38,24 @@ func scfFailure(failure *core.Error) error {
 	switch failure.Code {
 	case core.CodeInvalid:
 		return invalid_request{text}
+	case core.CodeUnauthenticated:
+		return unauthenticated{text}
+	case core.CodeForbidden:
+		return forbidden{text}
 	case core.CodeNotFound:
 		return not_found{text}
 	case core.CodeMethodNotAllowed:
 		return method_not_allowed{text}
 	case core.CodeNotAcceptable:
 		return not_acceptable{text}
+	case core.CodeSlowRequest:
+		return request_timeout{text}
 	case core.CodeTooLarge:
 		return too_large{text}
 	case core.CodeUnsupportedMedia:
 		return unsupported_media_type{text}
+	case core.CodeTooMany:
+		return too_many_requests{text}
 	case core.CodeMisconfigured:
 		return misconfigured{text}
 	case core.CodeDenied:
