@@ -31,11 +31,13 @@ type answer struct {
 	format   format
 	id       string // of the one customer asked for; "" where it is not by id
 	started  bool   // the status is written; no problem can be told any more
+	call     *call  // which this is, for the log
 }
 
 // ask answers a question; where it is for one customer by id, not finding that
 // one is an error. Its error comes only while nothing is written.
-func (h *handler) ask(w http.ResponseWriter, r *http.Request, f *core.Function, params core.Params, id string) error {
+func (h *handler) ask(w http.ResponseWriter, r *http.Request, c *call, params core.Params, id string) error {
+	f := c.function
 	w.Header().Add("Vary", "Accept")
 	chosen, accepted, err := negotiate(r.Header)
 	if err != nil {
@@ -45,13 +47,17 @@ func (h *handler) ask(w http.ResponseWriter, r *http.Request, f *core.Function, 
 	if err != nil {
 		return aboutPath(f, id, err)
 	}
+	c.accepted, c.masked = true, question.Masked()
+	if question, err = question.Within(c.caller.rights()); err != nil {
+		return err
+	}
 	// An answer may be one that was just read for somebody else; Age says so (RFC 9111).
 	ctx := core.WithTrace(r.Context(), &core.Trace{Shared: func(age time.Duration) {
 		w.Header().Set("Age", strconv.Itoa(int(age/time.Second)))
 	}})
 	a := &answer{
 		ctx: ctx, w: w, function: f, question: question,
-		params: params, accepted: accepted, format: chosen, id: id,
+		params: params, accepted: accepted, format: chosen, id: id, call: c,
 	}
 	if r.Method == http.MethodHead {
 		a.start()
@@ -83,6 +89,7 @@ func (a *answer) start() {
 	if a.format.trailers != "" {
 		a.w.Header().Set("Trailer", a.format.trailers)
 	}
+	a.call.status = http.StatusOK
 	a.w.WriteHeader(http.StatusOK)
 }
 
@@ -181,13 +188,24 @@ const (
 func (a *answer) widestReport() core.Report {
 	text := func(n int) string { return strings.Repeat("x", n) }
 	stopped, next, total := core.StoppedDeadline, text(widestNext), math.MaxInt
+	var about string // the account of a warning, where there are several
+	accounts := 0
+	if slices.Contains(a.params["account"], core.AllAccounts) {
+		next, about, accounts = text(core.MaxCursorText), text(core.MaxAccountName), core.MaxAccounts
+	}
 	report := core.Report{
 		Schema: core.Schema(a.function.Name), Provider: text(widestName), Account: text(widestName),
 		Stopped: &stopped, Next: &next, Count: total, Total: &total, MissingIDs: []string{},
 	}
 	for range widestList {
-		report.Warnings = append(report.Warnings, core.Warning{Code: text(widestName), Message: text(widestWarning)})
+		report.Warnings = append(report.Warnings, core.Warning{Code: text(widestName), Message: text(widestWarning), Account: about})
 		report.RequestIDs = append(report.RequestIDs, text(widestID))
+	}
+	for range accounts {
+		report.Accounts = append(report.Accounts, core.AccountReport{
+			Account: about, Stopped: &stopped, Count: total, Total: &total,
+			Error: &core.AccountError{Code: core.Code(text(widestName)), Message: text(widestWarning)},
+		})
 	}
 	for _, values := range a.params {
 		report.MissingIDs = append(report.MissingIDs, values...)

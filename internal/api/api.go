@@ -6,6 +6,9 @@
 // take so much, tells so through its ResponseWriter (see Budgeted); the answer
 // then ends early with a cursor instead of not arriving at all.
 //
+// Nobody gets past its door (door.go) whom the platform did not let in and who
+// shows no key, and each call behind it leaves one line in the log (audit.go).
+//
 // It reads no environment and calls no cloud itself. It logs failures by their
 // code, and never a query's values, a header or a body.
 //
@@ -13,6 +16,8 @@
 package api
 
 import (
+	"cmp"
+	"context"
 	"log/slog"
 	"net/http"
 
@@ -25,14 +30,40 @@ type Options struct {
 	Functions []*core.Function
 	Version   string       // of the program, for /healthz
 	Logger    *slog.Logger // nil: nothing is logged
+
+	// Keys gives who may ask, at each request. nil, or a nil *Keys: no keys are
+	// configured, and only programs on this machine may ask. An error
+	// closes the door for everybody.
+	Keys func(ctx context.Context) (*Keys, error)
+
+	// Platform gives whom the platform let in, by what no caller can write
+	// itself. Who it names needs no key, and may ask everything, masked, unless Keys
+	// say otherwise. nil: there is no such platform.
+	Platform func(r *http.Request) (principal string, ok bool)
+
+	// NoLoopback is for where a platform's own agent on the same machine hands
+	// requests over: then nobody is let in for being on this machine.
+	NoLoopback bool
+
+	// InFlight is how many requests to /v1 are answered at once; 0: 64.
+	InFlight int
 }
 
 // handler is the API. Safe for concurrent use.
 type handler struct {
-	version string
-	log     *slog.Logger
-	mux     *http.ServeMux
+	version  string
+	log      *slog.Logger
+	mux      *http.ServeMux
+	keys     func(context.Context) (*Keys, error)
+	platform func(*http.Request) (string, bool)
+	loopback bool
+	wrong    throttle
+	slots    chan struct{} // one for each request to /v1 that is being answered
 }
+
+// defaultInFlight is more than a resellers' callers need at the clouds' pace of a
+// few calls a second, and few enough to be held in memory at once.
+const defaultInFlight = 64
 
 // New gives the handler:
 //
@@ -42,34 +73,35 @@ type handler struct {
 //	GET  /healthz                      this program answers; no cloud is called
 //	GET  /openapi.yaml                 all this, precisely
 //
-// HEAD goes wherever GET goes: it checks the request, and reads nothing.
+// HEAD goes wherever GET goes: it checks the request, and reads nothing. All
+// paths below /v1 are behind the door.
 func New(opts Options) http.Handler {
-	h := &handler{version: opts.Version, log: opts.Logger, mux: http.NewServeMux()}
+	h := &handler{
+		version: opts.Version, log: opts.Logger, mux: http.NewServeMux(),
+		keys: opts.Keys, platform: opts.Platform, loopback: !opts.NoLoopback,
+		slots: make(chan struct{}, cmp.Or(opts.InFlight, defaultInFlight)),
+	}
 	if h.log == nil {
 		h.log = slog.New(slog.DiscardHandler)
 	}
+	if h.keys == nil {
+		h.keys = noKeys
+	}
+	if h.platform == nil {
+		h.platform = noPlatform
+	}
 	for _, f := range opts.Functions {
 		all, one := "/v1/"+f.Name, "/v1/"+f.Name+"/{customer_id}"
-		h.route("GET", all, func(w http.ResponseWriter, r *http.Request) error {
+		h.question("GET", all, f, func(_ http.ResponseWriter, r *http.Request) (core.Params, string, error) {
 			params, err := paramsFromQuery(r.URL.RawQuery)
-			if err != nil {
-				return err
-			}
-			return h.ask(w, r, f, params, "")
+			return params, "", err
 		})
-		h.route("POST", all, func(w http.ResponseWriter, r *http.Request) error {
+		h.question("POST", all, f, func(w http.ResponseWriter, r *http.Request) (core.Params, string, error) {
 			params, err := paramsFromBody(w, r)
-			if err != nil {
-				return err
-			}
-			return h.ask(w, r, f, params, "")
+			return params, "", err
 		})
-		h.route("GET", one, func(w http.ResponseWriter, r *http.Request) error {
-			params, id, err := paramsByID(f, r)
-			if err != nil {
-				return err
-			}
-			return h.ask(w, r, f, params, id)
+		h.question("GET", one, f, func(_ http.ResponseWriter, r *http.Request) (core.Params, string, error) {
+			return paramsByID(f, r)
 		})
 		h.otherMethods(all, "GET, HEAD, POST")
 		h.otherMethods(one, "GET, HEAD")

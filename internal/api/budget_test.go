@@ -83,7 +83,7 @@ func TestAnswersKeepWithinTheBudget(t *testing.T) {
 			t.Run(test.name+" as "+accept, func(t *testing.T) {
 				t.Parallel()
 				var ids, missing []string
-				query := map[string]any{}
+				query := map[string]any{"pii": "full"}
 				for name, value := range test.query {
 					query[name] = value
 				}
@@ -208,8 +208,8 @@ func TestNoRoomForOneCustomer(t *testing.T) {
 	ids := `{"customer_ids":[` + strings.Repeat(`"0e4a00000000000000000000000000a1",`, 2000) + `"x"]}`
 	for _, accept := range []string{"application/json", "application/x-ndjson", "text/csv"} {
 		for _, test := range []struct{ method, target, body, says string }{
-			{"GET", "/v1/credit", "", "a customer does not fit"},
-			{"GET", "/v1/credit/200000000001", "", "a customer does not fit"},
+			{"GET", "/v1/credit?pii=full", "", "a customer does not fit"},
+			{"GET", "/v1/credit/200000000001?pii=full", "", "a customer does not fit"},
 			{"POST", "/v1/tags", ids, "ask for fewer"},
 		} {
 			r := httptest.NewRequest(test.method, test.target, strings.NewReader(test.body))

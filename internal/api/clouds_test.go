@@ -29,13 +29,31 @@ type cloud struct {
 	shareFor time.Duration
 }
 
-// handler is the API over the cloud.
-func (c *cloud) handler() http.Handler {
+// insider is the door for somebody who may ask everything.
+func insider() api.Options {
+	const principal = "arn:aws:iam::123456789012:user/tests"
+	keys, err := api.ParseKeys([]byte(`{"keys":[{"name":"tests","principal":"` + principal + `","pii":true}]}`))
+	if err != nil {
+		panic(err)
+	}
+	return api.Options{
+		Keys:     func(context.Context) (*api.Keys, error) { return keys, nil },
+		Platform: func(*http.Request) (string, bool) { return principal, true },
+	}
+}
+
+// handler is the API over the cloud, for an insider.
+func (c *cloud) handler() http.Handler { return c.handlerWith(insider()) }
+
+// handlerWith is the API over the cloud with a door of one's own.
+func (c *cloud) handlerWith(opts api.Options) http.Handler {
 	if c.pageSize == 0 {
 		c.pageSize = 2
 	}
 	var shared *core.Reader[core.CreditQuery, *core.CustomerCredit]
-	return api.New(api.Options{Version: "1.2.3", Functions: []*core.Function{
+	names := func(context.Context) ([]string, error) { return []string{core.DefaultAccount, "emea"}, nil }
+	opts.Version = "1.2.3"
+	opts.Functions = []*core.Function{
 		core.CreditFunction(func(_ context.Context, account string) (*core.Reader[core.CreditQuery, *core.CustomerCredit], error) {
 			if err := c.account(account); err != nil || shared != nil {
 				return shared, err
@@ -47,7 +65,7 @@ func (c *cloud) handler() http.Handler {
 				shared = reader
 			}
 			return reader, nil
-		}),
+		}, names),
 		core.TagFunction(func(_ context.Context, account string) (*core.Reader[core.TagQuery, *core.CustomerTag], error) {
 			if err := c.account(account); err != nil {
 				return nil, err
@@ -58,8 +76,9 @@ func (c *cloud) handler() http.Handler {
 					return core.TagPasses(q, []string{"reseller-b", "reseller-a"}), nil
 				},
 			}), nil
-		}),
-	}})
+		}, names),
+	}
+	return api.New(opts)
 }
 
 func (c *cloud) account(name string) error {

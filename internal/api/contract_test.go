@@ -216,13 +216,17 @@ func (c *contract) checkHeaders(t *testing.T, documented openapi3.Headers, answe
 			t.Errorf("header %s is missing", name)
 		}
 	}
+	canonical := make(openapi3.Headers, len(documented))
+	for name, header := range documented {
+		canonical[http.CanonicalHeaderKey(name)] = header
+	}
 	all := answer.Header.Clone()
 	maps.Copy(all, answer.Trailer)
 	for name := range all {
 		if slices.Contains(transportHeaders, name) {
 			continue
 		}
-		header, ok := documented[name]
+		header, ok := canonical[name]
 		if !ok {
 			t.Errorf("header %s is not in openapi.yaml for status %d", name, answer.StatusCode)
 			continue
@@ -318,9 +322,9 @@ func TestOpenAPINamesEveryCode(t *testing.T) {
 		want = append(want, string(code))
 	}
 	same(t, "codes", c.doc.Components.Schemas["Code"].Value.Enum, want)
-	same(t, "credit statuses", c.doc.Components.Schemas["CreditStatus"].Value.Enum, core.CreditFunction(nil).Statuses)
-	same(t, "tag statuses", c.doc.Components.Schemas["TagStatus"].Value.Enum, core.TagFunction(nil).Statuses)
-	for path, f := range map[string]*core.Function{"/v1/credit": core.CreditFunction(nil), "/v1/tags": core.TagFunction(nil)} {
+	same(t, "credit statuses", c.doc.Components.Schemas["CreditStatus"].Value.Enum, core.CreditFunction(nil, nil).Statuses)
+	same(t, "tag statuses", c.doc.Components.Schemas["TagStatus"].Value.Enum, core.TagFunction(nil, nil).Statuses)
+	for path, f := range map[string]*core.Function{"/v1/credit": core.CreditFunction(nil, nil), "/v1/tags": core.TagFunction(nil, nil)} {
 		for p, want := range map[string][]string{path: f.Params, path + "/{customer_id}": append([]string{"customer_id"}, f.WithID...)} {
 			for _, op := range []*openapi3.Operation{c.doc.Paths.Find(p).Get, c.doc.Paths.Find(p).Head} {
 				var got []any

@@ -29,6 +29,10 @@ const (
 	csvTrailers     = trailerComplete + ", " + trailerStopped + ", " + trailerNext
 )
 
+// maxNextTrailer is the longest cursor that goes as a trailer: clients and
+// proxies bound headers. The last row has every cursor.
+const maxNextTrailer = 4 << 10
+
 // WriteCSV reads the question and writes RFC 4180: CRLF, UTF-8, a header row,
 // every row as wide. What a report says beside the records is in rows below
 // them; a complete answer with no id missing has none.
@@ -59,7 +63,7 @@ func writeCSV(a *answer) error {
 	if report.Stopped != nil {
 		header.Set(trailerStopped, string(*report.Stopped))
 	}
-	if report.Next != nil {
+	if report.Next != nil && len(*report.Next) <= maxNextTrailer {
 		header.Set(trailerNext, *report.Next)
 	}
 	return nil

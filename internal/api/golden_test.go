@@ -15,6 +15,8 @@ import (
 	"testing"
 
 	"golang.org/x/tools/txtar"
+
+	"partnerlens/internal/api"
 )
 
 var update = flag.Bool("update", false, "write the golden answers anew")
@@ -22,7 +24,8 @@ var update = flag.Bool("update", false, "write the golden answers anew")
 // TestGoldenAnswers asks the request of every file in testdata and holds the
 // answer against the one in the file, and against openapi.yaml. To add a case,
 // add a file with a request and run the test with -update. A first line
-// "cloud: NAME" picks one of the clouds that are not the steady one.
+// "cloud: NAME" picks one of the clouds that are not the steady one, and one
+// "door: keys" after it is for who has to show a key.
 func TestGoldenAnswers(t *testing.T) {
 	t.Parallel()
 	contract := loadContract(t)
@@ -33,13 +36,13 @@ func TestGoldenAnswers(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			name, request := goldenRequest(t, archive)
+			name, door, request := goldenRequest(t, archive)
 			c, ok := clouds()[name]
 			if !ok {
 				t.Fatalf("no cloud %q", name)
 			}
 			answer := httptest.NewRecorder()
-			c.handler().ServeHTTP(answer, request.Clone(t.Context()))
+			c.handlerWith(door).ServeHTTP(answer, request.Clone(t.Context()))
 			contract.check(t, request, answer.Result())
 
 			got := *archive
@@ -67,12 +70,16 @@ func goldenFiles(t *testing.T) []string {
 }
 
 // goldenRequest reads a file's first part.
-func goldenRequest(t *testing.T, archive *txtar.Archive) (cloud string, r *http.Request) {
+func goldenRequest(t *testing.T, archive *txtar.Archive) (cloud string, door api.Options, r *http.Request) {
 	t.Helper()
 	text := string(archive.Files[0].Data)
 	cloud = "steady"
 	if rest, named := strings.CutPrefix(text, "cloud: "); named {
 		cloud, text, _ = strings.Cut(rest, "\n")
+	}
+	door = insider()
+	if rest, named := strings.CutPrefix(text, "door: keys\n"); named {
+		door, text = withKeys(t), rest
 	}
 	head, body, _ := strings.Cut(text, "\n\n")
 	line, headers, _ := strings.Cut(head, "\n")
@@ -84,7 +91,7 @@ func goldenRequest(t *testing.T, archive *txtar.Archive) (cloud string, r *http.
 		name, value, _ := strings.Cut(lines.Text(), ": ")
 		r.Header.Set(name, value)
 	}
-	return cloud, r
+	return cloud, door, r
 }
 
 func goldenAnswer(answer *http.Response, body []byte) []txtar.File {

@@ -13,9 +13,11 @@ func writeJSON(a *answer) error {
 	if err != nil {
 		return err
 	}
+	a.call.report = &report
 	if err := a.refuse(report); err != nil {
 		return err
 	}
+	a.call.customers = report.Count
 	a.start()
 	_, _ = a.w.Write(body) // fails only where the client went away
 	return nil

@@ -102,10 +102,18 @@ func (a *answer) writeLines(f lineFormat) (core.Report, error) {
 		flush: func() { _ = http.NewResponseController(a.w).Flush() },
 	}
 	report, err := l.read(a.ctx, a.question)
+	a.call.customers = l.written
+	if report.Schema != "" {
+		a.call.report = &report
+	}
 	switch {
 	case err == nil:
 		return report, nil
 	case a.started:
+		a.call.failure = core.AsError(err)
+		if l.failed != nil { // the client went away, or took nothing for too long
+			a.call.failure = &core.Error{Code: core.CodeCanceled, Err: err}
+		}
 		return core.Report{}, nil
 	}
 	return core.Report{}, err

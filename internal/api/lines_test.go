@@ -212,12 +212,9 @@ func TestLog(t *testing.T) {
 	t.Parallel()
 	var log bytes.Buffer
 	failing := func(err error) http.Handler {
-		return api.New(api.Options{
-			Logger: slog.New(slog.NewJSONHandler(&log, nil)),
-			Functions: []*core.Function{core.CreditFunction(func(context.Context, string) (*core.Reader[core.CreditQuery, *core.CustomerCredit], error) {
-				return nil, err
-			})},
-		})
+		opts := insider()
+		opts.Logger = slog.New(slog.NewJSONHandler(&log, nil))
+		return (&cloud{open: err}).handlerWith(opts)
 	}
 	const private = "privately-owned"
 	r := httptest.NewRequest("POST", "/v1/credit", strings.NewReader(`{"filter_type":"name","filter":"`+private+`"}`))
@@ -256,7 +253,7 @@ func TestWriters(t *testing.T) {
 	c.pageSize = 2
 	function := core.CreditFunction(func(context.Context, string) (*core.Reader[core.CreditQuery, *core.CustomerCredit], error) {
 		return core.NewReader(creditSource{c}, &core.ReaderOptions[core.CreditQuery]{Tries: 1}), nil
-	})
+	}, nil)
 	question, err := function.Ask(core.Params{})
 	if err != nil {
 		t.Fatal(err)

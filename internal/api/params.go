@@ -6,6 +6,7 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
+	"os"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -16,9 +17,15 @@ import (
 // maxBody is the longest body that is read. 1 MiB holds some 60,000 ids.
 const maxBody = 1 << 20
 
+// maxQuery is the longest query string that is read, which has some 800 ids.
+const maxQuery = 32 << 10
+
 // paramsFromQuery reads a query string, strictly: what url.ParseQuery drops
 // with an error aside would here turn "these customers" into "all".
 func paramsFromQuery(query string) (core.Params, error) {
+	if len(query) > maxQuery {
+		return nil, &core.Error{Code: core.CodeTooLarge, Detail: "the query string is over 32 KiB; send the parameters by POST, as JSON"}
+	}
 	params := core.Params{}
 	for pair := range strings.SplitSeq(query, "&") {
 		if pair == "" {
@@ -67,6 +74,8 @@ func paramsFromBody(w http.ResponseWriter, r *http.Request) (core.Params, error)
 	switch {
 	case errors.As(err, &tooLong):
 		return nil, &core.Error{Code: core.CodeTooLarge, Detail: "the body is over 1 MiB; ask in several requests"}
+	case errors.Is(err, os.ErrDeadlineExceeded): // the host's; before the context, which the same connection may have ended
+		return nil, &core.Error{Code: core.CodeSlowRequest, Detail: "the body did not arrive in time"}
 	case err != nil && r.Context().Err() != nil:
 		return nil, core.AsError(r.Context().Err())
 	case err != nil:

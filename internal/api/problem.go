@@ -36,6 +36,9 @@ func problemOf(err *core.Error, requestID string) problem {
 func (h *handler) writeProblem(w http.ResponseWriter, r *http.Request, err error) {
 	failure := core.AsError(err)
 	header := w.Header()
+	if c := callOf(r.Context()); c != nil {
+		c.failure, c.status = failure, failure.Code.HTTPStatus()
+	}
 	h.logFailure(r, failure, header.Get(requestIDHeader))
 	body, err := core.AppendJSON(nil, problemOf(failure, header.Get(requestIDHeader)))
 	if err != nil { // a text that is not UTF-8: still the right status and code
@@ -44,6 +47,9 @@ func (h *handler) writeProblem(w http.ResponseWriter, r *http.Request, err error
 	if failure.RetryAfter > 0 {
 		seconds := (failure.RetryAfter + time.Second - 1) / time.Second
 		header.Set("Retry-After", strconv.Itoa(int(seconds)))
+	}
+	if failure.Code == core.CodeUnauthenticated {
+		header.Set("WWW-Authenticate", `Bearer realm="partnerlens"`) // RFC 6750
 	}
 	header.Set("Content-Type", problemMedia)
 	header.Set("Cache-Control", "no-store")

@@ -1,9 +1,11 @@
 package api
 
 import (
+	"context"
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 
 	"partnerlens/pkg/core"
 )
@@ -27,15 +29,79 @@ func (h *handler) otherMethods(path, allow string) {
 	})
 }
 
+// question serves a pattern that answers a function's question. read gives its
+// parameters, and the id that the path names.
+func (h *handler) question(method, path string, f *core.Function, read func(http.ResponseWriter, *http.Request) (params core.Params, id string, err error)) {
+	h.route(method, path, func(w http.ResponseWriter, r *http.Request) error {
+		c := callOf(r.Context())
+		if c == nil {
+			return &core.Error{Op: "api.question", Code: core.CodeInternal, Detail: "this path is not behind the door"}
+		}
+		c.function = f
+		if err := c.caller.mayAsk(f.Name); err != nil {
+			return err
+		}
+		params, id, err := read(w, r)
+		if err != nil {
+			return err
+		}
+		c.params = params
+		return h.ask(w, r, c, params, id)
+	})
+}
+
 // ServeHTTP is the way in for every request.
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set(requestIDHeader, requestID(r))
 	w.Header().Set("X-Content-Type-Options", "nosniff")
+	if behindDoor(r.URL.Path) {
+		h.call(w, r)
+		return
+	}
+	h.open(w, r)
+}
+
+// behindDoor is for paths that could hold customers. The routes look at the same
+// path; one that they would clean first is refused by checkPath.
+func behindDoor(path string) bool { return path == "/v1" || strings.HasPrefix(path, "/v1/") }
+
+// open answers who may be anybody, or came through the door.
+func (h *handler) open(w http.ResponseWriter, r *http.Request) {
 	if err := checkPath(r.URL); err != nil {
 		h.writeProblem(w, r, err)
 		return
 	}
 	h.mux.ServeHTTP(w, r)
+}
+
+// retrySoon is when to come back where too many ask at once.
+const retrySoon = time.Second
+
+// call answers a request to /v1: it counts it, finds out who asks, and leaves
+// the one line in the log, however it ends.
+func (h *handler) call(w http.ResponseWriter, r *http.Request) {
+	c := &call{began: time.Now(), caller: caller{kind: byNothing}}
+	outer := r
+	r = r.WithContext(context.WithValue(r.Context(), callKey{}, c))
+	defer func() {
+		outer.Pattern = r.Pattern // for the host's own line
+		h.audit(r, c, w.Header().Get(requestIDHeader))
+	}()
+	select {
+	case h.slots <- struct{}{}:
+		defer func() { <-h.slots }()
+	default:
+		h.writeProblem(w, r, &core.Error{Code: core.CodeTooMany, Detail: "too many requests at once; come back in a moment", RetryAfter: retrySoon})
+		c.ended = true
+		return
+	}
+	var err error
+	if c.caller, err = h.admit(r); err != nil {
+		h.writeProblem(w, r, err)
+	} else {
+		h.open(w, r)
+	}
+	c.ended = true
 }
 
 // checkPath refuses the paths that ServeMux would clean and redirect. A
