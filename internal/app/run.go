@@ -4,11 +4,10 @@ import (
 	"context"
 	"crypto/x509"
 	"log/slog"
-	"net/http"
 	"os"
+	"slices"
 	"time"
 
-	"partnerlens/internal/api"
 	"partnerlens/internal/host"
 	"partnerlens/pkg/core"
 )
@@ -19,16 +18,11 @@ func Run(function *core.Function) int {
 	logger := slog.New(slog.NewJSONHandler(os.Stderr, nil)).With("function", function.Name, "version", Version)
 	return host.Run(host.Options{
 		Name:    function.Name,
-		HTTP:    Handler(logger, function),
+		HTTP:    Handler(HandlerOptions{Logger: logger}, function),
 		Job:     jobs(function, logger),
 		Prepare: loadTrustStore,
 		Logger:  logger,
 	})
-}
-
-// Handler is the HTTP API of functions.
-func Handler(logger *slog.Logger, functions ...*core.Function) http.Handler {
-	return api.New(api.Options{Functions: functions, Version: Version, Logger: logger})
 }
 
 // readyWithin is more than a process takes until it waits for its first call.
@@ -60,7 +54,7 @@ func jobs(function *core.Function, logger *slog.Logger) func(context.Context, ho
 			return nil, err
 		}
 		if job.Trigger == host.TriggerDirect {
-			return direct(ctx, question, room(job.Budget, params))
+			return direct(ctx, question, room(job.Budget, params), logger)
 		}
 		return scheduled(ctx, question, job, logger)
 	}
@@ -70,10 +64,17 @@ func jobs(function *core.Function, logger *slog.Logger) func(context.Context, ho
 // and 20 request ids, each bounded, and a cursor.
 const roomForReport = 16 << 10
 
+// roomForAccounts is kept for what an answer for all accounts says of each, and
+// for its cursor, which goes on in each.
+const roomForAccounts = core.MaxAccounts<<10 + core.MaxCursorText
+
 // room is what a budget leaves for records: all ids asked for may be missing in
 // the end, and are then listed.
 func room(budget int, params core.Params) int {
 	left := budget - roomForReport
+	if slices.Contains(params["account"], core.AllAccounts) {
+		left -= roomForAccounts
+	}
 	for _, values := range params {
 		for _, value := range values {
 			left -= len(value) + len(`"",`)
@@ -82,14 +83,19 @@ func room(budget int, params core.Params) int {
 	return left
 }
 
-func direct(ctx context.Context, question *core.Question, left int) ([]byte, error) {
+// direct needs no door: who invokes the function itself, the platform let in.
+func direct(ctx context.Context, question *core.Question, left int, logger *slog.Logger) ([]byte, error) {
 	if left < 0 {
 		return nil, &core.Error{Code: core.CodeTooLarge, Detail: "ask for fewer ids at once"}
 	}
-	body, _, err := question.JSON(ctx, func(record []byte) bool {
+	began := time.Now()
+	body, report, err := question.JSON(ctx, func(record []byte) bool {
 		left -= len(record)
 		return left >= 0
 	})
+	logger.InfoContext(ctx, "audit", "known_by", "invoke", "account", report.Account, "customers", report.Count,
+		"complete", report.Complete, "stopped", report.Stopped, "masked", question.Masked(), "code", core.CodeOf(err),
+		"upstream_request_ids", report.RequestIDs, "duration_ms", time.Since(began).Milliseconds())
 	return body, err
 }
 

@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 
+	"partnerlens/internal/api"
 	"partnerlens/internal/app"
 	"partnerlens/internal/app/credit"
 	"partnerlens/internal/app/tags"
@@ -36,8 +37,12 @@ func (c *serveCmd) Run(ctx context.Context, std streams) error {
 		return err
 	}
 	logger := slog.New(slog.NewJSONHandler(std.err, nil)).With("version", app.Version)
+	handler := app.Handler(app.HandlerOptions{Logger: logger, Env: env}, credit.Function(env, nil), tags.Function(env, nil))
 	fmt.Fprintf(std.out, "listening on http://%s\n", ln.Addr())
-	return host.Serve(ctx, ln, app.Handler(logger, credit.Function(env, nil), tags.Function(env, nil)), logger)
+	if local, ok := ln.Addr().(*net.TCPAddr); env(api.KeysSetting) == "" && ok && !local.IP.IsLoopback() {
+		logger.Warn(api.KeysSetting + " is not set: only programs on this machine may ask; see partnerlens key new")
+	}
+	return host.Serve(ctx, ln, handler, &host.ServeOptions{Logger: logger, Getenv: env})
 }
 
 func listen(address string) (net.Listener, error) {

@@ -1,0 +1,105 @@
+package app
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"os"
+	"slices"
+	"sync"
+
+	"partnerlens/internal/api"
+	"partnerlens/internal/host"
+	"partnerlens/pkg/core"
+)
+
+// PlatformAuthSetting names the setting that says which platform checks callers
+// without telling so in its events.
+const PlatformAuthSetting = "PARTNERLENS_PLATFORM_AUTH"
+
+// byCAM is its one value: SCF Function URLs have the authentication type CAM.
+// An event has the same form where it is open to everybody, and the headers
+// of a signed call are the caller's to write, so that only the operator knows.
+const byCAM = "scf-cam"
+
+// HandlerOptions are what the HTTP API of functions is built with. They are copied.
+type HandlerOptions struct {
+	Logger *slog.Logger // nil: nothing is logged
+	Env    Environment  // nil: os.Getenv
+
+	// Keys gives the text that says who may ask (api.ParseKeys), at each
+	// request; "" is none. nil: the setting PARTNERLENS_KEYS, as it is.
+	Keys func(ctx context.Context) (string, error)
+}
+
+// functionNames are all functions that keys may be for, in this artefact or not.
+var functionNames = []string{"credit", "tags"}
+
+// Handler is the HTTP API of functions.
+func Handler(o HandlerOptions, functions ...*core.Function) http.Handler {
+	env := o.Env
+	if env == nil {
+		env = os.Getenv
+	}
+	text := o.Keys
+	if text == nil {
+		text = func(context.Context) (string, error) { return env(api.KeysSetting), nil }
+	}
+	keys := keysWhileSame(text)
+	return api.New(api.Options{
+		Functions: functions, Version: Version, Logger: o.Logger,
+		Keys: func(ctx context.Context) (*api.Keys, error) {
+			if setting := env(PlatformAuthSetting); setting != "" && setting != byCAM {
+				return nil, &core.Error{
+					Code: core.CodeMisconfigured, Param: PlatformAuthSetting,
+					Detail: "unknown; " + byCAM + " is for SCF Function URLs with the authentication type CAM; leave it unset elsewhere",
+				}
+			}
+			return keys(ctx)
+		},
+		Platform: func(r *http.Request) (string, bool) {
+			if host.Trigger(r.Context()) == host.TriggerSCFFunctionURL && env(PlatformAuthSetting) == byCAM {
+				return byCAM, true
+			}
+			return host.Principal(r.Context())
+		},
+		NoLoopback: onPlatform(env),
+	})
+}
+
+// platformVariables are set where a platform's agent beside the process hands
+// requests over, over loopback: by Lambda (its Web Adapter), SCF (Web
+// functions), FunctionGraph (HTTP functions) and Knative, which is Cloud Run's.
+var platformVariables = []string{"AWS_LAMBDA_FUNCTION_NAME", "TENCENTCLOUD_RUNENV", "SCF_NAMESPACE", "RUNTIME_PROJECT_ID", "K_SERVICE"}
+
+func onPlatform(env Environment) bool {
+	return slices.ContainsFunc(platformVariables, func(name string) bool { return env(name) != "" })
+}
+
+// keysWhileSame reads keys anew when their text changed. A text that cannot be
+// read closes the door until it is mended: those who were to lose their key
+// must not keep it.
+func keysWhileSame(text func(context.Context) (string, error)) func(context.Context) (*api.Keys, error) {
+	var (
+		mu   sync.Mutex
+		last string
+		keys *api.Keys
+		err  error
+	)
+	return func(ctx context.Context) (*api.Keys, error) {
+		now, failure := text(ctx)
+		if failure != nil {
+			return nil, failure
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		if now == last {
+			return keys, err
+		}
+		last, keys, err = now, nil, nil
+		if now != "" {
+			keys, err = api.ParseKeys([]byte(now), functionNames...)
+		}
+		return keys, err
+	}
+}
