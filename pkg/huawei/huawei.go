@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"slices"
 	"sync/atomic"
+	"time"
 
 	bss "github.com/huaweicloud/huaweicloud-sdk-go-v3/services/bss/v2"
 	"github.com/huaweicloud/huaweicloud-sdk-go-v3/services/bss/v2/model"
@@ -22,7 +23,10 @@ const Provider = "huaweicloud"
 // DefaultEndpoint is the China site's; the international one lacks the API.
 const DefaultEndpoint = "https://bss.myhuaweicloud.com"
 
-const operation = "huawei.ListSubCustomerNewTag"
+const (
+	operation = "huawei.ListSubCustomerNewTag"
+	tagsPath  = "/v2/partners/sub-customers/new-customers-tags/batch-query"
+)
 
 const (
 	// The page of the API says 200; the vendor's own tools say that more than
@@ -122,6 +126,9 @@ func (c *Config) checkKey() error {
 // page. The Source goes on working.
 func (s *Source) CloseIdleConnections() { s.wire.CloseIdleConnections() }
 
+// ClockSkew is Wire.ClockSkew of the Source's connections.
+func (s *Source) ClockSkew() (time.Duration, bool) { return s.wire.ClockSkew() }
+
 // FetchPage asks for the page that begins at a row. It keeps core.Source's
 // rules, and remembers two things of no page's content: where the cloud refuses a
 // page of more than 100, it fails as unavailable and asks for no more than 100 from
@@ -147,6 +154,7 @@ func (s *Source) FetchPage(ctx context.Context, query core.TagQuery, at core.Cur
 		Op:              operation,
 		RequestIDHeader: "X-Request-Id",
 		HandOn:          `{}`,
+		Reads:           reads(http.MethodPost, tagsPath),
 		Send: s.sender(func(client *bss.BssClient) error {
 			_, err := client.ListSubCustomerNewTag(params(query, at.Offset, size))
 			return err

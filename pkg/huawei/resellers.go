@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"net/http"
 	"strconv"
 	"time"
 
@@ -56,6 +57,8 @@ func (s *Source) Resellers() Resellers { return Resellers{s} }
 // maxResellerPage is ListIndirectPartners' bound.
 const maxResellerPage = 100
 
+const resellersPath = "/v2/partners/indirect-partners/query"
+
 // FetchPage asks for the page that begins at a row. It keeps core.Source's rules.
 func (r Resellers) FetchPage(ctx context.Context, _ ResellerQuery, at core.Cursor) (core.Page[*Reseller], error) {
 	if at.Offset > math.MaxInt32 {
@@ -67,6 +70,7 @@ func (r Resellers) FetchPage(ctx context.Context, _ ResellerQuery, at core.Curso
 		Op:              "huawei.ListIndirectPartners",
 		RequestIDHeader: "X-Request-Id",
 		HandOn:          `{}`,
+		Reads:           reads(http.MethodPost, resellersPath),
 		Send: r.source.sender(func(client *bss.BssClient) error {
 			_, err := client.ListIndirectPartners(&model.ListIndirectPartnersRequest{
 				Body: &model.QueryIndirectPartnersReq{Offset: &offset, Limit: &limit},

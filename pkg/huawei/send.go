@@ -2,6 +2,7 @@ package huawei
 
 import (
 	"net/http"
+	"net/url"
 
 	sdk "github.com/huaweicloud/huaweicloud-sdk-go-v3/core"
 	"github.com/huaweicloud/huaweicloud-sdk-go-v3/core/auth"
@@ -24,12 +25,21 @@ func (s *Source) sender(call func(*bss.BssClient) error) func(http.RoundTripper)
 		if err != nil {
 			return err
 		}
-		settings := config.DefaultHttpConfig().WithHttpRoundTripper(rt).WithTimeout(0) // the wire bounds a call
-		client := sdk.NewHcHttpClient(impl.NewDefaultHttpClient(settings)).
-			WithEndpoints([]string{s.endpoint.String()}).
-			WithCredential(key)
-		return call(bss.NewBssClient(client))
+		return call(bss.NewBssClient(client(rt, s.endpoint, key)))
 	}
+}
+
+// client is the SDK's client for one call.
+func client(rt http.RoundTripper, endpoint *url.URL, key auth.ICredential) *sdk.HcHttpClient {
+	settings := config.DefaultHttpConfig().WithHttpRoundTripper(rt).WithTimeout(0) // the wire bounds a call
+	return sdk.NewHcHttpClient(impl.NewDefaultHttpClient(settings)).
+		WithEndpoints([]string{endpoint.String()}).
+		WithCredential(key)
+}
+
+// reads gives the check that a request is for one API.
+func reads(method, path string) func(*http.Request) bool {
+	return func(r *http.Request) bool { return r.Method == method && r.URL.Path == path }
 }
 
 func (s *Source) credential() (auth.ICredential, error) {

@@ -3,6 +3,8 @@ package tencent
 import (
 	"context"
 	"net/http"
+	"net/url"
+	"strings"
 
 	"github.com/tencentcloud/tencentcloud-sdk-go/tencentcloud/common"
 	tchttp "github.com/tencentcloud/tencentcloud-sdk-go/tencentcloud/common/http"
@@ -59,15 +61,44 @@ func (s *Source) sender(ctx context.Context, query core.CreditQuery, number, siz
 			order := string(query.Order)
 			req.Order = &order
 		}
-		settings := profile.NewClientProfile()
-		settings.Language = "en-US"
-		settings.HttpProfile.Scheme = s.endpoint.Scheme
-		settings.HttpProfile.Endpoint = s.endpoint.Host
-		settings.HttpProfile.ReqTimeout = 0 // the wire bounds a call
-		// The SDK's own retries are off unless asked for: they sleep without
-		// regard to the context, and retrying is the Reader's.
-		key := common.NewTokenCredential(s.config.SecretID, s.config.SecretKey.Reveal(), s.config.Token.Reveal())
-		client := common.NewCommonClient(key, "", settings).WithHttpTransport(rt)
-		return client.Send(req, &response{new(tchttp.BaseResponse)})
+		return client(rt, s.endpoint, "", Key{s.config.SecretID, s.config.SecretKey, s.config.Token}).
+			Send(req, &response{new(tchttp.BaseResponse)})
 	}
 }
+
+// Key is an API key of Tencent Cloud, lasting or temporary.
+type Key struct {
+	ID     string
+	Secret core.Secret
+	Token  core.Secret // of a temporary key; empty for a lasting one
+}
+
+// client is the SDK's client for one call.
+func client(rt http.RoundTripper, endpoint *url.URL, region string, key Key) *common.Client {
+	settings := profile.NewClientProfile()
+	settings.Language = "en-US"
+	settings.HttpProfile.Scheme = endpoint.Scheme
+	settings.HttpProfile.Endpoint = endpoint.Host
+	settings.HttpProfile.ReqTimeout = 0 // the wire bounds a call
+	// The SDK's own retries are off unless asked for: they sleep without
+	// regard to the context, and retrying is the Reader's.
+	credential := common.NewTokenCredential(key.ID, key.Secret.Reveal(), key.Token.Reveal())
+	return common.NewCommonClient(credential, region, settings).WithHttpTransport(rt)
+}
+
+// reads gives the check that a request is for one action.
+func reads(action, version string) func(*http.Request) bool {
+	return func(r *http.Request) bool {
+		for name, values := range r.Header { // the SDK does not write names as net/http does
+			switch {
+			case strings.EqualFold(name, "X-TC-Action") && (len(values) != 1 || values[0] != action),
+				strings.EqualFold(name, "X-TC-Version") && (len(values) != 1 || values[0] != version):
+				return false
+			}
+		}
+		return r.Method == http.MethodPost && r.URL.Path == "/" && r.URL.RawQuery == ""
+	}
+}
+
+// handOn is what the SDK gets to see of every answer.
+const handOn = `{"Response":{"RequestId":""}}`

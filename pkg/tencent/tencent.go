@@ -95,6 +95,9 @@ func New(config Config) (*Source, error) {
 // page. The Source goes on working.
 func (s *Source) CloseIdleConnections() { s.wire.CloseIdleConnections() }
 
+// ClockSkew is Wire.ClockSkew of the Source's connections.
+func (s *Source) ClockSkew() (time.Duration, bool) { return s.wire.ClockSkew() }
+
 // FetchPage asks for the page that begins at a row. It keeps core.Source's rules.
 //
 // The records of a page share the memory of its text, but for their ids: who
@@ -117,7 +120,8 @@ func (s *Source) FetchPage(ctx context.Context, query core.CreditQuery, at core.
 	err := s.wire.Do(ctx, wire.Call{
 		Op:              operation,
 		RequestIDHeader: "X-TC-RequestId",
-		HandOn:          `{"Response":{"RequestId":""}}`,
+		HandOn:          handOn,
+		Reads:           reads(action, version),
 		Send:            s.sender(ctx, query, number, size),
 		Decode: func(a wire.Answer) (err error) {
 			answer, err = decodePage(a, s.config)

@@ -3,6 +3,7 @@ package wire
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -31,6 +32,7 @@ const (
 type Wire struct {
 	transport *http.Transport
 	opts      Options
+	skew      atomic.Pointer[time.Duration]
 }
 
 // New gives a Wire with connections of its own.
@@ -67,11 +69,33 @@ func New(opts Options) *Wire {
 // CloseIdleConnections closes what the pool keeps open. Calls go on working.
 func (w *Wire) CloseIdleConnections() { w.transport.CloseIdleConnections() }
 
+// ClockSkew is how far the clock here is behind the server's by its last
+// answer, to within a second and what the answer took; false where no answer told.
+func (w *Wire) ClockSkew() (time.Duration, bool) {
+	skew := w.skew.Load()
+	if skew == nil {
+		return 0, false
+	}
+	return *skew, true
+}
+
+func (w *Wire) tellClock(date string) {
+	if at, err := http.ParseTime(date); err == nil {
+		skew := time.Until(at)
+		w.skew.Store(&skew)
+	}
+}
+
 // Call is one call of a vendor's API.
 type Call struct {
 	Op              string // what is being done, for errors: "tencent.QueryCustomersCredit"
 	RequestIDHeader string // the header in which the vendor names the call
 	HandOn          string // the JSON that the SDK gets to see in place of the answer
+
+	// Reads says whether a request is the one that the call is for. No other
+	// leaves, whatever the SDK was made to do: this product only ever reads, and
+	// both vendors' SDKs can do far more.
+	Reads func(*http.Request) bool
 
 	// Send makes the vendor's SDK send its one request through rt.
 	Send func(rt http.RoundTripper) error
@@ -135,6 +159,13 @@ func (a *attempt) RoundTrip(req *http.Request) (*http.Response, error) {
 		return nil, a.failure
 	}
 	a.made = true
+	if a.call.Reads == nil || !a.call.Reads(req) {
+		if req.Body != nil {
+			req.Body.Close()
+		}
+		a.failure = &core.Error{Code: core.CodeInternal, Err: errors.New("a request that is not the call's own was stopped")}
+		return nil, a.failure
+	}
 	if a.failure = a.carry(req); a.failure != nil {
 		return nil, a.failure
 	}
@@ -161,6 +192,7 @@ func (a *attempt) carry(req *http.Request) *core.Error {
 		return failure
 	}
 	defer resp.Body.Close()
+	a.wire.tellClock(resp.Header.Get("Date"))
 	requestID := Word(resp.Header.Get(a.call.RequestIDHeader))
 	failure := a.answer(resp, requestID)
 	if failure != nil {
@@ -223,5 +255,5 @@ func (a *attempt) read(resp *http.Response) ([]byte, *core.Error) {
 func isJSON(header http.Header) bool {
 	kind, _, _ := strings.Cut(header.Get("Content-Type"), ";")
 	kind = strings.ToLower(strings.TrimSpace(kind))
-	return kind == "" || kind == "application/json" || strings.HasPrefix(kind, "application/") && strings.HasSuffix(kind, "+json")
+	return kind == "" || kind == "application/json" || strings.HasPrefix(kind, "application/x-amz-json-") || strings.HasPrefix(kind, "application/") && strings.HasSuffix(kind, "+json")
 }

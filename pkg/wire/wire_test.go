@@ -35,11 +35,14 @@ func newWire(t *testing.T, opts Options) *Wire {
 	return w
 }
 
+// every lets every request out.
+func every(*http.Request) bool { return true }
+
 // get makes a call as an SDK would, and gives what Decode got.
 func get(ctx context.Context, w *Wire, url string) (Answer, error) {
 	var got Answer
 	err := w.Do(ctx, Call{
-		Op: "test.Get", RequestIDHeader: "X-Request-Id", HandOn: `{"harmless":true}`,
+		Op: "test.Get", RequestIDHeader: "X-Request-Id", HandOn: `{"harmless":true}`, Reads: every,
 		Send: func(rt http.RoundTripper) error {
 			resp, err := (&http.Client{Transport: rt}).Post(url, "application/json", strings.NewReader("{}"))
 			if err != nil {
@@ -459,7 +462,7 @@ func TestSDKThatMisbehaves(t *testing.T) {
 	t.Parallel()
 	w := newWire(t, Options{})
 	url := wiretest.Serve(t, wiretest.JSON("{}"))
-	call := Call{Op: "test.Get", HandOn: "{}", Decode: func(Answer) error { return nil }}
+	call := Call{Op: "test.Get", HandOn: "{}", Reads: every, Decode: func(Answer) error { return nil }}
 
 	call.Send = func(http.RoundTripper) error { return errors.New(planted) }
 	wantError(t, w.Do(context.Background(), call), core.CodeInternal)
@@ -475,4 +478,49 @@ func TestSDKThatMisbehaves(t *testing.T) {
 		return nil
 	}
 	wantError(t, w.Do(context.Background(), call), core.CodeInternal)
+}
+
+// What the vendor's SDK sends beside what was asked for must not leave: it might
+// change something.
+func TestNoOtherRequestLeaves(t *testing.T) {
+	t.Parallel()
+	w := newWire(t, Options{})
+	url := wiretest.Handle(t, func(http.ResponseWriter, *http.Request) { t.Error("it left") })
+	for name, reads := range map[string]func(*http.Request) bool{
+		"another": func(r *http.Request) bool { return r.URL.Path == "/read" },
+		"unsaid":  nil,
+	} {
+		decoded := false
+		err := w.Do(context.Background(), Call{
+			Op: "test.Get", HandOn: "{}", Reads: reads,
+			Send: func(rt http.RoundTripper) error {
+				_, err := (&http.Client{Transport: rt}).Post(url+"/delete", "application/json", strings.NewReader("{}"))
+				return err
+			},
+			Decode: func(Answer) error { decoded = true; return nil },
+		})
+		wantError(t, err, core.CodeInternal)
+		if decoded {
+			t.Errorf("%s: something was decoded", name)
+		}
+	}
+}
+
+func TestClockSkew(t *testing.T) {
+	t.Parallel()
+	w := newWire(t, Options{})
+	if _, told := w.ClockSkew(); told {
+		t.Error("a skew before any answer")
+	}
+	url := wiretest.Handle(t, func(rw http.ResponseWriter, _ *http.Request) {
+		rw.Header().Set("Date", time.Now().Add(time.Hour).UTC().Format(http.TimeFormat))
+		rw.Header().Set("Content-Type", "application/json")
+		fmt.Fprint(rw, "{}")
+	})
+	if _, err := get(t.Context(), w, url); err != nil {
+		t.Fatal(err)
+	}
+	if skew, told := w.ClockSkew(); !told || (skew-time.Hour).Abs() > time.Minute {
+		t.Errorf("ClockSkew() = %v, %v", skew, told)
+	}
 }

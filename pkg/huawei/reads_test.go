@@ -1,0 +1,57 @@
+package huawei
+
+import (
+	"net/http"
+	"testing"
+
+	"github.com/huaweicloud/huaweicloud-sdk-go-v3/core/auth/global"
+	bss "github.com/huaweicloud/huaweicloud-sdk-go-v3/services/bss/v2"
+	"github.com/huaweicloud/huaweicloud-sdk-go-v3/services/bss/v2/model"
+
+	"partnerlens/pkg/core"
+	"partnerlens/pkg/wire"
+	"partnerlens/pkg/wire/wiretest"
+)
+
+// The SDK can move money and cancel resources. Over our connections none of
+// that leaves.
+func TestNoCallThatWritesLeaves(t *testing.T) {
+	t.Parallel()
+	url := wiretest.Handle(t, func(_ http.ResponseWriter, r *http.Request) { t.Errorf("%s %s left", r.Method, r.URL.Path) })
+	endpoint, err := wire.Endpoint("", url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	key, err := global.NewCredentialsBuilder().WithAk("SIMULATORID").WithSk("simulator-secret").WithDomainId("5d").SafeBuild()
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := wire.New(wire.Options{})
+	for name, call := range map[string]func(*bss.BssClient) error{
+		"UpdateCustomerAccountAmount": func(c *bss.BssClient) error {
+			_, err := c.UpdateCustomerAccountAmount(&model.UpdateCustomerAccountAmountRequest{})
+			return err
+		},
+		"CreateSubCustomer": func(c *bss.BssClient) error {
+			_, err := c.CreateSubCustomer(&model.CreateSubCustomerRequest{})
+			return err
+		},
+		"CancelResourcesSubscription": func(c *bss.BssClient) error {
+			_, err := c.CancelResourcesSubscription(&model.CancelResourcesSubscriptionRequest{Body: &model.UnsubscribeResourcesReq{ResourceIds: []string{"1"}}})
+			return err
+		},
+	} {
+		for _, allowed := range []func(*http.Request) bool{
+			reads(http.MethodPost, tagsPath), reads(http.MethodPost, resellersPath), reads(http.MethodGet, "/v1/p/secrets/s/versions/latest"),
+		} {
+			err := w.Do(t.Context(), wire.Call{
+				HandOn: "{}", Reads: allowed,
+				Send:   func(rt http.RoundTripper) error { return call(bss.NewBssClient(client(rt, endpoint, key))) },
+				Decode: func(wire.Answer) error { return nil },
+			})
+			if core.CodeOf(err) != core.CodeInternal {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+	}
+}

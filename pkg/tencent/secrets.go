@@ -1,0 +1,141 @@
+package tencent
+
+import (
+	"context"
+	"encoding/base64"
+	"net/http"
+	"net/url"
+	"strings"
+
+	tchttp "github.com/tencentcloud/tencentcloud-sdk-go/tencentcloud/common/http"
+
+	"partnerlens/pkg/core"
+	"partnerlens/pkg/wire"
+)
+
+// DefaultSecretsEndpoint is the address of Secrets Manager (SSM) for accounts of
+// Tencent Cloud International; those of the China site have theirs at
+// ssm.tencentcloudapi.com (GetSecretValue, 2026-05-14).
+const DefaultSecretsEndpoint = "https://ssm.intl.tencentcloudapi.com"
+
+// CurrentVersion is the version of a secret that is in use (the same page).
+const CurrentVersion = "SSM_Current"
+
+const (
+	secretsService = "ssm"
+	secretsVersion = "2019-09-23"
+	secretsAction  = "GetSecretValue"
+)
+
+// Secrets reads secrets out of Tencent Cloud's Secrets Manager. It keeps
+// connections: use one for many. Safe for concurrent use.
+type Secrets struct {
+	endpoint *url.URL
+	region   string
+	wire     *wire.Wire
+}
+
+// NewSecrets gives Secrets of a region. endpoint "" is DefaultSecretsEndpoint;
+// setting names it in the error.
+func NewSecrets(setting, endpoint, region string, opts wire.Options) (*Secrets, error) {
+	if endpoint == "" {
+		endpoint = DefaultSecretsEndpoint
+	}
+	u, err := wire.Endpoint(setting, endpoint)
+	if err != nil {
+		return nil, err
+	}
+	return &Secrets{u, region, wire.New(opts)}, nil
+}
+
+type secretRequest struct {
+	*tchttp.BaseRequest
+	SecretName *string `json:"SecretName,omitempty"`
+	VersionID  *string `json:"VersionId,omitempty"`
+}
+
+// Get reads one version of a secret, in one attempt. "" is CurrentVersion.
+func (s *Secrets) Get(ctx context.Context, key Key, name, version string) (core.Secret, error) {
+	if version == "" {
+		version = CurrentVersion
+	}
+	var secret core.Secret
+	err := s.wire.Do(ctx, wire.Call{
+		Op:              "tencent.GetSecretValue",
+		RequestIDHeader: "X-TC-RequestId",
+		HandOn:          handOn,
+		Reads:           reads(secretsAction, secretsVersion),
+		Send: func(rt http.RoundTripper) error {
+			req := &secretRequest{BaseRequest: new(tchttp.BaseRequest), SecretName: &name, VersionID: &version}
+			req.Init().WithApiInfo(secretsService, secretsVersion, secretsAction)
+			req.SetContext(ctx)
+			return client(rt, s.endpoint, s.region, key).Send(req, &response{new(tchttp.BaseResponse)})
+		},
+		Decode: func(a wire.Answer) (err error) {
+			secret, err = decodeSecret(a)
+			return err
+		},
+	})
+	return secret, err
+}
+
+func decodeSecret(a wire.Answer) (core.Secret, error) {
+	var text, binary, code, requestID wire.Value
+	failed := false
+	body := wire.NewBody(a.Body)
+	body.Object(func(name string) {
+		if name != "Response" {
+			return
+		}
+		body.Object(func(name string) {
+			switch name {
+			case "SecretString":
+				text = body.Value()
+			case "SecretBinary":
+				binary = body.Value()
+			case "RequestId":
+				requestID = body.Value()
+			case "Error":
+				failed = !body.AtNull()
+				body.Object(func(name string) {
+					if name == "Code" {
+						code = body.Value()
+					}
+				})
+			}
+		})
+	})
+	err := a.Err(body)
+	switch {
+	case failed && body.End() == nil:
+		e := secretFailures.Error(a.Status, code.Text())
+		e.RequestID = wire.Word(requestID.Text())
+		return core.Secret{}, e
+	case err != nil:
+		return core.Secret{}, err
+	case text.Text() != "":
+		return core.NewSecret(strings.Clone(text.Text())), nil
+	}
+	plain, err := base64.StdEncoding.DecodeString(binary.Text())
+	if err != nil || len(plain) == 0 {
+		return core.Secret{}, wire.Malformed("it holds no secret", nil)
+	}
+	return core.NewSecret(string(plain)), nil
+}
+
+// secretFailures is what the codes mean (Secrets Manager, Error Codes, read
+// November 2026).
+var secretFailures = wire.Failures{
+	{Prefix: "ResourceNotFound", Code: core.CodeMisconfigured, Detail: "Tencent Cloud's Secrets Manager has no such secret, or no such version of it, in this region; a secret of your own may want its version named, as NAME@v1"},
+	{Prefix: "ResourceUnavailable", Code: core.CodeMisconfigured, Detail: "the secret is disabled or about to be deleted; enable it in Tencent Cloud's Secrets Manager"},
+	{Prefix: "InvalidParameter", Code: core.CodeMisconfigured, Detail: "Tencent Cloud's Secrets Manager does not take that name or version"},
+	{Prefix: "MissingParameter", Code: core.CodeMisconfigured, Detail: "Tencent Cloud's Secrets Manager wants a region; set TENCENTCLOUD_REGION"},
+	{Prefix: "UnauthorizedOperation", Code: core.CodeDenied, Detail: "the function's role may not read the secret; allow it ssm:GetSecretValue for this one secret in Access Management (CAM)"},
+	{Prefix: "AuthFailure", Code: core.CodeDenied, Detail: "Tencent Cloud does not accept the key that the secret was asked for with; on SCF that is the function's execution role"},
+	{Prefix: "AuthFailure.UnauthorizedOperation", Code: core.CodeDenied, Detail: "the function's role may not read the secret; allow it ssm:GetSecretValue for this one secret in Access Management (CAM)"},
+	{Prefix: "OperationDenied", Code: core.CodeDenied, Detail: "Tencent Cloud does not let the secret be read"},
+	{Prefix: "RequestLimitExceeded", Code: core.CodeThrottled},
+	{Prefix: "LimitExceeded", Code: core.CodeThrottled},
+	{Prefix: "InternalError", Code: core.CodeUnavailable, Detail: "Tencent Cloud's Secrets Manager has a fault of its own"},
+	{Prefix: "FailedOperation", Code: core.CodeUnavailable, Detail: "Tencent Cloud's Secrets Manager could not read the secret"},
+}
