@@ -32,8 +32,8 @@ type HandlerOptions struct {
 	Keys func(ctx context.Context) (string, error)
 }
 
-// functionNames are all functions that keys may be for, in this artefact or not.
-var functionNames = []string{"credit", "tags"}
+// FunctionNames are all functions that keys may be for, in this artefact or not.
+var FunctionNames = []string{"credit", "tags"}
 
 // Handler is the HTTP API of functions.
 func Handler(o HandlerOptions, functions ...*core.Function) http.Handler {
@@ -98,7 +98,7 @@ func keysWhileSame(text func(context.Context) (string, error)) func(context.Cont
 		}
 		last, keys, err = now, nil, nil
 		if now != "" {
-			keys, err = api.ParseKeys([]byte(now), functionNames...)
+			keys, err = api.ParseKeys([]byte(now), FunctionNames...)
 		}
 		return keys, err
 	}

@@ -30,6 +30,7 @@ type grammar struct {
 	Credit   creditCmd   `cmd:"" help:"Ask Tencent Cloud what customers may spend and have left."`
 	Tags     tagsCmd     `cmd:"" help:"Ask Huawei Cloud which customers count as new, and until when."`
 	Serve    serveCmd    `cmd:"" help:"Serve the HTTP API of both functions."`
+	Key      keyCmd      `cmd:"" help:"Make keys for the HTTP API."`
 	Simulate simulateCmd `cmd:"" help:"Simulate both clouds' partner APIs on one port."`
 	Invoke   invokeCmd   `cmd:"" help:"Run a built function under an emulated platform."`
 
