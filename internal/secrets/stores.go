@@ -1,0 +1,138 @@
+package secrets
+
+import (
+	"context"
+	"sync"
+
+	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
+
+	"partnerlens/pkg/core"
+	"partnerlens/pkg/huawei"
+	"partnerlens/pkg/tencent"
+	"partnerlens/pkg/wire"
+)
+
+// Stores are all there are, by scheme. getenv is asked at each read.
+func Stores(getenv func(string) string) map[string]Store {
+	aws := &aws{getenv: getenv, wire: wire.New(bounds), signer: v4.NewSigner()}
+	return map[string]Store{
+		schemeEnv:        fromEnv(getenv),
+		schemeFile:       fromFile,
+		schemeAWSSecrets: aws.secret,
+		schemeAWSParams:  aws.parameter,
+		schemeTencent:    fromTencent(getenv),
+		schemeHuawei:     fromHuawei(getenv),
+	}
+}
+
+// bounds of a store's answer.
+var bounds = wire.Options{AttemptTimeout: fetchTimeout, MaxBody: 1 << 20}
+
+// first gives the first of some variables that is set.
+func first(getenv func(string) string, names ...string) string {
+	for _, name := range names {
+		if value := getenv(name); value != "" {
+			return value
+		}
+	}
+	return ""
+}
+
+// perAddress keeps one client for each address.
+type perAddress[C any] struct {
+	mu      sync.Mutex
+	clients map[string]C
+}
+
+func (p *perAddress[C]) get(address string, build func() (C, error)) (C, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if client, ok := p.clients[address]; ok {
+		return client, nil
+	}
+	client, err := build()
+	if err != nil {
+		return client, err
+	}
+	if p.clients == nil {
+		p.clients = make(map[string]C)
+	}
+	p.clients[address] = client
+	return client, nil
+}
+
+// fromTencent asks with the keys of SCF's execution role, which SCF puts anew
+// into the environment at each invocation, or elsewhere with the SDK's own
+// variables.
+func fromTencent(getenv func(string) string) Store {
+	const endpoint = "PARTNERLENS_TENCENT_SSM_ENDPOINT"
+	var clients perAddress[*tencent.Secrets]
+	return func(ctx context.Context, ref Reference) (core.Secret, error) {
+		key := tencent.Key{
+			ID:     first(getenv, "TENCENTCLOUD_SECRETID", "TENCENTCLOUD_SECRET_ID"),
+			Secret: core.NewSecret(first(getenv, "TENCENTCLOUD_SECRETKEY", "TENCENTCLOUD_SECRET_KEY")),
+			Token:  core.NewSecret(first(getenv, "TENCENTCLOUD_SESSIONTOKEN", "TENCENTCLOUD_TOKEN")),
+		}
+		if key.ID == "" || key.Secret.Empty() {
+			return core.Secret{}, broken("there is no key to ask the store with; on SCF give the function an execution role, elsewhere set TENCENTCLOUD_SECRET_ID and TENCENTCLOUD_SECRET_KEY")
+		}
+		region := first(getenv, "PARTNERLENS_TENCENT_SSM_REGION", "TENCENTCLOUD_REGION")
+		if region == "" {
+			return core.Secret{}, broken("the secret's region is not known; set PARTNERLENS_TENCENT_SSM_REGION, as ap-singapore")
+		}
+		address := getenv(endpoint)
+		client, err := clients.get(address+" "+region, func() (*tencent.Secrets, error) {
+			return tencent.NewSecrets(endpoint, address, region, bounds)
+		})
+		if err != nil {
+			return core.Secret{}, err
+		}
+		return client.Get(ctx, key, ref.Name, ref.Version)
+	}
+}
+
+// HuaweiKey is the temporary key of a FunctionGraph function's agency, which
+// the platform sends with each request.
+type HuaweiKey = huawei.Key
+
+type huaweiKey struct{}
+
+// WithHuaweiKey gives a context in which Huawei Cloud's store is asked with a key.
+func WithHuaweiKey(ctx context.Context, key HuaweiKey) context.Context {
+	return context.WithValue(ctx, huaweiKey{}, key)
+}
+
+// fromHuawei asks with the key of FunctionGraph's agency, or elsewhere with the
+// SDK's own variables.
+func fromHuawei(getenv func(string) string) Store {
+	const endpoint = "PARTNERLENS_HUAWEI_CSMS_ENDPOINT"
+	var clients perAddress[*huawei.Secrets]
+	return func(ctx context.Context, ref Reference) (core.Secret, error) {
+		key, ok := ctx.Value(huaweiKey{}).(HuaweiKey)
+		if !ok {
+			key = HuaweiKey{
+				AK:            getenv("HUAWEICLOUD_SDK_AK"),
+				SK:            core.NewSecret(getenv("HUAWEICLOUD_SDK_SK")),
+				SecurityToken: core.NewSecret(getenv("HUAWEICLOUD_SDK_SECURITY_TOKEN")),
+			}
+		}
+		if key.AK == "" || key.SK.Empty() {
+			return core.Secret{}, broken("there is no key to ask the store with; on FunctionGraph give the function an agency and switch on Include Keys, elsewhere set HUAWEICLOUD_SDK_AK and HUAWEICLOUD_SDK_SK")
+		}
+		project := first(getenv, "PARTNERLENS_HUAWEI_CSMS_PROJECT_ID", "RUNTIME_PROJECT_ID", "HUAWEICLOUD_SDK_PROJECT_ID")
+		if project == "" {
+			return core.Secret{}, broken("the secret's project is not known; set PARTNERLENS_HUAWEI_CSMS_PROJECT_ID to its id")
+		}
+		address := getenv(endpoint)
+		if address == "" {
+			return core.Secret{}, broken("the store's address is not known; set %s, as https://csms.cn-north-4.myhuaweicloud.com", endpoint)
+		}
+		client, err := clients.get(address+" "+project, func() (*huawei.Secrets, error) {
+			return huawei.NewSecrets(endpoint, address, project, bounds)
+		})
+		if err != nil {
+			return core.Secret{}, err
+		}
+		return client.Get(ctx, key, ref.Name, ref.Version)
+	}
+}
