@@ -112,7 +112,7 @@ var countedValues = []string{"customer_id", "customer_ids"}
 // question says what was asked: the names of the parameters, as far as they are
 // the function's, and the values of some, once they were accepted.
 func (c *call) question() []slog.Attr {
-	var names []string
+	names := []string{}
 	var values []any
 	unknown, ids := 0, 0
 	for _, name := range slices.Sorted(maps.Keys(c.params)) {

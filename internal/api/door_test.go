@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
-	"strings"
 	"testing"
 
 	"partnerlens/internal/api"
@@ -48,5 +47,3 @@ func withKeys(t testing.TB) api.Options {
 	}
 	return api.Options{Keys: func(context.Context) (*api.Keys, error) { return keys, nil }}
 }
-
-var _ = strings.Cut
