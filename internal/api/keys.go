@@ -175,7 +175,7 @@ func (p *keysParser) entry(number int, value jsontext.Value) (g grant, isKey boo
 	for _, name := range slices.Sorted(maps.Keys(members)) {
 		switch {
 		case slices.Contains(entryMembers, name):
-		case printable(name) != "":
+		case printable(name) != "" && !strings.Contains(name, keyPrefix):
 			wrong("%s: unknown; there may be %s", name, strings.Join(entryMembers, ", "))
 		default:
 			wrong("a member is unknown; there may be %s", strings.Join(entryMembers, ", "))
@@ -273,7 +273,7 @@ func asText(value jsontext.Value) (text string, ok bool) {
 
 // isName says whether a text can stand in a log line as a name.
 func isName(text string) bool {
-	return text != "" && len(text) <= 64 && !strings.HasPrefix(text, keyPrefix) && !strings.HasPrefix(text, hashPrefix) &&
+	return text != "" && len(text) <= 64 && !strings.Contains(text, keyPrefix) && !strings.HasPrefix(text, hashPrefix) &&
 		!strings.ContainsFunc(text, func(r rune) bool { return r <= ' ' || r > '~' || r == '"' || r == '\\' })
 }
 

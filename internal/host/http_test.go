@@ -43,16 +43,31 @@ func (b *lockedBuffer) String() string {
 
 func serve(t *testing.T, handler http.Handler) *serving {
 	t.Helper()
+	return serveWith(t, handler, ServeOptions{})
+}
+
+func serveWith(t *testing.T, handler http.Handler, opts ServeOptions) *serving {
+	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	ctx, stop := context.WithCancel(t.Context())
 	s := &serving{url: "http://" + ln.Addr().String(), log: &lockedBuffer{}, stop: stop, done: make(chan error, 1)}
-	go func() {
-		s.done <- Serve(ctx, ln, handler, &ServeOptions{Logger: slog.New(slog.NewJSONHandler(s.log, nil))})
-	}()
+	opts.Logger = slog.New(slog.NewJSONHandler(s.log, nil))
+	go func() { s.done <- Serve(ctx, ln, handler, &opts) }()
 	return s
+}
+
+// dial opens a connection that ends with the test.
+func (s *serving) dial(t *testing.T) net.Conn {
+	t.Helper()
+	conn, err := net.Dial("tcp", strings.TrimPrefix(s.url, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = conn.Close() })
+	return conn
 }
 
 // end stops the server and waits: only then is the log whole.
