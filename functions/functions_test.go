@@ -15,6 +15,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -62,7 +63,14 @@ func build() error {
 	return nil
 }
 
-// clouds starts both clouds and gives the settings that point a function there.
+// The key of the sample events, and the setting of functions that it opens.
+const (
+	sampleKey  = "plk_SAMPLEKEYSAMPLEKEYSAMPLEKEYSAMPLEKEY"
+	sampleKeys = `PARTNERLENS_KEYS={"keys":[{"name":"sample","hash":"sha256:24de9022a74e6a01e6100b499ae5aa83d0aae3e7280f678796f48e2261d048b6"}]}`
+)
+
+// clouds starts both clouds and gives the settings that point a function there,
+// and let the sample events in.
 func clouds(t *testing.T) (*simulator.Simulator, []string) {
 	t.Helper()
 	sim, err := simulator.New(simulator.Options{Customers: 60})
@@ -71,7 +79,7 @@ func clouds(t *testing.T) (*simulator.Simulator, []string) {
 	}
 	server := httptest.NewServer(sim)
 	t.Cleanup(func() { sim.Close(); server.Close() })
-	return sim, simulator.Env(server.URL)
+	return sim, append(simulator.Env(server.URL), sampleKeys)
 }
 
 func byName(settings []string) map[string]string {
@@ -198,6 +206,45 @@ func steady(t *testing.T, payload []byte) string {
 	return string(text) + "\n"
 }
 
+// Without keys, nobody gets in whom the platform did not let in.
+func TestClosedWithoutKeys(t *testing.T) {
+	t.Parallel()
+	for _, function := range []string{"credit", "tags"} {
+		for platform, names := range map[string]map[string]int{
+			"lambda": {"lambda-alb": 401, "lambda-function-url": 200, "lambda-http-api-v2": 200, "lambda-rest-v1": 200},
+			"scf":    {"scf-function-url": 401, "scf-api-gateway": 401},
+		} {
+			t.Run(function+"/"+platform, func(t *testing.T) {
+				t.Parallel()
+				sim, env := clouds(t)
+				env = slices.DeleteFunc(env, func(setting string) bool { return setting == sampleKeys })
+				for name, want := range names {
+					asked := calls(sim)
+					_, invocations := events(t, function, name)
+					var answer struct {
+						StatusCode int    `json:"statusCode"`
+						Body       string `json:"body"`
+					}
+					payload := run(t, platform, function, env, invocations)[0].Payload
+					if err := json.Unmarshal(payload, &answer); err != nil || answer.StatusCode != want {
+						t.Errorf("%s is answered %d, want %d: %v\n%s", name, answer.StatusCode, want, err, payload)
+					}
+					if got := calls(sim) > asked; got != (want == 200) {
+						t.Errorf("%s: the cloud was asked: %t", name, got)
+					}
+					if want == 401 && !strings.Contains(answer.Body, "PARTNERLENS_KEYS") {
+						t.Errorf("%s: the answer does not say what to set: %s", name, answer.Body)
+					}
+				}
+			})
+		}
+	}
+}
+
+func calls(sim *simulator.Simulator) int {
+	return sim.Calls().Credit.Admitted + sim.Calls().Tags.Admitted
+}
+
 // The same question must get the same bytes, whatever carries it.
 func TestOneBodyEverywhere(t *testing.T) {
 	t.Parallel()
@@ -275,7 +322,12 @@ func serve(t *testing.T, function string, env []string) string {
 
 func get(t *testing.T, url string) string {
 	t.Helper()
-	answer, err := http.Get(url)
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Header.Set("Authorization", "Bearer "+sampleKey)
+	answer, err := http.DefaultClient.Do(request)
 	if err != nil {
 		t.Fatal(err)
 	}

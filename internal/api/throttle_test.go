@@ -28,7 +28,7 @@ func TestThrottle(t *testing.T) {
 		if wait := throttle.wrong(here); wait != 1 {
 			t.Errorf("too early by a nanosecond is to wait %s", wait)
 		}
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		if wait := throttle.wrong(here); wait != 0 {
 			t.Errorf("who waited is to wait %s", wait)
 		}
