@@ -4,7 +4,6 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
-	"os"
 	"slices"
 	"sync"
 
@@ -27,9 +26,6 @@ type HandlerOptions struct {
 	Logger *slog.Logger // nil: nothing is logged
 	Env    Environment  // nil: os.Getenv
 
-	// Keys gives the text that says who may ask (api.ParseKeys), at each
-	// request; "" is none. nil: the setting PARTNERLENS_KEYS, as it is.
-	Keys func(ctx context.Context) (string, error)
 }
 
 // FunctionNames are all functions that keys may be for, in this artefact or not.
@@ -37,15 +33,9 @@ var FunctionNames = []string{"credit", "tags"}
 
 // Handler is the HTTP API of functions.
 func Handler(o HandlerOptions, functions ...*core.Function) http.Handler {
-	env := o.Env
-	if env == nil {
-		env = os.Getenv
-	}
-	text := o.Keys
-	if text == nil {
-		text = func(context.Context) (string, error) { return env(api.KeysSetting), nil }
-	}
-	keys := keysWhileSame(text)
+	env := o.Env.orOwn()
+	resolver := NewResolver(env, o.Logger)
+	keys := keysWhileSame(func(ctx context.Context) (string, error) { return resolver.Setting(ctx, api.KeysSetting) })
 	return api.New(api.Options{
 		Functions: functions, Version: Version, Logger: o.Logger,
 		Keys: func(ctx context.Context) (*api.Keys, error) {

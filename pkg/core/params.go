@@ -170,3 +170,6 @@ func readOptions(p Params, statuses []string) (o ReadOptions, account string, er
 
 // DefaultAccount is the name of the account that the environment configures.
 const DefaultAccount = "default"
+
+// CheckID refuses what cannot be an id of a customer or a reseller on either cloud.
+func CheckID(id string) error { return checkID("", id) }

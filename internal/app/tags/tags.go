@@ -11,85 +11,102 @@ import (
 	"partnerlens/pkg/huawei"
 )
 
-// The settings. The SDK's own names are read too.
-const (
-	envAK        = "PARTNERLENS_HUAWEI_AK"
-	envSK        = "PARTNERLENS_HUAWEI_SK"
-	envToken     = "PARTNERLENS_HUAWEI_SECURITY_TOKEN"
-	envAuthToken = "PARTNERLENS_HUAWEI_AUTH_TOKEN"
-	envDomainID  = "PARTNERLENS_HUAWEI_DOMAIN_ID"
-	envEndpoint  = "PARTNERLENS_HUAWEI_ENDPOINT"
-	envRate      = "PARTNERLENS_HUAWEI_RATE"
-	envSDKAK     = "HUAWEICLOUD_SDK_AK"
-	envSDKSK     = "HUAWEICLOUD_SDK_SK"
-)
-
-// rate is how many calls a second are sure to be let through: the vendor's APIs
+// limit is how many calls a second are sure to be let through: the vendor's APIs
 // allow 5 to 30, and this one's page does not say (read November 2026).
-const rate = 5
+const limit = 5
 
 type reader = core.Reader[core.TagQuery, *core.CustomerTag]
 
 // Function gives the function; a nil env is the process's own. A nil now is time.Now.
 func Function(env app.Environment, now func() time.Time) *core.Function {
-	pacer, resellers := app.Pace(env, envRate, rate), app.Pace(env, envRate, rate)
-	names := []string{envAK, envSK, envToken, envAuthToken, envDomainID, envEndpoint, envRate, envSDKAK, envSDKSK, app.ShareForSetting}
-	source := app.WhileSame(env, names, newSource)
-	open := app.WhileSame(env, names, func(s app.Settings) (*reader, error) {
-		tags, err := pacer()
+	c := &composer{
+		accounts: Accounts(env), now: now,
+		tags: app.Pacers{Limit: limit}, lists: app.Pacers{Limit: limit},
+	}
+	return core.TagFunction(func(ctx context.Context, account string) (*reader, error) {
+		settings, err := c.accounts.Settings(ctx, account)
 		if err != nil {
 			return nil, err
 		}
-		list, err := resellers()
-		if err != nil {
-			return nil, err
-		}
-		return newReader(s, source, tags, list, now)
-	})
-	return core.TagFunction(func(_ context.Context, account string) (*reader, error) {
-		if err := app.OnlyDefault(account); err != nil {
-			return nil, err
-		}
-		return open()
-	}, nil)
+		return c.readers.While(settings, c.reader)
+	}, c.accounts.Names)
 }
 
-func newSource(s app.Settings) (*huawei.Source, error) {
-	ak, sk := s[envAK], s[envSK]
-	if ak == "" && sk == "" && s[envAuthToken] == "" { // never one of ours with one of the SDK's
-		ak, sk = s[envSDKAK], s[envSDKSK]
-	}
-	var missing []string
-	if ak == "" {
-		missing = append(missing, envAK)
-	}
-	if sk == "" {
-		missing = append(missing, envSK)
-	}
-	if missing != nil && s[envAuthToken] == "" {
-		return nil, app.Missing("make an access key in the Huawei Cloud console under My Credentials > Access Keys, with the partner's account", missing...)
+// Accounts are the function's; a nil env is the process's own.
+func Accounts(env app.Environment) *app.Accounts {
+	return &app.Accounts{Resolver: app.NewResolver(env, nil), Vendor: &app.Huawei}
+}
+
+// Source gives the Source of an account.
+func Source(s app.Settings) (*huawei.Source, error) {
+	if s.Get(app.FieldAuthToken) == "" {
+		err := s.Missing("make an access key in the Huawei Cloud console under My Credentials > Access Keys, with the partner's account", app.FieldAK, app.FieldSK)
+		if err != nil {
+			return nil, err
+		}
 	}
 	return huawei.New(huawei.Config{
-		AK:            ak,
-		SK:            core.NewSecret(sk),
-		SecurityToken: core.NewSecret(s[envToken]),
-		AuthToken:     core.NewSecret(s[envAuthToken]),
-		DomainID:      s[envDomainID],
-		Endpoint:      s[envEndpoint],
+		AK:            s.Get(app.FieldAK),
+		SK:            s.Secret(app.FieldSK),
+		SecurityToken: s.Secret(app.FieldSecurityToken),
+		AuthToken:     s.Secret(app.FieldAuthToken),
+		DomainID:      s.Get(app.FieldDomainID),
+		Endpoint:      s.Get(app.FieldEndpoint),
 	})
 }
 
-func newReader(s app.Settings, open func() (*huawei.Source, error), pacer, resellerPacer *core.Pacer, now func() time.Time) (*reader, error) {
-	shareFor, err := s.ShareFor()
+// composer puts the Readers of all accounts together.
+type composer struct {
+	accounts    *app.Accounts
+	tags, lists app.Pacers // of either API
+	sources     app.PerAccount[*huawei.Source]
+	readers     app.PerAccount[*reader]
+	now         func() time.Time
+}
+
+func (c *composer) source(s app.Settings) (*huawei.Source, error) { return c.sources.While(s, Source) }
+
+func (c *composer) reader(s app.Settings) (*reader, error) {
+	shareFor, err := app.Parse(s, app.FieldShareFor, app.DefaultShareFor, app.ParseShareFor)
 	if err != nil {
 		return nil, err
 	}
-	source, err := app.Renewing(open)
+	passes, err := c.passes(s)
 	if err != nil {
 		return nil, err
 	}
-	list, err := app.Renewing(func() (huawei.Resellers, error) { // the same key
-		source, err := open()
+	pacer, err := c.tags.Of(s)
+	if err != nil {
+		return nil, err
+	}
+	source, err := app.Renewing(c.accounts, s, c.source)
+	if err != nil {
+		return nil, err
+	}
+	return core.NewReader(source, &core.ReaderOptions[core.TagQuery]{
+		Schema: core.Schema("tags"), Provider: huawei.Provider, Account: s.Account,
+		Passes: passes, Pacer: pacer, ShareFor: shareFor, Now: c.now,
+	}), nil
+}
+
+// passes splits a query. The resellers that core.AllResellers walks are those
+// that the account names, or else those that the cloud lists.
+func (c *composer) passes(s app.Settings) (func(context.Context, core.TagQuery) ([]core.Pass[core.TagQuery], error), error) {
+	ids, err := app.Parse(s, app.FieldResellers, nil, app.ParseResellers)
+	if err != nil {
+		return nil, err
+	}
+	if ids != nil {
+		return func(_ context.Context, q core.TagQuery) ([]core.Pass[core.TagQuery], error) {
+			return core.TagPasses(q, ids), nil
+		}, nil
+	}
+	pacer, err := c.lists.Of(s)
+	if err != nil {
+		return nil, err
+	}
+	list, err := app.Renewing(c.accounts, s, func(s app.Settings) (huawei.Resellers, error) { // the same key
+		source, err := c.source(s)
 		if err != nil {
 			return huawei.Resellers{}, err
 		}
@@ -98,10 +115,5 @@ func newReader(s app.Settings, open func() (*huawei.Source, error), pacer, resel
 	if err != nil {
 		return nil, err
 	}
-	resellers := core.NewReader(list, &core.ReaderOptions[huawei.ResellerQuery]{
-		Provider: huawei.Provider, Pacer: resellerPacer,
-	})
-	return core.NewReader(source, &core.ReaderOptions[core.TagQuery]{
-		Schema: core.Schema("tags"), Provider: huawei.Provider, Passes: huawei.Passes(resellers), Pacer: pacer, ShareFor: shareFor, Now: now,
-	}), nil
+	return huawei.Passes(core.NewReader(list, &core.ReaderOptions[huawei.ResellerQuery]{Provider: huawei.Provider, Pacer: pacer})), nil
 }

@@ -1,0 +1,473 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"partnerlens/internal/host"
+	"partnerlens/internal/secrets"
+	"partnerlens/pkg/core"
+)
+
+// AccountsSetting names the setting that configures accounts by name: a JSON
+// object, or a reference to one.
+const AccountsSetting = "PARTNERLENS_ACCOUNTS"
+
+// SecretsForSetting names the setting of how long a secret is used before it is
+// read again.
+const SecretsForSetting = "PARTNERLENS_SECRETS_FOR"
+
+// Resolver replaces references among settings by what they name.
+type Resolver struct {
+	env    Environment
+	logger *slog.Logger
+
+	mu      sync.Mutex
+	keepFor string
+	keeper  *secrets.Keeper
+}
+
+// NewResolver gives a Resolver. A nil env is the process's own, a nil logger
+// logs nothing.
+func NewResolver(env Environment, logger *slog.Logger) *Resolver {
+	return &Resolver{env: env.orOwn(), logger: logger}
+}
+
+// with gives the Keeper, and a context in which it may ask with the key that
+// the platform handed over beside the call.
+func (r *Resolver) with(ctx context.Context) (context.Context, *secrets.Keeper, error) {
+	if key, ok := host.PlatformKey(ctx); ok {
+		ctx = secrets.WithHuaweiKey(ctx, secrets.HuaweiKey{AK: key.AccessKey.Reveal(), SK: key.SecretKey, SecurityToken: key.Token})
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	text := r.env(SecretsForSetting)
+	if r.keeper != nil && text == r.keepFor {
+		return ctx, r.keeper, nil
+	}
+	keepFor := secrets.DefaultKeepFor
+	if text != "" {
+		var err error
+		if keepFor, err = time.ParseDuration(text); err != nil || keepFor < 10*time.Second || keepFor > 24*time.Hour {
+			return nil, nil, &core.Error{Code: core.CodeMisconfigured, Param: SecretsForSetting, Detail: "not a time from 10s to 24h; write it as 5m"}
+		}
+	}
+	r.keepFor, r.keeper = text, secrets.NewKeeper(secrets.Options{Getenv: r.env, KeepFor: keepFor, Logger: r.logger})
+	return ctx, r.keeper, nil
+}
+
+// Setting gives the value of one setting.
+func (r *Resolver) Setting(ctx context.Context, name string) (string, error) {
+	text := r.env(name)
+	if text == "" {
+		return "", nil
+	}
+	resolved, err := r.resolve(ctx, map[string]string{name: text})
+	return resolved[name], err
+}
+
+func (r *Resolver) resolve(ctx context.Context, settings map[string]string) (map[string]string, error) {
+	ctx, keeper, err := r.with(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return keeper.Resolve(ctx, settings)
+}
+
+func (r *Resolver) renew(ctx context.Context, settings map[string]string, since time.Time) {
+	if ctx, keeper, err := r.with(ctx); err == nil {
+		keeper.Renew(ctx, settings, since)
+	}
+}
+
+// Accounts are the accounts of one cloud, as they are configured at the moment of
+// asking. Safe for concurrent use.
+type Accounts struct {
+	Resolver *Resolver
+	Vendor   *Vendor
+
+	mu     sync.Mutex
+	text   string // of AccountsSetting
+	parsed map[string]account
+	err    error
+}
+
+// account is one account as configured: texts that may be references, by field.
+type account struct {
+	vendor *Vendor
+	fields map[string]string
+	named  bool // by AccountsSetting, not by variables
+}
+
+// Names lists the accounts in the order of their names. Where nothing is
+// configured it is the default alone: asked for it, Settings says what is missing.
+func (a *Accounts) Names(ctx context.Context) ([]string, error) {
+	all, err := a.configured(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if len(all) == 0 {
+		return []string{core.DefaultAccount}, nil
+	}
+	return slices.Sorted(maps.Keys(all)), nil
+}
+
+// Settings gives what an account is configured with, keys and all.
+func (a *Accounts) Settings(ctx context.Context, name string) (Settings, error) {
+	s := Settings{Account: name, vendor: a.Vendor}
+	all, err := a.configured(ctx)
+	if err != nil {
+		return s, err
+	}
+	account, there := all[name]
+	if !there {
+		account = a.fromEnvironment()
+	}
+	s.named = account.named
+	resolved, err := a.Resolver.resolve(ctx, s.inErrors(account.fields))
+	if err != nil {
+		return s, err
+	}
+	s.values = make(map[string]core.Secret, len(account.fields))
+	for field := range account.fields {
+		s.values[field] = core.NewSecret(resolved[s.Name(field)])
+	}
+	return s, nil
+}
+
+// Renew reads an account's keys again, where that was not done since.
+func (a *Accounts) Renew(ctx context.Context, name string, since time.Time) {
+	if text := a.Resolver.env(AccountsSetting); text != "" {
+		a.Resolver.renew(ctx, map[string]string{AccountsSetting: text}, since)
+	}
+	all, err := a.configured(ctx)
+	if err != nil {
+		return
+	}
+	account, there := all[name]
+	if !there {
+		account = a.fromEnvironment()
+	}
+	a.Resolver.renew(ctx, account.fields, since)
+}
+
+// configured gives the vendor's accounts.
+func (a *Accounts) configured(ctx context.Context) (map[string]account, error) {
+	text, err := a.Resolver.Setting(ctx, AccountsSetting)
+	if err != nil {
+		return nil, err
+	}
+	a.mu.Lock()
+	if text != a.text {
+		a.text = text
+		a.parsed, a.err = parseAccounts(text)
+	}
+	parsed, err := a.parsed, a.err
+	a.mu.Unlock()
+	if err != nil {
+		return nil, err
+	}
+	all := make(map[string]account)
+	for name, account := range parsed {
+		if account.vendor == a.Vendor {
+			account.fields = a.withShared(account.fields)
+			all[name] = account
+		}
+	}
+	own := a.fromEnvironment()
+	isSet := slices.ContainsFunc(a.Vendor.Fields, func(f Field) bool { return f.Key && own.fields[f.Name] != "" })
+	if _, twice := all[core.DefaultAccount]; isSet && twice {
+		return nil, &core.Error{Code: core.CodeMisconfigured, Param: AccountsSetting, Detail: core.DefaultAccount + ": configured by variables of its own too (" + a.Vendor.Fields[0].Env + "); give one of the two another name, or take it away"}
+	}
+	if isSet {
+		all[core.DefaultAccount] = own
+	}
+	if len(all) > core.MaxAccounts {
+		return nil, &core.Error{Code: core.CodeMisconfigured, Param: AccountsSetting, Detail: fmt.Sprintf("%d accounts of %s; at most %d can be asked for at once, so deploy a second function for the others", len(all), a.Vendor.Name, core.MaxAccounts)}
+	}
+	return all, nil
+}
+
+// fromEnvironment is the account that variables configure.
+func (a *Accounts) fromEnvironment() account {
+	fields := make(map[string]string)
+	mine := false
+	for _, f := range a.Vendor.Fields {
+		if text := a.Resolver.env(f.Env); text != "" {
+			fields[f.Name] = text
+			mine = mine || f.Key
+		}
+	}
+	for _, f := range a.Vendor.Fields {
+		if f.SDK != "" && !mine { // never one of ours with one of the SDK's
+			if text := a.Resolver.env.resellers(f.SDK); text != "" {
+				fields[f.Name] = text
+			}
+		}
+	}
+	return account{vendor: a.Vendor, fields: fields}
+}
+
+// withShared adds what the environment says for all accounts.
+func (a *Accounts) withShared(fields map[string]string) map[string]string {
+	fields = maps.Clone(fields)
+	for _, f := range a.Vendor.Fields {
+		if text := a.Resolver.env(f.Env); f.All && text != "" && fields[f.Name] == "" {
+			fields[f.Name] = text
+		}
+	}
+	return fields
+}
+
+var accountName = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]*$`)
+
+// parseAccounts reads AccountsSetting. Its error names every account and field
+// that is wrong, and no value: one may be a key.
+func parseAccounts(text string) (map[string]account, error) {
+	if text == "" {
+		return nil, nil
+	}
+	var problems []string
+	wrong := func(format string, args ...any) { problems = append(problems, fmt.Sprintf(format, args...)) }
+	var members map[string]map[string]jsontext.Value
+	if err := json.Unmarshal([]byte(text), &members); err != nil || members == nil {
+		wrong(`not a JSON object of accounts by name, each name once, as {"north":{"vendor":"tencentcloud","secret_id":"aws-sm:partner#id","secret_key":"aws-sm:partner#key"}}`)
+	}
+	accounts := make(map[string]account)
+	for _, name := range slices.Sorted(maps.Keys(members)) {
+		if !accountName.MatchString(name) || len(name) > core.MaxAccountName || name == core.AllAccounts {
+			wrong("the name of an account is not one: write 1 to %d small letters, digits, - and _, and not %s", core.MaxAccountName, core.AllAccounts)
+			continue
+		}
+		var vendorName string
+		_ = json.Unmarshal(members[name]["vendor"], &vendorName)
+		i := slices.IndexFunc(vendors, func(v *Vendor) bool { return v.Name == vendorName })
+		if i < 0 {
+			wrong("%s.vendor: missing or unknown; write %s or %s", name, Tencent.Name, Huawei.Name)
+			continue
+		}
+		account := account{vendors[i], make(map[string]string), true}
+		for _, member := range slices.Sorted(maps.Keys(members[name])) {
+			if member == "vendor" {
+				continue
+			}
+			field := account.vendor.field(member)
+			if field == nil {
+				wrong("%s has a member that %s accounts do not have; they have %s", name, vendorName, account.vendor.fieldNames())
+				continue
+			}
+			text, ok := fieldText(members[name][member])
+			if !ok {
+				wrong("%s.%s: not a text", name, member)
+				continue
+			}
+			if _, isReference, err := secrets.Parse(text); err != nil {
+				wrong("%s.%s: %s", name, member, core.AsError(err).Detail)
+			} else if !isReference && text != "" && field.Check != nil {
+				if err := field.Check(text); err != nil {
+					wrong("%s.%s: %s", name, member, core.AsError(err).Detail)
+				}
+			}
+			account.fields[member] = text
+		}
+		for _, missing := range account.missing() {
+			wrong("%s.%s: missing", name, missing)
+		}
+		accounts[name] = account
+	}
+	if problems != nil {
+		return nil, &core.Error{Code: core.CodeMisconfigured, Param: AccountsSetting, Detail: strings.Join(problems, "; ")}
+	}
+	return accounts, nil
+}
+
+// fieldText gives a member as text: a text, a whole number, or a list of texts.
+func fieldText(value jsontext.Value) (string, bool) {
+	switch value.Kind() {
+	case '"':
+		var text string
+		return text, json.Unmarshal(value, &text) == nil
+	case '0':
+		return string(value), true
+	case '[':
+		var list []string
+		err := json.Unmarshal(value, &list)
+		return strings.Join(list, resellerSeparator), err == nil && list != nil
+	}
+	return "", false
+}
+
+func (v *Vendor) fieldNames() string {
+	var names []string
+	for _, f := range v.Fields {
+		names = append(names, f.Name)
+	}
+	return strings.Join(names, ", ")
+}
+
+// missing gives the fields without which nothing can be asked.
+func (a account) missing() (names []string) {
+	pair := [2]string{FieldSecretID, FieldSecretKey}
+	if a.vendor == &Huawei {
+		pair = [2]string{FieldAK, FieldSK}
+		if a.fields[FieldAuthToken] != "" {
+			return nil
+		}
+	}
+	for _, name := range pair {
+		if a.fields[name] == "" {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// Settings are what one account is configured with, at one moment. Printing
+// them prints no value.
+type Settings struct {
+	Account string
+	vendor  *Vendor
+	values  map[string]core.Secret
+	named   bool
+}
+
+// Get gives a field's value; "" where it is not set.
+func (s Settings) Get(field string) string { return s.values[field].Reveal() }
+
+// Secret is Get for what must not be printed.
+func (s Settings) Secret(field string) core.Secret { return s.values[field] }
+
+// Name is what a field is called by who configured it.
+func (s Settings) Name(field string) string {
+	if s.named {
+		return AccountsSetting + ": " + s.Account + "." + field
+	}
+	return s.vendor.field(field).Env
+}
+
+func (s Settings) inErrors(fields map[string]string) map[string]string {
+	named := make(map[string]string, len(fields))
+	for field, text := range fields {
+		named[s.Name(field)] = text
+	}
+	return named
+}
+
+// Parse reads a field by a function whose error says what is wrong with it.
+// Where it is not set, the result is preset.
+func Parse[V any](s Settings, field string, preset V, parse func(string) (V, error)) (V, error) {
+	text := s.Get(field)
+	if text == "" {
+		return preset, nil
+	}
+	v, err := parse(text)
+	if err != nil {
+		return preset, &core.Error{Code: core.CodeMisconfigured, Param: s.Name(field), Detail: core.AsError(err).Detail}
+	}
+	return v, nil
+}
+
+// Missing is the error for fields that are not there: each by name, and where to
+// get it. nil: none is missing.
+func (s Settings) Missing(where string, fields ...string) error {
+	var names []string
+	for _, field := range fields {
+		if s.Get(field) == "" {
+			names = append(names, s.Name(field))
+		}
+	}
+	if names == nil {
+		return nil
+	}
+	return &core.Error{Code: core.CodeMisconfigured, Param: strings.Join(names, ", "), Detail: "not set; " + where}
+}
+
+// renamed makes an error that names a variable name what the account's field is
+// called by who configured it.
+func (s Settings) renamed(err error) error {
+	failure, ok := err.(*core.Error)
+	if !ok || !s.named {
+		return err
+	}
+	for _, f := range s.vendor.Fields {
+		if failure.Param == f.Env {
+			named := *failure
+			named.Param = s.Name(f.Name)
+			return &named
+		}
+	}
+	return err
+}
+
+// only gives the settings without all but one field.
+func (s Settings) only(field string) Settings {
+	s.values = map[string]core.Secret{field: s.values[field]}
+	return s
+}
+
+func (s Settings) equal(t Settings) bool {
+	return s.named == t.named && maps.EqualFunc(s.values, t.values, core.Secret.Equal)
+}
+
+// PerAccount keeps what is built of an account's settings while they stay the
+// same: on SCF the environment is set anew at every invocation, and keys are rotated
+// elsewhere too. A failure is not kept. Safe for concurrent use.
+type PerAccount[R any] struct {
+	mu    sync.Mutex
+	built map[string]builtFrom[R]
+}
+
+type builtFrom[R any] struct {
+	from Settings
+	r    R
+}
+
+// While gives what build makes of the settings.
+func (p *PerAccount[R]) While(s Settings, build func(Settings) (R, error)) (R, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if b, ok := p.built[s.Account]; ok && b.from.equal(s) {
+		return b.r, nil
+	}
+	r, err := build(s)
+	if err != nil {
+		var none R
+		return none, s.renamed(err)
+	}
+	if p.built == nil {
+		p.built = make(map[string]builtFrom[R])
+	}
+	p.built[s.Account] = builtFrom[R]{s, r}
+	return r, nil
+}
+
+// Pacers keep one Pacer for each account, while its rate stays the same: it
+// outlives what is built anew when keys change.
+type Pacers struct {
+	Limit int // the vendor's, in calls a second; where an account does not say, its rate
+	kept  PerAccount[*core.Pacer]
+}
+
+// Of gives the account's.
+func (p *Pacers) Of(s Settings) (*core.Pacer, error) {
+	return p.kept.While(s.only(FieldRate), func(s Settings) (*core.Pacer, error) {
+		rate, err := Parse(s, FieldRate, p.Limit, func(text string) (int, error) { return ParseRate(text, p.Limit) })
+		if err != nil {
+			return nil, err
+		}
+		return core.NewPacer(rate), nil
+	})
+}
+
+// DefaultShareFor is how long a complete answer is given again unless set.
+const DefaultShareFor = 5 * time.Second
