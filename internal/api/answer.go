@@ -153,8 +153,8 @@ func (a *answer) room(frame func(core.Report) ([]byte, error)) (*room, error) {
 		return nil, err
 	}
 	left := budgeted.Budget() - budgeted.Cost(widest)
-	if left < 0 { // they might all be missing, and that alone would not fit
-		return nil, &core.Error{Code: core.CodeTooLarge, Detail: "so many ids leave no room for an answer; ask for fewer at once"}
+	if left < 0 { // all ids might be missing, and each account fail, and that alone would not fit
+		return nil, &core.Error{Code: core.CodeTooLarge, Detail: "what was asked for leaves no room for an answer; ask for fewer ids at once, or for one account"}
 	}
 	return &room{budgeted, left}, nil
 }

@@ -344,6 +344,20 @@ func TestOpenAPINamesEveryCode(t *testing.T) {
 	}
 }
 
+// TestOpenAPIBoundsCursors holds the document's bounds against core's.
+func TestOpenAPIBoundsCursors(t *testing.T) {
+	t.Parallel()
+	schemas := loadContract(t).doc.Components.Schemas
+	for _, name := range []string{"Cursor", "Next"} {
+		if got := schemas[name].Value.MaxLength; got == nil || *got != core.MaxCursorText {
+			t.Errorf("%s: maxLength is not %d", name, core.MaxCursorText)
+		}
+	}
+	if got := schemas["ReportAccounts"].Value.MaxItems; got == nil || *got != core.MaxAccounts {
+		t.Errorf("ReportAccounts: maxItems is not %d", core.MaxAccounts)
+	}
+}
+
 func same(t *testing.T, what string, got []any, want []string) {
 	t.Helper()
 	var texts []string

@@ -127,6 +127,9 @@ func (t csvTable) footer(report core.Report) []byte {
 	}
 	var words []string
 	for _, warning := range report.Warnings {
+		if warning.Account != "" {
+			warning.Message = warning.Account + ": " + warning.Message
+		}
 		words = append(words, warning.Message)
 	}
 	return append(b, t.incomplete(reason, next, strings.Join(words, "; "))...)

@@ -114,10 +114,18 @@ func admitPrincipal(keys *Keys, principal string) (caller, error) {
 }
 
 // closed is the answer where the keys cannot be had. What is wrong with them is
-// for the operator's log: it names those who have a key.
+// for the operator's log: it names those who have a key. A store that refuses us
+// is no cloud that refuses the reseller, so that here it is one that cannot be
+// reached.
 func closed(err error) error {
 	failure := core.AsError(err)
-	return &core.Error{Op: "api.door", Code: failure.Code, Param: failure.Param, Detail: "cannot be used, so nobody may ask; the operator's log says what to change", Err: err}
+	code, detail := failure.Code, "cannot be used, so nobody may ask; the operator's log says what to change"
+	switch code {
+	case core.CodeMisconfigured, core.CodeInternal, core.CodeCanceled:
+	default:
+		code, detail = core.CodeUnavailable, "cannot be read now, so nobody may ask; the operator's log says why"
+	}
+	return &core.Error{Op: "api.door", Code: code, Param: failure.Param, Detail: detail, RetryAfter: failure.RetryAfter, Err: err}
 }
 
 // presented gives the key that a request shows; "" where it shows none. An

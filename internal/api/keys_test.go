@@ -188,6 +188,8 @@ func TestDoorWithoutKeys(t *testing.T) {
 		{"none configured", nil, nil, 401, "PARTNERLENS_KEYS"},
 		{"an empty list", none, nil, 401, "send a key"},
 		{"a store that fails", nil, &core.Error{Code: core.CodeUnavailable, Param: "PARTNERLENS_KEYS", Detail: "hush"}, 503, "operator's log"},
+		{"a store that refuses", nil, &core.Error{Code: core.CodeDenied, Detail: "hush"}, 503, "operator's log"},
+		{"keys with mistakes", nil, &core.Error{Code: core.CodeMisconfigured, Param: "PARTNERLENS_KEYS", Detail: "hush"}, 500, "PARTNERLENS_KEYS: cannot be used"},
 		{"a mistake", nil, fmt.Errorf("hush"), 500, "operator's log"},
 	} {
 		door := api.Options{Keys: func(context.Context) (*api.Keys, error) { return test.keys, test.err }}
