@@ -22,6 +22,7 @@ const (
 type throttle struct {
 	mu      sync.Mutex
 	sources map[netip.Prefix]tally
+	swept   time.Time
 }
 
 type tally struct {
@@ -53,11 +54,18 @@ func (t *throttle) wrong(source netip.Prefix) time.Duration {
 	return seen.until.Sub(now)
 }
 
+// sweepEvery is how often all sources are looked at, at most: to do so for each
+// wrong key would be work that somebody can make us do.
+const sweepEvery = time.Second
+
 // makeRoom forgets what may be forgotten, and one at random where nothing may.
 func (t *throttle) makeRoom(now time.Time) {
-	for source, seen := range t.sources {
-		if !now.Before(seen.until) {
-			delete(t.sources, source)
+	if now.Sub(t.swept) >= sweepEvery {
+		t.swept = now
+		for source, seen := range t.sources {
+			if !now.Before(seen.until) {
+				delete(t.sources, source)
+			}
 		}
 	}
 	for source := range t.sources {
