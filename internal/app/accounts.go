@@ -268,12 +268,12 @@ func parseAccounts(text string) (map[string]account, error) {
 			}
 			text, ok := fieldText(members[name][member])
 			if !ok {
-				wrong("%s.%s: not a text", name, member)
+				wrong("%s.%s: not a text, or an empty one; give it a value or leave it out", name, member)
 				continue
 			}
 			if _, isReference, err := secrets.Parse(text); err != nil {
 				wrong("%s.%s: %s", name, member, core.AsError(err).Detail)
-			} else if !isReference && text != "" && field.Check != nil {
+			} else if !isReference && field.Check != nil {
 				if err := field.Check(text); err != nil {
 					wrong("%s.%s: %s", name, member, core.AsError(err).Detail)
 				}
@@ -296,13 +296,14 @@ func fieldText(value jsontext.Value) (string, bool) {
 	switch value.Kind() {
 	case '"':
 		var text string
-		return text, json.Unmarshal(value, &text) == nil
+		err := json.Unmarshal(value, &text)
+		return text, err == nil && text != ""
 	case '0':
 		return string(value), true
 	case '[':
 		var list []string
 		err := json.Unmarshal(value, &list)
-		return strings.Join(list, resellerSeparator), err == nil && list != nil
+		return strings.Join(list, resellerSeparator), err == nil && len(list) > 0 && !slices.Contains(list, "")
 	}
 	return "", false
 }

@@ -27,6 +27,7 @@ type streams struct {
 // grammar is every verb.
 type grammar struct {
 	Demo     demoCmd     `cmd:"" help:"Show both queries against built-in simulators. Needs no credentials."`
+	Doctor   doctorCmd   `cmd:"" help:"Check every account with one call each, and say what to do about what is wrong."`
 	Credit   creditCmd   `cmd:"" help:"Ask Tencent Cloud what customers may spend and have left."`
 	Tags     tagsCmd     `cmd:"" help:"Ask Huawei Cloud which customers count as new, and until when."`
 	Serve    serveCmd    `cmd:"" help:"Serve the HTTP API of both functions."`

@@ -30,7 +30,7 @@ const DefaultKeepFor = 5 * time.Minute
 const (
 	fetchTimeout = 5 * time.Second  // of a fetch that somebody waits for
 	restAfter    = 10 * time.Second // without asking a store that has just failed, where there is a value to go on with
-	minAge       = time.Second      // a value younger than this is not fetched again because a cloud refused it
+	renewEvery   = time.Second      // at most, a secret is fetched again because a cloud refused it
 )
 
 // Keeper resolves settings, and keeps what the stores answered. Safe for
@@ -48,6 +48,7 @@ type kept struct {
 	secret   core.Secret
 	has      bool
 	fetched  time.Time
+	renewed  time.Time     // when it was last fetched because a cloud refused it
 	failed   time.Time     // when the last fetch failed; zero where it did not
 	fetching chan struct{} // closed when the fetch under way is over; nil: none is
 	err      error         // of that fetch
@@ -279,9 +280,10 @@ func (k *Keeper) Renew(ctx context.Context, settings map[string]string, since ti
 	for _, ref := range refs {
 		whole := ref.secret()
 		entry := k.kept[whole]
-		if entry == nil || entry.fetched.After(since) || time.Since(entry.fetched) < minAge {
+		if entry == nil || entry.fetched.After(since) || entry.fetching == nil && time.Since(entry.renewed) < renewEvery {
 			continue
 		}
+		entry.renewed = time.Now()
 		k.begin(context.WithValue(ctx, refused{}, true), whole, k.stores[whole.Scheme], entry)
 		waits = append(waits, entry.fetching)
 	}

@@ -89,7 +89,7 @@ func ParseThreshold(text string) (Threshold, error) {
 	amount, err := ParseMoney(number)
 	whole := Money{decimal.New(100, 0)}
 	if err != nil || amount.Sign() < 0 || percent && amount.Cmp(whole) > 0 {
-		return Threshold{}, Invalid("", "%q is not a threshold; write an amount, as 250.00, or a percentage from 0%% to 100%%, as 10%%", text)
+		return Threshold{}, Invalid("", "not a threshold; write an amount, as 250.00, or a percentage from 0%% to 100%%, as 10%%")
 	}
 	return Threshold{amount, percent, true}, nil
 }

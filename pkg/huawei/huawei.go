@@ -33,8 +33,12 @@ const (
 	// 100 are refused (both read November 2026). Asked for more than 100 and
 	// refused, a Source stays with 100.
 	maxPageSize     = 200
-	defaultPageSize = 100
+	DefaultPageSize = 100
 )
+
+// MostClockSkew is how far a caller's clock may be off (API Request Signing
+// Guide, read November 2026).
+const MostClockSkew = 15 * time.Minute
 
 // The settings, as errors name them.
 const (
@@ -78,7 +82,7 @@ func New(config Config) (*Source, error) {
 		config.Endpoint = DefaultEndpoint
 	}
 	if config.PageSize == 0 {
-		config.PageSize = defaultPageSize
+		config.PageSize = DefaultPageSize
 	}
 	endpoint, err := wire.Endpoint(settingEndpoint, config.Endpoint)
 	if err != nil {
@@ -161,10 +165,10 @@ func (s *Source) FetchPage(ctx context.Context, query core.TagQuery, at core.Cur
 		}),
 		Decode: func(a wire.Answer) (err error) {
 			answer, err = decodePage(a, query.ResellerID)
-			if size > defaultPageSize && a.Status == http.StatusBadRequest && core.CodeOf(err) == core.CodeInvalid {
-				s.largest.Store(defaultPageSize)
+			if size > DefaultPageSize && a.Status == http.StatusBadRequest && core.CodeOf(err) == core.CodeInvalid {
+				s.largest.Store(DefaultPageSize)
 				e := core.AsError(err)
-				e.Code, e.Detail = core.CodeUnavailable, fmt.Sprintf("a page of %d customers was refused; pages are of %d from now on", size, defaultPageSize)
+				e.Code, e.Detail = core.CodeUnavailable, fmt.Sprintf("a page of %d customers was refused; pages are of %d from now on", size, DefaultPageSize)
 			}
 			return err
 		},

@@ -94,7 +94,7 @@ func readRows(body *wire.Body, reseller string) (_ list, customers []*core.Custo
 	if body.AtNull() {
 		return listNull, nil, nil
 	}
-	customers = make([]*core.CustomerTag, 0, defaultPageSize)
+	customers = make([]*core.CustomerTag, 0, DefaultPageSize)
 	var records []record // of the page, a piece of memory at a time
 	isList := body.Array(func() {
 		if len(records) == 0 {

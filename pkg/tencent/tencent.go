@@ -18,11 +18,15 @@ const Provider = "tencentcloud"
 const DefaultEndpoint = "https://intlpartnersmgt.intl.tencentcloudapi.com"
 
 const (
-	// defaultPageSize is the largest page of the sibling APIs; this one's page
+	// DefaultPageSize is the largest page of the sibling APIs; this one's page
 	// tells none. A server that gives less is noticed and followed.
-	defaultPageSize = 100
+	DefaultPageSize = 100
 	maxPageSize     = 1000 // a sanity bound of our own
 )
+
+// MostClockSkew is how far a caller's clock may be off (Signature, Common
+// Errors, AuthFailure.SignatureExpire, read November 2026).
+const MostClockSkew = 5 * time.Minute
 
 // The settings, as errors name them.
 const (
@@ -62,7 +66,7 @@ func New(config Config) (*Source, error) {
 		config.Endpoint = DefaultEndpoint
 	}
 	if config.PageSize == 0 {
-		config.PageSize = defaultPageSize
+		config.PageSize = DefaultPageSize
 	}
 	if config.Zone == nil {
 		config.Zone = core.VendorZone

@@ -82,3 +82,22 @@ func newReader(s app.Settings, source core.Source[core.CreditQuery, *core.Custom
 		Rules: core.Rules{Low: low}, Pacer: pacer, ShareFor: shareFor, Now: now,
 	}), nil
 }
+
+// Probe asks for one page.
+func Probe(s app.Settings) (app.Probe, error) {
+	source, err := Source(s)
+	if err != nil {
+		return app.Probe{}, err
+	}
+	endpoint := s.Get(app.FieldEndpoint)
+	if endpoint == "" {
+		endpoint = tencent.DefaultEndpoint
+	}
+	return app.Probe{
+		Endpoint: endpoint, MostSkew: tencent.MostClockSkew, PageSize: tencent.DefaultPageSize, ClockSkew: source.ClockSkew,
+		Fetch: func(ctx context.Context) (int, *int, error) {
+			page, err := source.FetchPage(ctx, core.CreditQuery{Order: core.OrderAscending}, core.Cursor{})
+			return len(page.Items), page.Total, err
+		},
+	}, nil
+}

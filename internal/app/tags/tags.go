@@ -117,3 +117,22 @@ func (c *composer) passes(s app.Settings) (func(context.Context, core.TagQuery) 
 	}
 	return huawei.Passes(core.NewReader(list, &core.ReaderOptions[huawei.ResellerQuery]{Provider: huawei.Provider, Pacer: pacer})), nil
 }
+
+// Probe asks for one page.
+func Probe(s app.Settings) (app.Probe, error) {
+	source, err := Source(s)
+	if err != nil {
+		return app.Probe{}, err
+	}
+	endpoint := s.Get(app.FieldEndpoint)
+	if endpoint == "" {
+		endpoint = huawei.DefaultEndpoint
+	}
+	return app.Probe{
+		Endpoint: endpoint, MostSkew: huawei.MostClockSkew, PageSize: huawei.DefaultPageSize, ClockSkew: source.ClockSkew,
+		Fetch: func(ctx context.Context) (int, *int, error) {
+			page, err := source.FetchPage(ctx, core.TagQuery{}, core.Cursor{})
+			return len(page.Items), nil, err
+		},
+	}, nil
+}

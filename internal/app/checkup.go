@@ -1,0 +1,182 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"partnerlens/internal/api"
+	"partnerlens/pkg/core"
+)
+
+// Checkup is what one cheap call shows of an account.
+type Checkup struct {
+	Account string    `json:"account"`
+	Vendor  string    `json:"vendor"`
+	OK      bool      `json:"ok"`
+	Checks  []Check   `json:"checks"`
+	Code    core.Code `json:"code,omitempty"` // of what failed; empty where nothing did
+}
+
+// Check is one thing that was looked at.
+type Check struct {
+	Name  string     `json:"name"`
+	State CheckState `json:"state"`
+	Says  string     `json:"says"` // what was seen, and what to do about it
+}
+
+// CheckState says how a check ended.
+type CheckState string
+
+// The states.
+const (
+	CheckOK         CheckState = "ok"
+	CheckLook       CheckState = "look" // works, but somebody should know
+	CheckFailed     CheckState = "failed"
+	CheckNotReached CheckState = "not reached" // because of what failed before
+)
+
+// The checks, in the order in which one depends on the other.
+const (
+	checkSettings   = "settings"
+	checkReach      = "endpoint"
+	checkClock      = "clock"
+	checkKey        = "key"
+	checkPermission = "permission"
+	checkPages      = "pages"
+)
+
+var checkNames = []string{checkSettings, checkReach, checkClock, checkKey, checkPermission, checkPages}
+
+// Probe is the one call that a Checkup makes.
+type Probe struct {
+	Endpoint  string
+	MostSkew  time.Duration // between the clocks, before the cloud refuses signatures
+	PageSize  int           // customers asked for
+	Fetch     func(ctx context.Context) (customers int, total *int, err error)
+	ClockSkew func() (time.Duration, bool)
+}
+
+// checkTimeout is how long the call may take.
+const checkTimeout = 20 * time.Second
+
+// Checkup examines one account. probe gives the call for its settings.
+func (a *Accounts) Checkup(ctx context.Context, name string, probe func(Settings) (Probe, error)) Checkup {
+	c := &Checkup{Account: name, Vendor: a.Vendor.Name}
+	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
+	defer cancel()
+	settings, err := a.Settings(ctx, name)
+	if err != nil {
+		return c.failed(checkSettings, err)
+	}
+	p, err := probe(settings)
+	if err != nil {
+		return c.failed(checkSettings, settings.renamed(err))
+	}
+	c.add(checkSettings, CheckOK, "complete")
+
+	began := time.Now()
+	customers, total, err := p.Fetch(ctx)
+	took := time.Since(began).Round(time.Millisecond)
+	skew, told := p.ClockSkew()
+	err = settings.renamed(err)
+	failure := core.AsError(err)
+	answered := err == nil || failure.Code == core.CodeDenied || failure.Code == core.CodeThrottled || failure.VendorCode != "" && failure.Code != core.CodeUnavailable
+	if !answered {
+		return c.failed(checkReach, withHint(failure, "the address is "+p.Endpoint))
+	}
+	c.add(checkReach, CheckOK, fmt.Sprintf("%s answered in %s", p.Endpoint, took))
+
+	direction := "behind"
+	if skew < 0 {
+		direction = "ahead of"
+	}
+	switch {
+	case !told:
+		c.add(checkClock, CheckLook, "the answer does not say what time it is there")
+	case skew.Abs() > p.MostSkew:
+		return c.failed(checkClock, &core.Error{Code: core.CodeDenied, Detail: fmt.Sprintf(
+			"this machine's clock is %s %s the cloud's, which takes no more than %s; have the machine's administrator set the clock (NTP)", skew.Abs().Round(time.Minute), direction, p.MostSkew)})
+	case skew.Abs() > p.MostSkew/3:
+		c.add(checkClock, CheckLook, fmt.Sprintf("%s %s the cloud's; over %s it refuses every call: have the clock set", skew.Abs().Round(time.Minute), direction, p.MostSkew))
+	default:
+		c.add(checkClock, CheckOK, "agrees with the cloud's")
+	}
+	switch {
+	case err == nil:
+	case failure.Code == core.CodeThrottled:
+		c.add(checkKey, CheckOK, "accepted")
+		return c.failed(checkPermission, withHint(failure, "something else uses up this key's calls; ask who, or give the account a smaller rate"))
+	case failure.StaleKey || strings.HasPrefix(failure.VendorCode, "AuthFailure.") && !strings.Contains(failure.VendorCode, "Unauthorized"):
+		return c.failed(checkKey, failure)
+	default:
+		c.add(checkKey, CheckOK, "accepted")
+		return c.failed(checkPermission, failure)
+	}
+	c.add(checkKey, CheckOK, "accepted")
+	c.add(checkPermission, CheckOK, "may ask for customers")
+	c.addPages(customers, total, p.PageSize)
+	c.OK = true
+	return *c
+}
+
+func (c *Checkup) addPages(customers int, total *int, size int) {
+	switch {
+	case total != nil && customers < size && customers < *total:
+		c.add(checkPages, CheckLook, fmt.Sprintf("the cloud gives %d customers at a time, not the %d asked for: reading all %d takes %d calls", customers, size, *total, (*total+customers-1)/max(customers, 1)))
+	case total != nil && *total == 0, total == nil && customers == 0:
+		c.add(checkPages, CheckLook, "the account has no customers; is it the right one?")
+	case total != nil:
+		c.add(checkPages, CheckOK, fmt.Sprintf("%d customers in all, up to %d at a time", *total, size))
+	default:
+		c.add(checkPages, CheckOK, fmt.Sprintf("%d customers at once of the %d asked for", customers, size))
+	}
+}
+
+func (c *Checkup) add(name string, state CheckState, says string) {
+	c.Checks = append(c.Checks, Check{name, state, says})
+}
+
+// failed ends a checkup: what depends on the check was not reached.
+func (c *Checkup) failed(name string, err error) Checkup {
+	failure := core.AsError(err)
+	c.Code = failure.Code
+	c.add(name, CheckFailed, failure.Public())
+	for _, later := range checkNames[slices.Index(checkNames, name)+1:] {
+		c.add(later, CheckNotReached, "")
+	}
+	return *c
+}
+
+func withHint(failure *core.Error, hint string) *core.Error {
+	with := *failure
+	if with.Detail == "" {
+		with.Detail = strings.ToLower(with.Code.Title())
+	}
+	with.Detail += "; " + hint
+	return &with
+}
+
+// Any says whether an account is configured at all.
+func (a *Accounts) Any(ctx context.Context) (bool, error) {
+	all, err := a.configured(ctx)
+	return len(all) > 0, err
+}
+
+// CheckDoor says who may ask over HTTP, or what is wrong with that setting.
+func CheckDoor(ctx context.Context, env Environment) Check {
+	const name = "door"
+	text, err := NewResolver(env, nil).Setting(ctx, api.KeysSetting)
+	if err == nil && text == "" {
+		return Check{name, CheckLook, api.KeysSetting + " is not set: over HTTP only programs on this machine may ask, and callers that the platform lets in"}
+	}
+	if err == nil {
+		_, err = api.ParseKeys([]byte(text), FunctionNames...)
+	}
+	if err != nil {
+		return Check{name, CheckFailed, core.AsError(err).Public()}
+	}
+	return Check{name, CheckOK, "keys are configured"}
+}

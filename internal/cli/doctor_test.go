@@ -1,0 +1,151 @@
+package cli
+
+import (
+	"fmt"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"partnerlens/internal/app"
+	"partnerlens/internal/simulator"
+	"partnerlens/pkg/core"
+)
+
+const planted = "planted-6f2d"
+
+// Each broken set-up must be told by the check that it breaks, in words that say
+// what to do, and without a key.
+func TestDoctorExplainsBrokenSetUps(t *testing.T) {
+	t.Parallel()
+	type env = map[string]string
+	page := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/html")
+		fmt.Fprint(w, "<html>welcome</html>")
+	}))
+	t.Cleanup(page.Close)
+	closed := httptest.NewServer(http.NotFoundHandler())
+	closed.Close()
+	for _, test := range []struct {
+		name   string
+		opts   simulator.Options
+		change func(env)
+		failed string // the check, of the first account
+		code   core.Code
+		says   string
+	}{
+		{"nothing is configured", simulator.Options{}, func(e env) { clear(e) }, "settings", core.CodeMisconfigured, "PARTNERLENS_TENCENT_SECRET_ID, PARTNERLENS_TENCENT_SECRET_KEY: not set; make an API key in the Tencent Cloud console"},
+		{"half a key", simulator.Options{}, func(e env) { delete(e, "PARTNERLENS_TENCENT_SECRET_KEY") }, "settings", core.CodeMisconfigured, "PARTNERLENS_TENCENT_SECRET_KEY: not set"},
+		{"an unknown key", simulator.Options{}, func(e env) { e["PARTNERLENS_TENCENT_SECRET_ID"] = planted }, "key", core.CodeDenied, "it was deleted, disabled or mistyped"},
+		{"a wrong secret", simulator.Options{}, func(e env) { e["PARTNERLENS_TENCENT_SECRET_KEY"] = planted }, "key", core.CodeDenied, "the secret key does not belong to the secret id"},
+		{"a key with a line break", simulator.Options{}, func(e env) { e["PARTNERLENS_TENCENT_SECRET_KEY"] = planted + "\nx" }, "settings", core.CodeMisconfigured, "was it pasted whole and alone?"},
+		{"an expired token", simulator.Options{}, func(e env) {
+			e["PARTNERLENS_TENCENT_SECRET_ID"], e["PARTNERLENS_TENCENT_SECRET_KEY"], e["PARTNERLENS_TENCENT_TOKEN"] = simulator.TempKeyID, simulator.TempKeySecret, simulator.ExpiredToken
+		}, "key", core.CodeDenied, "token of the temporary key has expired"},
+		{"no permission", simulator.Options{}, func(e env) { e["PARTNERLENS_TENCENT_SECRET_ID"] = simulator.NoAuthKeyID }, "permission", core.CodeDenied, "intlpartnersmgt:QueryCustomersCredit"},
+		{"the clock is off", simulator.Options{Faults: []string{"clock-ahead"}}, func(env) {}, "clock", core.CodeDenied, "clock is 1h0m0s behind the cloud's"},
+		{"nobody listens", simulator.Options{}, func(e env) { e["PARTNERLENS_TENCENT_ENDPOINT"] = closed.URL }, "endpoint", core.CodeUnavailable, "the address is " + closed.URL},
+		{"no API there", simulator.Options{}, func(e env) { e["PARTNERLENS_TENCENT_ENDPOINT"] = page.URL }, "endpoint", core.CodeUpstream, "what answered is not the cloud's API"},
+		{"http over the network", simulator.Options{}, func(e env) { e["PARTNERLENS_TENCENT_ENDPOINT"] = "http://intlpartnersmgt.intl.tencentcloudapi.com" }, "settings", core.CodeMisconfigured, "write https://host"},
+		{"no such secret", simulator.Options{}, func(e env) { e["PARTNERLENS_TENCENT_SECRET_KEY"] = "aws-sm:nobody#key" }, "settings", core.CodeMisconfigured, "aws-sm:nobody#key: AWS Secrets Manager has no such secret in this region"},
+		{"a role that may not read it", simulator.Options{}, func(e env) {
+			e["AWS_ACCESS_KEY_ID"], e["PARTNERLENS_TENCENT_SECRET_KEY"] = simulator.NoAuthKeyID, "aws-sm:partner"
+		}, "settings", core.CodeDenied, "the function's role may not read it"},
+		{"no such file", simulator.Options{}, func(e env) { e["PARTNERLENS_TENCENT_SECRET_KEY"] = "file:/no/such/key" }, "settings", core.CodeMisconfigured, "there is no such file"},
+		{"a rate that is none", simulator.Options{}, func(e env) { e["PARTNERLENS_TENCENT_ZONE"] = "Shanghai" }, "settings", core.CodeMisconfigured, "PARTNERLENS_TENCENT_ZONE: not an offset from UTC"},
+		{"the key's calls are used up", simulator.Options{Faults: []string{"vendor-busy-always"}}, func(env) {}, "endpoint", core.CodeUnavailable, "busy"},
+		{"the cloud is down", simulator.Options{Faults: []string{"http-500-always"}}, func(env) {}, "endpoint", core.CodeUnavailable, "a fault of its own"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			found := diagnose(t, test.opts, test.change)
+			first := found.Accounts[0]
+			var said string
+			for _, check := range first.Checks {
+				if check.State == app.CheckFailed {
+					said = check.Name + ": " + check.Says
+				}
+			}
+			if found.OK || first.OK || first.Code != test.code || !strings.HasPrefix(said, test.failed+": ") || !strings.Contains(said, test.says) {
+				t.Errorf("%s, %q; want %s in %s %q", first.Code, said, test.code, test.failed, test.says)
+			}
+			var text strings.Builder
+			found.print(&text)
+			if shown := fmt.Sprintf("%+v %s", found, &text); strings.Contains(shown, planted) || strings.Contains(shown, simulator.KeySecret) {
+				t.Errorf("a key is shown: %s", shown)
+			}
+		})
+	}
+}
+
+func diagnose(t *testing.T, opts simulator.Options, change func(map[string]string)) diagnosis {
+	t.Helper()
+	sim, err := simulator.New(opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewServer(sim)
+	t.Cleanup(func() { sim.Close(); server.Close() })
+	env := map[string]string{"AWS_REGION": "eu-west-1", "AWS_ENDPOINT_URL": server.URL, "AWS_ACCESS_KEY_ID": simulator.KeyID, "AWS_SECRET_ACCESS_KEY": simulator.KeySecret}
+	for _, setting := range simulator.Env(server.URL) {
+		name, value, _ := strings.Cut(setting, "=")
+		env[name] = value
+	}
+	change(env)
+	found, err := (&doctorCmd{}).examine(t.Context(), func(name string) string { return env[name] })
+	if err != nil {
+		t.Fatal(err)
+	}
+	return found
+}
+
+func TestDoctorOfWhatWorks(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		name  string
+		opts  simulator.Options
+		check string
+		state app.CheckState
+		says  string
+	}{
+		{"well", simulator.Options{Customers: 250}, "pages", app.CheckOK, "250 customers in all, up to 100 at a time"},
+		{"small pages", simulator.Options{Customers: 250, Faults: []string{"page-clamp-10"}}, "pages", app.CheckLook, "10 customers at a time, not the 100 asked for: reading all 250 takes 25 calls"},
+		{"nobody", simulator.Options{Customers: -1}, "pages", app.CheckLook, "is it the right one?"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			found := diagnose(t, test.opts, func(map[string]string) {})
+			if !found.OK || len(found.Accounts) != 2 {
+				t.Fatalf("%+v", found)
+			}
+			for _, check := range found.Accounts[0].Checks {
+				if check.Name == test.check && (check.State != test.state || !strings.Contains(check.Says, test.says)) {
+					t.Errorf("%+v", check)
+				}
+			}
+		})
+	}
+	found := diagnose(t, simulator.Options{}, func(env map[string]string) { maps.DeleteFunc(env, isHuawei) })
+	if !found.OK || len(found.Accounts) != 1 {
+		t.Errorf("with one cloud configured: %+v", found)
+	}
+}
+
+func isHuawei(name, _ string) bool { return strings.Contains(name, "HUAWEI") }
+
+// Of Huawei Cloud a key that is not a partner's, and a broken door.
+func TestDoctorOfTheOthers(t *testing.T) {
+	t.Parallel()
+	found := diagnose(t, simulator.Options{Faults: []string{"error-in-200-always"}}, func(env map[string]string) {
+		maps.DeleteFunc(env, func(name, _ string) bool { return strings.Contains(name, "PARTNERLENS_TENCENT") })
+		env["PARTNERLENS_KEYS"] = `{"keys":[{"name":"crm","hash":"` + planted + `"}]}`
+	})
+	last := found.Accounts[0].Checks[4]
+	if found.OK || last.Name != "permission" || !strings.Contains(last.Says, "not a Huawei Cloud partner") {
+		t.Errorf("%+v", found.Accounts)
+	}
+	if found.Door.State != app.CheckFailed || strings.Contains(found.Door.Says, planted) || !strings.Contains(found.Door.Says, "crm") {
+		t.Errorf("%+v", found.Door)
+	}
+}
