@@ -86,8 +86,7 @@ func (h *handler) audit(r *http.Request, c *call, requestID string) {
 	attrs = append(attrs,
 		slog.Int64("duration_ms", time.Since(c.began).Milliseconds()),
 		slog.String("request_id", requestID))
-	// The request's context may have ended; the line is written all the same.
-	h.log.LogAttrs(context.WithoutCancel(r.Context()), slog.LevelInfo, "audit", attrs...)
+	h.log.LogAttrs(r.Context(), slog.LevelInfo, "audit", attrs...)
 }
 
 // upstream gives the cloud's ids of the calls that were made.

@@ -148,6 +148,22 @@ func TestPrincipals(t *testing.T) {
 	}
 }
 
+// A word that somebody made up opens nothing, though its hash be configured: it
+// could be found from there.
+func TestOnlyKeysOpen(t *testing.T) {
+	t.Parallel()
+	for i, word := range []string{"secret", "plk_secret", "plk_" + strings.Repeat("A", 31), "PLK_" + strings.Repeat("A", 32), "plk_" + strings.Repeat("A", 31) + "-", "plk_" + strings.Repeat("A", 125)} {
+		keys, err := api.ParseKeys(fmt.Appendf(nil, `{"keys":[{"name":"weak","hash":%q,"pii":true}]}`, hashOf(word)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		door := api.Options{Keys: func(context.Context) (*api.Keys, error) { return keys, nil }}
+		if got := tried(t, door, "credit", word, ""); got != http.StatusUnauthorized {
+			t.Errorf("word %d is answered %d", i, got)
+		}
+	}
+}
+
 // A key expires at its moment, not a moment before.
 func TestExpiry(t *testing.T) {
 	t.Parallel()

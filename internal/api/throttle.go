@@ -43,7 +43,7 @@ func (t *throttle) wrong(source netip.Prefix) time.Duration {
 	if !now.Before(seen.until) {
 		seen = tally{until: now.Add(wrongKeysWithin)}
 	}
-	seen.wrong = min(seen.wrong+1, wrongKeys+1)
+	seen.wrong++
 	if t.sources == nil {
 		t.sources = make(map[netip.Prefix]tally)
 	}

@@ -299,6 +299,8 @@ func TestAttacks(t *testing.T) {
 		{name: "another site's page", open: true, send: get("/v1/credit", "Origin: https://evil.example"), status: 401, code: unauthenticated},
 		{name: "a page of no site", open: true, send: get("/v1/credit", "Origin: null"), status: 401, code: unauthenticated},
 		{name: "a page on another port", open: true, send: get("/v1/credit", "Origin: http://127.0.0.1:3000"), status: 401, code: unauthenticated},
+		{name: "this machine's page", open: true, send: get("/v1/credit", "Origin: http://127.0.0.1", "Sec-Fetch-Site: same-origin"), status: 200, reads: true},
+		{name: "a page by another scheme", open: true, send: get("/v1/credit", "Origin: https://127.0.0.1"), status: 401, code: unauthenticated},
 		{name: "a request across sites", open: true, send: get("/v1/credit", cross), status: 401, code: unauthenticated},
 		{name: "a request from a sibling site", open: true, send: get("/v1/credit", "Sec-Fetch-Site: same-site"), status: 401, code: unauthenticated},
 		{name: "an agent of FunctionGraph on this machine", open: true, env: map[string]string{"RUNTIME_PROJECT_ID": "p"}, send: get("/v1/credit"), status: 401, code: unauthenticated},

@@ -46,6 +46,7 @@ func TestKeysChange(t *testing.T) {
 		{"", 401, 401},
 		{one("first", keyAll), 200, 401},
 		{one("other", keyMasked), 401, 200},
+		{"", 401, 401},
 		{one("other", keyMasked) + "}", 500, 500},
 		{one("other", keyMasked), 401, 200},
 		{`{"keys":[]}`, 401, 401},

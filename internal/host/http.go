@@ -162,7 +162,8 @@ func observed(handler http.Handler, opts ServeOptions) http.Handler {
 					value = http.ErrAbortHandler // the caller must see that the answer is cut off
 				}
 			}
-			seen.begin(http.StatusOK) // the server would, and what it still writes must have its time
+			seen.begin(http.StatusOK) // the server would
+			seen.renew()              // for what it still holds back
 			level := slog.LevelInfo
 			if seen.status >= 500 || value != nil {
 				level = slog.LevelError

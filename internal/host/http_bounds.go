@@ -18,19 +18,16 @@ type observedWriter struct {
 }
 
 func newObservedWriter(w http.ResponseWriter, within time.Duration) *observedWriter {
-	seen := &observedWriter{ResponseWriter: w, control: http.NewResponseController(w), within: within}
-	seen.renew() // the connection's last request may have left an old one
-	return seen
+	return &observedWriter{ResponseWriter: w, control: http.NewResponseController(w), within: within}
 }
 
-// renew gives the client the whole time again. A connection that has no
-// deadlines is for the server to bound.
+// renew gives the client the whole time again. net/http lifts it once the
+// answer is written (server.go, go1.26).
 func (w *observedWriter) renew() { _ = w.control.SetWriteDeadline(time.Now().Add(w.within)) }
 
 // begin notes the status. A connection whose request was not read to its end
 // takes no other one: the server would wait for that end otherwise.
 func (w *observedWriter) begin(status int) {
-	w.renew()
 	if w.status != 0 {
 		return
 	}
@@ -52,7 +49,7 @@ const writePart = 64 << 10
 
 func (w *observedWriter) Write(p []byte) (n int, err error) {
 	w.begin(http.StatusOK)
-	for {
+	for { // at least once: to write nothing is to write the headers
 		part := p[:min(len(p), writePart)]
 		w.renew()
 		written, err := w.ResponseWriter.Write(part)
@@ -69,29 +66,25 @@ func (w *observedWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter 
 // Flush is for handlers that ask for an http.Flusher.
 func (w *observedWriter) Flush() {
 	w.begin(http.StatusOK)
+	w.renew()
 	_ = w.control.Flush()
 }
 
 // timedBody is a request's body that must come in time. The time runs from the
-// headers on, whether the handler reads it or not.
+// headers on, whether the handler reads it or not. At the body's end net/http
+// lifts it: from there on it reads ahead, to learn whether the client goes away.
 type timedBody struct {
 	io.ReadCloser
-	control *http.ResponseController
-	ended   bool
+	ended bool
 }
 
 func newTimedBody(body io.ReadCloser, control *http.ResponseController, within time.Duration) *timedBody {
 	_ = control.SetReadDeadline(time.Now().Add(within))
-	return &timedBody{ReadCloser: body, control: control}
+	return &timedBody{ReadCloser: body}
 }
 
-// Read lifts the deadline at the body's end: from there on the server reads
-// ahead to learn whether the client goes away, and would take a deadline for that.
 func (b *timedBody) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
-	if err == io.EOF && !b.ended {
-		b.ended = true
-		_ = b.control.SetReadDeadline(time.Time{})
-	}
+	b.ended = b.ended || err == io.EOF
 	return n, err
 }

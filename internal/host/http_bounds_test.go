@@ -1,8 +1,10 @@
 package host
 
 import (
+	"bufio"
 	"errors"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"strings"
@@ -41,6 +43,47 @@ func TestWritesAreBounded(t *testing.T) {
 	}), ServeOptions{WriteWithin: within})
 	if _, body := get(t, slow.url, nil); strings.Count(body, "part") != 4 {
 		t.Errorf("a slow answer came as %q", body)
+	}
+}
+
+// However large a write is, each part of it has its time.
+func TestLargeWritesHaveTheirTime(t *testing.T) {
+	t.Parallel()
+	const size, step, pause = 8 << 20, 256 << 10, 20 * time.Millisecond
+	s := serveWith(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = w.Write(make([]byte, size))
+	}), ServeOptions{WriteWithin: size / step * pause / 2})
+	conn := s.dial(t)
+	_ = conn.(*net.TCPConn).SetReadBuffer(step)
+	_, _ = io.WriteString(conn, "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+	got, part := 0, make([]byte, step)
+	for {
+		time.Sleep(pause)
+		n, err := io.ReadFull(conn, part)
+		if got += n; err != nil {
+			break
+		}
+	}
+	if got < size {
+		t.Errorf("a steady reader got %d bytes of %d", got, size)
+	}
+}
+
+// Who sends a body that nobody reads gets the answer at once.
+func TestUnreadBodiesHoldNothingUp(t *testing.T) {
+	t.Parallel()
+	s := serveWith(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = io.WriteString(w, "refused")
+	}), ServeOptions{BodyWithin: time.Minute})
+	conn := s.dial(t)
+	_ = conn.SetDeadline(time.Now().Add(10 * time.Second))
+	_, _ = io.WriteString(conn, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n{")
+	answer, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if body, err := io.ReadAll(answer.Body); err != nil || string(body) != "refused" || !answer.Close {
+		t.Errorf("answered %q, %v, to be closed: %t", body, err, answer.Close)
 	}
 }
 
@@ -113,6 +156,13 @@ func TestAnswersAreBounded(t *testing.T) {
 	if _, body := get(t, s.url, nil); body != "what there is" {
 		t.Errorf("answered %q", body)
 	}
+	s = serveWith(t, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		deadline, _ := r.Context().Deadline()
+		if left := time.Until(deadline); left > 10*time.Minute-10*time.Second {
+			t.Errorf("of ten minutes %s are left, and none to answer", left)
+		}
+	}), ServeOptions{AnswerWithin: 10 * time.Minute})
+	get(t, s.url, nil)
 	var o *ServeOptions
 	if got := o.withDefaults(); got.HeaderWithin != 10*time.Second || got.BodyWithin != 15*time.Second || got.WriteWithin != time.Minute || got.AnswerWithin != 15*time.Minute {
 		t.Errorf("the defaults are %+v", got)
