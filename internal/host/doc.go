@@ -18,7 +18,7 @@
 //
 // Host knows nothing of clouds' partner APIs, of questions or of settings: the
 // environment may change from one invocation to the next (SCF sets it anew every
-// time), so it reads none but the four variables that say where it runs.
+// time), so it reads none but the five variables that say where it runs.
 //
 // # Who may import it
 //
