@@ -67,11 +67,14 @@ func readReadme(t *testing.T, name string) readme {
 	return r
 }
 
-// settingsRead are the names among the string literals of internal/app.
+// settingsRead are the names among the string literals of what is shipped.
 func settingsRead(t *testing.T) []string {
 	t.Helper()
 	var names []string
-	err := filepath.WalkDir("internal/app", func(path string, entry fs.DirEntry, err error) error {
+	err := filepath.WalkDir("internal", func(path string, entry fs.DirEntry, err error) error {
+		if err == nil && entry.IsDir() && (entry.Name() == "simulator" || entry.Name() == "cli") {
+			return fs.SkipDir // they set what others read
+		}
 		if err != nil || entry.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
 			return err
 		}
@@ -120,29 +123,41 @@ func TestReadmesSayTheSame(t *testing.T) {
 	}
 }
 
-func TestReadmesNameWhatIsThere(t *testing.T) {
+// docs/settings.md names every setting, and the READMEs none that is not read.
+func TestSettingsAreDocumented(t *testing.T) {
 	t.Parallel()
 	read := settingsRead(t)
 	if len(read) == 0 {
-		t.Fatal("internal/app reads no PARTNERLENS_* name")
+		t.Fatal("no PARTNERLENS_* name is read")
 	}
-	for _, name := range []string{"README.md", "README.zh-CN.md"} {
-		r := readReadme(t, name)
-		for _, setting := range read {
-			if !slices.Contains(r.settings, setting) {
-				t.Errorf("%s does not name %s, which internal/app reads", name, setting)
-			}
+	all := readReadme(t, "docs/settings.md")
+	for _, setting := range read {
+		if !slices.Contains(all.settings, setting) {
+			t.Errorf("docs/settings.md does not name %s", setting)
 		}
-		for _, setting := range r.settings {
+	}
+	for _, name := range []string{"README.md", "README.zh-CN.md", "docs/settings.md", "docs/security.md"} {
+		for _, setting := range readReadme(t, name).settings {
 			if !slices.Contains(read, setting) {
-				t.Errorf("%s names %s, which internal/app does not read", name, setting)
+				t.Errorf("%s names %s, which nothing reads", name, setting)
 			}
 		}
-		if len(r.links) == 0 {
+	}
+}
+
+func TestLinksLeadSomewhere(t *testing.T) {
+	t.Parallel()
+	pages, err := filepath.Glob("docs/*.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range append(pages, "README.md", "README.zh-CN.md", "SECURITY.md") {
+		r := readReadme(t, name)
+		if len(r.links) == 0 && strings.HasPrefix(name, "README") {
 			t.Errorf("%s has no relative links", name)
 		}
 		for _, target := range r.links {
-			if _, err := os.Stat(filepath.FromSlash(target)); err != nil {
+			if _, err := os.Stat(filepath.Join(filepath.Dir(name), filepath.FromSlash(target))); err != nil {
 				t.Errorf("%s links to %s, which is not there", name, target)
 			}
 		}

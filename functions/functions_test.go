@@ -130,6 +130,12 @@ func run(t *testing.T, platform, function string, env []string, invocations []em
 	if err != nil {
 		t.Fatalf("%v\n%s", err, result.Output)
 	}
+	// What a function prints is part of what a test run prints, which
+	// scripts/leaks.sh searches for keys.
+	t.Logf("%s on %s printed:\n%s", function, platform, result.Output)
+	for _, answer := range result.Answers {
+		t.Logf("and answered %s %v", answer.Payload, answer.Failure)
+	}
 	return result.Answers
 }
 

@@ -17,8 +17,8 @@ for tags in "" lambda.norpc scf; do
 	go tool staticcheck -tags "$tags" ./...
 done
 
-step "go test ./..."
-go test ./...
+step "go test ./..., and no key in what it prints"
+scripts/leaks.sh
 
 step "go test -race ./..."
 go test -race ./...
