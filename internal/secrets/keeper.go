@@ -171,7 +171,9 @@ func (k *Keeper) fetch(ctx context.Context, refs map[string]Reference) map[Refer
 		whole := ref.secret()
 		mu.Lock()
 		_, begun := results[whole]
-		results[whole] = results[whole]
+		if !begun {
+			results[whole] = fetched{}
+		}
 		mu.Unlock()
 		if begun {
 			continue

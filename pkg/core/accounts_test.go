@@ -384,3 +384,65 @@ func TestGoneCallerOfAllAccounts(t *testing.T) {
 		t.Errorf("Read = %v", err)
 	}
 }
+
+// A walk that is interrupted anywhere goes on exactly there.
+func TestWalkGoesOnFromAnyPlace(t *testing.T) {
+	t.Parallel()
+	h := newHouse(57)
+	q, err := h.function().Ask(core.Params{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	asOf := time.Date(2026, 11, 22, 6, 0, 0, 0, time.UTC)
+	for stop := range 58 {
+		var got []string
+		from := ""
+		report, err := q.Walk(t.Context(), "", asOf, func(r core.Record, place func() string) bool {
+			if len(got) == stop {
+				from = place()
+				return false
+			}
+			got = append(got, "a/"+r.ID())
+			return true
+		})
+		if err != nil || !report.AsOf.Equal(asOf) {
+			t.Fatalf("%v, %v", err, report.AsOf)
+		}
+		if stop < 57 {
+			report, err = q.Walk(t.Context(), from, asOf, func(r core.Record, _ func() string) bool {
+				got = append(got, "a/"+r.ID())
+				return true
+			})
+		}
+		if err != nil || !report.Complete || !slices.Equal(got, h.everyone()) {
+			t.Fatalf("interrupted at %d: %d customers, %v, %+v", stop, len(got), err, report)
+		}
+	}
+}
+
+// What answers hold is what Decode reads.
+func TestDecodeReadsWhatAnswersHold(t *testing.T) {
+	t.Parallel()
+	month := core.MonthOf(time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC))
+	allocated, err := core.ParseMoney("100.50")
+	if err != nil {
+		t.Fatal(err)
+	}
+	yes := true
+	for f, record := range map[*core.Function]core.Record{
+		core.CreditFunction(nil, nil): &core.CustomerCredit{CustomerID: "1", Name: "a <b>", Credit: core.Credit{Allocated: &allocated, Currency: "USD"}, Forced: &yes, Status: core.CreditForced},
+		core.TagFunction(nil, nil):    &core.CustomerTag{CustomerID: "2", Tag: core.Tag{Type: "SMB", Value: "Y"}, ExpireMonth: &month},
+	} {
+		text, err := core.AppendJSON(nil, record)
+		if err != nil {
+			t.Fatal(err)
+		}
+		again, err := f.Decode(text)
+		if err != nil || !slices.Equal(again.Cells(), record.Cells()) || again.Key() != record.Key() {
+			t.Errorf("%s reads %v, %v", text, again, err)
+		}
+		if _, err := f.Decode([]byte(`{"customer_id":"planted`)); core.CodeOf(err) != core.CodeInternal || strings.Contains(err.Error(), "planted") {
+			t.Errorf("half a record: %v", err)
+		}
+	}
+}

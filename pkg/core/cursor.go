@@ -36,6 +36,12 @@ const (
 	cursorMoment = 15 * 60
 )
 
+// placed is the cursor as it leaves the read.
+func (c Cursor) placed() Cursor {
+	c.Began -= c.Began % cursorMoment
+	return c
+}
+
 // encode gives the text for a query's fingerprint: a version byte, a checksum
 // and the place. The checksum is no signature: it catches a cursor of another
 // query and one edited by hand, and a forged one reaches nothing that its

@@ -2,7 +2,11 @@ package core
 
 import (
 	"context"
+	"fmt"
 	"slices"
+	"time"
+
+	"github.com/go-json-experiment/json"
 )
 
 // Function is one question that can be asked from outside, whatever carries
@@ -16,9 +20,10 @@ type Function struct {
 	Statuses []string // every status its records can have
 	Columns  []Column // of a record's Cells
 
-	ask   func(Params) (*Question, error)
-	byID  func(id string) Params
-	names Names
+	ask    func(Params) (*Question, error)
+	decode func([]byte) (Record, error)
+	byID   func(id string) Params
+	names  Names
 }
 
 // Column is one column of a record as a row of a table.
@@ -48,6 +53,7 @@ type Question struct {
 	rights   Rights
 	names    Names
 	read     func(ctx context.Context, account string, opts ReadOptions, keep func(Record) bool) (Report, error)
+	walk     func(ctx context.Context, account string, opts ReadOptions, keep func(Record, func() string) bool) (Report, error)
 }
 
 // Ask checks the parameters; the error names the one to change.
@@ -78,6 +84,28 @@ func (q *Question) Read(ctx context.Context, keep func(Record) bool) (Report, er
 	}
 	return q.read(ctx, names[0], q.opts, keep)
 }
+
+// Walk is Reader.Walk for a question about one account: from a cursor ("" is the
+// beginning), as of a moment (zero is now).
+func (q *Question) Walk(ctx context.Context, from string, asOf time.Time, keep func(record Record, place func() string) bool) (Report, error) {
+	names, err := q.accounts(ctx)
+	switch {
+	case err != nil:
+		return Report{}, AsError(err)
+	case q.account == AllAccounts:
+		return Report{}, Invalid("account", "one account at a time")
+	}
+	if q.masked {
+		whole := keep
+		keep = func(record Record, place func() string) bool { return whole(record.Masked(), place) }
+	}
+	opts := q.opts
+	opts.Cursor, opts.AsOf = from, asOf
+	return q.walk(ctx, names[0], opts, keep)
+}
+
+// Decode reads a record's JSON, as answers hold it.
+func (f *Function) Decode(text []byte) (Record, error) { return f.decode(text) }
 
 // Open gives the Reader of an account. It is called at every question, since
 // keys and settings may change between two; it returns an *Error.
@@ -133,7 +161,21 @@ func newFunction[Q Query, T Record](s spec[Q], open Open[Q, T], names Names) *Fu
 			}
 			return reader.Read(ctx, query, &opts, func(record T) bool { return keep(record) })
 		}
+		q.walk = func(ctx context.Context, account string, opts ReadOptions, keep func(Record, func() string) bool) (Report, error) {
+			reader, err := open(ctx, account)
+			if err != nil {
+				return Report{}, AsError(err)
+			}
+			return reader.Walk(ctx, query, &opts, func(record T, place func() string) bool { return keep(record, place) })
+		}
 		return q, nil
+	}
+	f.decode = func(text []byte) (Record, error) {
+		var record T
+		if err := json.Unmarshal(text, &record); err != nil {
+			return nil, &Error{Code: CodeInternal, Err: fmt.Errorf("a record cannot be read: %T", err)}
+		}
+		return record, nil
 	}
 	return f
 }

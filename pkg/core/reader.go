@@ -45,6 +45,10 @@ type ReadOptions struct {
 	Limit    int      // records at most; 0: no limit
 	Statuses []string // only these; none: all
 	Cursor   string   // a Report's Next, for the same query
+
+	// AsOf dates the Report and settles the records: what goes on from a cursor
+	// can so be of the same moment as what came before. Zero: now.
+	AsOf time.Time
 }
 
 // NewReader gives a Reader over source. nil options are the zero value.
@@ -159,6 +163,23 @@ func (r *Reader[Q, T]) Read(ctx context.Context, query Q, opts *ReadOptions, kee
 	}
 	question := fmt.Sprintf("%x %d %q %q", fingerprint, opts.Limit, opts.Statuses, opts.Cursor)
 	return r.shared.ask(ctx, question, r.opts.ShareFor, fingerprint, read, keep)
+}
+
+// Walk is Read for who takes a long answer in pieces and must be able to go on
+// wherever he is interrupted: keep gets, beside each record, what gives the cursor
+// that goes on exactly before it. The read is never shared, and while it is not
+// interrupted it can be proven whole as any other.
+func (r *Reader[Q, T]) Walk(ctx context.Context, query Q, opts *ReadOptions, keep func(record T, place func() string) bool) (Report, error) {
+	if opts == nil {
+		opts = new(ReadOptions)
+	}
+	fingerprint, err := r.fingerprint(query)
+	if err != nil {
+		return Report{}, err
+	}
+	return r.read(ctx, query, *opts, fingerprint, func(record T, before Cursor) bool {
+		return keep(record, func() string { return before.placed().encode(fingerprint) })
+	})
 }
 
 // read is one read. keep gets, beside each record, the place before it.

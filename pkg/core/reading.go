@@ -44,6 +44,9 @@ func (r *Reader[Q, T]) begin(ctx context.Context, opts ReadOptions, fingerprint 
 		MissingIDs: []string{}, Warnings: []Warning{}, RequestIDs: []string{},
 	}
 	d.from.Began = d.report.AsOf.Unix()
+	if !opts.AsOf.IsZero() {
+		d.report.AsOf = opts.AsOf.UTC().Truncate(time.Second)
+	}
 	if opts.Cursor == "" {
 		return d, nil
 	}

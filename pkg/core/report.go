@@ -98,8 +98,7 @@ func (r *Report) addWarning(w Warning) {
 
 // stop says why a read ended before its end, and where to go on.
 func (r *Report) stop(why Stop, at Cursor, fingerprint []byte) {
-	at.Began -= at.Began % cursorMoment
-	next := at.encode(fingerprint)
+	next := at.placed().encode(fingerprint)
 	r.Complete, r.Stopped, r.Next = false, &why, &next
 }
 
