@@ -65,6 +65,8 @@ func TestImportsRunOneWay(t *testing.T) {
 			"siblings do not import one another: app joins them; the API knows functions, not clouds or platforms"},
 		{[]string{"internal/secrets"}, nil, []string{"partnerlens/internal", lambdaLib, scfLib, "os/exec"},
 			"siblings do not import one another: app joins them"},
+		{[]string{"internal/store"}, nil, []string{"partnerlens/internal", lambdaLib, scfLib, "os/exec"},
+			"siblings do not import one another: app joins them; a store knows no platform"},
 		{[]string{"internal/host"}, nil, []string{"partnerlens/internal", "partnerlens/pkg/tencent", "partnerlens/pkg/huawei"},
 			"siblings do not import one another: app joins them"},
 		{[]string{"internal", "functions", "cmd", "pkg"}, []string{"internal/host"}, []string{lambdaLib, scfLib},

@@ -26,6 +26,9 @@ scripts/leaks.sh
 step "go test -race ./..."
 go test -race ./...
 
+step "object stores against a real S3 server"
+scripts/s3.sh go test -race -count=1 ./internal/store/...
+
 step "fuzz targets, a few seconds each"
 scripts/fuzz.sh 3s
 

@@ -1,0 +1,401 @@
+package store
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"net"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
+
+	"partnerlens/pkg/core"
+)
+
+// partSize is how much of an object is in memory. S3 takes 10,000 parts of
+// at least 5 MiB.
+const partSize = 8 << 20
+
+// bucket is a Store in a bucket, by the calls that AWS, COS and OBS have in common:
+// lists by marker (ListObjects, not its second version), objects deleted one at a
+// time, no checksums beyond the signature's.
+type bucket struct {
+	client *s3.Client
+	place  *place
+}
+
+func openBucket(p *place, opts Options) Store {
+	transport := opts.Transport
+	if transport == nil {
+		transport = newTransport()
+	}
+	options := s3.Options{
+		Region:       p.region,
+		UsePathStyle: p.pathStyle,
+		Credentials:  keys(p, opts.Getenv),
+		HTTPClient:   &sender{http.Client{Transport: transport, CheckRedirect: stay}},
+		// COS and OBS refuse the checksums that the SDK adds by itself since
+		// its version 1.73, or store them inside the object.
+		RequestChecksumCalculation: aws.RequestChecksumCalculationWhenRequired,
+		ResponseChecksumValidation: aws.ResponseChecksumValidationWhenRequired,
+		Retryer: retry.NewStandard(func(o *retry.StandardOptions) {
+			o.MaxAttempts, o.MaxBackoff = 4, 5*time.Second
+			// Two conditional writes met; AWS asks for another attempt.
+			o.Retryables = append(o.Retryables, retry.RetryableErrorCode{Codes: map[string]struct{}{"ConditionalRequestConflict": {}}})
+		}),
+		DisableLogOutputChecksumValidationSkipped: true,
+		DisableMultiRegionAccessPoints:            true,
+		DisableS3ExpressSessionAuth:               aws.Bool(true),
+	}
+	if p.endpoint != nil {
+		options.BaseEndpoint = aws.String(p.endpoint.String())
+	}
+	return &bucket{s3.New(options), p}
+}
+
+func newTransport() *http.Transport {
+	protocols := new(http.Protocols)
+	protocols.SetHTTP1(true) // a connection that breaks costs one call
+	return &http.Transport{
+		Protocols:             protocols,
+		Proxy:                 http.ProxyFromEnvironment,
+		DialContext:           (&net.Dialer{Timeout: 10 * time.Second, KeepAlive: 15 * time.Second}).DialContext,
+		TLSHandshakeTimeout:   10 * time.Second,
+		ResponseHeaderTimeout: 30 * time.Second,
+		ExpectContinueTimeout: time.Second, // the SDK asks before it sends a large body
+		MaxIdleConns:          16,
+		MaxIdleConnsPerHost:   8,
+		IdleConnTimeout:       50 * time.Second,
+	}
+}
+
+// stay follows no redirect: the key is for this host alone, and a signature for
+// one host is wrong at another.
+func stay(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+
+// sender sends the SDK's requests, and counts the attempts of an operation.
+type sender struct{ client http.Client }
+
+type attempts struct{}
+
+func counting(ctx context.Context) (context.Context, *int) {
+	n := new(int)
+	return context.WithValue(ctx, attempts{}, n), n
+}
+
+func (s *sender) Do(r *http.Request) (*http.Response, error) {
+	if n, ok := r.Context().Value(attempts{}).(*int); ok {
+		*n++
+	}
+	resp, err := s.client.Do(r)
+	if err == nil && resp.StatusCode >= 300 {
+		resp.Body = struct { // the SDK reads the whole of it into memory
+			io.Reader
+			io.Closer
+		}{io.LimitReader(resp.Body, 1<<20), resp.Body}
+	}
+	return resp, err
+}
+
+func (b *bucket) key(name string) *string { return aws.String(b.place.prefix + name) }
+
+func (b *bucket) Get(ctx context.Context, name string) (io.ReadCloser, error) {
+	if err := begin(ctx, "Get", name); err != nil {
+		return nil, err
+	}
+	ctx, tries := counting(ctx)
+	out, err := b.client.GetObject(ctx, &s3.GetObjectInput{Bucket: &b.place.bucket, Key: b.key(name)})
+	if err != nil {
+		return nil, b.fail(ctx, "Get", name, *tries, err)
+	}
+	if out.ContentLength == nil {
+		out.Body.Close()
+		return nil, failure("Get", name, &core.Error{Code: core.CodeUpstream, Detail: "the store did not say how long it is, so that nobody could tell whether it came whole; check for a proxy in between"})
+	}
+	return &body{ctx: ctx, name: name, from: out.Body, left: *out.ContentLength, fail: networkError}, nil
+}
+
+func (b *bucket) PutNew(ctx context.Context, name string, body []byte) error {
+	if err := begin(ctx, "PutNew", name); err != nil {
+		return err
+	}
+	// A store that is not known to hold to the condition might overwrite. Looking
+	// first leaves only those that come at the same moment.
+	if !b.place.isAWS() && !b.place.isCOS() {
+		switch there, err := b.exists(ctx, name); {
+		case err != nil:
+			return err
+		case there:
+			return ErrExists
+		}
+	}
+	in := b.put(name, body)
+	in.IfNoneMatch = aws.String("*")
+	var headers []func(*s3.Options)
+	if b.place.isCOS() {
+		headers = append(headers, s3.WithAPIOptions(smithyhttp.SetHeaderValue("x-cos-forbid-overwrite", "true")))
+	}
+	counted, tries := counting(ctx)
+	_, err := b.client.PutObject(counted, in, headers...)
+	if codeOf(err) == "NotImplemented" { // what some say to the condition; it was looked at first
+		_, err = b.client.PutObject(counted, b.put(name, body))
+	}
+	switch code := codeOf(err); {
+	case err == nil:
+		return nil
+	case statusOf(err) == http.StatusPreconditionFailed, statusOf(err) == http.StatusConflict && code != "ConditionalRequestConflict" && code != "OperationAborted":
+		if *tries > 1 && b.holds(ctx, name, body) { // an earlier attempt succeeded, and its answer got lost
+			return nil
+		}
+		return ErrExists
+	}
+	return b.fail(ctx, "PutNew", name, *tries, err)
+}
+
+func (b *bucket) exists(ctx context.Context, name string) (bool, error) {
+	ctx, tries := counting(ctx)
+	_, err := b.client.HeadObject(ctx, &s3.HeadObjectInput{Bucket: &b.place.bucket, Key: b.key(name)})
+	switch {
+	case err == nil:
+		return true, nil
+	case statusOf(err) == http.StatusNotFound:
+		return false, nil
+	}
+	return false, b.fail(ctx, "PutNew", name, *tries, err)
+}
+
+func (b *bucket) holds(ctx context.Context, name string, want []byte) bool {
+	from, err := b.Get(ctx, name)
+	if err != nil {
+		return false
+	}
+	defer from.Close()
+	got, err := io.ReadAll(io.LimitReader(from, int64(len(want))+1))
+	return err == nil && bytes.Equal(got, want)
+}
+
+// put is the request that stores a small object.
+func (b *bucket) put(name string, body []byte) *s3.PutObjectInput {
+	in := &s3.PutObjectInput{Bucket: &b.place.bucket, Key: b.key(name), Body: bytes.NewReader(body)}
+	in.ServerSideEncryption, in.SSEKMSKeyId = b.encryption()
+	return in
+}
+
+func (b *bucket) encryption() (types.ServerSideEncryption, *string) {
+	if b.place.kmsKey == "" {
+		return types.ServerSideEncryption(b.place.sse), nil
+	}
+	return types.ServerSideEncryption(b.place.sse), &b.place.kmsKey
+}
+
+func (b *bucket) List(ctx context.Context, prefix string) iter.Seq2[Object, error] {
+	return func(yield func(Object, error) bool) {
+		if err := checkPrefix(prefix); err != nil {
+			yield(Object{}, failure("List", "", err))
+			return
+		}
+		last := "" // the key before
+		for {
+			if err := over(ctx, "List"); err != nil {
+				yield(Object{}, err)
+				return
+			}
+			page, err := b.page(ctx, b.place.prefix+prefix, last)
+			if err != nil {
+				yield(Object{}, err)
+				return
+			}
+			for _, found := range page.Contents {
+				last = *found.Key
+				name := strings.TrimPrefix(last, b.place.prefix)
+				if checkName(name) != nil {
+					continue // the marker of a folder, or what somebody else put there
+				}
+				if err := over(ctx, "List"); err != nil {
+					yield(Object{}, err)
+					return
+				}
+				if !yield(Object{Name: name, Size: aws.ToInt64(found.Size), Modified: aws.ToTime(found.LastModified)}, nil) {
+					return
+				}
+			}
+			if !aws.ToBool(page.IsTruncated) {
+				return
+			}
+		}
+	}
+}
+
+// page gives the next keys after one. It makes sure of their order, without which a
+// list could lose some, or never end.
+func (b *bucket) page(ctx context.Context, prefix, after string) (*s3.ListObjectsOutput, error) {
+	in := &s3.ListObjectsInput{Bucket: &b.place.bucket}
+	if prefix != "" {
+		in.Prefix = &prefix
+	}
+	if after != "" {
+		in.Marker = &after
+	}
+	ctx, tries := counting(ctx)
+	page, err := b.client.ListObjects(ctx, in)
+	if err != nil {
+		return nil, b.fail(ctx, "List", "", *tries, err)
+	}
+	at := after
+	wrong := slices.ContainsFunc(page.Contents, func(found types.Object) bool {
+		before := at
+		at = aws.ToString(found.Key)
+		return at <= before || !strings.HasPrefix(at, prefix)
+	})
+	if wrong || aws.ToBool(page.IsTruncated) && at == after {
+		return nil, failure("List", "", &core.Error{Code: core.CodeUpstream, Detail: "the store does not list in the order of names, as S3 does"})
+	}
+	return page, nil
+}
+
+func (b *bucket) Delete(ctx context.Context, name string) error {
+	if err := begin(ctx, "Delete", name); err != nil {
+		return err
+	}
+	ctx, tries := counting(ctx)
+	_, err := b.client.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: &b.place.bucket, Key: b.key(name)})
+	if err == nil || codeOf(err) == "NoSuchKey" {
+		return nil
+	}
+	return b.fail(ctx, "Delete", name, *tries, err)
+}
+
+func (b *bucket) Put(ctx context.Context, name string, write func(w io.Writer) error) error {
+	if err := begin(ctx, "Put", name); err != nil {
+		return err
+	}
+	u := &upload{ctx: ctx, bucket: b, name: name}
+	stored := false
+	defer func() {
+		if !stored {
+			u.abort()
+		}
+	}()
+	if err := write(u); err != nil {
+		return err
+	}
+	err := u.finish()
+	stored = err == nil
+	return err
+}
+
+// upload takes in an object: one request, or, once it is larger than a part, parts.
+type upload struct {
+	ctx    context.Context
+	bucket *bucket
+	name   string
+
+	id   *string // of the multipart upload; nil: there is none
+	part []byte  // the part that is being written
+	sent []types.CompletedPart
+	err  error // the first; Put fails even where its caller overlooks it
+}
+
+const mostParts = 10_000
+
+func (u *upload) Write(p []byte) (int, error) {
+	written := 0
+	for {
+		if u.err == nil {
+			u.err = over(u.ctx, "Put")
+		}
+		if u.err != nil || len(p) == 0 {
+			return written, u.err
+		}
+		if len(u.part) == partSize {
+			u.err = u.send()
+			continue
+		}
+		n := min(len(p), partSize-len(u.part))
+		if need := len(u.part) + n; need > cap(u.part) { // twice as much, but never more than a part
+			u.part = append(make([]byte, 0, min(partSize, max(need, 2*cap(u.part), 32<<10))), u.part...)
+		}
+		u.part = append(u.part, p[:n]...)
+		p, written = p[n:], written+n
+	}
+}
+
+// send uploads the part. Its memory is used again: the SDK keeps none of it
+// once a call is over, whatever became of it.
+func (u *upload) send() error {
+	b := u.bucket
+	ctx, tries := counting(u.ctx)
+	if u.id == nil {
+		in := &s3.CreateMultipartUploadInput{Bucket: &b.place.bucket, Key: b.key(u.name)}
+		in.ServerSideEncryption, in.SSEKMSKeyId = b.encryption()
+		out, err := b.client.CreateMultipartUpload(ctx, in)
+		if err != nil {
+			return b.fail(ctx, "Put", u.name, *tries, err)
+		}
+		u.id = out.UploadId
+	}
+	if len(u.sent) == mostParts {
+		return failure("Put", u.name, &core.Error{Code: core.CodeTooLarge, Detail: fmt.Sprintf("the object is larger than %d GiB", mostParts*partSize>>30)})
+	}
+	number := aws.Int32(int32(len(u.sent) + 1))
+	ctx, tries = counting(u.ctx)
+	out, err := b.client.UploadPart(ctx, &s3.UploadPartInput{
+		Bucket: &b.place.bucket, Key: b.key(u.name), UploadId: u.id, PartNumber: number, Body: bytes.NewReader(u.part),
+	})
+	if err != nil {
+		return b.fail(ctx, "Put", u.name, *tries, err)
+	}
+	u.sent = append(u.sent, types.CompletedPart{PartNumber: number, ETag: out.ETag})
+	u.part = u.part[:0]
+	return nil
+}
+
+func (u *upload) finish() error {
+	if u.err == nil {
+		u.err = over(u.ctx, "Put")
+	}
+	if u.err == nil && u.id != nil {
+		u.err = u.send()
+	}
+	if u.err != nil {
+		return u.err
+	}
+	b := u.bucket
+	ctx, tries := counting(u.ctx)
+	var err error
+	if u.id == nil {
+		_, err = b.client.PutObject(ctx, b.put(u.name, u.part))
+	} else {
+		_, err = b.client.CompleteMultipartUpload(ctx, &s3.CompleteMultipartUploadInput{
+			Bucket: &b.place.bucket, Key: b.key(u.name), UploadId: u.id, MultipartUpload: &types.CompletedMultipartUpload{Parts: u.sent},
+		})
+	}
+	if err != nil {
+		return b.fail(ctx, "Put", u.name, *tries, err)
+	}
+	return nil
+}
+
+// abort gives the parts up, which are paid for otherwise: also where ctx is done, for
+// a short while, and without a second attempt.
+func (u *upload) abort() {
+	if u.id == nil {
+		return
+	}
+	u.err = errors.Join(u.err, io.ErrClosedPipe) // for a write that was kept too long
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(u.ctx), 3*time.Second)
+	defer cancel()
+	u.bucket.client.AbortMultipartUpload(ctx, &s3.AbortMultipartUploadInput{
+		Bucket: &u.bucket.place.bucket, Key: u.bucket.key(u.name), UploadId: u.id,
+	}, func(o *s3.Options) { o.RetryMaxAttempts = 1 })
+}

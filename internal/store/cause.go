@@ -1,0 +1,146 @@
+package store
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"syscall"
+
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
+	"github.com/aws/smithy-go"
+
+	"partnerlens/pkg/core"
+	"partnerlens/pkg/wire"
+)
+
+func codeOf(err error) string {
+	if e, ok := errors.AsType[smithy.APIError](err); ok {
+		return e.ErrorCode()
+	}
+	return ""
+}
+
+func statusOf(err error) int {
+	if e, ok := errors.AsType[*awshttp.ResponseError](err); ok && e.Response != nil {
+		return e.HTTPStatusCode()
+	}
+	return 0
+}
+
+// fail is what an error of the SDK means. Its text stays here: it quotes URLs, and
+// messages of the store, which can quote keys.
+func (b *bucket) fail(ctx context.Context, op, name string, tries int, err error) error {
+	if done := over(ctx, op); done != nil {
+		return done
+	}
+	var e *core.Error
+	status := statusOf(err)
+	switch code := codeOf(err); {
+	case errors.As(err, &e): // there is no key
+		copied := *e
+		e = &copied
+		name = ""
+	case code == "" && (status == 0 || isBroken(err)):
+		e = networkError(err)
+	case status == http.StatusNotFound && (code == "" || code == "NotFound"):
+		e = &core.Error{Code: core.CodeNotFound, Detail: "there is no such object"}
+	case status < 300: // a 200 that cannot be read
+		e = &core.Error{Code: core.CodeUpstream, Detail: "what answered is not an object store; check the endpoint, and for a proxy in between"}
+	default:
+		e = failures.Error(status, code)
+	}
+	if resp, ok := errors.AsType[*awshttp.ResponseError](err); ok {
+		e.RequestID = wire.Word(resp.RequestID)
+		if region := wire.Word(resp.Response.Header.Get("X-Amz-Bucket-Region")); region != "" && region != b.place.region && e.Param == "region" {
+			e.Detail = fmt.Sprintf("the bucket is in another region; set region=%s", region)
+		}
+	}
+	if e.Tries = tries; e.Code == core.CodeMisconfigured || e.Code == core.CodeDenied {
+		name = "" // nothing about this one object is wrong
+	}
+	return failure(op, name, e)
+}
+
+const (
+	elsewhere = "the bucket is in another region; set region= (and the endpoint's) to the bucket's"
+	clock     = "this machine's clock is off; set it right"
+)
+
+// failures is what the codes mean ("Error responses", Amazon S3 API Reference; COS and
+// OBS use the same where they have the same; read November 2026).
+var failures = wire.Failures{
+	{Prefix: "NoSuchKey", Code: core.CodeNotFound, Detail: "there is no such object"},
+	{Prefix: "NoSuchBucket", Code: core.CodeMisconfigured, Detail: "no such bucket; make it, or correct its name, region or endpoint"},
+	{Prefix: "InvalidBucketName", Code: core.CodeMisconfigured, Detail: "the bucket's name cannot be used with this endpoint (on COS it ends with the account's APPID)"},
+	{Prefix: "PermanentRedirect", Code: core.CodeMisconfigured, Param: "region", Detail: elsewhere},
+	{Prefix: "TemporaryRedirect", Code: core.CodeMisconfigured, Param: "region", Detail: elsewhere},
+	{Prefix: "AuthorizationHeaderMalformed", Code: core.CodeMisconfigured, Param: "region", Detail: elsewhere},
+	{Prefix: "IllegalLocationConstraintException", Code: core.CodeMisconfigured, Param: "region", Detail: elsewhere},
+	{Prefix: "AccessDenied", Code: core.CodeDenied, Detail: "the key may not do this; allow it s3:GetObject, s3:PutObject, s3:DeleteObject and s3:AbortMultipartUpload on the prefix's objects and s3:ListBucket on the bucket, without which an object that is not there looks like this, too (with sse=aws:kms also kms:GenerateDataKey and kms:Decrypt on the key)"},
+	{Prefix: "AllAccessDisabled", Code: core.CodeDenied, Detail: "the store has shut the bucket; look at the account's state"},
+	{Prefix: "AccountProblem", Code: core.CodeDenied, Detail: "the store has shut the account; look at its state and its bills"},
+	{Prefix: "UserDisable", Code: core.CodeDenied, Detail: "the store has shut the account; look at its state and its bills"},
+	{Prefix: "InvalidAccessKeyId", Code: core.CodeDenied, StaleKey: true, Detail: "the store does not know the key"},
+	{Prefix: "SignatureDoesNotMatch", Code: core.CodeDenied, StaleKey: true, Detail: "the secret key does not belong to the key id (or a proxy in between changes requests)"},
+	{Prefix: "ExpiredToken", Code: core.CodeDenied, StaleKey: true, Detail: "the temporary key has expired"},
+	{Prefix: "InvalidToken", Code: core.CodeDenied, StaleKey: true, Detail: "the temporary key's token is not its own, or has expired"},
+	{Prefix: "TokenRefreshRequired", Code: core.CodeDenied, StaleKey: true, Detail: "the temporary key has expired"},
+	{Prefix: "RequestTimeTooSkewed", Code: core.CodeDenied, Detail: clock},
+	{Prefix: "RequestExpired", Code: core.CodeDenied, Detail: clock},
+	{Prefix: "KMS", Code: core.CodeMisconfigured, Param: "kms_key", Detail: "the encryption key cannot be used; look at it, and at who may use it"},
+	{Prefix: "InvalidEncryptionAlgorithmError", Code: core.CodeMisconfigured, Param: "sse", Detail: "the store does not know this encryption"},
+	{Prefix: "PathStyleDomainForbidden", Code: core.CodeMisconfigured, Param: "path_style", Detail: "the store takes the bucket in the host's name only; leave path_style out"},
+	{Prefix: "NotImplemented", Code: core.CodeMisconfigured, Detail: "the store does not know an operation or a header that is needed; check the endpoint"},
+	{Prefix: "MethodNotAllowed", Code: core.CodeMisconfigured, Detail: "the store does not take this operation there; check the endpoint and the bucket's kind"},
+	{Prefix: "QuotaExceeded", Code: core.CodeUnavailable, Detail: "the bucket is full; raise its quota"},
+	{Prefix: "SlowDown", Code: core.CodeUnavailable, Detail: "the store asks to slow down"},
+	{Prefix: "ServiceUnavailable", Code: core.CodeUnavailable, Detail: "the store says to come back"},
+	{Prefix: "InternalError", Code: core.CodeUnavailable, Detail: "the store has a fault of its own"},
+	{Prefix: "RequestTimeout", Code: core.CodeUnavailable, Detail: "the store waited too long for what was sent"},
+	{Prefix: "NoSuchUpload", Code: core.CodeUnavailable, Detail: "the upload was given up by somebody else, or had been finished already"},
+	{Prefix: "BadDigest", Code: core.CodeUnavailable, Detail: "what arrived is not what was sent"},
+	{Prefix: "ConditionalRequestConflict", Code: core.CodeUnavailable, Detail: "somebody else writes to it at this moment"},
+	{Prefix: "OperationAborted", Code: core.CodeUnavailable, Detail: "somebody else writes to it at this moment"},
+}
+
+// networkError is what it means that no answer came. It keeps of the cause what
+// the operating system or net said, which holds no URL.
+func networkError(err error) *core.Error {
+	e := &core.Error{Code: core.CodeUnavailable, Detail: "the connection to the store failed", Err: fmt.Errorf("%T", err)}
+	var (
+		dns       *net.DNSError
+		op        *net.OpError
+		untrusted *tls.CertificateVerificationError
+		hostname  x509.HostnameError
+		notTLS    tls.RecordHeaderError
+		timeout   net.Error
+	)
+	switch {
+	case errors.As(err, &hostname):
+		e.Code, e.Detail, e.Err = core.CodeUpstream, "the store's certificate is for another host; check the endpoint, and that the bucket's name has no dot", hostname
+	case errors.As(err, &untrusted):
+		e.Code, e.Detail, e.Err = core.CodeUpstream, "the store's certificate is not trusted; check the endpoint, the clock, for a proxy in between, and that this machine's root certificates (SSL_CERT_FILE) are there", untrusted.Err
+	case errors.As(err, &notTLS), errors.Is(err, http.ErrSchemeMismatch):
+		e.Code, e.Detail = core.CodeUpstream, "the store does not speak TLS; check the endpoint, and for a proxy in between"
+	case errors.As(err, &dns):
+		e.Detail, e.Err = "the store's name cannot be looked up; check the bucket's name, the region and the endpoint", dns
+	case errors.Is(err, syscall.ECONNREFUSED):
+		e.Detail, e.Err = "the store refuses connections; check the endpoint", syscall.ECONNREFUSED
+	case isBroken(err):
+		e.Detail, e.Err = "the connection to the store broke off", io.ErrUnexpectedEOF
+	case errors.As(err, &timeout) && timeout.Timeout():
+		e.Detail = "the store cannot be reached in time"
+	case errors.As(err, &op) && op.Op != "proxyconnect":
+		e.Err = op
+	}
+	return e
+}
+
+func isBroken(err error) bool {
+	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
+}

@@ -1,0 +1,323 @@
+package store
+
+import (
+	"bufio"
+	"cmp"
+	"context"
+	"crypto/rand"
+	"errors"
+	"io"
+	"io/fs"
+	"iter"
+	"os"
+	"path"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+
+	"partnerlens/pkg/core"
+)
+
+// drafts is where objects are written before they get their name: inside the
+// folder, so that this takes one rename, and under a name that no object can have.
+// Having it apart lets Open clear out what killed processes left without looking
+// through everything.
+const drafts = ".~drafts"
+
+// staleAfter is far longer than any process writes at one object.
+const staleAfter = 24 * time.Hour
+
+// folder is a Store in a folder. os.Root keeps it inside, whatever links there are.
+type folder struct{ root *os.Root }
+
+func openFolder(dir, setting string) (Store, error) {
+	root, err := func() (*os.Root, error) {
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			return nil, err
+		}
+		root, err := os.OpenRoot(dir)
+		if err != nil {
+			return nil, err
+		}
+		if err := root.MkdirAll(drafts, 0o700); err != nil {
+			root.Close()
+			return nil, err
+		}
+		return root, nil
+	}()
+	if err != nil {
+		return nil, &core.Error{Op: "store.Open", Code: core.CodeMisconfigured, Param: setting, Detail: "the folder cannot be made or used", Err: err}
+	}
+	f := &folder{root}
+	f.sweep()
+	return f, nil
+}
+
+// sweep removes what processes that were killed left. What cannot be removed does
+// no harm but to the space it takes.
+func (f *folder) sweep() {
+	entries, err := f.entries(drafts)
+	if err != nil {
+		return
+	}
+	for _, entry := range entries {
+		if info, err := entry.Info(); err == nil && time.Since(info.ModTime()) > staleAfter {
+			f.root.Remove(path.Join(drafts, entry.Name()))
+		}
+	}
+}
+
+func (f *folder) entries(dir string) ([]fs.DirEntry, error) {
+	open, err := f.root.Open(dir)
+	if err != nil {
+		return nil, err
+	}
+	defer open.Close()
+	return open.ReadDir(-1)
+}
+
+func (f *folder) Get(ctx context.Context, name string) (io.ReadCloser, error) {
+	if err := begin(ctx, "Get", name); err != nil {
+		return nil, err
+	}
+	file, err := f.root.Open(name)
+	if err != nil {
+		return nil, failure("Get", name, diskError(err))
+	}
+	info, err := file.Stat()
+	if err == nil && !info.Mode().IsRegular() {
+		err = fs.ErrNotExist
+	}
+	if err != nil {
+		file.Close()
+		return nil, failure("Get", name, diskError(err))
+	}
+	return &body{ctx: ctx, name: name, from: file, left: info.Size(), fail: diskError}, nil
+}
+
+func (f *folder) Put(ctx context.Context, name string, write func(w io.Writer) error) error {
+	return f.put(ctx, "Put", name, write, f.root.Rename)
+}
+
+func (f *folder) PutNew(ctx context.Context, name string, body []byte) error {
+	err := f.put(ctx, "PutNew", name, func(w io.Writer) error {
+		_, err := w.Write(body)
+		return err
+	}, f.root.Link) // fails where there is one, as a rename does not
+	if errors.Is(err, fs.ErrExist) {
+		return ErrExists
+	}
+	return err
+}
+
+// put writes a draft and publishes it under its name. All of it is on the disk
+// before it has the name: after a crash there is the old object or the new one.
+func (f *folder) put(ctx context.Context, op, name string, write func(w io.Writer) error, publish func(draft, name string) error) error {
+	if err := begin(ctx, op, name); err != nil {
+		return err
+	}
+	wrong := func(err error) error {
+		e := diskError(err)
+		switch {
+		case errors.Is(err, syscall.ENOTDIR):
+			e.Code, e.Detail = core.CodeInternal, "a folder of the name is another object"
+		case e.Code == core.CodeNotFound:
+			e.Code, e.Detail = core.CodeMisconfigured, "the store's folder was removed while it was in use"
+		}
+		return failure(op, name, e)
+	}
+	draft := path.Join(drafts, rand.Text())
+	file, err := f.root.OpenFile(draft, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return wrong(err)
+	}
+	defer f.root.Remove(draft) // where it was not renamed
+	defer file.Close()
+	w := &draftWriter{ctx: ctx, op: op, to: bufio.NewWriterSize(file, 64<<10), wrong: wrong}
+	if err := write(w); err != nil {
+		return err
+	}
+	if w.err == nil {
+		w.err = over(ctx, op)
+	}
+	if w.err != nil {
+		return w.err
+	}
+	if err := errors.Join(w.to.Flush(), file.Sync(), file.Close()); err != nil {
+		return wrong(err)
+	}
+	if err := over(ctx, op); err != nil {
+		return err
+	}
+	for range 10 {
+		if err = f.root.MkdirAll(path.Dir(name), 0o700); err != nil {
+			break
+		}
+		// Between the two, a Delete may take away the folder, empty as it is.
+		if err = publish(draft, name); !errors.Is(err, fs.ErrNotExist) {
+			break
+		}
+	}
+	if err == nil {
+		err = f.sync(path.Dir(name))
+	}
+	if err != nil {
+		return wrong(err)
+	}
+	return nil
+}
+
+type draftWriter struct {
+	ctx   context.Context
+	op    string
+	to    *bufio.Writer
+	wrong func(error) error
+	err   error // the first; Put fails even where its caller overlooks it
+}
+
+func (w *draftWriter) Write(p []byte) (int, error) {
+	if w.err == nil {
+		w.err = over(w.ctx, w.op)
+	}
+	if w.err != nil {
+		return 0, w.err
+	}
+	n, err := w.to.Write(p)
+	if err != nil {
+		w.err = w.wrong(err)
+	}
+	return n, w.err
+}
+
+// sync brings the entries of a folder, and those that lead to it, to the disk.
+func (f *folder) sync(dir string) error {
+	for ; ; dir = path.Dir(dir) {
+		open, err := f.root.Open(dir)
+		if err == nil {
+			err = open.Sync()
+			open.Close()
+		}
+		// Gone: with what was to be synced. Invalid: some file systems of
+		// networks and of other systems know no sync of a folder.
+		if err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, syscall.EINVAL) && !errors.Is(err, errors.ErrUnsupported) {
+			return err
+		}
+		if dir == "." {
+			return nil
+		}
+	}
+}
+
+func (f *folder) Delete(ctx context.Context, name string) error {
+	if err := begin(ctx, "Delete", name); err != nil {
+		return err
+	}
+	info, err := f.root.Lstat(name)
+	if err == nil && info.IsDir() { // an empty one would be removed
+		return nil
+	}
+	if err == nil {
+		err = f.root.Remove(name)
+	}
+	if isNothing(err) {
+		return nil
+	}
+	dir := path.Dir(name)
+	if err == nil {
+		// Folders that are empty now go, too, as they do in a bucket.
+		for ; dir != "." && f.root.Remove(dir) == nil; dir = path.Dir(dir) {
+		}
+		err = f.sync(dir)
+	}
+	if err != nil {
+		return failure("Delete", name, diskError(err))
+	}
+	return nil
+}
+
+func (f *folder) List(ctx context.Context, prefix string) iter.Seq2[Object, error] {
+	return func(yield func(Object, error) bool) {
+		if err := checkPrefix(prefix); err != nil {
+			yield(Object{}, failure("List", "", err))
+			return
+		}
+		f.list(ctx, ".", prefix, yield)
+	}
+}
+
+// list goes over a folder and those in it; false: stop. It holds the entries of one
+// folder at each depth.
+func (f *folder) list(ctx context.Context, dir, prefix string, yield func(Object, error) bool) bool {
+	if err := over(ctx, "List"); err != nil {
+		yield(Object{}, err)
+		return false
+	}
+	entries, err := f.entries(dir)
+	if err != nil {
+		if isNothing(err) { // deleted meanwhile
+			return true
+		}
+		yield(Object{}, failure("List", "", diskError(err)))
+		return false
+	}
+	// In the order of whole names a folder stands where its slash puts it: a-b, a.b, a/b.
+	key := func(entry fs.DirEntry) string {
+		if entry.IsDir() {
+			return entry.Name() + "/"
+		}
+		return entry.Name()
+	}
+	slices.SortFunc(entries, func(a, b fs.DirEntry) int { return cmp.Compare(key(a), key(b)) })
+	for _, entry := range entries {
+		name := path.Join(dir, entry.Name())
+		switch {
+		case checkName(name) != nil:
+		case entry.IsDir():
+			if below := name + "/"; strings.HasPrefix(below, prefix) || strings.HasPrefix(prefix, below) {
+				if !f.list(ctx, name, prefix, yield) {
+					return false
+				}
+			}
+		case entry.Type().IsRegular() && strings.HasPrefix(name, prefix):
+			if err := over(ctx, "List"); err != nil {
+				yield(Object{}, err)
+				return false
+			}
+			info, err := entry.Info()
+			switch {
+			case isNothing(err):
+			case err != nil:
+				yield(Object{}, failure("List", name, diskError(err)))
+				return false
+			case !yield(Object{Name: name, Size: info.Size(), Modified: info.ModTime()}, nil):
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// isNothing says whether an error means that there is nothing of the name. Where "a"
+// is an object, there is nothing below it.
+func isNothing(err error) bool {
+	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR)
+}
+
+// diskError is what the operating system's errors mean.
+func diskError(err error) *core.Error {
+	e := &core.Error{Code: core.CodeUnavailable, Detail: "the disk failed", Err: err}
+	switch {
+	case isNothing(err):
+		e.Code, e.Detail = core.CodeNotFound, "there is no such object"
+	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS):
+		e.Code, e.Detail = core.CodeMisconfigured, "this user may not do that in the store's folder; change the folder's owner, or use another folder"
+	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
+		e.Detail = "the disk is full"
+	case errors.Is(err, errors.ErrUnsupported), errors.Is(err, syscall.EOPNOTSUPP):
+		e.Code, e.Detail = core.CodeMisconfigured, "the folder's file system has no hard links; use another folder"
+	case errors.Is(err, syscall.EISDIR), errors.Is(err, fs.ErrExist):
+		e.Code, e.Detail = core.CodeInternal, "the name is the folder of other objects"
+	}
+	return e
+}

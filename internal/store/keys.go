@@ -1,0 +1,68 @@
+package store
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+
+	"partnerlens/pkg/core"
+	"partnerlens/pkg/wire"
+)
+
+// keyNames are the variables that one key is read from.
+type keyNames struct{ id, secret, token string }
+
+var (
+	own     = keyNames{"PARTNERLENS_STORE_ACCESS_KEY", "PARTNERLENS_STORE_SECRET_KEY", "PARTNERLENS_STORE_TOKEN"}
+	amazon  = keyNames{"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"}
+	tencent = keyNames{"TENCENTCLOUD_SECRETID", "TENCENTCLOUD_SECRETKEY", "TENCENTCLOUD_SESSIONTOKEN"} // SCF sets them at every invocation
+	huawei  = keyNames{"HUAWEICLOUD_SDK_AK", "HUAWEICLOUD_SDK_SK", "HUAWEICLOUD_SDK_SECURITY_TOKEN"}
+)
+
+// keysFor are the variables looked at for a place, in this order.
+func keysFor(p *place, getenv func(string) string) []keyNames {
+	names := []keyNames{own}
+	switch {
+	case p.isCOS():
+		names = append(names, tencent)
+	case p.isOBS():
+		names = append(names, huawei)
+	}
+	// On Lambda these are the function's role. No other cloud knows it, and
+	// none has to see its token.
+	if p.isAWS() || getenv("AWS_LAMBDA_FUNCTION_NAME") == "" {
+		names = append(names, amazon)
+	}
+	return names
+}
+
+// keys reads the key at each use: platforms change it under a running process.
+func keys(p *place, getenv func(string) string) aws.CredentialsProvider {
+	return aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
+		names := keysFor(p, getenv)
+		for _, n := range names {
+			key := aws.Credentials{AccessKeyID: getenv(n.id), SecretAccessKey: getenv(n.secret), SessionToken: getenv(n.token)}
+			if key.AccessKeyID == "" && key.SecretAccessKey == "" {
+				continue
+			}
+			for name, text := range map[string]string{n.id: key.AccessKeyID, n.secret: key.SecretAccessKey} {
+				if err := wire.Key(name, core.NewSecret(text)); err != nil {
+					return aws.Credentials{}, err
+				}
+			}
+			if key.SessionToken != "" {
+				if err := wire.Key(n.token, core.NewSecret(key.SessionToken)); err != nil {
+					return aws.Credentials{}, err
+				}
+			}
+			return key, nil
+		}
+		last := names[len(names)-1]
+		detail := fmt.Sprintf("there is no key for the bucket; set %s and %s", own.id, own.secret)
+		if last != own {
+			detail += fmt.Sprintf(", or %s and %s (a function's role sets them by itself)", names[1].id, names[1].secret)
+		}
+		return aws.Credentials{}, &core.Error{Code: core.CodeMisconfigured, Detail: detail}
+	})
+}
