@@ -1,0 +1,143 @@
+package snapshot
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	"partnerlens/internal/store"
+	"partnerlens/pkg/core"
+)
+
+// runs gives the runs of a place that have a manifest, the newest first.
+func runs(ctx context.Context, s store.Store, p place) ([]string, error) {
+	var ids []string
+	for object, err := range s.List(ctx, p.folder()) {
+		if err != nil {
+			return nil, err
+		}
+		run, name, _ := strings.Cut(strings.TrimPrefix(object.Name, p.folder()), "/")
+		if name == manifestName && checkRunID(run) == nil {
+			ids = append(ids, run)
+		}
+	}
+	slices.Sort(ids)
+	slices.Reverse(ids)
+	return ids, nil
+}
+
+// previous gives the newest complete run before this one; nil: there is none.
+func (r *run) previous(ctx context.Context) (*string, error) {
+	ids, err := runs(ctx, r.store, r.place)
+	if err != nil {
+		return nil, err
+	}
+	for _, id := range ids {
+		if id >= r.Run {
+			continue
+		}
+		m, err := manifestOf(ctx, r.store, r.place, id)
+		if err != nil {
+			return nil, err
+		}
+		if m.Complete {
+			return &id, nil
+		}
+	}
+	return nil, nil
+}
+
+func manifestOf(ctx context.Context, s store.Store, p place, run string) (Manifest, error) {
+	var m Manifest
+	_, err := getJSON(ctx, s, p.object(run, manifestName), &m)
+	return m, err
+}
+
+// tidy does what follows a manifest: latest.json, and nothing left of the work.
+// It is done again at every call for a run that is done, since the one that wrote the
+// manifest may have got no further.
+func (r *run) tidy(ctx context.Context, m Manifest) error {
+	var newest latest
+	if _, err := getJSON(ctx, r.store, r.place.latest(), &newest); err != nil {
+		return err
+	}
+	if newest.Run < r.Run {
+		err := putJSON(ctx, r.store, r.place.latest(), latest{r.Run, m.AsOf, r.object(manifestName)})
+		if err != nil {
+			return err
+		}
+	}
+	return r.clear(ctx, r.object("work")+"/")
+}
+
+// clear deletes all objects below a prefix.
+func (r *run) clear(ctx context.Context, prefix string) error {
+	return clearPrefix(ctx, r.store, prefix)
+}
+
+func clearPrefix(ctx context.Context, s store.Store, prefix string) error {
+	var names []string
+	for object, err := range s.List(ctx, prefix) {
+		if err != nil {
+			return err
+		}
+		names = append(names, object.Name)
+	}
+	for _, name := range names {
+		if err := s.Delete(ctx, name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Retain deletes the runs of a function's account that are older than so many
+// days, the oldest first, and never the newest complete one. Of each the manifest goes
+// first: without it there is no run, however far the deleting gets.
+func Retain(ctx context.Context, s store.Store, function, account string, days int, now time.Time) (deleted []string, err error) {
+	p := place{function, account}
+	ids, err := runs(ctx, s, p)
+	if err != nil {
+		return nil, err
+	}
+	newest := ""
+	for _, id := range ids {
+		m, err := manifestOf(ctx, s, p, id)
+		if err != nil {
+			return nil, core.AsError(err)
+		}
+		if m.Complete {
+			newest = id
+			break
+		}
+	}
+	limit := now.AddDate(0, 0, -days)
+	for _, id := range slices.Backward(ids) {
+		day, _ := dayOf(id)
+		if id == newest || newest == "" || !day.Before(limit) {
+			continue
+		}
+		if err := s.Delete(ctx, p.object(id, manifestName)); err != nil {
+			return deleted, core.AsError(err)
+		}
+		if err := clearPrefix(ctx, s, p.folder()+id+"/"); err != nil {
+			return deleted, core.AsError(err)
+		}
+		deleted = append(deleted, id)
+	}
+	return deleted, nil
+}
+
+// Latest gives the newest complete run of a function's account; false where there
+// is none.
+func Latest(ctx context.Context, s store.Store, function, account string) (Manifest, bool, error) {
+	p := place{function, account}
+	var newest latest
+	there, err := getJSON(ctx, s, p.latest(), &newest)
+	if err != nil || !there {
+		return Manifest{}, false, err
+	}
+	m, err := manifestOf(ctx, s, p, newest.Run)
+	return m, err == nil && m.Complete, err
+}

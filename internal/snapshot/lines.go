@@ -1,0 +1,175 @@
+package snapshot
+
+import (
+	"bufio"
+	"bytes"
+	"compress/gzip"
+	"container/heap"
+	"context"
+	"errors"
+	"io"
+
+	"partnerlens/internal/store"
+	"partnerlens/pkg/core"
+)
+
+// maxLine is far more than one customer takes.
+const maxLine = 1 << 20
+
+// sorted are lines of NDJSON in the order of their keys, as they are read.
+type sorted interface {
+	// next gives the next line; false at the end. The text is good until then.
+	next() (line, bool, error)
+	close()
+}
+
+// object is one gzipped object of lines.
+type object struct {
+	body io.ReadCloser
+	scan *bufio.Scanner
+	key  func([]byte) (string, error)
+}
+
+func openLines(ctx context.Context, s store.Store, name string, key func([]byte) (string, error)) (*object, error) {
+	body, err := s.Get(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	unpacked, err := gzip.NewReader(bufio.NewReader(body))
+	if err != nil {
+		body.Close()
+		return nil, broken(name, err)
+	}
+	o := &object{body: body, scan: bufio.NewScanner(unpacked), key: key}
+	o.scan.Buffer(make([]byte, 0, 64<<10), maxLine)
+	return o, nil
+}
+
+func (o *object) next() (line, bool, error) {
+	if !o.scan.Scan() {
+		if err := o.scan.Err(); err != nil {
+			return line{}, false, broken("", err)
+		}
+		return line{}, false, nil
+	}
+	key, err := o.key(o.scan.Bytes())
+	return line{key, o.scan.Bytes()}, err == nil, err
+}
+
+func (o *object) close() { o.body.Close() }
+
+// broken is the error of an object that is not what was stored.
+func broken(name string, err error) error {
+	var failure *core.Error
+	if errors.As(err, &failure) {
+		return failure
+	}
+	return &core.Error{Op: "snapshot.read", Code: core.CodeUnavailable, Detail: name + " could not be read back", Err: err}
+}
+
+// none is no lines.
+type none struct{}
+
+func (none) next() (line, bool, error) { return line{}, false, nil }
+func (none) close()                    {}
+
+// merged are the lines of several, each key once: of equal keys the one of the
+// later source.
+type merged struct {
+	all  []*object
+	heap sources
+	last []byte
+}
+
+type source struct {
+	from  *object
+	order int
+	head  line
+}
+
+type sources []*source
+
+func (s sources) Len() int { return len(s) }
+func (s sources) Less(i, j int) bool {
+	if s[i].head.key != s[j].head.key {
+		return s[i].head.key < s[j].head.key
+	}
+	return s[i].order > s[j].order
+}
+func (s sources) Swap(i, j int) { s[i], s[j] = s[j], s[i] }
+func (s *sources) Push(x any)   { *s = append(*s, x.(*source)) }
+func (s *sources) Pop() any {
+	last := len(*s) - 1
+	x := (*s)[last]
+	*s = (*s)[:last]
+	return x
+}
+
+func merge(all []*object) (*merged, error) {
+	m := &merged{all: all}
+	for i, o := range all {
+		head, ok, err := o.next()
+		if err != nil {
+			return m, err
+		}
+		if ok {
+			m.heap = append(m.heap, &source{o, i, head})
+		}
+	}
+	heap.Init(&m.heap)
+	return m, nil
+}
+
+func (m *merged) next() (line, bool, error) {
+	if len(m.heap) == 0 {
+		return line{}, false, nil
+	}
+	first := m.heap[0].head
+	m.last = append(m.last[:0], first.text...)
+	taken := line{first.key, m.last}
+	for len(m.heap) > 0 && m.heap[0].head.key == taken.key {
+		head, ok, err := m.heap[0].from.next()
+		if err != nil {
+			return line{}, false, err
+		}
+		if !ok {
+			heap.Pop(&m.heap)
+			continue
+		}
+		m.heap[0].head = head
+		heap.Fix(&m.heap, 0)
+	}
+	return taken, true, nil
+}
+
+func (m *merged) close() {
+	for _, o := range m.all {
+		o.close()
+	}
+}
+
+// peeked is sorted lines of which the next can be looked at.
+type peeked struct {
+	from sorted
+	head line
+	ok   bool
+}
+
+func peek(from sorted) (*peeked, error) {
+	p := &peeked{from: from}
+	return p, p.advance()
+}
+
+func (p *peeked) advance() (err error) {
+	p.head, p.ok, err = p.from.next()
+	return err
+}
+
+// take gives the line of a key, if that is the next one.
+func (p *peeked) take(key string) ([]byte, error) {
+	if !p.ok || p.head.key != key {
+		return nil, nil
+	}
+	text := bytes.Clone(p.head.text)
+	return text, p.advance()
+}

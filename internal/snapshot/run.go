@@ -1,0 +1,220 @@
+package snapshot
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"partnerlens/internal/store"
+	"partnerlens/pkg/core"
+)
+
+// Job is one run to bring to its end.
+type Job struct {
+	Function   *core.Function
+	Account    string
+	Run        string         // as RunID gives it
+	Params     core.Params    // beside account and pii: what the cloud is asked
+	Thresholds map[string]any // for the manifest
+	Version    string         // of the program
+	Table      Table          // writes customers.csv
+
+	PartSize int              // records held in memory while reading; 0: 20,000
+	Now      func() time.Time // nil: time.Now
+}
+
+// Table writes a spreadsheet: it gives what to begin with, and what to add a
+// record by.
+type Table func() (opening []byte, row func(b []byte, record core.Record) []byte)
+
+// Watch knows what is worth telling.
+type Watch interface {
+	// Judge compares one customer with the run before. before is nil for a new
+	// customer, after for one who is gone; was is what the run before left to
+	// remember, nil where it left nothing. It must give the same for the same, since a
+	// run that was interrupted is judged again.
+	Judge(before, after core.Record, was jsontext.Value) (alerts []jsontext.Value, kinds []string, is jsontext.Value, err error)
+	// Tell tells who is to be told, and gives what came of it for the manifest.
+	// It is called once everything but the manifest is stored. It never fails a run.
+	Tell(ctx context.Context, m Manifest) jsontext.Value
+}
+
+// Begin gives the Watch for a run: what it is called, as of when, and whether it
+// is the first, which tells nobody of thousands.
+type Begin func(m Manifest) Watch
+
+// State says where a run stands when Run returns.
+type State string
+
+// The states.
+const (
+	Done       State = "done"       // just now
+	Already    State = "already"    // before: nothing was asked or written
+	GoingOn    State = "going_on"   // time ran out; the next call goes on
+	Incomplete State = "incomplete" // the list could not be proven whole; the next call reads anew
+)
+
+// Outcome is what came of one call of Run.
+type Outcome struct {
+	State    State
+	Manifest Manifest // what is known so far, where the run is GoingOn
+}
+
+const (
+	defaultPartSize = 20000
+	// timeToStop is kept for storing the last part and the checkpoint.
+	timeToStop = 10 * time.Second
+	// takesAtOnce is how often one call reads anew what could not be proven.
+	takesAtOnce = 2
+)
+
+// Run brings a run to its end, or as far as time allows. Call it again, at any
+// time, until the state is Done or Already. The error is for what kept it from going
+// on at all; calling again is right then, too.
+func Run(ctx context.Context, s store.Store, job Job, begin Begin) (Outcome, error) {
+	if err := checkRunID(job.Run); err != nil {
+		return Outcome{}, err
+	}
+	if job.PartSize <= 0 {
+		job.PartSize = defaultPartSize
+	}
+	if job.Now == nil {
+		job.Now = time.Now
+	}
+	r := &run{Job: job, store: s, place: place{job.Function.Name, job.Account}, began: time.Now()}
+	outcome, err := r.run(ctx, begin)
+	if err != nil {
+		return outcome, core.AsError(err)
+	}
+	return outcome, nil
+}
+
+// run is a Job under way.
+type run struct {
+	Job
+	store store.Store
+	place place
+	began time.Time
+	at    checkpoint
+}
+
+// checkpoint is how far reading has come. Parts never change: the checkpoint
+// alone says which of them count.
+type checkpoint struct {
+	AsOf       time.Time      `json:"as_of"`
+	Takes      int            `json:"takes"`
+	Pieces     int            `json:"pieces"`
+	Parts      []string       `json:"parts"`
+	Count      int            `json:"count"`
+	Cursor     string         `json:"cursor"`
+	Provider   string         `json:"provider"`
+	Total      *int           `json:"total"`
+	RequestIDs []string       `json:"request_ids"`
+	ReadMS     int64          `json:"read_ms"`
+	Thresholds map[string]any `json:"thresholds"`
+	Version    string         `json:"version"`
+	Previous   *string        `json:"previous"` // of a claim
+	By         string         `json:"by"`       // who wrote it: no two are alike
+}
+
+func (r *run) object(name string) string { return r.place.object(r.Run, name) }
+
+func (r *run) run(ctx context.Context, begin Begin) (Outcome, error) {
+	var m Manifest
+	if there, err := getJSON(ctx, r.store, r.object(manifestName), &m); err != nil {
+		return Outcome{}, err
+	} else if there && m.Complete {
+		return Outcome{Already, m}, r.tidy(ctx, m) // whoever wrote it may have got no further
+	}
+	claimed, err := getJSON(ctx, r.store, r.object(claimName), &r.at)
+	if err != nil {
+		return Outcome{}, err
+	}
+	if !claimed {
+		there, err := getJSON(ctx, r.store, r.object(checkpointName), &r.at)
+		if err != nil {
+			return Outcome{}, err
+		}
+		if !there {
+			r.anew()
+		}
+		r.at.Pieces++
+		outcome, err := r.read(ctx)
+		if err != nil || outcome != nil {
+			return deref(outcome), err
+		}
+		if err := r.claim(ctx); err != nil {
+			return Outcome{}, err
+		}
+	}
+	return r.finish(ctx, begin)
+}
+
+func deref(o *Outcome) Outcome {
+	if o == nil {
+		return Outcome{}
+	}
+	return *o
+}
+
+// anew begins a take: what was read before does not count.
+func (r *run) anew() {
+	r.at = checkpoint{
+		AsOf: r.Now().UTC().Truncate(time.Second), Takes: r.at.Takes + 1, Pieces: r.at.Pieces,
+		Parts: []string{}, RequestIDs: []string{}, Thresholds: r.Thresholds, Version: r.Version,
+	}
+}
+
+// claim makes what was read the run's. Where somebody else was first, what he
+// read is taken over.
+func (r *run) claim(ctx context.Context) error {
+	previous, err := r.previous(ctx)
+	if err != nil {
+		return err
+	}
+	r.at.Previous, r.at.By = previous, rand.Text()
+	text, err := core.AppendJSON(nil, r.at)
+	if err != nil {
+		return err
+	}
+	if err := r.store.PutNew(ctx, r.object(claimName), text); err != nil && !errors.Is(err, store.ErrExists) {
+		return err
+	}
+	// What is there counts, whoever wrote it: a store may have let the later one win.
+	var claimed checkpoint
+	there, err := getJSON(ctx, r.store, r.object(claimName), &claimed)
+	if err != nil {
+		return err
+	}
+	if !there {
+		return &core.Error{Op: "snapshot.claim", Code: core.CodeUnavailable, Detail: "the store does not show what was just stored; try again"}
+	}
+	r.at = claimed
+	return nil
+}
+
+// manifest is what is known of the run so far.
+func (r *run) manifest() Manifest {
+	return Manifest{
+		Schema: ManifestSchema, Function: r.Function.Name, Account: r.Account, Run: r.Run,
+		Provider: r.at.Provider, Version: r.at.Version, AsOf: r.at.AsOf, Count: r.at.Count, Total: r.at.Total,
+		Previous: r.at.Previous, RequestIDs: r.at.RequestIDs, Thresholds: r.at.Thresholds,
+		Takes: r.at.Takes, Pieces: r.at.Pieces, ReadMS: r.at.ReadMS,
+		Warnings: []core.Warning{}, ByStatus: map[string]int{}, Alerts: map[string]int{}, Objects: []Object{},
+		Deliveries: jsontext.Value("[]"),
+	}
+}
+
+// incomplete ends a take that could not be proven whole: the manifest says why,
+// holds no customer, and stands until a later take is complete.
+func (r *run) incomplete(ctx context.Context, report core.Report) (Outcome, error) {
+	m := r.manifest()
+	m.Warnings, m.FinishedAt = report.Warnings, r.Now().UTC().Truncate(time.Second)
+	if err := r.store.Delete(ctx, r.object(checkpointName)); err != nil {
+		return Outcome{}, err
+	}
+	return Outcome{Incomplete, m}, putJSON(ctx, r.store, r.object(manifestName), m)
+}
