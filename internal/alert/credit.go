@@ -1,0 +1,162 @@
+package alert
+
+import (
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/shopspring/decimal"
+
+	"partnerlens/pkg/core"
+)
+
+// levels are the conditions of a balance, mildest first: at most one is the
+// level, and what is open of the milder ones only says since when.
+func levels() []Kind { return []Kind{CreditLow, CreditExhausted, CreditOverdrawn} }
+
+// credit judges a customer's credit. A forced stop and the balance are two
+// conditions. The stop is a flag and opens and closes as it is set. The balance
+// climbs by crossing (low, exhausted, overdrawn, each told) and comes down by margins:
+//
+//	line + margin ─────  above it: over, told as recovered
+//	line          ─────  at or below it: low
+//	zero + margin ─────  above it: no longer exhausted or overdrawn; not told, but the next time it falls is
+//	zero          ─────  at it exhausted, below it overdrawn
+//
+// While service is stopped, the balance is not news: nothing of it is told or
+// closed, and what a customer comes back with was told with the stop.
+func (r *Rules) credit(now Moment, c *core.CustomerCredit, is *State) []Alert {
+	low, own := r.line(now, c.CustomerID)
+	status := c.Status
+	if own {
+		status = core.StatusOfCredit(c.Forced, c.Credit, low)
+	}
+	if c.Credit.Remaining != nil {
+		is.History = is.History.add(now.AsOf, *c.Credit.Remaining)
+	}
+	was := is.Status
+	estimate := is.History.daysLeft()
+	var alerts []Alert
+	tell := func(kind Kind, since string) {
+		a := alertOf(now, kind, c, was, string(status))
+		a.Threshold, a.DaysLeft = low.String(), estimate
+		if since != "" {
+			a.Since = since
+		}
+		alerts = append(alerts, a)
+	}
+	if r.expiring(now, c, is) {
+		tell(CreditExpiring, "")
+		alerts[0].Expires = textOf(*c.NearestExpiry)
+		days := int(c.NearestExpiry.Sub(now.AsOf) / oneDay)
+		alerts[0].DaysLeft = &days
+	}
+	if status == core.CreditUnknown || status == "" {
+		return alerts
+	}
+	is.Status = string(status)
+	_, wasForced := is.Open[CreditForced]
+	switch {
+	case status == core.CreditForced && !wasForced:
+		is.Open[CreditForced] = textOf(now.AsOf)
+		tell(CreditForced, "")
+	case status != core.CreditForced && wasForced:
+		tell(CreditFreed, is.Open[CreditForced])
+		delete(is.Open, CreditForced)
+	}
+	if status == core.CreditForced {
+		return alerts
+	}
+	level, reached := levelOf(is.Open), rankOf(status)
+	switch {
+	case reached > level:
+		kind := levels()[reached]
+		is.Open[kind] = textOf(now.AsOf)
+		if !wasForced {
+			tell(kind, "")
+		}
+	case reached < level:
+		r.descend(c, low, status, was, is, tell)
+	}
+	return alerts
+}
+
+// descend closes what is clearly over.
+func (r *Rules) descend(c *core.CustomerCredit, low core.Threshold, status core.CreditStatus, was string, is *State, tell func(Kind, string)) {
+	left := decimalOf(*c.Credit.Remaining)
+	line := lineOf(low, c.Credit)
+	margin := line.Mul(decimal.New(int64(r.hysteresis()), -2))
+	// Without a margin (a line of 0, nothing allocated) a single better day at
+	// zero means nothing: two in a row do.
+	stays := margin.Sign() > 0 || was == string(status)
+	since := earliest(is.Open, levels()...)
+	switch {
+	case status == core.CreditOK && left.Cmp(line.Add(margin)) > 0 && stays:
+		tell(CreditRecovered, since)
+		maps.DeleteFunc(is.Open, func(kind Kind, _ string) bool { return slices.Contains(levels(), kind) })
+	case left.Cmp(margin) > 0 && stays:
+		delete(is.Open, CreditExhausted)
+		delete(is.Open, CreditOverdrawn)
+		is.Open[CreditLow] = since
+	}
+}
+
+// expiring says whether the nearest expiry is within its days and was not told.
+func (r *Rules) expiring(now Moment, c *core.CustomerCredit, is *State) bool {
+	if c.NearestExpiry == nil {
+		return false
+	}
+	until := c.NearestExpiry.Sub(now.AsOf)
+	if until < 0 || until > time.Duration(r.expiryDays())*oneDay || is.Told == textOf(*c.NearestExpiry) {
+		return false
+	}
+	is.Told = textOf(*c.NearestExpiry)
+	return true
+}
+
+// levelOf is the worst level that is open, -1 where none is.
+func levelOf(open map[Kind]string) int {
+	for i, kind := range slices.Backward(levels()) {
+		if _, is := open[kind]; is {
+			return i
+		}
+	}
+	return -1
+}
+
+// rankOf is the level that a status reaches, -1 for none.
+func rankOf(status core.CreditStatus) int {
+	switch status {
+	case core.CreditOverdrawn:
+		return 2
+	case core.CreditExhausted:
+		return 1
+	case core.CreditLow:
+		return 0
+	}
+	return -1
+}
+
+// lineOf is the line as an amount; 0 for a share of an allocation that is not
+// known.
+func lineOf(low core.Threshold, credit core.Credit) decimal.Decimal {
+	number, percent := strings.CutSuffix(low.String(), "%")
+	line, err := decimal.NewFromString(number)
+	switch {
+	case err != nil, percent && credit.Allocated == nil:
+		return decimal.Zero
+	case percent:
+		return decimalOf(*credit.Allocated).Mul(line).Shift(-2)
+	}
+	return line
+}
+
+// decimalOf is an amount to reckon with, exactly: core's Money only subtracts.
+func decimalOf(m core.Money) decimal.Decimal {
+	d, err := decimal.NewFromString(m.String())
+	if err != nil {
+		return decimal.Zero // no Money writes what is no number
+	}
+	return d
+}

@@ -1,0 +1,357 @@
+package alert
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"partnerlens/pkg/core"
+)
+
+// DeliverOptions are how a Digest is delivered. The zero DeliverOptions will do
+// for all channels but SNS.
+type DeliverOptions struct {
+	Before    []Delivery               // of an earlier attempt at the same run: what was delivered is not sent again
+	Reserve   time.Duration            // how long before ctx's deadline to be done with; 0: DefaultReserve
+	Getenv    func(name string) string // for SNS: the platform's AWS key and endpoint; nil: none
+	Transport http.RoundTripper        // nil: an own one, with the proxy from the environment
+}
+
+// Delivery is how one channel fared. It holds no address and nothing of what
+// the channel answered: it may be stored and shown.
+type Delivery struct {
+	Channel string        `json:"channel"`
+	Type    ChannelType   `json:"type"`
+	ID      string        `json:"id"` // the same for the same run and channel, whenever it is sent
+	State   DeliveryState `json:"state"`
+	Tries   int           `json:"tries"`
+	Code    core.Code     `json:"code,omitempty"`   // of what failed
+	Detail  string        `json:"detail,omitempty"` // why it failed, or was skipped
+	At      time.Time     `json:"at"`               // UTC, whole seconds
+}
+
+// DeliveryState says how a Delivery ended.
+type DeliveryState string
+
+// The states.
+const (
+	Delivered DeliveryState = "delivered"
+	Failed    DeliveryState = "failed"
+	Skipped   DeliveryState = "skipped" // there was nothing to tell this channel
+)
+
+// DefaultReserve leaves a run time to write down how it went.
+const DefaultReserve = 5 * time.Second
+
+const (
+	maxTries     = 4
+	tryTimeout   = 10 * time.Second
+	firstBackoff = time.Second // then twice as long each time
+	maxAskedWait = time.Minute // a channel that asks to wait longer is not waited for
+	maxAnswer    = 64 << 10    // bytes of an answer that are read
+)
+
+// Deliver tells every channel that hears of the Digest's account, side by side,
+// and gives how each fared, in the order of the Config. It returns before ctx's
+// deadline, less the reserve. The Config is one that With gave.
+//
+// It is at least once: an answer that is lost is asked for by sending again, and
+// so is a run that is run again without Before. Every message of a webhook and of SNS
+// carries its Delivery's id.
+func (c *Config) Deliver(ctx context.Context, d *Digest, opts DeliverOptions) []Delivery {
+	if opts.Reserve == 0 {
+		opts.Reserve = DefaultReserve
+	}
+	if deadline, ok := ctx.Deadline(); ok {
+		early, cancel := context.WithDeadline(ctx, deadline.Add(-opts.Reserve))
+		defer cancel()
+		ctx = early
+	}
+	if opts.Getenv == nil {
+		opts.Getenv = func(string) string { return "" }
+	}
+	if opts.Transport == nil {
+		own := &http.Transport{
+			Proxy: http.ProxyFromEnvironment, ForceAttemptHTTP2: true, TLSHandshakeTimeout: tryTimeout / 2,
+			DialContext: (&net.Dialer{Timeout: tryTimeout / 2}).DialContext,
+		}
+		defer own.CloseIdleConnections()
+		opts.Transport = own
+	}
+	client := &http.Client{
+		Transport: opts.Transport,
+		Timeout:   tryTimeout,
+		// Where an address leads elsewhere, a message of customers must not follow.
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+	var heard []*Channel
+	for i := range c.Channels {
+		if d.sample || c.Channels[i].hears(d.Account) {
+			heard = append(heard, &c.Channels[i])
+		}
+	}
+	deliveries := make([]Delivery, len(heard))
+	var under sync.WaitGroup
+	for i, channel := range heard {
+		under.Go(func() { deliveries[i] = c.deliver(ctx, client, channel, d, opts) })
+	}
+	under.Wait()
+	return deliveries
+}
+
+// DeliveryID is the id of what a channel is told of a run.
+func DeliveryID(s Summary, channel string) string {
+	return idOf("delivery", s.Function, s.Account, s.Run, channel)
+}
+
+// deliver tells one channel.
+func (c *Config) deliver(ctx context.Context, client *http.Client, channel *Channel, d *Digest, opts DeliverOptions) (done Delivery) {
+	done = Delivery{Channel: channel.Name, Type: channel.Type, ID: DeliveryID(d.Summary, channel.Name), State: Failed}
+	defer func() {
+		if recover() != nil { // whatever it is, it is this channel's alone
+			done.State, done.Code, done.Detail = Failed, core.CodeInternal, "internal error"
+		}
+		if done.At.IsZero() {
+			done.At = time.Now().UTC().Truncate(time.Second)
+		}
+	}()
+	if i := slices.IndexFunc(opts.Before, func(b Delivery) bool { return b.ID == done.ID && b.State == Delivered }); i >= 0 {
+		return opts.Before[i]
+	}
+	v := d.viewFor(channel)
+	if v.total == 0 && !d.First && !c.Quiet {
+		done.State, done.Detail = Skipped, "nothing to tell"
+		return done
+	}
+	p := parcel{id: done.ID, channel: channel, view: v, message: v.message(channel.Language), getenv: opts.Getenv}
+	for {
+		if ctx.Err() != nil {
+			return done.failed(fromContext(ctx))
+		}
+		done.Tries++
+		o := p.try(ctx, client)
+		if o.ok {
+			done.State, done.Code, done.Detail = Delivered, "", ""
+			return done
+		}
+		wait := backoff(done.Tries)
+		switch {
+		case !o.retry || done.Tries == maxTries:
+			return done.failed(o)
+		case o.after > maxAskedWait:
+			o.detail += ", and asks to wait longer than a run can"
+			return done.failed(o)
+		}
+		wait = max(wait, o.after)
+		if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) <= wait {
+			o.detail += ", and there was no time to try again"
+			return done.failed(o)
+		}
+		timer := time.NewTimer(wait)
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			timer.Stop()
+			return done.failed(o)
+		}
+	}
+}
+
+func (d Delivery) failed(o outcome) Delivery {
+	d.State, d.Code, d.Detail = Failed, o.code, o.detail
+	return d
+}
+
+// backoff is the wait after so many tries: doubled each time, a quarter more or
+// less, so that channels of one host do not come back together.
+func backoff(tries int) time.Duration {
+	wait := firstBackoff << (tries - 1)
+	return wait*3/4 + rand.N(wait/2)
+}
+
+// outcome is how one try went. Its detail is our own words.
+type outcome struct {
+	ok     bool
+	retry  bool
+	after  time.Duration // how long the channel asks to wait
+	code   core.Code
+	detail string
+}
+
+func refused(code core.Code, format string, args ...any) outcome {
+	return outcome{code: code, detail: fmt.Sprintf(format, args...)}
+}
+
+func comeBack(code core.Code, format string, args ...any) outcome {
+	return outcome{retry: true, code: code, detail: fmt.Sprintf(format, args...)}
+}
+
+// parcel is one Digest on its way to one channel.
+type parcel struct {
+	id      string
+	channel *Channel
+	view    view
+	message message
+	getenv  func(string) string
+}
+
+// try makes one attempt, signed anew.
+func (p parcel) try(ctx context.Context, client *http.Client) outcome {
+	req, err := p.request(ctx, time.Now())
+	if err != nil {
+		failure := core.AsError(err)
+		if failure.Code == core.CodeInternal { // its text may hold the address
+			return refused(core.CodeInternal, "internal error")
+		}
+		return refused(failure.Code, "%s", failure.Public())
+	}
+	req.Header.Set("User-Agent", "partnerlens")
+	resp, err := client.Do(req)
+	if err != nil {
+		return fromTransport(ctx, err)
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
+	if err != nil {
+		return fromTransport(ctx, err)
+	}
+	o, judged := p.judge(resp.StatusCode, body)
+	if !judged {
+		o = fromStatus(resp.StatusCode)
+	}
+	if o.retry {
+		o.after = askedWait(resp.Header)
+	}
+	return o
+}
+
+// request builds the channel's message.
+func (p parcel) request(ctx context.Context, now time.Time) (*http.Request, error) {
+	switch p.channel.Type {
+	case Slack:
+		return p.slack(ctx)
+	case Feishu:
+		return p.feishu(ctx, now)
+	case DingTalk:
+		return p.dingtalk(ctx, now)
+	case WeCom:
+		return p.wecom(ctx)
+	case SNS:
+		return p.sns(ctx, now)
+	}
+	return p.webhook(ctx, now)
+}
+
+// judge reads an answer where the vendor says more in it than in its status.
+func (p parcel) judge(status int, body []byte) (o outcome, judged bool) {
+	switch p.channel.Type {
+	case Slack:
+		return judgeSlack(status, body)
+	case Feishu:
+		return judgeFeishu(status, body)
+	case DingTalk:
+		return judgeDingTalk(status, body)
+	case WeCom:
+		return judgeWeCom(status, body)
+	case SNS:
+		return judgeSNS(status, body)
+	}
+	return outcome{}, false
+}
+
+// post is a request with a JSON body.
+func post(ctx context.Context, address string, body []byte) (*http.Request, error) {
+	u, err := parseAddress(address)
+	if err != nil {
+		return nil, &core.Error{Code: core.CodeMisconfigured, Detail: "the channel's address cannot be used"}
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, u.String(), bytes.NewReader(body))
+	if err != nil {
+		return nil, err
+	}
+	req.Header.Set("Content-Type", "application/json; charset=utf-8")
+	return req, nil
+}
+
+func postJSON(ctx context.Context, address string, v any) (*http.Request, error) {
+	body, err := core.AppendJSON(nil, v)
+	if err != nil {
+		return nil, err
+	}
+	return post(ctx, address, body)
+}
+
+// sizeOf is what a value takes as JSON.
+func sizeOf(v any) int {
+	body, _ := core.AppendJSON(nil, v)
+	return len(body)
+}
+
+// fromTransport is why there was no answer. The error's own text holds the
+// address, and is not told.
+func fromTransport(ctx context.Context, err error) outcome {
+	var timeout net.Error
+	var certificate *tls.CertificateVerificationError
+	switch {
+	case ctx.Err() != nil:
+		return fromContext(ctx)
+	case errors.As(err, &certificate):
+		return refused(core.CodeMisconfigured, "its certificate cannot be verified")
+	case errors.As(err, &timeout) && timeout.Timeout():
+		return comeBack(core.CodeUnavailable, "no answer within %s", tryTimeout)
+	}
+	return comeBack(core.CodeUnavailable, "it cannot be reached")
+}
+
+func fromContext(ctx context.Context) outcome {
+	if errors.Is(ctx.Err(), context.Canceled) {
+		return refused(core.CodeCanceled, "the run was called off")
+	}
+	return refused(core.CodeDeadline, "time ran out")
+}
+
+// fromStatus is what an HTTP status means.
+func fromStatus(status int) outcome {
+	switch {
+	case status >= 200 && status < 300:
+		return outcome{ok: true}
+	case status >= 300 && status < 400:
+		return refused(core.CodeMisconfigured, "it leads elsewhere (HTTP %d), where it is not followed; configure the address that it leads to", status)
+	case status == http.StatusUnauthorized, status == http.StatusForbidden:
+		return refused(core.CodeDenied, "it refuses the message (HTTP %d)", status)
+	case status == http.StatusNotFound, status == http.StatusGone:
+		return refused(core.CodeMisconfigured, "there is nothing at the address (HTTP %d)", status)
+	case status == http.StatusRequestTimeout:
+		return comeBack(core.CodeUnavailable, "it was too slow (HTTP %d)", status)
+	case status == http.StatusTooManyRequests:
+		return comeBack(core.CodeThrottled, "it takes no more messages for now (HTTP %d)", status)
+	case status >= 500:
+		return comeBack(core.CodeUnavailable, "it has a fault of its own (HTTP %d)", status)
+	}
+	return refused(core.CodeUpstream, "it does not accept the message (HTTP %d)", status)
+}
+
+// askedWait is how long an answer asks to wait: Retry-After, or Feishu's own.
+func askedWait(h http.Header) time.Duration {
+	for _, name := range []string{"Retry-After", "X-Ogw-Ratelimit-Reset"} {
+		text := strings.TrimSpace(h.Get(name))
+		if seconds, err := strconv.ParseUint(text, 10, 31); err == nil {
+			return time.Duration(seconds) * time.Second
+		}
+		if at, err := http.ParseTime(text); err == nil {
+			return max(0, time.Until(at))
+		}
+	}
+	return 0
+}

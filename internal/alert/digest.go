@@ -1,0 +1,154 @@
+package alert
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"time"
+
+	"partnerlens/pkg/core"
+)
+
+// Summary is the run that a Digest is of.
+type Summary struct {
+	Function string
+	Account  string
+	Run      string
+	AsOf     time.Time
+	First    bool           // the baseline: nothing was compared
+	Total    int            // customers read
+	Statuses map[string]int // customers by status
+	Location string         // where the run's files are, as text; no URL that opens them
+}
+
+// Digest is what one run tells: how many alerts of each kind, and the worst of
+// them. It holds at most WorstPerKind alerts of a kind, however many are added. Not
+// safe for concurrent use while alerts are added.
+type Digest struct {
+	Summary
+	sample bool
+	counts map[Kind]int
+	worst  map[Kind][]ranked // in order
+}
+
+// WorstPerKind is how many alerts of a kind a Digest keeps. It is per kind, so
+// that a channel that is told of one kind alone gets as many.
+const WorstPerKind = 200
+
+// maxTold is how many alerts a message may hold at most.
+const maxTold = 200
+
+type ranked struct {
+	Alert
+	amount core.Money
+	has    bool // an amount
+}
+
+// NewDigest begins one.
+func NewDigest(s Summary) *Digest {
+	s.Statuses = maps.Clone(s.Statuses)
+	return &Digest{Summary: s, counts: make(map[Kind]int), worst: make(map[Kind][]ranked)}
+}
+
+// Add adds an alert of the run. The order of adding does not matter.
+func (d *Digest) Add(a Alert) {
+	d.counts[a.Kind]++
+	r := ranked{Alert: a}
+	if amount, err := core.ParseMoney(a.Remaining); err == nil {
+		r.amount, r.has = amount, true
+	}
+	kept := d.worst[a.Kind]
+	if len(kept) == WorstPerKind && compareAlerts(r, kept[len(kept)-1]) >= 0 {
+		return
+	}
+	at, _ := slices.BinarySearchFunc(kept, r, compareAlerts)
+	if len(kept) == WorstPerKind {
+		kept = kept[:len(kept)-1]
+	}
+	d.worst[a.Kind] = slices.Insert(kept, at, r)
+}
+
+// Empty says whether there is nothing to tell.
+func (d *Digest) Empty() bool { return len(d.counts) == 0 }
+
+// Counts gives how many alerts of each kind were added.
+func (d *Digest) Counts() map[Kind]int { return maps.Clone(d.counts) }
+
+// compareAlerts orders alerts: by kind, then the most urgent, then the smallest
+// balance (balances first where the kind is about one), then by who it is, so that
+// the order never depends on the order of reading.
+func compareAlerts(a, b ranked) int {
+	days := func() int {
+		return compareOptional(a.DaysLeft != nil, b.DaysLeft != nil, func() int { return *a.DaysLeft - *b.DaysLeft })
+	}
+	amount := func() int { return compareOptional(a.has, b.has, func() int { return a.amount.Cmp(b.amount) }) }
+	first, second := amount, days
+	switch a.Kind {
+	case CreditExpiring, TagLost, TagEndingThisMonth, TagEndingNextMonth, TagQualified, TagEligible:
+		first, second = days, amount
+	}
+	if n := compareKinds(a.Kind, b.Kind); n != 0 {
+		return n
+	}
+	if n := first(); n != 0 {
+		return n
+	}
+	if n := second(); n != 0 {
+		return n
+	}
+	return cmp.Or(cmp.Compare(a.Account, b.Account), cmp.Compare(a.ResellerID, b.ResellerID),
+		cmp.Compare(a.CustomerID, b.CustomerID), cmp.Compare(a.ID, b.ID))
+}
+
+// compareOptional puts what is not known last.
+func compareOptional(a, b bool, compare func() int) int {
+	switch {
+	case a && b:
+		return compare()
+	case a:
+		return -1
+	case b:
+		return 1
+	}
+	return 0
+}
+
+// view is a Digest as one channel is told it.
+type view struct {
+	*Digest
+	counts []count
+	total  int
+	worst  []Alert // at most maxTold
+}
+
+type count struct {
+	kind Kind
+	n    int
+}
+
+// viewFor gives what a channel wants of the Digest.
+func (d *Digest) viewFor(c *Channel) view {
+	v := view{Digest: d}
+	for _, kind := range Kinds() {
+		n := d.counts[kind]
+		if n == 0 || !d.sample && !c.wants(kind) {
+			continue
+		}
+		v.counts = append(v.counts, count{kind, n})
+		v.total += n
+		for _, r := range d.worst[kind] {
+			if len(v.worst) < maxTold {
+				v.worst = append(v.worst, r.Alert)
+			}
+		}
+	}
+	return v
+}
+
+// severity is that of the worst alert.
+func (v view) severity() Severity {
+	if len(v.counts) == 0 {
+		return Info
+	}
+	return v.counts[0].kind.Severity()
+}

@@ -1,0 +1,370 @@
+package alert
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/go-json-experiment/json"
+
+	"partnerlens/pkg/core"
+)
+
+// tester is a test, or one draw of a property.
+type tester interface {
+	Helper()
+	Fatal(...any)
+	Fatalf(string, ...any)
+}
+
+func money(t tester, text string) *core.Money {
+	t.Helper()
+	if text == "" {
+		return nil
+	}
+	m, err := core.ParseMoney(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &m
+}
+
+func threshold(t tester, text string) core.Threshold {
+	t.Helper()
+	low, err := core.ParseThreshold(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return low
+}
+
+// credit is a customer with so much of 1000.00 left; "forced …" is stopped,
+// "unflagged …" has no flag, and "" has no amount.
+func credit(t tester, left string) *core.CustomerCredit {
+	t.Helper()
+	no, yes := false, true
+	c := &core.CustomerCredit{Provider: "tencentcloud", CustomerID: "200000000001", Name: "Example Ltd", Forced: &no}
+	if rest, is := strings.CutPrefix(left, "forced "); is {
+		left, c.Forced = rest, &yes
+	}
+	if rest, is := strings.CutPrefix(left, "unflagged "); is {
+		left, c.Forced = rest, nil
+	}
+	c.Credit = core.Credit{Allocated: money(t, "1000.00"), Remaining: money(t, left), Currency: "USD"}
+	c.Settle("main", time.Time{}, core.Rules{})
+	return c
+}
+
+var begin = time.Date(2026, 11, 22, 1, 0, 0, 0, time.UTC)
+
+func moment(day int) Moment {
+	return Moment{Function: "credit", Account: "main", Run: fmt.Sprint("run-", day), AsOf: begin.AddDate(0, 0, day)}
+}
+
+func kindsOf(alerts []Alert) (kinds []Kind) {
+	for _, a := range alerts {
+		kinds = append(kinds, a.Kind)
+	}
+	return kinds
+}
+
+// play judges one customer day by day, "-" where it is not there, and gives each
+// day's kinds as a text. The first day is the baseline.
+func play(t tester, r *Rules, days ...string) []string {
+	t.Helper()
+	var told []string
+	var before, after core.Record
+	var state State
+	for day, left := range days {
+		after = nil
+		if left != "-" {
+			after = credit(t, left)
+		}
+		now := moment(day)
+		now.First = day == 0
+		var alerts []Alert
+		alerts, state = r.Judge(now, before, after, roundTrip(t, state))
+		told = append(told, join(kindsOf(alerts)))
+		before = after
+	}
+	return told
+}
+
+// roundTrip is a State as the next run reads it.
+func roundTrip(t tester, s State) (again State) {
+	t.Helper()
+	text, err := json.Marshal(s)
+	if err == nil {
+		err = json.Unmarshal(text, &again)
+	}
+	if err != nil {
+		t.Fatalf("%s: %v", text, err)
+	}
+	return again
+}
+
+func TestCreditSequences(t *testing.T) {
+	t.Parallel()
+	const (
+		low, exhausted, overdrawn = "credit_low", "credit_exhausted", "credit_overdrawn"
+		forced, freed, recovered  = "credit_forced", "credit_freed", "credit_recovered"
+	)
+	for _, test := range []struct {
+		name  string
+		rules *Rules
+		days  []string
+		want  []string
+	}{
+		{"well throughout", nil, []string{"500", "400", "300"}, []string{"", "", ""}},
+		{"the first run is quiet, and the second knows", nil, []string{"-5", "-5", "-6", "500"}, []string{"", "", "", recovered}},
+		{"hovering at the line for ten days", nil,
+			[]string{"500", "100", "101", "99", "105", "100", "109", "110", "95", "102", "110.01"},
+			[]string{"", low, "", "", "", "", "", "", "", "", recovered}},
+		{"hovering at zero for ten days", nil,
+			[]string{"50", "0", "5", "0", "-1", "0", "3", "-2", "10", "0", "-1"},
+			[]string{"", exhausted, "", "", overdrawn, "", "", "", "", "", ""}},
+		{"clearly above zero and down again", nil,
+			[]string{"500", "-1", "10.01", "0", "-1"},
+			[]string{"", overdrawn, "", exhausted, overdrawn}},
+		{"clearly above zero, low for long, and over", nil,
+			[]string{"500", "-1", "50", "50", "111"},
+			[]string{"", overdrawn, "", "", recovered}},
+		{"escalation", nil,
+			[]string{"500", "90", "0", "-1", "forced -1", "forced -5"},
+			[]string{"", low, exhausted, overdrawn, forced, ""}},
+		{"all at once", nil, []string{"500", "forced -1"}, []string{"", forced}},
+		{"freed, and what it comes back with is not news", nil,
+			[]string{"500", "forced -1", "-1", "-2", "500"},
+			[]string{"", forced, freed, "", recovered}},
+		{"freed and over", nil, []string{"500", "-1", "forced -1", "500"}, []string{"", overdrawn, forced, freed + ", " + recovered}},
+		{"stopped for another reason", nil, []string{"500", "forced 500", "500"}, []string{"", forced, freed}},
+		{"unknown opens and closes nothing", nil,
+			[]string{"500", "", "unflagged -5", "500", "90", "", "unflagged 500", "90", "forced 90", "", "unflagged 500", "500"},
+			[]string{"", "", "", "", low, "", "", "", forced, "", "", freed + ", " + recovered}},
+		{"an amount, per customer", &Rules{Overrides: map[string]core.Threshold{"200000000001": threshold(t, "400.00")}},
+			[]string{"500", "400", "440", "440.01", "401"},
+			[]string{"", low, "", recovered, ""}},
+		{"another's override", &Rules{Overrides: map[string]core.Threshold{"200000000002": threshold(t, "400.00")}},
+			[]string{"500", "400"}, []string{"", ""}},
+		{"a wide margin", &Rules{HysteresisPercent: 100}, []string{"500", "100", "200", "200.01"}, []string{"", low, "", recovered}},
+		{"no margin: a line of nothing needs two days", &Rules{Overrides: map[string]core.Threshold{"200000000001": threshold(t, "0")}},
+			[]string{"500", "-1", "1", "-1", "1", "2"},
+			[]string{"", overdrawn, "", "", "", recovered}},
+		{"new, gone and back", nil, []string{"-", "500", "-", "500", "90", "-"}, []string{"", "customer_new", "customer_gone", "customer_new", low, "customer_gone"}},
+		{"new and badly off", nil, []string{"-", "-1", "-1"}, []string{"", overdrawn + ", customer_new", ""}},
+		{"kinds that are not wanted are remembered", &Rules{Kinds: []Kind{CreditOverdrawn}},
+			[]string{"500", "90", "-1", "500", "-1", "-"}, []string{"", "", overdrawn, "", overdrawn, ""}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			if got := play(t, test.rules, test.days...); !slices.Equal(got, test.want) {
+				t.Errorf("Judge(%q)\n got %q\nwant %q", test.days, got, test.want)
+			}
+		})
+	}
+}
+
+func TestCreditAlert(t *testing.T) {
+	t.Parallel()
+	var r *Rules
+	now := moment(1)
+	alerts, is := r.Judge(now, credit(t, "500.00"), credit(t, "90.00"), State{Key: "200000000001", Status: "ok"})
+	if len(alerts) != 1 {
+		t.Fatalf("%v", alerts)
+	}
+	a := alerts[0]
+	want := Alert{ID: a.ID, Kind: CreditLow, Severity: Warning, Account: "main", Provider: "tencentcloud", CustomerID: "200000000001",
+		Name: "E***e L***", Remaining: "90.00", Allocated: "1000.00", Currency: "USD", Threshold: "10%",
+		Since: "2026-11-23T01:00:00Z", Previous: "ok", Status: "low"}
+	if a != want {
+		t.Errorf("got  %+v\nwant %+v", a, want)
+	}
+	if is.Open[CreditLow] != a.Since || is.Status != "low" || is.Key != "200000000001" {
+		t.Errorf("state %+v", is)
+	}
+	again, _ := r.Judge(now, credit(t, "500.00"), credit(t, "90.00"), State{Key: "200000000001", Status: "ok"})
+	now.Run = "another"
+	other, _ := r.Judge(now, credit(t, "500.00"), credit(t, "90.00"), State{Key: "200000000001", Status: "ok"})
+	if len(a.ID) != idLength || again[0].ID != a.ID || other[0].ID == a.ID {
+		t.Errorf("ids %s, the same run %s, another %s", a.ID, again[0].ID, other[0].ID)
+	}
+	over, is := r.Judge(moment(2), credit(t, "90.00"), credit(t, "500.00"), is)
+	if len(over) != 1 || over[0].Since != a.Since || over[0].Previous != "low" || over[0].Status != "ok" || is.Open != nil {
+		t.Errorf("over: %+v, %+v", over, is)
+	}
+}
+
+// Judge changes neither what it was given nor what it gave before.
+func TestJudgeLeavesItsArgumentsAlone(t *testing.T) {
+	t.Parallel()
+	var r *Rules
+	_, first := r.Judge(moment(0), nil, credit(t, "90"), State{})
+	text, _ := json.Marshal(first)
+	r.Judge(moment(1), credit(t, "90"), credit(t, "500"), first)
+	r.Judge(moment(1), credit(t, "90"), credit(t, "-1"), first)
+	if now, _ := json.Marshal(first); string(now) != string(text) {
+		t.Errorf("was %s, is %s", text, now)
+	}
+}
+
+// What has no State but was there is not news.
+func TestStateThatWasLost(t *testing.T) {
+	t.Parallel()
+	var r *Rules
+	alerts, is := r.Judge(moment(5), credit(t, "-1"), credit(t, "-2"), State{})
+	if len(alerts) != 0 || is.Open[CreditOverdrawn] == "" || len(is.History) != 1 {
+		t.Errorf("%v, %+v", kindsOf(alerts), is)
+	}
+}
+
+func TestExpiring(t *testing.T) {
+	t.Parallel()
+	at := func(days int) *time.Time { t := begin.AddDate(0, 0, days); return &t }
+	r := &Rules{ExpiryDays: 5}
+	var before core.Record
+	var state State
+	for day, test := range []struct {
+		expiry *time.Time
+		want   string
+		days   int
+	}{
+		{at(7), "", 0}, // the baseline
+		{at(7), "", 0},
+		{at(7), "credit_expiring", 5},
+		{at(7), "", 0},
+		{nil, "", 0}, // not told this time
+		{at(7), "", 0},
+		{at(9), "credit_expiring", 3}, // something else
+		{at(100), "", 0},              // renewed
+		{at(3), "", 0},                // past
+	} {
+		c := credit(t, "500")
+		c.NearestExpiry = test.expiry
+		now := moment(day)
+		now.First = day == 0
+		var alerts []Alert
+		alerts, state = r.Judge(now, before, c, roundTrip(t, state))
+		before = c
+		if got := join(kindsOf(alerts)); got != test.want {
+			t.Errorf("day %d: %q, want %q", day, got, test.want)
+		} else if got != "" && (*alerts[0].DaysLeft != test.days || alerts[0].Expires != textOf(*test.expiry)) {
+			t.Errorf("day %d: %d days to %s", day, *alerts[0].DaysLeft, alerts[0].Expires)
+		}
+	}
+}
+
+func TestDaysLeft(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		name   string
+		points string
+		want   int // -1: nil
+	}{
+		{"none", "", -1},
+		{"two points", "2026-11-01=100 +1=90", -1},
+		{"three in a line", "2026-11-01=100 +1=90 +1=80", 8},
+		{"with gaps", "2026-11-01=100 +2=80 +3=50", 5},
+		{"flat", "2026-11-01=100 +1=100 +1=100", -1},
+		{"after a top-up, too few", "2026-11-01=100 +1=90 +1=80 +1=500 +1=490", -1},
+		{"after a top-up", "2026-11-01=100 +1=10 +1=500 +1=490 +1=480", 48},
+		{"after the last of two", "2026-11-01=100 +1=200 +1=500 +1=490 +1=600 +1=500 +1=400", 4},
+		{"slow", "2026-11-01=100 +1=99.99 +1=99.98", 365},
+		{"nothing left", "2026-11-01=20 +1=10 +1=0", -1},
+		{"overdrawn", "2026-11-01=20 +1=10 +1=-10", -1},
+		{"almost nothing left", "2026-11-01=20 +1=10 +1=0.01", 0},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			var h History
+			if err := h.UnmarshalText([]byte(test.points)); err != nil {
+				t.Fatal(err)
+			}
+			got := -1
+			if days := h.daysLeft(); days != nil {
+				got = *days
+			}
+			if got != test.want {
+				t.Errorf("daysLeft(%s) = %d, want %d", test.points, got, test.want)
+			}
+			if text, _ := h.MarshalText(); string(text) != test.points {
+				t.Errorf("reads %s, writes %s", test.points, text)
+			}
+		})
+	}
+}
+
+func TestHistoryIsOnePointADay(t *testing.T) {
+	t.Parallel()
+	var h History
+	at := time.Date(2026, 12, 31, 15, 0, 0, 0, time.UTC) // 23:00 in the vendor's zone
+	h = h.add(at, *money(t, "3"))
+	h = h.add(at.Add(30*time.Minute), *money(t, "2"))
+	h = h.add(at.Add(time.Hour), *money(t, "1.50"))
+	if text, _ := h.MarshalText(); string(text) != "2026-12-31=2 +1=1.50" {
+		t.Errorf("%s", text)
+	}
+	for day := range 30 {
+		h = h.add(at.AddDate(0, 0, day), *money(t, fmt.Sprint(1000-day)))
+	}
+	if len(h) != maxPoints {
+		t.Errorf("%d points", len(h))
+	}
+	if long := h.add(at.AddDate(0, 1, 0), *money(t, strings.Repeat("9", 60))); len(long) != maxPoints {
+		t.Errorf("an amount without end: %d points", len(long))
+	}
+}
+
+func TestHistoryThatIsNone(t *testing.T) {
+	t.Parallel()
+	for _, text := range []string{"x", "2026-11-01", "2026-13-01=1", "2026-11-01=x", "2026-11-01=1 +0=1", "2026-11-01=1 +99999=1", "2026-11-01=1 -1=1",
+		"2026-11-01=1" + strings.Repeat(" +1=1", maxPoints)} {
+		if err := new(History).UnmarshalText([]byte(text)); err == nil {
+			t.Errorf("%q is taken", text)
+		}
+	}
+}
+
+func TestStateIsSmall(t *testing.T) {
+	t.Parallel()
+	var r *Rules
+	var state State
+	for day := range 30 {
+		left := fmt.Sprintf("%d.%02d", 12345-day*10, day)
+		if day > 25 {
+			left = fmt.Sprintf("-%d.50", day)
+		}
+		_, state = r.Judge(moment(day), credit(t, "500"), credit(t, left), state)
+	}
+	text, err := json.Marshal(state)
+	if err != nil || len(text) > 400 {
+		t.Errorf("%d bytes: %s (%v)", len(text), text, err)
+	}
+	if text, _ := json.Marshal(State{Key: "1"}); string(text) != `{"key":"1"}` {
+		t.Errorf("%s", text)
+	}
+}
+
+// unknownRecord is a record of a query that these rules do not know.
+type unknownRecord struct{ core.Record }
+
+func (unknownRecord) ID() string            { return "1" }
+func (unknownRecord) Key() string           { return "1" }
+func (unknownRecord) StatusText() string    { return "fine" }
+func (u unknownRecord) Masked() core.Record { return u }
+
+func TestRecordsOfAnotherQuery(t *testing.T) {
+	t.Parallel()
+	var r *Rules
+	alerts, is := r.Judge(moment(1), nil, unknownRecord{}, State{})
+	if got := join(kindsOf(alerts)); got != "customer_new" || is.Key != "1" {
+		t.Errorf("%s, %+v", got, is)
+	}
+	if alerts, is = r.Judge(moment(2), unknownRecord{}, nil, is); join(kindsOf(alerts)) != "customer_gone" || !is.Empty() {
+		t.Errorf("%v, %+v", alerts, is)
+	}
+	if alerts, is = r.Judge(moment(2), nil, nil, State{Key: "1"}); alerts != nil || !is.Empty() {
+		t.Errorf("%v, %+v", alerts, is)
+	}
+}

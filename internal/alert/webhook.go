@@ -1,0 +1,93 @@
+package alert
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"net/http"
+	"net/url"
+	"strconv"
+	"time"
+
+	"partnerlens/pkg/core"
+)
+
+// A webhook gets a CloudEvent 1.0 in structured mode (CloudEvents, JSON Event
+// Format 1.0.2, read November 2026). Where the channel has a secret, the header
+//
+//	X-Partnerlens-Signature: t=1795309200,v1=5257a8…
+//
+// holds the second of sending and, in hex, the HMAC-SHA256 with the secret over
+// that number, a dot and the body as it came. A receiver takes the body's bytes
+// before it parses them, computes the same, compares in constant time, and
+// refuses a t that is more than five minutes off, so that what was overheard cannot
+// be sent again. Tries of one delivery have different signatures and the same
+// X-Partnerlens-Delivery, which is the event's id: that is to de-duplicate by.
+const (
+	signatureHeader = "X-Partnerlens-Signature"
+	deliveryHeader  = "X-Partnerlens-Delivery"
+	eventType       = "partnerlens.digest/v1"
+)
+
+// event is the envelope.
+type event struct {
+	SpecVersion     string    `json:"specversion"`
+	ID              string    `json:"id"`
+	Source          string    `json:"source"`
+	Type            string    `json:"type"`
+	Subject         string    `json:"subject"`
+	Time            string    `json:"time"`
+	DataContentType string    `json:"datacontenttype"`
+	Data            eventData `json:"data"`
+}
+
+// eventData is the Digest as data.
+type eventData struct {
+	Function  string         `json:"function"`
+	Account   string         `json:"account"`
+	Run       string         `json:"run"`
+	AsOf      string         `json:"as_of"`
+	First     bool           `json:"first"`
+	Test      bool           `json:"test"`
+	Customers int            `json:"customers"`
+	Statuses  map[string]int `json:"statuses"`
+	Location  string         `json:"location"`
+	Severity  Severity       `json:"severity"` // of the worst alert
+	Total     int            `json:"total"`    // alerts there are; at most 200 follow
+	Counts    map[Kind]int   `json:"counts"`
+	Alerts    []Alert        `json:"alerts"` // worst first
+}
+
+func (p parcel) webhook(ctx context.Context, now time.Time) (*http.Request, error) {
+	v := p.view
+	counts := make(map[Kind]int, len(v.counts))
+	for _, c := range v.counts {
+		counts[c.kind] = c.n
+	}
+	body, err := core.AppendJSON(nil, event{
+		SpecVersion: "1.0", ID: p.id, Type: eventType, Subject: v.Run, Time: textOf(v.AsOf), DataContentType: "application/json",
+		Source: "/partnerlens/" + url.PathEscape(v.Function) + "/" + url.PathEscape(v.Account),
+		Data: eventData{
+			Function: v.Function, Account: v.Account, Run: v.Run, AsOf: textOf(v.AsOf), First: v.First, Test: v.sample,
+			Customers: v.Total, Statuses: v.Statuses, Location: v.Location, Severity: v.severity(), Total: v.total, Counts: counts, Alerts: v.worst,
+		},
+	})
+	if err != nil {
+		return nil, err
+	}
+	req, err := post(ctx, p.channel.URL.Reveal(), body)
+	if err != nil {
+		return nil, err
+	}
+	req.Header.Set("Content-Type", "application/cloudevents+json; charset=utf-8")
+	req.Header.Set(deliveryHeader, p.id)
+	if !p.channel.Secret.Empty() {
+		t := strconv.FormatInt(now.Unix(), 10)
+		mac := hmac.New(sha256.New, []byte(p.channel.Secret.Reveal()))
+		mac.Write([]byte(t + "."))
+		mac.Write(body)
+		req.Header.Set(signatureHeader, "t="+t+",v1="+hex.EncodeToString(mac.Sum(nil)))
+	}
+	return req, nil
+}
