@@ -91,7 +91,6 @@ func (c *Config) Deliver(ctx context.Context, d *Digest, opts DeliverOptions) []
 	}
 	client := &http.Client{
 		Transport: opts.Transport,
-		Timeout:   tryTimeout,
 		// Where an address leads elsewhere, a message of customers must not follow.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
@@ -207,7 +206,9 @@ type parcel struct {
 }
 
 // try makes one attempt, signed anew.
-func (p parcel) try(ctx context.Context, client *http.Client) outcome {
+func (p parcel) try(whole context.Context, client *http.Client) outcome {
+	ctx, cancel := context.WithTimeout(whole, tryTimeout)
+	defer cancel()
 	req, err := p.request(ctx, time.Now())
 	if err != nil {
 		failure := core.AsError(err)
@@ -219,12 +220,12 @@ func (p parcel) try(ctx context.Context, client *http.Client) outcome {
 	req.Header.Set("User-Agent", "partnerlens")
 	resp, err := client.Do(req)
 	if err != nil {
-		return fromTransport(ctx, err)
+		return fromTransport(whole, err)
 	}
 	defer resp.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
 	if err != nil {
-		return fromTransport(ctx, err)
+		return fromTransport(whole, err)
 	}
 	o, judged := p.judge(resp.StatusCode, body)
 	if !judged {
@@ -299,16 +300,16 @@ func sizeOf(v any) int {
 }
 
 // fromTransport is why there was no answer. The error's own text holds the
-// address, and is not told.
+// address, and is not told. ctx is that of all tries.
 func fromTransport(ctx context.Context, err error) outcome {
-	var timeout net.Error
+	var slow net.Error
 	var certificate *tls.CertificateVerificationError
 	switch {
 	case ctx.Err() != nil:
 		return fromContext(ctx)
 	case errors.As(err, &certificate):
 		return refused(core.CodeMisconfigured, "its certificate cannot be verified")
-	case errors.As(err, &timeout) && timeout.Timeout():
+	case errors.As(err, &slow) && slow.Timeout():
 		return comeBack(core.CodeUnavailable, "no answer within %s", tryTimeout)
 	}
 	return comeBack(core.CodeUnavailable, "it cannot be reached")

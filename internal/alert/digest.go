@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"partnerlens/pkg/core"
@@ -46,12 +47,19 @@ type ranked struct {
 
 // NewDigest begins one.
 func NewDigest(s Summary) *Digest {
-	s.Statuses = maps.Clone(s.Statuses)
+	valid := func(text string) string { return strings.ToValidUTF8(text, "") } // JSON takes no other
+	s.Function, s.Account, s.Run, s.Location = valid(s.Function), valid(s.Account), valid(s.Run), valid(s.Location)
+	statuses := make(map[string]int, len(s.Statuses))
+	for status, n := range s.Statuses {
+		statuses[valid(status)] += n
+	}
+	s.Statuses = statuses
 	return &Digest{Summary: s, counts: make(map[Kind]int), worst: make(map[Kind][]ranked)}
 }
 
 // Add adds an alert of the run. The order of adding does not matter.
 func (d *Digest) Add(a Alert) {
+	a.Name, a.CustomerID, a.ResellerID = clean(a.Name), clean(a.CustomerID), clean(a.ResellerID)
 	d.counts[a.Kind]++
 	r := ranked{Alert: a}
 	if amount, err := core.ParseMoney(a.Remaining); err == nil {

@@ -5,7 +5,7 @@ import (
 	"unicode"
 )
 
-const maxForeign = 48 // letters of a name or an id that are told
+const maxForeign = 64 // letters of a name or an id that are told: the longest id that a cloud documents
 
 // clean takes out of a text what does not show or turns the rest around:
 // control and format characters (bidi marks among them), and runs of blanks. What
@@ -21,12 +21,13 @@ func clean(text string) string {
 		case r == unicode.ReplacementChar, unicode.In(r, unicode.C, unicode.Zl, unicode.Zp), isFiller(r):
 			continue
 		}
-		if letters == maxForeign {
-			b.WriteRune('…')
-			break
-		}
 		if blank && letters > 0 {
 			b.WriteByte(' ')
+			letters++
+		}
+		if letters >= maxForeign {
+			b.WriteRune('…')
+			break
 		}
 		blank = false
 		b.WriteRune(r)

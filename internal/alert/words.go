@@ -93,6 +93,7 @@ type message struct {
 const (
 	maxLocation = 300 // letters
 	maxStatuses = 12
+	maxStatus   = 20 // letters
 )
 
 func (v view) message(language string) message {
@@ -135,7 +136,7 @@ func (v view) customers(w words) string {
 	names := slices.SortedFunc(maps.Keys(v.Statuses), byCount)
 	parts := make([]string, 0, maxStatuses)
 	for _, name := range names[:min(len(names), maxStatuses)] {
-		parts = append(parts, fmt.Sprintf("%s %d", inert(w.status(name)), v.Statuses[name]))
+		parts = append(parts, fmt.Sprintf("%s %d", cut(inert(w.status(name)), maxStatus), v.Statuses[name]))
 	}
 	return line + w.colon + strings.Join(parts, w.comma)
 }

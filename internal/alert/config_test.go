@@ -1,0 +1,163 @@
+package alert
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+
+	"partnerlens/pkg/core"
+)
+
+// planted stands wherever a key may have been pasted.
+const planted = "hooks.example/T000/B000/planted-key"
+
+func TestParseConfig(t *testing.T) {
+	t.Parallel()
+	c, err := ParseConfig([]byte(`{
+		"rules": {"expiry_days": 14, "hysteresis_percent": 5, "overrides": {"200000000001": "500.00", "200000000002": "5%"}, "kinds": ["credit_low", "customer_gone"]},
+		"quiet": true,
+		"channels": [
+			{"name": "ops", "type": "slack", "url": "aws-sm:partnerlens#slack"},
+			{"name": "sales-cn", "type": "dingtalk", "url": "https://oapi.dingtalk.com/robot/send?access_token=x", "secret": "env:DING", "language": "zh", "kinds": ["tag_eligible"], "accounts": ["north", "south"], "min_severity": "info"},
+			{"name": "topic", "type": "sns", "url": "arn:aws:sns:eu-central-1:123456789012:alerts.fifo", "min_severity": "critical"}
+		]}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r := c.Rules; r.ExpiryDays != 14 || r.HysteresisPercent != 5 || r.Overrides["200000000001"].String() != "500.00" || r.Overrides["200000000002"].String() != "5%" || !slices.Equal(r.Kinds, []Kind{CreditLow, CustomerGone}) {
+		t.Errorf("rules %+v", r)
+	}
+	ops, sales := c.Channels[0], c.Channels[1]
+	if !c.Quiet || ops.Language != English || ops.MinSeverity != Info || ops.Kinds != nil || ops.Accounts != nil || !ops.Secret.Empty() || !ops.hears("any") {
+		t.Errorf("%+v", ops)
+	}
+	if sales.Type != DingTalk || sales.Language != Chinese || sales.hears("east") || !sales.hears("north") || sales.wants(CreditForced) || !sales.wants(TagEligible) {
+		t.Errorf("%+v", sales)
+	}
+	want := map[string]string{
+		"PARTNERLENS_ALERTS: ops.url": "aws-sm:partnerlens#slack", "PARTNERLENS_ALERTS: sales-cn.secret": "env:DING",
+		"PARTNERLENS_ALERTS: sales-cn.url": "https://oapi.dingtalk.com/robot/send?access_token=x",
+		"PARTNERLENS_ALERTS: topic.url":    "arn:aws:sns:eu-central-1:123456789012:alerts.fifo",
+	}
+	if got := c.Texts(); !maps.Equal(got, want) {
+		t.Errorf("%v", got)
+	}
+	if _, err := c.With(nil); core.CodeOf(err) != core.CodeMisconfigured || !strings.Contains(err.Error(), "ops.url") {
+		t.Errorf("a reference that nobody resolved: %v", err)
+	}
+	texts := c.Texts()
+	texts["PARTNERLENS_ALERTS: ops.url"], texts["PARTNERLENS_ALERTS: sales-cn.secret"] = "https://hooks.slack.com/services/T/B/k\n", "SEC1"
+	ready, err := c.With(texts)
+	if err != nil || ready.Channels[0].URL.Reveal() != "https://hooks.slack.com/services/T/B/k" || ready.Channels[1].Secret.Reveal() != "SEC1" || c.Channels[1].Secret.Reveal() != "env:DING" {
+		t.Errorf("%v, %+v", err, ready)
+	}
+	if shown := fmt.Sprintf("%v %+v %#v", ready, ready, ready); strings.Contains(shown, "SEC1") || strings.Contains(shown, "hooks.slack.com") {
+		t.Errorf("shows %s", shown)
+	}
+	if c, err := ParseConfig(nil); err != nil || len(c.Channels) != 0 || c.Quiet {
+		t.Errorf("nothing: %+v, %v", c, err)
+	}
+}
+
+func TestParseConfigTellsAllThatIsWrong(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string][]string{
+		`[]`:                          {"not a JSON object"},
+		`{"a":1,"a":2}`:               {"not a JSON object"},
+		`null`:                        {"not a JSON object"},
+		`{"chanels":[],"quiet":"no"}`: {"chanels: no such member; there are channels, quiet, rules", "quiet: not true or false"},
+		`{"` + planted + `":1}`:       {"a member that is not known"},
+		`{"rules":{"expiry_days":0,"hysteresis_percent":101,"kinds":["credit_lo"],"overrides":{"200000000001":"` + planted + `","a b":"1"},"low":1}}`: {
+			"rules.expiry_days: not a whole number from 1 to 365", "rules.hysteresis_percent: not a whole number from 1 to 100",
+			"rules.kinds: a kind that is not known; there are credit_forced,", "rules.overrides.200000000001: not a threshold",
+			"rules.overrides: a name that is not a customer's id", "rules.low: no such member",
+		},
+		`{"rules":{"kinds":[]}}`:         {"rules.kinds: empty"},
+		`{"rules":{"expiry_days":null}}`: {"rules.expiry_days: not a whole number"},
+		`{"rules":{"expiry_days":7.5}}`:  {"rules.expiry_days: not a whole number"},
+		`{"channels":{"name":"ops"}}`:    {"channels: not a list"},
+		`{"channels":[{"url":"` + planted + `"}, "x", {"name":"` + planted + `","type":"` + planted + `","url":"x"}]}`: {
+			"channel 1: name: missing", "channel 1: type: missing; use webhook, slack, feishu, dingtalk, wecom, sns",
+			"channel 2: not a JSON object", "channel 3: name: missing or not one", "channel 3: type: unknown",
+		},
+		`{"channels":[{"name":"ops","type":"slack","url":"x","secret":"` + planted + `"},{"name":"ops","type":"feishu","url":""}]}`: {
+			"ops: secret: slack signs nothing with one", "ops: two channels have this name", "ops: url: missing",
+		},
+		`{"channels":[{"name":"ops","type":"webhook","url":"x","language":"de","kinds":"all","accounts":[],"min_severity":"bad","token":"` + planted + `"}]}`: {
+			"ops: language: unknown; use en, zh", "ops: kinds: not a list of kinds", "ops: accounts: empty", "ops: min_severity: unknown; use critical, warning, info",
+			"ops: token: no such member",
+		},
+		`{"channels":[{"name":"ops","type":"webhook","url":"x","accounts":["` + planted + `"]}]}`:     {"ops: accounts: a name that is not an account's"},
+		`{"channels":[` + strings.Repeat(`{"name":"a","type":"sns","url":"x"},`, 30)[:30*36-1] + `]}`: {"channels: more than 20"},
+	} {
+		_, err := ParseConfig([]byte(text))
+		failure := core.AsError(err)
+		if failure == nil || failure.Code != core.CodeMisconfigured || failure.Param != Setting {
+			t.Errorf("ParseConfig(%s) = %v", text, err)
+			continue
+		}
+		for _, part := range want {
+			if !strings.Contains(err.Error(), part) {
+				t.Errorf("ParseConfig(%s)\nsays %v\nwithout %q", text, err, part)
+			}
+		}
+		if strings.Contains(err.Error(), "planted") {
+			t.Errorf("ParseConfig(%s) quotes a key: %v", text, err)
+		}
+	}
+}
+
+func TestAddresses(t *testing.T) {
+	t.Parallel()
+	for text, ok := range map[string]bool{
+		"https://hooks.slack.com/services/T/B/k": true, "https://host:8443/p?access_token=x": true, "http://127.0.0.1:8080/x": true, "http://localhost/x": true, "http://[::1]/x": true,
+		"http://host/x": false, "http://127.0.0.1.evil.example/x": false, "https://user:pw@host/x": false, "https://host/#f": false, "ftp://host/x": false, "//host/x": false,
+		"host/x": false, "": false, "https:///x": false, "aws-sm:partnerlens#slack": false, "https://host/a b": false, "https://host/\r\nx": false, "https://h\u00f6st/x": false,
+	} {
+		c := &Config{Channels: []Channel{{Name: "ops", Type: Webhook, URL: core.NewSecret(text)}}}
+		_, err := c.With(nil)
+		if (err == nil) != ok {
+			t.Errorf("%q: %v", text, err)
+		}
+		if err != nil && text != "" && strings.Contains(err.Error(), text) {
+			t.Errorf("%q is quoted: %v", text, err)
+		}
+	}
+	for text, ok := range map[string]bool{
+		"arn:aws:sns:eu-central-1:123456789012:alerts": true, "arn:aws-cn:sns:cn-north-1:123456789012:alerts.fifo": true,
+		"arn:aws:sqs:eu-central-1:123456789012:alerts": false, "arn:aws:sns:eu-central-1:1:alerts": false, "arn:aws:sns:e.evil/x:123456789012:a": false,
+		"arn:aws:sns:eu-central-1:123456789012:": false, "arn:aws:sns:eu-central-1:123456789012:a:b": false, "https://sns.eu-central-1.amazonaws.com": false,
+	} {
+		c := &Config{Channels: []Channel{{Name: "topic", Type: SNS, URL: core.NewSecret(text)}}}
+		if _, err := c.With(nil); (err == nil) != ok {
+			t.Errorf("%q: %v", text, err)
+		}
+	}
+}
+
+func FuzzParseConfig(f *testing.F) {
+	for _, seed := range []string{`{}`, `{"rules":{"overrides":{"1":"5%"}},"channels":[{"name":"a","type":"sns","url":"arn:aws:sns:r:123456789012:t"}]}`, `{"channels":[{}]}`, `{"quiet":null}`, `[`} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, text []byte) {
+		c, err := ParseConfig(text)
+		if err != nil {
+			if failure := core.AsError(err); failure.Code != core.CodeMisconfigured || failure.Detail == "" {
+				t.Fatalf("%v", err)
+			}
+			return
+		}
+		seen := make(map[string]bool)
+		for _, channel := range c.Channels {
+			if seen[channel.Name] || !isName(channel.Name, maxChannelName) || !slices.Contains(channelTypes(), channel.Type) || channel.URL.Empty() {
+				t.Fatalf("%q gives %+v", text, channel)
+			}
+			seen[channel.Name] = true
+		}
+		if ready, err := c.With(c.Texts()); err == nil && len(ready.Channels) != len(c.Channels) {
+			t.Fatalf("%q", text)
+		}
+	})
+}

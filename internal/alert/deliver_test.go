@@ -1,0 +1,663 @@
+package alert
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"log"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/go-json-experiment/json"
+	"go.uber.org/goleak"
+
+	"partnerlens/pkg/core"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// received is one request as a receiver saw it.
+type received struct {
+	*http.Request
+	body []byte
+}
+
+// receiver is a real server on this machine that answers as it is told.
+func receiver(t *testing.T, answer func(w http.ResponseWriter, r received)) (address string, got func() []received) {
+	t.Helper()
+	var mu sync.Mutex
+	var all []received
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		seen := received{r, body}
+		mu.Lock()
+		all = append(all, seen)
+		mu.Unlock()
+		answer(w, seen)
+	}))
+	t.Cleanup(server.Close)
+	return server.URL, func() []received {
+		mu.Lock()
+		defer mu.Unlock()
+		return slices.Clone(all)
+	}
+}
+
+func say(text string) func(http.ResponseWriter, received) {
+	return func(w http.ResponseWriter, _ received) { io.WriteString(w, text) }
+}
+
+const (
+	pathKey = "/services/T000/B000/planted-path"
+	hmacKey = "planted-secret"
+)
+
+func channelOf(kind ChannelType, address string) Channel {
+	c := Channel{Name: "ops", Type: kind, URL: core.NewSecret(address + pathKey + "?access_token=planted-query"), Language: English, MinSeverity: Info}
+	if kind.signs() {
+		c.Secret = core.NewSecret(hmacKey)
+	}
+	if kind == SNS {
+		c.URL = core.NewSecret("arn:aws:sns:eu-central-1:123456789012:alerts.fifo")
+	}
+	return c
+}
+
+// deliverTo delivers to one channel, and holds what comes of it to the rule that
+// nothing secret is in it.
+func deliverTo(t *testing.T, ctx context.Context, c Channel, d *Digest, opts DeliverOptions) Delivery {
+	t.Helper()
+	config, err := (&Config{Channels: []Channel{c}}).With(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := config.Deliver(ctx, d, opts)
+	if len(got) != 1 {
+		t.Fatalf("%d deliveries", len(got))
+	}
+	text, err := json.Marshal(got)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, secret := range []string{"planted", "127.0.0.1", "answered-body"} {
+		if strings.Contains(string(text), secret) {
+			t.Errorf("the delivery shows %s: %s", secret, text)
+		}
+	}
+	if got[0].Channel != "ops" || got[0].Type != c.Type || got[0].ID != DeliveryID(d.Summary, "ops") || got[0].At.IsZero() {
+		t.Errorf("%+v", got[0])
+	}
+	return got[0]
+}
+
+// Each channel takes its message, checked here by what the vendor documents and
+// not by our code.
+func TestDeliverToEachChannel(t *testing.T) {
+	t.Parallel()
+	mac := func(key, text string) []byte {
+		sum := hmac.New(sha256.New, []byte(key))
+		io.WriteString(sum, text)
+		return sum.Sum(nil)
+	}
+	fresh := func(text string, unit time.Duration) error {
+		n, err := strconv.ParseInt(text, 10, 64)
+		if at := time.Unix(0, n*int64(unit)); err != nil || time.Since(at).Abs() > time.Minute {
+			return fmt.Errorf("the moment is %q", text)
+		}
+		return nil
+	}
+	for kind, check := range map[ChannelType]struct {
+		answer string
+		verify func(r received) error
+	}{
+		Webhook: {"", func(r received) error {
+			t, v1, _ := strings.Cut(strings.TrimPrefix(r.Header.Get("X-Partnerlens-Signature"), "t="), ",v1=")
+			if v1 != hex.EncodeToString(mac(hmacKey, t+"."+string(r.body))) {
+				return errors.New("the signature does not match")
+			}
+			var event struct {
+				SpecVersion     string `json:"specversion"`
+				ID              string `json:"id"`
+				Source          string `json:"source"`
+				Type            string `json:"type"`
+				Time            string `json:"time"`
+				DataContentType string `json:"datacontenttype"`
+				Data            struct {
+					Function string         `json:"function"`
+					Total    int            `json:"total"`
+					Counts   map[string]int `json:"counts"`
+					Alerts   []Alert        `json:"alerts"`
+				} `json:"data"`
+			}
+			if err := json.Unmarshal(r.body, &event); err != nil {
+				return err
+			}
+			if event.SpecVersion != "1.0" || event.ID != r.Header.Get("X-Partnerlens-Delivery") || event.Source != "/partnerlens/credit/main" || event.Type != "partnerlens.digest/v1" ||
+				event.Time != "2026-11-22T01:00:00Z" || event.DataContentType != "application/json" || r.Header.Get("Content-Type") != "application/cloudevents+json; charset=utf-8" {
+				return fmt.Errorf("the envelope is %+v", event)
+			}
+			if event.Data.Function != "credit" || event.Data.Total != 300 || len(event.Data.Alerts) != 200 || event.Data.Counts["credit_forced"] != 22 || event.Data.Alerts[0].Kind != CreditForced {
+				return fmt.Errorf("the data is %d, %d, %v", event.Data.Total, len(event.Data.Alerts), event.Data.Counts)
+			}
+			return fresh(t, time.Second)
+		}},
+		Slack: {"ok", func(r received) error {
+			var body struct {
+				Text   string `json:"text"`
+				Blocks []any  `json:"blocks"`
+			}
+			if err := json.Unmarshal(r.body, &body); err != nil || body.Text == "" || len(body.Blocks) < 2 || len(body.Blocks) > 50 {
+				return fmt.Errorf("%v, %s", err, r.body)
+			}
+			return nil
+		}},
+		Feishu: {`{"code":0,"msg":"success","data":{}}`, func(r received) error {
+			var body struct {
+				Timestamp string         `json:"timestamp"`
+				Sign      string         `json:"sign"`
+				MsgType   string         `json:"msg_type"`
+				Card      map[string]any `json:"card"`
+			}
+			if err := json.Unmarshal(r.body, &body); err != nil || body.MsgType != "interactive" || len(body.Card) == 0 || len(r.body) > 20_000 {
+				return fmt.Errorf("%v, %s", err, r.body)
+			}
+			if body.Sign != base64.StdEncoding.EncodeToString(mac(body.Timestamp+"\n"+hmacKey, "")) {
+				return errors.New("the signature does not match")
+			}
+			return fresh(body.Timestamp, time.Second)
+		}},
+		DingTalk: {`{"errcode":0,"errmsg":"ok"}`, func(r received) error {
+			query := r.URL.Query()
+			if query.Get("access_token") != "planted-query" || query.Get("sign") != base64.StdEncoding.EncodeToString(mac(hmacKey, query.Get("timestamp")+"\n"+hmacKey)) {
+				return fmt.Errorf("the query is %s", r.URL.RawQuery)
+			}
+			var body struct {
+				MsgType  string            `json:"msgtype"`
+				Markdown map[string]string `json:"markdown"`
+			}
+			if err := json.Unmarshal(r.body, &body); err == nil && (body.MsgType != "markdown" || body.Markdown["title"] == "" || body.Markdown["text"] == "" || len(r.body) > 20_000) {
+				return fmt.Errorf("%s", r.body)
+			}
+			return fresh(query.Get("timestamp"), time.Millisecond)
+		}},
+		WeCom: {`{"errcode":0,"errmsg":"ok"}`, func(r received) error {
+			var body struct {
+				MsgType  string            `json:"msgtype"`
+				Markdown map[string]string `json:"markdown"`
+			}
+			if err := json.Unmarshal(r.body, &body); err != nil || body.MsgType != "markdown" || len(body.Markdown["content"]) > 4096 {
+				return fmt.Errorf("%v, %s", err, r.body)
+			}
+			return nil
+		}},
+		SNS: {"<PublishResponse><PublishResult><MessageId>x</MessageId></PublishResult></PublishResponse>", verifySNS},
+	} {
+		t.Run(string(kind), func(t *testing.T) {
+			t.Parallel()
+			address, got := receiver(t, say(check.answer))
+			env := map[string]string{"AWS_ENDPOINT_URL_SNS": address, "AWS_ACCESS_KEY_ID": "AKID", "AWS_SECRET_ACCESS_KEY": "planted-aws-key", "AWS_SESSION_TOKEN": "token"}
+			d := deliverTo(t, t.Context(), channelOf(kind, address), digestOf(300), DeliverOptions{Getenv: func(name string) string { return env[name] }})
+			if d.State != Delivered || d.Tries != 1 || d.Code != "" || d.Detail != "" {
+				t.Fatalf("%+v", d)
+			}
+			all := got()
+			if len(all) != 1 || all[0].Method != http.MethodPost || kind != SNS && all[0].URL.Path != pathKey {
+				t.Fatalf("%d requests, %s", len(all), all[0].URL)
+			}
+			if err := check.verify(all[0]); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+// verifySNS derives the signature by the steps of "Create a signed AWS API
+// request" (AWS General Reference, read November 2026).
+func verifySNS(r received) error {
+	form, err := url.ParseQuery(string(r.body))
+	if err != nil || form.Get("Action") != "Publish" || form.Get("Version") != "2010-03-31" || form.Get("TopicArn") != "arn:aws:sns:eu-central-1:123456789012:alerts.fifo" ||
+		form.Get("MessageGroupId") != "credit-main" || form.Get("MessageDeduplicationId") == "" || form.Get("MessageDeduplicationId") != form.Get("MessageAttributes.entry.1.Value.StringValue") ||
+		len(form.Get("Subject")) > 99 || !strings.HasPrefix(form.Get("Subject"), "partnerlens") || !strings.Contains(form.Get("Message"), "🔴") {
+		return fmt.Errorf("%v, %v", err, form)
+	}
+	var credential, signed, signature string
+	for part := range strings.SplitSeq(strings.TrimPrefix(r.Header.Get("Authorization"), "AWS4-HMAC-SHA256 "), ", ") {
+		name, value, _ := strings.Cut(part, "=")
+		switch name {
+		case "Credential":
+			credential = value
+		case "SignedHeaders":
+			signed = value
+		case "Signature":
+			signature = value
+		}
+	}
+	_, scope, _ := strings.Cut(credential, "/")
+	parts := strings.Split(scope, "/")
+	if len(parts) != 4 || parts[1] != "eu-central-1" || parts[2] != "sns" || r.Header.Get("X-Amz-Security-Token") != "token" {
+		return fmt.Errorf("the scope is %s", credential)
+	}
+	canonical := "POST\n/\n\n"
+	for name := range strings.SplitSeq(signed, ";") {
+		value := r.Header.Get(name)
+		switch name {
+		case "host":
+			value = r.Host
+		case "content-length":
+			value = strconv.FormatInt(r.ContentLength, 10)
+		}
+		canonical += name + ":" + value + "\n"
+	}
+	hash := func(text string) string { sum := sha256.Sum256([]byte(text)); return hex.EncodeToString(sum[:]) }
+	canonical += "\n" + signed + "\n" + hash(string(r.body))
+	text := "AWS4-HMAC-SHA256\n" + r.Header.Get("X-Amz-Date") + "\n" + scope + "\n" + hash(canonical)
+	key := []byte("AWS4planted-aws-key")
+	for _, part := range append(parts, text) {
+		sum := hmac.New(sha256.New, key)
+		io.WriteString(sum, part)
+		key = sum.Sum(nil)
+	}
+	if hex.EncodeToString(key) != signature {
+		return errors.New("the signature does not match")
+	}
+	return nil
+}
+
+// transport answers without a socket: waits pass in no time in a bubble.
+type transport func(r *http.Request) (*http.Response, error)
+
+func (t transport) RoundTrip(r *http.Request) (*http.Response, error) { return t(r) }
+
+func answer(status int, body string, header ...string) *http.Response {
+	resp := &http.Response{StatusCode: status, Header: make(http.Header), Body: io.NopCloser(strings.NewReader(body))}
+	for i := 0; i+1 < len(header); i += 2 {
+		resp.Header.Set(header[i], header[i+1])
+	}
+	return resp
+}
+
+func TestAnswers(t *testing.T) {
+	t.Parallel()
+	const other = "answered-body of somebody else"
+	for _, test := range []struct {
+		kind   ChannelType
+		status int
+		body   string
+		state  DeliveryState
+		code   core.Code
+		tries  int
+		detail string
+	}{
+		{Webhook, 200, other, Delivered, "", 1, ""},
+		{Webhook, 202, "", Delivered, "", 1, ""},
+		{Webhook, 204, "", Delivered, "", 1, ""},
+		{Webhook, 302, "", Failed, core.CodeMisconfigured, 1, "leads elsewhere (HTTP 302)"},
+		{Webhook, 307, "", Failed, core.CodeMisconfigured, 1, "leads elsewhere"},
+		{Webhook, 400, other, Failed, core.CodeUpstream, 1, "HTTP 400"},
+		{Webhook, 401, other, Failed, core.CodeDenied, 1, "HTTP 401"},
+		{Webhook, 403, other, Failed, core.CodeDenied, 1, "HTTP 403"},
+		{Webhook, 404, other, Failed, core.CodeMisconfigured, 1, "HTTP 404"},
+		{Webhook, 408, other, Failed, core.CodeUnavailable, 4, "HTTP 408"},
+		{Webhook, 410, other, Failed, core.CodeMisconfigured, 1, "HTTP 410"},
+		{Webhook, 429, other, Failed, core.CodeThrottled, 4, "HTTP 429"},
+		{Webhook, 500, other, Failed, core.CodeUnavailable, 4, "HTTP 500"},
+		{Webhook, 503, other, Failed, core.CodeUnavailable, 4, "HTTP 503"},
+		{Slack, 200, "ok", Delivered, "", 1, ""},
+		{Slack, 200, other, Failed, core.CodeUpstream, 1, "not as Slack does"},
+		{Slack, 404, "no_service", Failed, core.CodeMisconfigured, 1, "(no_service)"},
+		{Slack, 400, "invalid_blocks", Failed, core.CodeUpstream, 1, "(invalid_blocks)"},
+		{Slack, 403, "action_prohibited", Failed, core.CodeDenied, 1, "(action_prohibited)"},
+		{Slack, 429, "rate_limited", Failed, core.CodeThrottled, 4, "(rate_limited)"},
+		{Slack, 500, "rollup_error", Failed, core.CodeUnavailable, 4, "HTTP 500"},
+		{Feishu, 200, `{"code":0}`, Delivered, "", 1, ""},
+		{Feishu, 200, `{"StatusCode":0,"StatusMessage":"success"}`, Delivered, "", 1, ""},
+		{Feishu, 200, `{"code":19021,"msg":"answered-body"}`, Failed, core.CodeDenied, 1, "19021"},
+		{Feishu, 200, `{"code":11232,"msg":"answered-body"}`, Failed, core.CodeThrottled, 4, "11232"},
+		{Feishu, 400, `{"code":99991400}`, Failed, core.CodeThrottled, 4, "99991400"},
+		{Feishu, 200, `{"code":9499,"msg":"Bad Request"}`, Failed, core.CodeUpstream, 1, "9499"},
+		{Feishu, 200, `<html>`, Failed, core.CodeUpstream, 1, "not as Feishu does"},
+		{Feishu, 200, `{}`, Failed, core.CodeUpstream, 1, "not as Feishu does"},
+		{Feishu, 502, `<html>`, Failed, core.CodeUnavailable, 4, "HTTP 502"},
+		{Feishu, 500, `{"code":2200}`, Failed, core.CodeUnavailable, 4, "HTTP 500"},
+		{DingTalk, 200, `{"errcode":0}`, Delivered, "", 1, ""},
+		{DingTalk, 200, `{"errcode":310000,"errmsg":"answered-body"}`, Failed, core.CodeDenied, 1, "310000"},
+		{DingTalk, 200, `{"errcode":130101}`, Failed, core.CodeThrottled, 1, "130101"},
+		{DingTalk, 200, `{"errcode":-1}`, Failed, core.CodeUnavailable, 4, "-1"},
+		{DingTalk, 200, `{"errcode":460101}`, Failed, core.CodeUpstream, 1, "460101"},
+		{WeCom, 200, `{"errcode":0}`, Delivered, "", 1, ""},
+		{WeCom, 200, `{"errcode":93000}`, Failed, core.CodeMisconfigured, 1, "93000"},
+		{WeCom, 200, `{"errcode":45009}`, Failed, core.CodeThrottled, 4, "45009"},
+		{WeCom, 200, `{"errcode":40058,"errmsg":"answered-body"}`, Failed, core.CodeUpstream, 1, "40058"},
+		{SNS, 200, "", Delivered, "", 1, ""},
+		{SNS, 403, "<ErrorResponse><Error><Type>Sender</Type><Code>AuthorizationError</Code><Message>answered-body</Message></Error></ErrorResponse>", Failed, core.CodeDenied, 1, "sns:Publish"},
+		{SNS, 404, "<Error><Code>NotFound</Code></Error>", Failed, core.CodeMisconfigured, 1, "no such topic"},
+		{SNS, 400, "<Error><Code>Throttling</Code></Error>", Failed, core.CodeThrottled, 4, "Throttling"},
+		{SNS, 400, "<Error><Code>KMSDisabled</Code></Error>", Failed, core.CodeDenied, 1, "KMSDisabled"},
+		{SNS, 400, "<Error><Code>KMS answered-body</Code></Error>", Failed, core.CodeUpstream, 1, "HTTP 400"},
+		{SNS, 500, "<Error><Code>InternalError</Code></Error>", Failed, core.CodeUnavailable, 4, "HTTP 500"},
+	} {
+		t.Run(fmt.Sprintf("%s/%d/%.30s", test.kind, test.status, test.body), func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				env := map[string]string{"AWS_ACCESS_KEY_ID": "AKID", "AWS_SECRET_ACCESS_KEY": "planted"}
+				d := deliverTo(t, t.Context(), channelOf(test.kind, "https://host.example"), digestOf(3), DeliverOptions{
+					Getenv: func(name string) string { return env[name] },
+					Transport: transport(func(r *http.Request) (*http.Response, error) {
+						if test.kind == SNS && r.URL.Host != "sns.eu-central-1.amazonaws.com" {
+							t.Errorf("goes to %s", r.URL.Host)
+						}
+						return answer(test.status, test.body, "Location", "https://elsewhere.example/"), nil
+					}),
+				})
+				if d.State != test.state || d.Code != test.code || d.Tries != test.tries || !strings.Contains(d.Detail, test.detail) || test.detail == "" && d.Detail != "" {
+					t.Errorf("%+v", d)
+				}
+			})
+		})
+	}
+}
+
+func TestRetries(t *testing.T) {
+	t.Parallel()
+	// try gives how it went, when each try was made since the first, and how long
+	// all took.
+	try := func(t *testing.T, within time.Duration, rt func(try int, r *http.Request) (*http.Response, error)) (Delivery, []time.Duration, time.Duration) {
+		ctx := t.Context()
+		if within > 0 {
+			var cancel context.CancelFunc
+			ctx, cancel = context.WithTimeout(ctx, within)
+			defer cancel()
+		}
+		begun := time.Now()
+		var at []time.Duration
+		var ids []string
+		d := deliverTo(t, ctx, channelOf(Webhook, "https://host.example"), digestOf(3), DeliverOptions{Transport: transport(func(r *http.Request) (*http.Response, error) {
+			at = append(at, time.Since(begun))
+			ids = append(ids, r.Header.Get("X-Partnerlens-Delivery"))
+			return rt(len(at), r)
+		})})
+		if slices.ContainsFunc(ids, func(id string) bool { return id != d.ID }) {
+			t.Errorf("ids %q of %s", ids, d.ID)
+		}
+		return d, at, time.Since(begun)
+	}
+	between := func(t *testing.T, what string, got, low, high time.Duration) {
+		t.Helper()
+		if got < low || got > high {
+			t.Errorf("%s after %s, not between %s and %s", what, got, low, high)
+		}
+	}
+	hang := func(_ int, r *http.Request) (*http.Response, error) {
+		<-r.Context().Done()
+		return nil, r.Context().Err()
+	}
+	for name, test := range map[string]func(t *testing.T){
+		"waits longer each time": func(t *testing.T) {
+			d, at, _ := try(t, 0, func(n int, _ *http.Request) (*http.Response, error) {
+				if n == 4 {
+					return answer(200, ""), nil
+				}
+				return nil, &url.Error{Op: "Post", URL: "https://host.example/planted", Err: errors.New("connection reset planted")}
+			})
+			if d.State != Delivered || d.Tries != 4 || d.Code != "" || d.Detail != "" {
+				t.Errorf("%+v", d)
+			}
+			between(t, "the second", at[1]-at[0], 750*time.Millisecond, 1250*time.Millisecond)
+			between(t, "the third", at[2]-at[1], 1500*time.Millisecond, 2500*time.Millisecond)
+			between(t, "the fourth", at[3]-at[2], 3*time.Second, 5*time.Second)
+		},
+		"cannot be reached": func(t *testing.T) {
+			d, _, _ := try(t, 0, func(int, *http.Request) (*http.Response, error) { return nil, errors.New("dial tcp planted") })
+			if d.State != Failed || d.Tries != 4 || d.Detail != "it cannot be reached" {
+				t.Errorf("%+v", d)
+			}
+		},
+		"waits as long as it is asked to": func(t *testing.T) {
+			d, at, _ := try(t, 0, func(n int, _ *http.Request) (*http.Response, error) {
+				if n == 1 {
+					return answer(429, "", "Retry-After", "17"), nil
+				}
+				return answer(200, ""), nil
+			})
+			if d.State != Delivered || d.Tries != 2 || at[1] != 17*time.Second {
+				t.Errorf("%+v after %s", d, at)
+			}
+		},
+		"until a date": func(t *testing.T) {
+			d, at, _ := try(t, 0, func(n int, _ *http.Request) (*http.Response, error) {
+				if n == 1 {
+					return answer(503, "", "Retry-After", time.Now().Add(20*time.Second).UTC().Format(http.TimeFormat)), nil
+				}
+				return answer(200, ""), nil
+			})
+			if d.State != Delivered {
+				t.Errorf("%+v", d)
+			}
+			between(t, "the second", at[1], 19*time.Second, 20*time.Second)
+		},
+		"not for an hour": func(t *testing.T) {
+			d, _, took := try(t, 0, func(int, *http.Request) (*http.Response, error) { return answer(429, "", "Retry-After", "3600"), nil })
+			if d.State != Failed || d.Tries != 1 || took != 0 || !strings.Contains(d.Detail, "longer than a run can") {
+				t.Errorf("%+v after %s", d, took)
+			}
+		},
+		"a server that hangs": func(t *testing.T) {
+			d, _, took := try(t, 0, hang)
+			if d.State != Failed || d.Tries != 4 || d.Code != core.CodeUnavailable || !strings.Contains(d.Detail, "no answer within 10s") {
+				t.Errorf("%+v", d)
+			}
+			between(t, "all", took, 45*time.Second, 49*time.Second)
+		},
+		"a server that hangs, and little time": func(t *testing.T) {
+			d, _, took := try(t, 13*time.Second, hang)
+			if d.State != Failed || d.Tries != 1 || d.Code != core.CodeDeadline || took != 8*time.Second { // less the reserve
+				t.Errorf("%+v after %s", d, took)
+			}
+		},
+		"no time for another try": func(t *testing.T) {
+			d, _, took := try(t, 15*time.Second, func(int, *http.Request) (*http.Response, error) { return answer(503, "", "Retry-After", "30"), nil })
+			if d.State != Failed || d.Tries != 1 || took != 0 || !strings.Contains(d.Detail, "no time to try again") {
+				t.Errorf("%+v after %s", d, took)
+			}
+		},
+		"no time at all": func(t *testing.T) {
+			d, at, took := try(t, 4*time.Second, func(int, *http.Request) (*http.Response, error) { return answer(200, ""), nil })
+			if d.State != Failed || d.Tries != 0 || len(at) != 0 || took != 0 || d.Code != core.CodeDeadline {
+				t.Errorf("%+v after %s", d, took)
+			}
+		},
+		"called off while it waits": func(t *testing.T) {
+			ctx, cancel := context.WithCancel(t.Context())
+			time.AfterFunc(500*time.Millisecond, cancel)
+			begun := time.Now()
+			d := deliverTo(t, ctx, channelOf(Webhook, "https://host.example"), digestOf(3), DeliverOptions{Transport: transport(func(*http.Request) (*http.Response, error) { return answer(500, ""), nil })})
+			if d.State != Failed || d.Tries != 1 || time.Since(begun) != 500*time.Millisecond {
+				t.Errorf("%+v after %s", d, time.Since(begun))
+			}
+		},
+		"a body that breaks off": func(t *testing.T) {
+			d, _, _ := try(t, 0, func(n int, _ *http.Request) (*http.Response, error) {
+				resp := answer(200, "")
+				if n == 1 {
+					resp.Body = io.NopCloser(io.MultiReader(strings.NewReader("answered-body"), brokenReader{}))
+				}
+				return resp, nil
+			})
+			if d.State != Delivered || d.Tries != 2 {
+				t.Errorf("%+v", d)
+			}
+		},
+		"a panic is the channel's own": func(t *testing.T) {
+			d, _, _ := try(t, 0, func(int, *http.Request) (*http.Response, error) { panic("planted") })
+			if d.State != Failed || d.Code != core.CodeInternal || d.Detail != "internal error" {
+				t.Errorf("%+v", d)
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, test)
+		})
+	}
+}
+
+type brokenReader struct{}
+
+func (brokenReader) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
+
+// A receiver that leads elsewhere is not followed, over real sockets.
+func TestRedirectsAreNotFollowed(t *testing.T) {
+	t.Parallel()
+	elsewhere, got := receiver(t, say("ok"))
+	for _, status := range []int{301, 302, 303, 307, 308} {
+		address, _ := receiver(t, func(w http.ResponseWriter, r received) { http.Redirect(w, r.Request, elsewhere, status) })
+		if d := deliverTo(t, t.Context(), channelOf(Webhook, address), digestOf(1), DeliverOptions{}); d.State != Failed || d.Tries != 1 {
+			t.Errorf("%d: %+v", status, d)
+		}
+	}
+	if n := len(got()); n != 0 {
+		t.Errorf("%d messages went elsewhere", n)
+	}
+}
+
+// A certificate that nobody vouches for is refused, and not tried again.
+func TestCertificates(t *testing.T) {
+	t.Parallel()
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("it was told") }))
+	server.Config.ErrorLog = log.New(io.Discard, "", 0) // it tells of the refusal
+	server.StartTLS()
+	defer server.Close()
+	if d := deliverTo(t, t.Context(), channelOf(Webhook, server.URL), digestOf(1), DeliverOptions{}); d.State != Failed || d.Code != core.CodeMisconfigured || d.Tries != 1 {
+		t.Errorf("%+v", d)
+	}
+}
+
+// All channels are told side by side: one that hangs delays nobody, and one that
+// fails fails alone.
+func TestChannelsSideBySide(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		config := &Config{}
+		for i, host := range []string{"hangs", "fails", "takes", "away", "one-kind", "takes-too"} {
+			c := channelOf(Webhook, "https://"+host)
+			c.Name = host
+			switch i {
+			case 3:
+				c.Accounts = []string{"another"}
+			case 4:
+				c.Kinds = []Kind{TagLost}
+			}
+			config.Channels = append(config.Channels, c)
+		}
+		var takenAt atomic.Int64
+		begun := time.Now()
+		d := NewDigest(Summary{Function: "credit", Account: "main", Run: "r"})
+		d.Add(alertNumber(0))
+		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+		defer cancel()
+		got := config.Deliver(ctx, d, DeliverOptions{Reserve: time.Second, Transport: transport(func(r *http.Request) (*http.Response, error) {
+			switch r.URL.Host {
+			case "hangs":
+				<-r.Context().Done()
+				return nil, r.Context().Err()
+			case "fails":
+				return answer(404, ""), nil
+			}
+			takenAt.Store(int64(time.Since(begun)))
+			return answer(200, ""), nil
+		})})
+		var states []string
+		for _, d := range got {
+			states = append(states, d.Channel+" "+string(d.State))
+		}
+		want := []string{"hangs failed", "fails failed", "takes delivered", "one-kind skipped", "takes-too delivered"}
+		if !slices.Equal(states, want) || takenAt.Load() != 0 || time.Since(begun) > 19*time.Second {
+			t.Errorf("%q after %s", states, time.Since(begun))
+		}
+	})
+}
+
+// What was delivered is not sent again; what failed is.
+func TestDeliveredBefore(t *testing.T) {
+	t.Parallel()
+	address, got := receiver(t, say(""))
+	c := channelOf(Webhook, address)
+	digest := digestOf(3)
+	first := deliverTo(t, t.Context(), c, digest, DeliverOptions{})
+	if again := deliverTo(t, t.Context(), c, digest, DeliverOptions{Before: []Delivery{first}}); again != first || len(got()) != 1 {
+		t.Errorf("%+v after %+v, %d messages", again, first, len(got()))
+	}
+	failed := first
+	failed.State = Failed
+	if again := deliverTo(t, t.Context(), c, digest, DeliverOptions{Before: []Delivery{failed}}); again.State != Delivered || again.ID != first.ID || len(got()) != 2 {
+		t.Errorf("%+v, %d messages", again, len(got()))
+	}
+	other := digestOf(3)
+	other.Run = "another"
+	if again := deliverTo(t, t.Context(), c, other, DeliverOptions{Before: []Delivery{first}}); again.State != Delivered || again.ID == first.ID {
+		t.Errorf("%+v", again)
+	}
+}
+
+func TestQuietDays(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		name         string
+		quiet, first bool
+		sample       bool
+		want         DeliveryState
+	}{
+		{"a quiet day", false, false, false, Skipped},
+		{"a quiet day that is told", true, false, false, Delivered},
+		{"a first run", false, true, false, Delivered},
+		{"a sample, whatever is wanted", false, false, true, Delivered},
+	} {
+		d := digestOf(0)
+		d.First = test.first
+		if test.sample {
+			d = Sample(English, begin)
+		}
+		c := channelOf(Webhook, "https://host.example")
+		c.Kinds, c.Accounts = []Kind{TagLost}, []string{"main"}
+		config := &Config{Quiet: test.quiet, Channels: []Channel{c}}
+		got := config.Deliver(t.Context(), d, DeliverOptions{Transport: transport(func(*http.Request) (*http.Response, error) { return answer(200, ""), nil })})
+		if len(got) != 1 || got[0].State != test.want {
+			t.Errorf("%s: %+v", test.name, got)
+		}
+	}
+}
+
+// SNS without a key, or with an endpoint that may not be used, is told so.
+func TestSNSSettings(t *testing.T) {
+	t.Parallel()
+	for _, env := range []map[string]string{
+		{},
+		{"AWS_ACCESS_KEY_ID": "AKID", "AWS_SECRET_ACCESS_KEY": "planted", "AWS_ENDPOINT_URL": "http://host.example"},
+	} {
+		d := deliverTo(t, t.Context(), channelOf(SNS, ""), digestOf(1), DeliverOptions{
+			Getenv:    func(name string) string { return env[name] },
+			Transport: transport(func(*http.Request) (*http.Response, error) { t.Error("it was asked"); return answer(200, ""), nil }),
+		})
+		if d.State != Failed || d.Code != core.CodeMisconfigured || d.Tries != 1 {
+			t.Errorf("%+v", d)
+		}
+	}
+	to, _ := parseTopic("arn:aws-cn:sns:cn-north-1:123456789012:alerts")
+	if u, err := snsEndpoint(func(string) string { return "" }, to); err != nil || u.Host != "sns.cn-north-1.amazonaws.com.cn" {
+		t.Errorf("%v, %v", u, err)
+	}
+}

@@ -1,0 +1,295 @@
+package alert
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"github.com/go-json-experiment/json"
+)
+
+// hostile are names that customers would give themselves to do harm.
+var hostile = []string{
+	"<!channel> <!here> <@U0123456>", "<https://evil.example|click>", "@everyone @all @channel", `<at user_id="all">all</at>`, "<at id=all></at>",
+	"<@all> <@wangqing>", "[click](https://evil.example) ![x](https://evil.example/x.png)", "**bold** _it_ ~no~ `code` ```", "# head\n> quote\n- list",
+	"a\u202Eevil\u2066b\u200Bc\x00d\x1b[31m", "evil.example/path", strings.Repeat("very long ", 100), "&lt;!here&gt; &amp;", "企业<font color=\"warning\">名</font>", "\xff\xfe", "\\u003c!here\\u003e", "", "|table|",
+}
+
+func alertNumber(i int) Alert {
+	kinds := Kinds()
+	days := i % 40
+	return Alert{ID: idOf(fmt.Sprint(i)), Kind: kinds[i%len(kinds)], Severity: kinds[i%len(kinds)].Severity(), Account: "main", CustomerID: fmt.Sprintf("2%011d", i),
+		Name: hostile[i%len(hostile)], ResellerID: hostile[(i+3)%len(hostile)], Remaining: fmt.Sprintf("%d.50", i%977-400), Allocated: "1000.00", Currency: "USD<!here>",
+		Threshold: "10%", Expires: "2026-12-01T00:00:00Z", DaysLeft: &days, Since: "2026-11-22T01:00:00Z", Previous: "ok<@all>", Status: "low<@all>"}
+}
+
+func digestOf(n int) *Digest {
+	d := NewDigest(Summary{Function: "credit", Account: "main", Run: "20261122T010000Z", AsOf: begin, Total: 5000,
+		Statuses: map[string]int{"ok": 4000, "low": 900, "overdrawn": 100}, Location: "s3://bucket/partnerlens/runs/credit/main/20261122T010000Z/"})
+	for i := range n {
+		d.Add(alertNumber(i))
+	}
+	return d
+}
+
+func TestDigestOrderIsNotTheOrderOfAdding(t *testing.T) {
+	t.Parallel()
+	want := digestOf(5000)
+	got := NewDigest(want.Summary)
+	order := rand.Perm(5000)
+	for _, i := range order {
+		got.Add(alertNumber(i))
+	}
+	all := &Channel{Language: English}
+	a, _ := json.Marshal(got.viewFor(all).worst)
+	b, _ := json.Marshal(want.viewFor(all).worst)
+	if string(a) != string(b) {
+		t.Error("the order of adding shows")
+	}
+	for kind, kept := range got.worst {
+		if len(kept) > WorstPerKind {
+			t.Errorf("%s: %d are kept", kind, len(kept))
+		}
+	}
+	if n := got.Counts()[CreditForced]; n != 358 {
+		t.Errorf("%d forced", n)
+	}
+}
+
+func TestDigestPutsTheWorstFirst(t *testing.T) {
+	t.Parallel()
+	days := func(n int) *int { return &n }
+	d := NewDigest(Summary{})
+	for _, a := range []Alert{
+		{Kind: CreditRecovered, CustomerID: "recovered", Remaining: "500"},
+		{Kind: CreditLow, CustomerID: "low 5 in 9 days", Remaining: "5", DaysLeft: days(9)},
+		{Kind: CreditLow, CustomerID: "low 5 in 3 days", Remaining: "5.00", DaysLeft: days(3)},
+		{Kind: CreditLow, CustomerID: "low 4", Remaining: "4"},
+		{Kind: CreditOverdrawn, CustomerID: "overdrawn 9", Remaining: "-9"},
+		{Kind: CreditOverdrawn, CustomerID: "overdrawn 10", Remaining: "-10"},
+		{Kind: CreditExpiring, CustomerID: "in 5", DaysLeft: days(5), Remaining: "1"},
+		{Kind: CreditExpiring, CustomerID: "in 2", DaysLeft: days(2), Remaining: "2"},
+		{Kind: CreditExpiring, CustomerID: "sometime"},
+		{Kind: CreditForced, CustomerID: "forced b"},
+		{Kind: CreditForced, CustomerID: "forced a"},
+	} {
+		d.Add(a)
+	}
+	var got []string
+	for _, a := range d.viewFor(&Channel{}).worst {
+		got = append(got, a.CustomerID)
+	}
+	want := []string{"forced a", "forced b", "overdrawn 10", "overdrawn 9", "low 4", "low 5 in 3 days", "low 5 in 9 days", "in 2", "in 5", "sometime", "recovered"}
+	if !slices.Equal(got, want) {
+		t.Errorf("got  %q\nwant %q", got, want)
+	}
+}
+
+// rendered is a message of every type as it is sent, and its limit.
+func rendered(m message) map[string]struct {
+	text  string // what the channel shows, without JSON's escapes
+	size  int
+	limit int
+} {
+	type r = struct {
+		text  string
+		size  int
+		limit int
+	}
+	slack := slackBody(m)
+	text := slack.Text
+	for _, block := range slack.Blocks {
+		text += "\n" + block.Text.Text
+	}
+	feishu := feishuBodyOf(m)
+	card := feishu.Card.Header.Title.Content
+	for _, e := range feishu.Card.Elements {
+		if e.Text != nil {
+			card += "\n" + e.Text.Content
+		}
+	}
+	ding, wecom := dingTalkBodyOf(m), weComBodyOf(m)
+	return map[string]r{
+		"slack":    {text, sizeOf(slack), 13_000},
+		"feishu":   {card, sizeOf(feishu) + 100, 20_000},
+		"dingtalk": {ding.Markdown.Text, sizeOf(ding), 20_000},
+		"wecom":    {wecom.Markdown.Content, len(wecom.Markdown.Content), 4_096},
+		"text":     {m.text(len(m.items)), 0, 262_144},
+	}
+}
+
+func TestEveryChannelFits(t *testing.T) {
+	t.Parallel()
+	for _, n := range []int{0, 1, 7, 60, 5000} {
+		for _, language := range []string{English, Chinese} {
+			d := digestOf(n)
+			m := d.viewFor(&Channel{}).message(language)
+			for name, r := range rendered(m) {
+				if r.size > r.limit {
+					t.Errorf("%s, %s, %d alerts: %d bytes of %d", name, language, n, r.size, r.limit)
+				}
+				if !utf8.ValidString(r.text) {
+					t.Errorf("%s, %s: cut within a letter", name, language)
+				}
+				shown := strings.Count(r.text, "🔴") + strings.Count(r.text, "🟠") + strings.Count(r.text, "🔵")
+				last := r.text[strings.LastIndexByte(r.text, '\n')+1:]
+				if want := fmt.Sprint(n - shown); n > shown && (!strings.Contains(last, " "+want+" ") || !strings.Contains(last, "s3://bucket/")) {
+					t.Errorf("%s, %s, %d alerts, %d shown, and the last line is %q", name, language, n, shown, last)
+				}
+				if n >= 60 && shown < 15 {
+					t.Errorf("%s, %s: only %d of %d are shown", name, language, shown, n)
+				}
+				if n > 0 && n <= 7 && shown != n {
+					t.Errorf("%s, %s: %d of %d are shown", name, language, shown, n)
+				}
+			}
+		}
+	}
+}
+
+// The longest that everything can be still fits without a single alert.
+func TestTheFrameFits(t *testing.T) {
+	t.Parallel()
+	d := NewDigest(Summary{Function: strings.Repeat("界", 200), Account: strings.Repeat("界", 200), Run: strings.Repeat("界", 200), AsOf: begin,
+		Location: strings.Repeat("界", 2000), Total: 1 << 40, First: true, Statuses: make(map[string]int)})
+	for i := range 50 {
+		d.Statuses[fmt.Sprint(strings.Repeat("界", 100), i)] = 1 << 40
+	}
+	for i, kind := range Kinds() {
+		a := alertNumber(i)
+		a.Kind = kind
+		for range 3 {
+			d.Add(a)
+		}
+	}
+	for _, language := range []string{English, Chinese} {
+		for name, r := range rendered(d.viewFor(&Channel{}).message(language)) {
+			if r.size > r.limit {
+				t.Errorf("%s, %s: %d bytes of %d", name, language, r.size, r.limit)
+			}
+		}
+	}
+}
+
+func TestForeignTextIsInert(t *testing.T) {
+	t.Parallel()
+	for _, name := range hostile {
+		got := inert(name)
+		if strings.ContainsAny(got, "<>@&*_~`[](){}#|\\\n\r\x00\x1b\u202E\u2066\u200B") || strings.Contains(got, "://") || strings.Contains(got, ".example") {
+			t.Errorf("inert(%q) = %q", name, got)
+		}
+		if n := utf8.RuneCountInString(got); n > maxForeign+2 || !utf8.ValidString(got) {
+			t.Errorf("inert(%q) = %q: %d letters", name, got, n)
+		}
+	}
+	if got := inert("  Ex\tample   Ltd.  "); got != "Ex ample Ltd." {
+		t.Errorf("%q", got)
+	}
+	m := digestOf(300).viewFor(&Channel{}).message(English)
+	for name, r := range rendered(m) {
+		for _, line := range strings.Split(r.text, "\n") {
+			if !strings.ContainsAny(line, "🔴🟠🔵") {
+				continue
+			}
+			line = strings.TrimPrefix(line, "- ") // DingTalk's list
+			if strings.ContainsAny(line, "<>@*_~`[](){}#|\\") || name == "slack" && strings.Contains(strings.ReplaceAll(line, "&amp;", ""), "&") {
+				t.Errorf("%s: %q", name, line)
+			}
+		}
+	}
+}
+
+// Slack reads its text for <, > and & only.
+func TestSlackEscapes(t *testing.T) {
+	t.Parallel()
+	d := NewDigest(Summary{Function: "credit", Account: "main", Location: "a&b"})
+	body := slackBody(d.viewFor(&Channel{}).message(English))
+	if last := body.Blocks[len(body.Blocks)-1].Text; !strings.Contains(last.Text, "a&amp;b") || !last.Verbatim || last.Type != "mrkdwn" {
+		t.Errorf("%+v", last)
+	}
+	if head := body.Blocks[0]; head.Type != "header" || head.Text.Type != "plain_text" || head.Text.Verbatim {
+		t.Errorf("%+v", head)
+	}
+	for _, block := range slackBody(digestOf(5000).viewFor(&Channel{}).message(English)).Blocks {
+		if len(block.Text.Text) > 3000 {
+			t.Errorf("a block of %d", len(block.Text.Text))
+		}
+	}
+}
+
+func TestWordsOfADigest(t *testing.T) {
+	t.Parallel()
+	d := Sample(English, begin)
+	want := `[Test] partnerlens: customers' credit, sample: 2 to look at
+Run test-2026-11-22T01:00:00Z, 2026-11-22 01:00 UTC
+3 customers: low 1, ok 1, overdrawn 1
+Overdrawn: 1
+Credit low: 1
+🔴 Overdrawn: 200000000001 E＊＊＊e L＊＊＊d: -12.50 USD of 1000.00 USD left
+🟠 Credit low: 200000000002 S＊＊＊o: 80.00 USD of 1000.00 USD left, line 10%, about 12 days at this pace
+See runs/credit/sample/test`
+	m := d.viewFor(&Channel{}).message(English)
+	if got := m.text(len(m.items)); got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+	want = `【测试】partnerlens：客户额度，sample：2 条需要关注
+运行 test-2026-11-22T01:00:00Z，2026-11-22 01:00 UTC
+客户共 3 个：偏低 1，正常 1，透支 1
+已透支：1
+额度偏低：1
+🔴 已透支：200000000001 示＊＊＊司：剩余 -12.50 USD / 额度 1000.00 USD
+🟠 额度偏低：200000000002 样＊＊＊品：剩余 80.00 USD / 额度 1000.00 USD，警戒线 10%，预计可用约 12 天
+详见 runs/credit/sample/test`
+	m = Sample(Chinese, begin).viewFor(&Channel{}).message(Chinese)
+	if got := m.text(len(m.items)); got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+}
+
+func TestEveryKindHasItsWords(t *testing.T) {
+	t.Parallel()
+	seen := make(map[string]bool)
+	for _, kind := range Kinds() {
+		en, zh := kind.Title(English), kind.Title(Chinese)
+		if en == "" || zh == "" || en == zh || seen[en] || seen[zh] || !kind.Known() {
+			t.Errorf("%s: %q, %q", kind, en, zh)
+		}
+		seen[en], seen[zh] = true, true
+	}
+	severities := make([]int, 0, len(seen))
+	for _, kind := range Kinds() {
+		severities = append(severities, kind.Severity().rank())
+	}
+	if len(severities) != 14 || !slices.IsSorted(severities) {
+		t.Errorf("severities by kind: %v", severities)
+	}
+}
+
+func TestChannelsWant(t *testing.T) {
+	t.Parallel()
+	d := digestOf(1400)
+	for _, test := range []struct {
+		channel Channel
+		want    int
+	}{
+		{Channel{}, 1400},
+		{Channel{MinSeverity: Info}, 1400},
+		{Channel{MinSeverity: Warning}, 800},
+		{Channel{MinSeverity: Critical}, 300},
+		{Channel{Kinds: []Kind{TagEligible, CreditForced}}, 200},
+		{Channel{Kinds: []Kind{TagEligible, CreditForced}, MinSeverity: Critical}, 100},
+	} {
+		if v := d.viewFor(&test.channel); v.total != test.want {
+			t.Errorf("%+v: %d, want %d", test.channel, v.total, test.want)
+		}
+	}
+	if v := d.viewFor(&Channel{Kinds: []Kind{TagEligible}}); len(v.worst) != 100 || v.severity() != Info {
+		t.Errorf("one kind: %d, %s", len(v.worst), v.severity())
+	}
+	if v := Sample(English, begin).viewFor(&Channel{Kinds: []Kind{TagEligible}}); v.total != 2 {
+		t.Errorf("a sample: %d", v.total)
+	}
+}
