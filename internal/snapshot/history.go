@@ -112,7 +112,7 @@ func Retain(ctx context.Context, s store.Store, function, account string, days i
 			break
 		}
 	}
-	limit := now.AddDate(0, 0, -days)
+	limit := now.UTC().Truncate(24*time.Hour).AddDate(0, 0, -days)
 	for _, id := range slices.Backward(ids) {
 		day, _ := dayOf(id)
 		if id == newest || newest == "" || !day.Before(limit) {

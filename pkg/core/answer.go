@@ -10,10 +10,10 @@ import (
 )
 
 // AppendJSON appends v as the JSON that every answer is written in: one line,
-// members in the order of the contract, nothing escaped that need not be.
+// members in the order of the contract (of a map in the order of its keys), nothing escaped that need not be.
 func AppendJSON(b []byte, v any) ([]byte, error) {
 	buf := bytes.NewBuffer(b)
-	if err := json.MarshalWrite(buf, v); err != nil {
+	if err := json.MarshalWrite(buf, v, json.Deterministic(true)); err != nil {
 		return b, &Error{Code: CodeInternal, Err: fmt.Errorf("an answer did not marshal: %w", err)}
 	}
 	return buf.Bytes(), nil
