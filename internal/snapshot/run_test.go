@@ -498,7 +498,7 @@ func TestTimeRunsOut(t *testing.T) {
 	runToEnd(t, calm, newBooks(57).job("2026-11-21"))
 	want := objects(t, calm)
 	for pages := 1; pages < 6; pages++ {
-		s, b := newMemory(nil), newBooks(57)
+		s, b := store.Store(newMemory(nil)), newBooks(57)
 		var states []State
 		for piece := 1; piece < 20; piece++ {
 			b.before = func(row int) error {
@@ -527,7 +527,7 @@ func TestTimeRunsOut(t *testing.T) {
 // A cloud that fails in the middle costs nothing that was read.
 func TestCloudFails(t *testing.T) {
 	t.Parallel()
-	s, b := folder(t), newBooks(57)
+	s, b := store.Store(newMemory(nil)), newBooks(57)
 	b.before = func(row int) error {
 		if row >= 30 {
 			return &core.Error{Code: core.CodeUpstream, Detail: "broken"}
@@ -574,7 +574,7 @@ func TestTwoAtOnce(t *testing.T) {
 // anybody; the next call reads anew.
 func TestUnprovenIsNoRun(t *testing.T) {
 	t.Parallel()
-	s, b := folder(t), newBooks(57)
+	s, b := store.Store(newMemory(nil)), newBooks(57)
 	runToEnd(t, s, b.job("2026-11-20"))
 	b.lie = 5
 	outcome, err := runOnce(t.Context(), s, b.job("2026-11-21"))
@@ -598,7 +598,7 @@ func TestUnprovenIsNoRun(t *testing.T) {
 
 func TestRetain(t *testing.T) {
 	t.Parallel()
-	s, b := folder(t), newBooks(5)
+	s, b := newMemory(nil), newBooks(5)
 	for day := 1; day <= 9; day++ {
 		b.lie = 0
 		if day > 6 { // the newest three are not complete
