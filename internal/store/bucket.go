@@ -229,7 +229,7 @@ func (b *bucket) List(ctx context.Context, prefix string) iter.Seq2[Object, erro
 					return
 				}
 			}
-			if !aws.ToBool(page.IsTruncated) {
+			if !*page.IsTruncated {
 				return
 			}
 		}
@@ -251,13 +251,16 @@ func (b *bucket) page(ctx context.Context, prefix, after string) (*s3.ListObject
 	if err != nil {
 		return nil, b.fail(ctx, "List", "", *tries, err)
 	}
+	if page.IsTruncated == nil { // every store says so; the SDK takes any XML for a list
+		return nil, failure("List", "", noStore())
+	}
 	at := after
 	wrong := slices.ContainsFunc(page.Contents, func(found types.Object) bool {
 		before := at
 		at = aws.ToString(found.Key)
 		return at <= before || !strings.HasPrefix(at, prefix)
 	})
-	if wrong || aws.ToBool(page.IsTruncated) && at == after {
+	if wrong || *page.IsTruncated && at == after {
 		return nil, failure("List", "", &core.Error{Code: core.CodeUpstream, Detail: "the store does not list in the order of names, as S3 does"})
 	}
 	return page, nil

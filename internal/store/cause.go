@@ -47,10 +47,8 @@ func (b *bucket) fail(ctx context.Context, op, name string, tries int, err error
 		name = ""
 	case code == "" && (status == 0 || isBroken(err)):
 		e = networkError(err)
-	case status == http.StatusNotFound && (code == "" || code == "NotFound"):
-		e = &core.Error{Code: core.CodeNotFound, Detail: "there is no such object"}
 	case status < 300: // a 200 that cannot be read
-		e = &core.Error{Code: core.CodeUpstream, Detail: "what answered is not an object store; check the endpoint, and for a proxy in between"}
+		e = noStore()
 	default:
 		e = failures.Error(status, code)
 	}
@@ -64,6 +62,10 @@ func (b *bucket) fail(ctx context.Context, op, name string, tries int, err error
 		name = "" // nothing about this one object is wrong
 	}
 	return failure(op, name, e)
+}
+
+func noStore() *core.Error {
+	return &core.Error{Code: core.CodeUpstream, Detail: "what answered is not an object store; check the endpoint, and for a proxy in between"}
 }
 
 const (

@@ -150,12 +150,14 @@ func (f *folder) put(ctx context.Context, op, name string, write func(w io.Write
 	if err := over(ctx, op); err != nil {
 		return err
 	}
-	for range 10 {
-		if err = f.root.MkdirAll(path.Dir(name), 0o700); err != nil {
-			break
+	for range 100 {
+		made := f.root.MkdirAll(path.Dir(name), 0o700)
+		if err = made; err == nil {
+			err = publish(draft, name)
 		}
-		// Between the two, a Delete may take away the folder, empty as it is.
-		if err = publish(draft, name); !errors.Is(err, fs.ErrNotExist) {
+		// A Delete may take the folder away meanwhile, empty as it is: after it
+		// was made, or while it is being looked at.
+		if !errors.Is(err, fs.ErrNotExist) && (made == nil || !errors.Is(made, fs.ErrExist)) {
 			break
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -68,11 +69,32 @@ var laws = []struct {
 // size is a little more than two parts of an upload: enough for every way of storing.
 const size = 20<<20 + 7
 
-// pattern is the same bytes for the same seed, however many are wanted.
+// pattern is the same bytes for the same seed, however many are wanted: a block
+// of noise again and again, each time with its number.
 func pattern(seed uint64, length int64) io.Reader {
 	var key [32]byte
-	key[0], key[1] = byte(seed), byte(seed>>8)
-	return io.LimitReader(rand.NewChaCha8(key), length)
+	binary.LittleEndian.PutUint64(key[:], seed)
+	block := make([]byte, 65_537) // of no size that anything else has
+	rand.NewChaCha8(key).Read(block)
+	return &noise{block: block, left: length}
+}
+
+type noise struct {
+	block    []byte
+	at, left int64
+}
+
+func (n *noise) Read(p []byte) (int, error) {
+	if n.left == 0 {
+		return 0, io.EOF
+	}
+	from := n.at % int64(len(n.block))
+	if from == 0 {
+		binary.LittleEndian.PutUint64(n.block, uint64(n.at))
+	}
+	m := copy(p[:min(int64(len(p)), n.left)], n.block[from:])
+	n.at, n.left = n.at+int64(m), n.left-int64(m)
+	return m, nil
 }
 
 func put(ctx context.Context, s store.Store, name string, from io.Reader) error {
@@ -289,6 +311,9 @@ func failedWriteStoresNothing(ctx context.Context, s store.Store) error {
 	}
 	for _, length := range []int64{0, 1000, size} {
 		for _, name := range []string{"there", "new"} {
+			if length == size && name == "new" {
+				continue // the same again, at length
+			}
 			ends := map[string]func() error{
 				"returns an error": func() error { return errPlanted },
 				"panics":           func() error { panic(errPlanted) },
