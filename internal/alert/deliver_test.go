@@ -656,6 +656,9 @@ func TestSNSSettings(t *testing.T) {
 			t.Errorf("%+v", d)
 		}
 	}
+	if got := snsSubjectOf("partnerlens: 额度\n" + strings.Repeat("long ", 40)); len(got) != 99 || !strings.HasPrefix(got, "partnerlens: long") {
+		t.Errorf("%q", got)
+	}
 	to, _ := parseTopic("arn:aws-cn:sns:cn-north-1:123456789012:alerts")
 	if u, err := snsEndpoint(func(string) string { return "" }, to); err != nil || u.Host != "sns.cn-north-1.amazonaws.com.cn" {
 		t.Errorf("%v, %v", u, err)

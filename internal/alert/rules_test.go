@@ -139,6 +139,7 @@ func TestCreditSequences(t *testing.T) {
 			[]string{"500", "forced -1", "-1", "-2", "500"},
 			[]string{"", forced, freed, "", recovered}},
 		{"freed and over", nil, []string{"500", "-1", "forced -1", "500"}, []string{"", overdrawn, forced, freed + ", " + recovered}},
+		{"stopped without an amount", nil, []string{"500", "90", "forced ", "500"}, []string{"", low, forced, freed + ", " + recovered}},
 		{"stopped for another reason", nil, []string{"500", "forced 500", "500"}, []string{"", forced, freed}},
 		{"unknown opens and closes nothing", nil,
 			[]string{"500", "", "unflagged -5", "500", "90", "", "unflagged 500", "90", "forced 90", "", "unflagged 500", "500"},
@@ -216,6 +217,9 @@ func TestStateThatWasLost(t *testing.T) {
 	alerts, is := r.Judge(moment(5), credit(t, "-1"), credit(t, "-2"), State{})
 	if len(alerts) != 0 || is.Open[CreditOverdrawn] == "" || len(is.History) != 1 {
 		t.Errorf("%v, %+v", kindsOf(alerts), is)
+	}
+	if _, is := r.Judge(moment(5), credit(t, "500"), credit(t, ""), State{}); len(is.History) != 0 || is.Status != "ok" {
+		t.Errorf("%+v", is)
 	}
 }
 
