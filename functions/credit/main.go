@@ -10,4 +10,4 @@ import (
 	"partnerlens/internal/app/credit"
 )
 
-func main() { os.Exit(app.Run(credit.Function(nil, nil))) }
+func main() { os.Exit(app.Run(credit.Compose(nil, nil))) }

@@ -10,4 +10,4 @@ import (
 	"partnerlens/internal/app/tags"
 )
 
-func main() { os.Exit(app.Run(tags.Function(nil, nil))) }
+func main() { os.Exit(app.Run(tags.Compose(nil, nil))) }

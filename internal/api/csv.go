@@ -52,6 +52,14 @@ func WriteCSV(ctx context.Context, w io.Writer, function *core.Function, questio
 	return (&lines{format: csvTable{columns: function.Columns}.format(), w: w}).read(ctx, question)
 }
 
+// Table is the same for a spreadsheet that is opened by a double click: what to
+// begin a file with, and a function that appends a record's row. What a report says has
+// no place in it.
+func Table(columns []core.Column) (opening []byte, row func(b []byte, record core.Record) []byte) {
+	table := csvTable{columns: columns, excel: true}
+	return table.header(), func(b []byte, record core.Record) []byte { return table.appendRow(b, record.Cells()) }
+}
+
 func writeCSV(a *answer) error {
 	table := csvTable{columns: a.function.Columns, excel: strings.EqualFold(a.accepted["profile"], "excel")}
 	report, err := a.writeLines(table.format())

@@ -9,10 +9,18 @@ package app
 import (
 	"os"
 	"strings"
+
+	"partnerlens/pkg/core"
 )
 
 // Version is what the build stamps with -ldflags "-X partnerlens/internal/app.Version=…".
 var Version = "dev"
+
+// Composed is a function with the accounts that it is composed of.
+type Composed struct {
+	Function *core.Function
+	Accounts *Accounts
+}
 
 // Environment looks settings up by name, as os.Getenv does: an empty value is
 // an unset one.

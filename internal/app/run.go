@@ -14,12 +14,12 @@ import (
 
 // Run runs one function where the process is: on Lambda, on SCF or as a local
 // server. It returns the process's exit status.
-func Run(function *core.Function) int {
-	logger := slog.New(slog.NewJSONHandler(os.Stderr, nil)).With("function", function.Name, "version", Version)
+func Run(f Composed) int {
+	logger := slog.New(slog.NewJSONHandler(os.Stderr, nil)).With("function", f.Function.Name, "version", Version)
 	return host.Run(host.Options{
-		Name:    function.Name,
-		HTTP:    Handler(HandlerOptions{Logger: logger}, function),
-		Job:     jobs(function, logger),
+		Name:    f.Function.Name,
+		HTTP:    Handler(HandlerOptions{Logger: logger}, f.Function),
+		Job:     jobs(f, &Watcher{Logger: logger}, logger),
 		Prepare: loadTrustStore,
 		Logger:  logger,
 	})
@@ -38,9 +38,10 @@ func loadTrustStore() {
 }
 
 // jobs answers what is no HTTP request: a direct payload gets the whole answer,
-// a schedule or a queue gets the Report without customers, which would end in a
+// a schedule without a query starts the watch, where there is a store for it. Any other
+// schedule, and a queue, gets the Report without customers, which would end in a
 // platform's log.
-func jobs(function *core.Function, logger *slog.Logger) func(context.Context, host.Job) ([]byte, error) {
+func jobs(f Composed, watcher *Watcher, logger *slog.Logger) func(context.Context, host.Job) ([]byte, error) {
 	return func(ctx context.Context, job host.Job) ([]byte, error) {
 		params := core.Params{}
 		if job.Payload != nil {
@@ -49,7 +50,17 @@ func jobs(function *core.Function, logger *slog.Logger) func(context.Context, ho
 				return nil, err
 			}
 		}
-		question, err := function.Ask(params)
+		if request, is, err := watchRequest(job, params); err != nil || is && (job.Payload != nil || watcher.Enabled()) {
+			if err != nil {
+				return nil, err
+			}
+			done, err := watcher.Watch(ctx, f, request)
+			if err != nil {
+				return nil, err
+			}
+			return core.AppendJSON(nil, done)
+		}
+		question, err := f.Function.Ask(params)
 		if err != nil {
 			return nil, err
 		}
@@ -58,6 +69,44 @@ func jobs(function *core.Function, logger *slog.Logger) func(context.Context, ho
 		}
 		return scheduled(ctx, question, job, logger)
 	}
+}
+
+// The members of a payload that asks for the watch. A Scheduler's Input can hold
+// the moment it was scheduled for, and a state machine asks until complete is true.
+const (
+	watchMember     = "watch" // "now", or a run by its id
+	scheduledMember = "scheduled_time"
+	accountMember   = "account"
+	watchNow        = "now"
+)
+
+// watchRequest says whether a job is one for the watch: a schedule that carries no
+// query, or a payload that says so.
+func watchRequest(job host.Job, params core.Params) (request WatchRequest, is bool, err error) {
+	request.At = job.Scheduled
+	if _, asked := params[watchMember]; !asked {
+		return request, job.Payload == nil && job.Trigger != host.TriggerSQS, nil
+	}
+	for name, values := range params {
+		if len(values) != 1 || values[0] == "" {
+			return request, true, core.Invalid(name, "give it one value")
+		}
+		switch value := values[0]; name {
+		case watchMember:
+			if value != watchNow {
+				request.Run = value
+			}
+		case accountMember:
+			request.Account = value
+		case scheduledMember:
+			if request.At, err = time.Parse(time.RFC3339, value); err != nil {
+				return request, true, core.Invalid(name, "not a moment; write it as 2026-11-22T06:00:00Z")
+			}
+		default:
+			return request, true, core.Invalid(watchMember, "a run is of every customer; beside it there may be %s and %s", accountMember, scheduledMember)
+		}
+	}
+	return request, true, nil
 }
 
 // roomForReport is kept for the Report around the records: at most 20 warnings

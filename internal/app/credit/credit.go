@@ -18,6 +18,11 @@ type reader = core.Reader[core.CreditQuery, *core.CustomerCredit]
 
 // Function gives the function; a nil env is the process's own. A nil now is time.Now.
 func Function(env app.Environment, now func() time.Time) *core.Function {
+	return Compose(env, now).Function
+}
+
+// Compose gives the function with its accounts.
+func Compose(env app.Environment, now func() time.Time) app.Composed {
 	var (
 		accounts = Accounts(env)
 		pacers   = app.Pacers{Limit: limit}
@@ -25,7 +30,7 @@ func Function(env app.Environment, now func() time.Time) *core.Function {
 		readers  app.PerAccount[*reader]
 	)
 	source := func(s app.Settings) (*tencent.Source, error) { return sources.While(s, Source) }
-	return core.CreditFunction(func(ctx context.Context, account string) (*reader, error) {
+	function := core.CreditFunction(func(ctx context.Context, account string) (*reader, error) {
 		settings, err := accounts.Settings(ctx, account)
 		if err != nil {
 			return nil, err
@@ -42,6 +47,7 @@ func Function(env app.Environment, now func() time.Time) *core.Function {
 			return newReader(s, source, pacer, now)
 		})
 	}, accounts.Names)
+	return app.Composed{Function: function, Accounts: accounts}
 }
 
 // Accounts are the function's; a nil env is the process's own.

@@ -19,17 +19,23 @@ type reader = core.Reader[core.TagQuery, *core.CustomerTag]
 
 // Function gives the function; a nil env is the process's own. A nil now is time.Now.
 func Function(env app.Environment, now func() time.Time) *core.Function {
+	return Compose(env, now).Function
+}
+
+// Compose gives the function with its accounts.
+func Compose(env app.Environment, now func() time.Time) app.Composed {
 	c := &composer{
 		accounts: Accounts(env), now: now,
 		tags: app.Pacers{Limit: limit}, lists: app.Pacers{Limit: limit},
 	}
-	return core.TagFunction(func(ctx context.Context, account string) (*reader, error) {
+	function := core.TagFunction(func(ctx context.Context, account string) (*reader, error) {
 		settings, err := c.accounts.Settings(ctx, account)
 		if err != nil {
 			return nil, err
 		}
 		return c.readers.While(settings, c.reader)
 	}, c.accounts.Names)
+	return app.Composed{Function: function, Accounts: c.accounts}
 }
 
 // Accounts are the function's; a nil env is the process's own.

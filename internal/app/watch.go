@@ -1,0 +1,384 @@
+package app
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"log/slog"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"partnerlens/internal/alert"
+	"partnerlens/internal/api"
+	"partnerlens/internal/snapshot"
+	"partnerlens/internal/store"
+	"partnerlens/pkg/core"
+)
+
+// The settings of the daily watch.
+const (
+	StoreSetting      = "PARTNERLENS_STORE"
+	WatchEverySetting = "PARTNERLENS_WATCH_EVERY"
+	WatchZoneSetting  = "PARTNERLENS_WATCH_ZONE"
+	RetainSetting     = "PARTNERLENS_RETAIN_DAYS"
+)
+
+// WatchSchema is the schema of a Watched's JSON.
+const WatchSchema = "partnerlens.watch/v1"
+
+// Watcher brings runs to their end: of every account of a function, or of one.
+type Watcher struct {
+	Env    Environment  // nil: the process's own
+	Logger *slog.Logger // nil: nothing is logged
+	Now    func() time.Time
+	Digest func(*alert.Digest) // is given each run's, as its channels are told it; may be nil
+
+	once     sync.Once
+	resolver *Resolver
+}
+
+// WatchRequest says which runs.
+type WatchRequest struct {
+	Account string    // "", "all": every account of the function
+	Run     string    // "": the run of At
+	At      time.Time // when it was scheduled; zero: now
+}
+
+// Watched is what came of a WatchRequest.
+type Watched struct {
+	Schema   string       `json:"schema"`
+	Function string       `json:"function"`
+	Run      string       `json:"run"`
+	Complete bool         `json:"complete"` // every account's run is at its end, and proven whole
+	Accounts []WatchedRun `json:"accounts"`
+}
+
+// WatchedRun is one account's run.
+type WatchedRun struct {
+	Account  string             `json:"account"`
+	State    snapshot.State     `json:"state"` // "failed" beside those of the package
+	Count    int                `json:"count"`
+	Alerts   map[string]int     `json:"alerts"`
+	Manifest string             `json:"manifest"`
+	Error    *core.AccountError `json:"error"`
+
+	Told snapshot.Manifest `json:"-"`
+	err  error
+}
+
+const stateFailed snapshot.State = "failed"
+
+func (w *Watcher) prepare() {
+	w.once.Do(func() {
+		w.Env = w.Env.orOwn()
+		if w.Logger == nil {
+			w.Logger = slog.New(slog.DiscardHandler)
+		}
+		if w.Now == nil {
+			w.Now = time.Now
+		}
+		w.resolver = NewResolver(w.Env, w.Logger)
+	})
+}
+
+// Enabled says whether there is a store to keep runs in.
+func (w *Watcher) Enabled() bool { w.prepare(); return w.Env(StoreSetting) != "" }
+
+// plan is what the settings say of all runs.
+type plan struct {
+	store  store.Store
+	where  string
+	every  snapshot.Every
+	zone   *time.Location
+	retain int // days; 0: for ever
+	alerts *alert.Config
+}
+
+func (w *Watcher) plan() (p plan, err error) {
+	wrong := func(setting, detail string) error {
+		return &core.Error{Code: core.CodeMisconfigured, Param: setting, Detail: detail}
+	}
+	p.where = w.Env(StoreSetting)
+	if p.where == "" {
+		return p, wrong(StoreSetting, "not set; write file:///folder, or s3://bucket/prefix?region=… for a bucket")
+	}
+	if p.store, err = store.Open(p.where, store.Options{Getenv: w.Env, Setting: StoreSetting}); err != nil {
+		return p, err
+	}
+	switch p.every = snapshot.Every(cmp.Or(w.Env(WatchEverySetting), string(snapshot.EveryDay))); p.every {
+	case snapshot.EveryDay, snapshot.EveryHour:
+	default:
+		return p, wrong(WatchEverySetting, "unknown; write day or hour")
+	}
+	p.zone = core.VendorZone
+	if text := w.Env(WatchZoneSetting); text != "" {
+		if p.zone, err = ParseZone(text); err != nil {
+			return p, wrong(WatchZoneSetting, core.AsError(err).Detail)
+		}
+	}
+	if text := w.Env(RetainSetting); text != "" {
+		if p.retain, err = strconv.Atoi(text); err != nil || p.retain < 1 {
+			return p, wrong(RetainSetting, "not a number of days from 1 up; leave it out to keep runs for ever")
+		}
+	}
+	return p, nil
+}
+
+// alerts reads the setting for whom to tell. What its references name is read
+// only once there is something to tell.
+func (w *Watcher) alerts(ctx context.Context) (*alert.Config, error) {
+	text, err := w.resolver.Setting(ctx, alert.Setting)
+	if err != nil {
+		return nil, err
+	}
+	if text == "" {
+		return new(alert.Config), nil
+	}
+	return alert.ParseConfig([]byte(text))
+}
+
+// Watch brings the runs of a request as far as time allows. The error is for
+// what concerns them all, or tells of each account that failed; what was done is
+// given beside it.
+func (w *Watcher) Watch(ctx context.Context, f Composed, request WatchRequest) (Watched, error) {
+	w.prepare()
+	done := Watched{Schema: WatchSchema, Function: f.Function.Name, Run: request.Run, Complete: true, Accounts: []WatchedRun{}}
+	p, err := w.plan()
+	if err != nil {
+		return done, err
+	}
+	if p.alerts, err = w.alerts(ctx); err != nil {
+		return done, err
+	}
+	if request.At.IsZero() {
+		request.At = w.Now()
+	}
+	if done.Run == "" {
+		done.Run = snapshot.RunID(request.At, p.every, p.zone)
+	}
+	names, err := f.Function.Accounts(ctx)
+	if err != nil {
+		return done, err
+	}
+	if request.Account != "" && request.Account != core.AllAccounts {
+		if !slices.Contains(names, request.Account) {
+			return done, core.Invalid("account", "unknown; configured: %s", strings.Join(names, ", "))
+		}
+		names = []string{request.Account}
+	}
+	done.Accounts = make([]WatchedRun, len(names))
+	var under sync.WaitGroup
+	for i, name := range names {
+		under.Go(func() { done.Accounts[i] = w.one(ctx, f, p, name, done.Run) })
+	}
+	under.Wait()
+	return done, w.sum(&done)
+}
+
+// sum says what all accounts' runs come to.
+func (w *Watcher) sum(done *Watched) error {
+	var failure *core.Error
+	var reasons []string
+	for _, a := range done.Accounts {
+		done.Complete = done.Complete && (a.State == snapshot.Done || a.State == snapshot.Already)
+		if a.err != nil {
+			failure = core.AsError(a.err)
+			reasons = append(reasons, a.Account+": "+failure.Public())
+		}
+	}
+	if failure == nil {
+		return nil
+	}
+	return &core.Error{Op: "app.Watch", Code: failure.Code, Detail: strings.Join(reasons, "; "), Err: errors.Unwrap(failure)}
+}
+
+// one brings one account's run forward.
+func (w *Watcher) one(ctx context.Context, f Composed, p plan, account, run string) (done WatchedRun) {
+	done = WatchedRun{Account: account, State: stateFailed, Alerts: map[string]int{}}
+	defer func() {
+		if value := recover(); value != nil {
+			done.err = &core.Error{Code: core.CodeInternal, Detail: "a mistake of ours; the log has it"}
+			w.Logger.Error("panic", "account", account, "value", "not told: it may hold a customer")
+		}
+		if done.err != nil {
+			failure := core.AsError(done.err)
+			done.State, done.Error = stateFailed, &core.AccountError{Code: failure.Code, Message: failure.Public()}
+		}
+		w.log(ctx, f, run, done)
+	}()
+	settings, err := f.Accounts.Settings(ctx, account)
+	if err != nil {
+		done.err = err
+		return done
+	}
+	params := core.Params{}
+	if settings.Get(FieldResellers) != "" {
+		params["reseller_id"] = []string{core.AllResellers}
+	}
+	job := snapshot.Job{
+		Function: f.Function, Account: account, Run: run, Params: params, Thresholds: p.thresholds(settings), Version: Version,
+		Table: func() ([]byte, func([]byte, core.Record) []byte) { return api.Table(f.Function.Columns) },
+		Now:   w.Now,
+	}
+	outcome, err := snapshot.Run(ctx, p.store, job, func(m snapshot.Manifest) snapshot.Watch {
+		return w.judge(p, m, settings)
+	})
+	done.err, done.Told = err, outcome.Manifest
+	done.State, done.Count, done.Manifest = outcome.State, outcome.Manifest.Count, "runs/"+f.Function.Name+"/"+account+"/"+run+"/manifest.json"
+	if outcome.Manifest.Alerts != nil {
+		done.Alerts = outcome.Manifest.Alerts
+	}
+	if err == nil && p.retain > 0 && outcome.State == snapshot.Done {
+		if _, err := snapshot.Retain(ctx, p.store, f.Function.Name, account, p.retain, w.Now()); err != nil {
+			w.Logger.WarnContext(ctx, "old runs could not be deleted; the next run tries again", "account", account, "error", core.AsError(err).Error())
+		}
+	}
+	return done
+}
+
+func (w *Watcher) log(ctx context.Context, f Composed, run string, done WatchedRun) {
+	level := slog.LevelInfo
+	args := []any{"function_name", f.Function.Name, "account", done.Account, "run", run, "state", done.State, "customers", done.Count,
+		"by_status", done.Told.ByStatus, "changes", done.Told.Changes, "alerts", done.Alerts, "upstream_request_ids", tail(done.Told.RequestIDs)}
+	switch {
+	case done.err != nil:
+		level = slog.LevelError
+		args = append(args, "code", core.CodeOf(done.err), "error", core.AsError(done.err).Error())
+	case done.State == snapshot.Incomplete:
+		level = slog.LevelError
+		for _, warning := range done.Told.Warnings {
+			args = append(args, "why", warning.Code)
+		}
+	}
+	w.Logger.Log(ctx, level, "watched", args...)
+}
+
+func tail(ids []string) []string { return ids[max(0, len(ids)-20):] }
+
+// thresholds are what a run was judged by, for its manifest.
+func (p plan) thresholds(s Settings) map[string]any {
+	rules := p.alerts.Rules
+	t := map[string]any{
+		"expiry_days":        cmp.Or(rules.ExpiryDays, alert.DefaultExpiryDays),
+		"hysteresis_percent": cmp.Or(rules.HysteresisPercent, alert.DefaultHysteresis),
+	}
+	if s.vendor == &Tencent {
+		t["credit_low"] = cmp.Or(s.Get(FieldLow), core.DefaultLow)
+		if n := len(rules.Overrides); n > 0 {
+			t["overrides"] = n
+		}
+	}
+	return t
+}
+
+// judge is a snapshot.Watch by the rules of a plan.
+type judge struct {
+	watcher *Watcher
+	plan    plan
+	moment  alert.Moment
+	digest  *alert.Digest
+}
+
+func (w *Watcher) judge(p plan, m snapshot.Manifest, s Settings) snapshot.Watch {
+	low, _ := Parse(s, FieldLow, core.Threshold{}, core.ParseThreshold) // was read before, or there would be no run
+	first := m.Previous == nil
+	where, _, _ := strings.Cut(p.where, "?")
+	return &judge{
+		watcher: w, plan: p,
+		moment: alert.Moment{Function: m.Function, Account: m.Account, Run: m.Run, AsOf: m.AsOf, First: first, Low: low},
+		digest: alert.NewDigest(alert.Summary{
+			Function: m.Function, Account: m.Account, Run: m.Run, AsOf: m.AsOf, First: first,
+			Location: strings.TrimSuffix(where, "/") + "/runs/" + m.Function + "/" + m.Account + "/" + m.Run + "/",
+		}),
+	}
+}
+
+// Judge is snapshot.Watch's.
+func (j *judge) Judge(before, after core.Record, was jsontext.Value) (alerts []jsontext.Value, kinds []string, is jsontext.Value, err error) {
+	var state alert.State
+	if was != nil {
+		if err := json.Unmarshal(was, &state); err != nil {
+			return nil, nil, nil, &core.Error{Code: core.CodeInternal, Err: errors.New("what was remembered of a customer cannot be read")}
+		}
+	}
+	told, next := j.plan.alerts.Rules.Judge(j.moment, before, after, state)
+	for _, a := range told {
+		text, err := core.AppendJSON(nil, a)
+		if err != nil {
+			return nil, nil, nil, err
+		}
+		alerts, kinds = append(alerts, text), append(kinds, string(a.Kind))
+		j.digest.Add(a)
+	}
+	if !next.Empty() {
+		if is, err = core.AppendJSON(nil, next); err != nil {
+			return nil, nil, nil, err
+		}
+	}
+	return alerts, kinds, is, nil
+}
+
+// Tell is snapshot.Watch's.
+func (j *judge) Tell(ctx context.Context, m snapshot.Manifest) jsontext.Value {
+	j.digest.Total, j.digest.Statuses = m.Count, m.ByStatus
+	if j.watcher.Digest != nil {
+		j.watcher.Digest(j.digest)
+	}
+	deliveries := j.watcher.deliver(ctx, j.plan.alerts, j.digest)
+	text, err := core.AppendJSON(nil, deliveries)
+	if err != nil {
+		return jsontext.Value("[]")
+	}
+	return text
+}
+
+// deliver tells every channel. A channel whose address cannot be had is one
+// that failed.
+func (w *Watcher) deliver(ctx context.Context, config *alert.Config, digest *alert.Digest) []alert.Delivery {
+	if len(config.Channels) == 0 {
+		return []alert.Delivery{}
+	}
+	resolved, err := w.resolver.resolve(ctx, config.Texts())
+	if err == nil {
+		config, err = config.With(resolved)
+	}
+	if err != nil {
+		failure := core.AsError(err)
+		w.Logger.ErrorContext(ctx, "nobody could be told", "error", failure.Error())
+		var all []alert.Delivery
+		for _, channel := range config.Channels {
+			all = append(all, alert.Delivery{
+				Channel: channel.Name, Type: channel.Type, ID: alert.DeliveryID(digest.Summary, channel.Name),
+				State: alert.Failed, Code: failure.Code, Detail: failure.Public(), At: w.Now().UTC().Truncate(time.Second),
+			})
+		}
+		return all
+	}
+	deliveries := config.Deliver(ctx, digest, alert.DeliverOptions{Getenv: w.Env})
+	for _, d := range deliveries {
+		if d.State == alert.Failed {
+			w.Logger.ErrorContext(ctx, "a channel could not be told", "channel", d.Channel, "type", d.Type, "tries", d.Tries, "code", d.Code, "detail", d.Detail)
+		}
+	}
+	return deliveries
+}
+
+// TellSample tells every configured channel a sample.
+func (w *Watcher) TellSample(ctx context.Context) ([]alert.Delivery, error) {
+	w.prepare()
+	config, err := w.alerts(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if len(config.Channels) == 0 {
+		return nil, &core.Error{Code: core.CodeMisconfigured, Param: alert.Setting, Detail: "names no channel"}
+	}
+	language := config.Channels[0].Language
+	return w.deliver(ctx, config, alert.Sample(language, w.Now())), nil
+}

@@ -1,0 +1,167 @@
+package app_test
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"partnerlens/internal/app"
+	"partnerlens/internal/app/credit"
+	"partnerlens/internal/app/tags"
+	"partnerlens/internal/simulator"
+	"partnerlens/internal/snapshot"
+	"partnerlens/pkg/core"
+)
+
+// ear is a webhook that remembers what it was told.
+type ear struct {
+	mu     sync.Mutex
+	bodies []string
+	server *httptest.Server
+}
+
+func newEar(t *testing.T, status int) *ear {
+	e := new(ear)
+	e.server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		e.mu.Lock()
+		e.bodies = append(e.bodies, string(body))
+		e.mu.Unlock()
+		w.WriteHeader(status)
+	}))
+	t.Cleanup(e.server.Close)
+	return e
+}
+
+func (e *ear) heard() []string {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return append([]string(nil), e.bodies...)
+}
+
+func (c *cloud) settings() map[string]string {
+	settings := map[string]string{"PARTNERLENS_TENCENT_RATE": "0", "PARTNERLENS_HUAWEI_RATE": "0"}
+	for _, setting := range simulator.Env(c.server.URL) {
+		name, value, _ := strings.Cut(setting, "=")
+		settings[name] = value
+	}
+	return settings
+}
+
+// A watch stores the run, tells the channels once, and does nothing when it is
+// asked again; a channel that fails is told in the manifest and fails nothing.
+func TestWatch(t *testing.T) {
+	t.Parallel()
+	c := openCloud(t, simulator.Options{Customers: 120})
+	good, bad := newEar(t, 200), newEar(t, 404)
+	env := c.settings()
+	folder := t.TempDir()
+	env["PARTNERLENS_STORE"] = "file://" + folder
+	env["PARTNERLENS_ALERTS"] = asJSON(t, map[string]any{"channels": []fields{
+		{"name": "good", "type": "webhook", "url": "env:GOOD_URL", "secret": "planted-signing-secret"},
+		{"name": "bad", "type": "webhook", "url": bad.server.URL + "/planted-path"},
+	}})
+	env["GOOD_URL"] = good.server.URL
+	at := time.Date(2026, 11, 21, 22, 0, 0, 0, time.UTC) // the 22nd in the vendors' zone
+	watcher := &app.Watcher{Env: with(env), Now: func() time.Time { return at }}
+	for _, f := range []app.Composed{credit.Compose(with(env), nil), tags.Compose(with(env), nil)} {
+		done, err := watcher.Watch(t.Context(), f, app.WatchRequest{At: at})
+		if err != nil || !done.Complete || done.Run != "2026-11-22" || done.Accounts[0].State != snapshot.Done || done.Accounts[0].Count != 120 {
+			t.Fatalf("%v, %+v", err, done)
+		}
+		text, err := os.ReadFile(filepath.Join(folder, "runs", f.Function.Name, "default", "2026-11-22", "manifest.json"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, want := range []string{`"complete":true`, `"channel":"good","type":"webhook"`, `"state":"delivered"`, `"state":"failed"`, `"expiry_days":7`} {
+			if !strings.Contains(string(text), want) {
+				t.Errorf("%s: no %s in %s", f.Function.Name, want, text)
+			}
+		}
+		if strings.Contains(string(text), "planted") || strings.Contains(string(text), good.server.URL) {
+			t.Errorf("the manifest holds a secret: %s", text)
+		}
+		again, err := watcher.Watch(t.Context(), f, app.WatchRequest{At: at.Add(time.Hour)})
+		if err != nil || again.Accounts[0].State != snapshot.Already {
+			t.Errorf("again: %v, %+v", err, again)
+		}
+	}
+	if heard := good.heard(); len(heard) != 2 || !strings.Contains(heard[0], `"specversion":"1.0"`) {
+		t.Errorf("heard %d times: %v", len(heard), heard)
+	}
+}
+
+// Accounts side by side: one that fails is told and hides no other.
+func TestWatchOfSeveralAccounts(t *testing.T) {
+	t.Parallel()
+	c := openCloud(t, simulator.Options{Customers: 30})
+	env := map[string]string{
+		"PARTNERLENS_STORE": "file://" + t.TempDir(),
+		"PARTNERLENS_ACCOUNTS": asJSON(t, map[string]fields{
+			"good": {"vendor": "tencentcloud", "secret_id": simulator.KeyID, "secret_key": simulator.KeySecret, "endpoint": c.server.URL, "rate": 0},
+			"bad":  {"vendor": "tencentcloud", "secret_id": simulator.KeyID, "secret_key": "planted-wrong", "endpoint": c.server.URL},
+		}),
+	}
+	watcher := &app.Watcher{Env: with(env)}
+	done, err := watcher.Watch(t.Context(), credit.Compose(with(env), nil), app.WatchRequest{})
+	if core.CodeOf(err) != core.CodeDenied || !strings.Contains(err.Error(), "bad: ") || strings.Contains(err.Error(), "planted") || done.Complete {
+		t.Errorf("%v, %+v", err, done)
+	}
+	states := make(map[string]snapshot.State)
+	for _, a := range done.Accounts {
+		states[a.Account] = a.State
+	}
+	if !maps.Equal(states, map[string]snapshot.State{"good": snapshot.Done, "bad": "failed"}) {
+		t.Errorf("%v", states)
+	}
+}
+
+func TestWatchSettingsThatAreWrong(t *testing.T) {
+	t.Parallel()
+	for name, change := range map[string]map[string]string{
+		"PARTNERLENS_STORE":       {"PARTNERLENS_STORE": ""},
+		"PARTNERLENS_WATCH_EVERY": {"PARTNERLENS_WATCH_EVERY": "week"},
+		"PARTNERLENS_WATCH_ZONE":  {"PARTNERLENS_WATCH_ZONE": "Shanghai"},
+		"PARTNERLENS_RETAIN_DAYS": {"PARTNERLENS_RETAIN_DAYS": "0"},
+		"PARTNERLENS_ALERTS":      {"PARTNERLENS_ALERTS": `{"channels":[{"name":"x"}]}`},
+	} {
+		env := map[string]string{"PARTNERLENS_STORE": "file://" + t.TempDir()}
+		maps.Copy(env, change)
+		_, err := (&app.Watcher{Env: with(env)}).Watch(t.Context(), credit.Compose(with(env), nil), app.WatchRequest{})
+		if core.CodeOf(err) != core.CodeMisconfigured || !strings.Contains(core.AsError(err).Public(), name) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// Cut by deadlines, a run goes on, and the last piece finishes it.
+func TestWatchGoesOn(t *testing.T) {
+	t.Parallel()
+	c := openCloud(t, simulator.Options{Customers: 1200, Latency: 120 * time.Millisecond})
+	env := c.settings()
+	env["PARTNERLENS_STORE"] = "file://" + t.TempDir()
+	env["PARTNERLENS_TENCENT_RATE"] = "5"
+	watcher, f := &app.Watcher{Env: with(env)}, credit.Compose(with(env), nil)
+	ctx, cancel := context.WithTimeout(t.Context(), 11*time.Second) // ten of which are kept for stopping
+	defer cancel()
+	first, err := watcher.Watch(ctx, f, app.WatchRequest{Run: "2026-11-22"})
+	if err != nil || first.Complete || first.Accounts[0].State != snapshot.GoingOn || first.Accounts[0].Count == 0 {
+		t.Fatalf("%v, %+v", err, first)
+	}
+	second, err := watcher.Watch(t.Context(), f, app.WatchRequest{Run: "2026-11-22"})
+	if err != nil || !second.Complete || second.Accounts[0].Count != 1200 || second.Accounts[0].Told.Pieces != 2 {
+		t.Errorf("%v, %+v", err, second)
+	}
+	if text, err := json.Marshal(second); err != nil || !strings.Contains(string(text), `"schema":"partnerlens.watch/v1"`) {
+		t.Errorf("%s, %v", text, err)
+	}
+}
