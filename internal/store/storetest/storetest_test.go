@@ -147,7 +147,7 @@ func TestRightStorePasses(t *testing.T) {
 func TestFaultyIsRightUntilItIsTold(t *testing.T) {
 	t.Parallel()
 	storetest.Run(t, func(t *testing.T) store.Store {
-		return storetest.Faulty(newShelf(t), func(string, int) error { return nil })
+		return storetest.Faulty(newShelf(t).names, func(string, int) error { return nil })
 	})
 }
 
