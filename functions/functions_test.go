@@ -395,3 +395,39 @@ func TestSCFReadsItsEnvironmentAtEveryInvocation(t *testing.T) {
 		})
 	}
 }
+
+// A schedule brings the day's run to its end where there is a store; delivered
+// again, it does nothing.
+func TestSchedulesWatch(t *testing.T) {
+	t.Parallel()
+	for _, function := range []string{"credit", "tags"} {
+		for platform, name := range map[string]string{"lambda": "lambda-eventbridge-rule", "scf": "scf-timer"} {
+			t.Run(function+"/"+platform, func(t *testing.T) {
+				t.Parallel()
+				sim, env := clouds(t)
+				env = append(env, "PARTNERLENS_STORE=file://"+t.TempDir())
+				_, invocations := events(t, function, name)
+				scheduled := `{"watch":"now","scheduled_time":"2026-11-22T06:00:00Z"}`
+				invocations = []emulator.Invocation{{Event: []byte(scheduled)}, {Event: []byte(scheduled)}, {Event: invocations[0].Event}}
+				asked := 0
+				for i, answer := range run(t, platform, function, env, invocations) {
+					var done struct {
+						Run      string
+						Complete bool
+						Accounts []struct{ State string }
+					}
+					if answer.Failure != nil || json.Unmarshal(answer.Payload, &done) != nil || !done.Complete && i < 2 {
+						t.Fatalf("invocation %d: %s %v", i, answer.Payload, answer.Failure)
+					}
+					if want := []string{"done", "already"}; i < 2 && (done.Run != "2026-11-22" || done.Accounts[0].State != want[i]) {
+						t.Errorf("invocation %d: %s", i, answer.Payload)
+					}
+					asked++
+				}
+				if calls(sim) == 0 || asked != 3 {
+					t.Errorf("%d calls, %d answers", calls(sim), asked)
+				}
+			})
+		}
+	}
+}
