@@ -282,6 +282,10 @@ func TestBucketTriesAgain(t *testing.T) {
 // Every way to fail gives the parts up, and only once something was begun.
 func TestBucketAbortsUploads(t *testing.T) {
 	t.Parallel()
+	synctest.Test(t, abortsUploads) // an error in a 200 is tried again
+}
+
+func abortsUploads(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	failed := errors.New("the writer's own error")
