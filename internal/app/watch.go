@@ -17,7 +17,7 @@ import (
 	"partnerlens/internal/alert"
 	"partnerlens/internal/api"
 	"partnerlens/internal/snapshot"
-	"partnerlens/internal/store"
+	"partnerlens/internal/snapshot/store"
 	"partnerlens/pkg/core"
 )
 
@@ -41,6 +41,10 @@ type Watcher struct {
 
 	once     sync.Once
 	resolver *Resolver
+
+	mu    sync.Mutex
+	where string
+	store store.Store
 }
 
 // WatchRequest says which runs.
@@ -108,7 +112,7 @@ func (w *Watcher) plan() (p plan, err error) {
 	if p.where == "" {
 		return p, wrong(StoreSetting, "not set; write file:///folder, or s3://bucket/prefix?region=… for a bucket")
 	}
-	if p.store, err = store.Open(p.where, store.Options{Getenv: w.Env, Setting: StoreSetting}); err != nil {
+	if p.store, err = w.open(p.where); err != nil {
 		return p, err
 	}
 	switch p.every = snapshot.Every(cmp.Or(w.Env(WatchEverySetting), string(snapshot.EveryDay))); p.every {
@@ -128,6 +132,20 @@ func (w *Watcher) plan() (p plan, err error) {
 		}
 	}
 	return p, nil
+}
+
+// open keeps the store while its URL stays the same: it holds connections.
+func (w *Watcher) open(where string) (store.Store, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.store != nil && w.where == where {
+		return w.store, nil
+	}
+	s, err := store.Open(where, store.Options{Getenv: w.Env, Setting: StoreSetting})
+	if err == nil {
+		w.store, w.where = s, where
+	}
+	return s, err
 }
 
 // alerts reads the setting for whom to tell. What its references name is read

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"time"
 
-	"partnerlens/internal/store"
+	"partnerlens/internal/snapshot/store"
 	"partnerlens/pkg/core"
 )
 

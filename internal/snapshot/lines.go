@@ -9,7 +9,7 @@ import (
 	"errors"
 	"io"
 
-	"partnerlens/internal/store"
+	"partnerlens/internal/snapshot/store"
 	"partnerlens/pkg/core"
 )
 

@@ -8,7 +8,7 @@ import (
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
-	"partnerlens/internal/store"
+	"partnerlens/internal/snapshot/store"
 	"partnerlens/pkg/core"
 )
 

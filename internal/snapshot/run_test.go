@@ -10,17 +10,20 @@ import (
 	"io"
 	"iter"
 	"maps"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
-	"partnerlens/internal/store"
+	"partnerlens/internal/snapshot/store"
+	"partnerlens/internal/snapshot/store/storetest"
 	"partnerlens/pkg/core"
 )
 
@@ -382,67 +385,21 @@ func id(line string) string {
 	return after[:12]
 }
 
-// shaky is a store that refuses, or is gone from, its n-th operation on.
-type shaky struct {
-	store.Store
-	mu    sync.Mutex
-	n     int
-	at    int
-	after bool // the operation takes effect, and is yet refused
-	gone  bool // so is every one after it, as after a kill
-	kill  func()
-}
+var errRefused = &core.Error{Code: core.CodeUnavailable, Detail: "refused by the test"}
 
-var errShaky = &core.Error{Code: core.CodeUnavailable, Detail: "refused by the test"}
-
-func (s *shaky) do(op func() error) error {
-	s.mu.Lock()
-	s.n++
-	n := s.n
-	s.mu.Unlock()
-	switch {
-	case n == s.at && s.after:
-		_ = op()
-		s.kill()
-		return errShaky
-	case n == s.at:
-		s.kill()
-		return errShaky
-	case n > s.at && s.gone && s.at > 0:
-		return errShaky
-	}
-	return op()
-}
-
-func (s *shaky) Get(ctx context.Context, name string) (body io.ReadCloser, err error) {
-	failure := s.do(func() error { body, err = s.Store.Get(ctx, name); return err })
-	if failure != nil && body != nil {
-		body.Close()
-		body = nil
-	}
-	return body, failure
-}
-
-func (s *shaky) Put(ctx context.Context, name string, write func(io.Writer) error) error {
-	return s.do(func() error { return s.Store.Put(ctx, name, write) })
-}
-
-func (s *shaky) PutNew(ctx context.Context, name string, body []byte) error {
-	return s.do(func() error { return s.Store.PutNew(ctx, name, body) })
-}
-
-func (s *shaky) Delete(ctx context.Context, name string) error {
-	return s.do(func() error { return s.Store.Delete(ctx, name) })
-}
-
-func (s *shaky) List(ctx context.Context, prefix string) iter.Seq2[store.Object, error] {
-	return func(yield func(store.Object, error) bool) {
-		if err := s.do(func() error { return nil }); err != nil {
-			yield(store.Object{}, err)
-			return
+// shaky is a store that refuses its at-th operation, before or after it took
+// effect; and where it is gone every one after it, as after a kill.
+func shaky(s store.Store, at int, after, gone bool, count *atomic.Int32) store.Store {
+	return storetest.Faulty(s, func(_ string, n int) error {
+		count.Store(int32(n))
+		switch {
+		case n == at && after:
+			return storetest.Done(errRefused)
+		case n == at, n > at && gone:
+			return errRefused
 		}
-		s.Store.List(ctx, prefix)(yield)
-	}
+		return nil
+	})
 }
 
 // Whichever operation of the store fails, before or after it took effect, once or
@@ -453,27 +410,23 @@ func TestEveryOperationMayFail(t *testing.T) {
 	b := newBooks(57)
 	runToEnd(t, calm, b.job("2026-11-21"))
 	yesterday := newMemory(calm)
-	counting := &shaky{Store: calm, kill: func() {}}
+	var operations atomic.Int32
 	b.tomorrow()
-	runToEnd(t, counting, b.job("2026-11-22"))
+	runToEnd(t, shaky(calm, math.MaxInt, false, false, &operations), b.job("2026-11-22"))
 	want := objects(t, calm)
-	if counting.n < 25 {
-		t.Fatalf("%d operations", counting.n)
+	all := int(operations.Load())
+	if all < 25 {
+		t.Fatalf("%d operations", all)
 	}
 	for _, mode := range []struct{ after, gone bool }{{false, false}, {true, false}, {false, true}, {true, true}} {
-		for at := 1; at <= counting.n; at++ {
+		for at := 1; at <= all; at++ {
 			t.Run(fmt.Sprintf("%+v/%d", mode, at), func(t *testing.T) {
 				t.Parallel()
 				s, b := newMemory(yesterday), newBooks(57)
 				b.tomorrow()
-				ctx, cancel := context.WithCancel(t.Context())
-				defer cancel()
-				faulty := &shaky{Store: s, at: at, after: mode.after, gone: mode.gone, kill: func() {
-					if mode.gone {
-						cancel()
-					}
-				}}
-				if outcome, err := runOnce(ctx, faulty, b.job("2026-11-22")); err == nil && faulty.n >= at && outcome.State != Done {
+				var n atomic.Int32
+				outcome, err := runOnce(t.Context(), shaky(s, at, mode.after, mode.gone, &n), b.job("2026-11-22"))
+				if err == nil && int(n.Load()) >= at && outcome.State != Done {
 					t.Errorf("%s, and nobody is told", outcome.State)
 				}
 				runToEnd(t, s, b.job("2026-11-22"))

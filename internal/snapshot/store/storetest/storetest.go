@@ -21,7 +21,7 @@ import (
 	"testing"
 	"time"
 
-	"partnerlens/internal/store"
+	"partnerlens/internal/snapshot/store"
 	"partnerlens/pkg/core"
 )
 

@@ -7,7 +7,7 @@ import (
 	"iter"
 	"sync"
 
-	"partnerlens/internal/store"
+	"partnerlens/internal/snapshot/store"
 )
 
 // Faulty gives a Store that is the one under it, save where refuse says otherwise.
