@@ -27,7 +27,7 @@ step "go test -race ./..."
 go test -race ./...
 
 step "object stores against a real S3 server"
-scripts/s3.sh go test -race -count=1 ./internal/snapshot/store
+scripts/s3.sh go test -race -count=1 ./internal/snapshot/...
 
 step "fuzz targets, a few seconds each"
 scripts/fuzz.sh 3s

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"context"
+	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
@@ -11,6 +12,7 @@ import (
 	"iter"
 	"maps"
 	"math"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -137,9 +139,16 @@ func (c *crossings) Tell(context.Context, Manifest) jsontext.Value {
 	return jsontext.Value(`[{"channel":"ops"}]`)
 }
 
+// folder is a store of the test's own: a folder, or a place in the bucket that
+// scripts/s3.sh serves.
 func folder(t *testing.T) store.Store {
 	t.Helper()
-	s, err := store.Open("file://"+t.TempDir(), store.Options{})
+	where := "file://" + t.TempDir()
+	if bucket := os.Getenv("PARTNERLENS_TEST_S3"); bucket != "" {
+		path, query, _ := strings.Cut(bucket, "?")
+		where = path + "/" + strings.ToLower(rand.Text()) + "?" + query
+	}
+	s, err := store.Open(where, store.Options{Getenv: os.Getenv})
 	if err != nil {
 		t.Fatal(err)
 	}

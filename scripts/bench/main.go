@@ -32,6 +32,7 @@ var measures = []measure{
 	{"start", true, startUp},
 	{"connections", true, connections},
 	{"memory", false, memory},
+	{"watch", false, watch},
 	{"cancel", true, cancels},
 }
 

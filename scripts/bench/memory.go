@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"time"
 
 	"partnerlens/internal/simulator"
 	"partnerlens/scripts/bench/peak"
@@ -70,7 +71,33 @@ func medianPeak(ctx context.Context, reader string, customers int) (peak.Memory,
 	return peaks[len(peaks)/2], nil
 }
 
-func peakOf(ctx context.Context, reader string, customers int) (peak.Memory, error) {
+// watch is what a process needs that brings a run of a million customers to its
+// end, and then the next one, which is compared with it.
+func watch(ctx context.Context) ([]row, error) {
+	folder, err := os.MkdirTemp("", "bench")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(folder)
+	reader := filepath.Join(folder, "credit")
+	if err := build(ctx, "./scripts/bench/testdata/readcredit", reader); err != nil {
+		return nil, err
+	}
+	var rows []row
+	for _, run := range []struct{ day, what string }{{"2026-11-21", "the first"}, {"2026-11-22", "the next, compared with it"}} {
+		began := time.Now()
+		m, err := peakOf(ctx, reader, many, "PARTNERLENS_STORE=file://"+folder+"/store", "RUN="+run.day)
+		if err != nil {
+			return nil, err
+		}
+		r := boundRow("peak memory, a run of a million customers, "+run.what, m.Resident, 128<<20, mebibytes)
+		r.note = beside(m) + fmt.Sprintf(", %s", time.Since(began).Round(time.Second))
+		rows = append(rows, r)
+	}
+	return rows, nil
+}
+
+func peakOf(ctx context.Context, reader string, customers int, env ...string) (peak.Memory, error) {
 	var m peak.Memory
 	up, err := newUpstream(simulator.Options{Customers: customers}, delay{})
 	if err != nil {
@@ -79,6 +106,7 @@ func peakOf(ctx context.Context, reader string, customers int) (peak.Memory, err
 	defer up.close()
 	child := exec.CommandContext(ctx, reader)
 	child.Env = append(simulator.Env(up.url), "PARTNERLENS_TENCENT_RATE=0", "PARTNERLENS_HUAWEI_RATE=0")
+	child.Env = append(child.Env, env...)
 	child.Stderr = os.Stderr
 	text, err := child.Output()
 	if err != nil {

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"partnerlens/internal/api"
+	"partnerlens/internal/app"
 	"partnerlens/pkg/core"
 )
 
@@ -27,35 +28,49 @@ type Memory struct {
 	Complete  bool
 }
 
-// Main asks function for everyone as NDJSON, drops that, and prints a Memory
-// as JSON. It gives the process's exit status.
-func Main(function *core.Function) int {
-	if err := measure(function); err != nil {
+// Main asks the function for everyone as NDJSON and drops that, or where there is
+// a store brings the run of RUN to its end, and prints a Memory as JSON. It gives the
+// process's exit status.
+func Main(f app.Composed) int {
+	if err := measure(f); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
 	return 0
 }
 
-func measure(function *core.Function) error {
-	question, err := function.Ask(core.Params{})
-	if err != nil {
-		return err
-	}
+func measure(f app.Composed) error {
 	stop := make(chan struct{})
 	sampled := make(chan Memory)
 	go func() { sampled <- sample(stop) }()
-	report, err := api.WriteNDJSON(context.Background(), io.Discard, question)
+	customers, complete, err := work(f)
 	close(stop)
 	m := <-sampled
 	if err != nil {
 		return err
 	}
-	m.Customers, m.Complete = report.Count, report.Complete
+	m.Customers, m.Complete = customers, complete
 	if m.Resident, err = highWater(); err != nil {
 		return err
 	}
 	return json.NewEncoder(os.Stdout).Encode(m)
+}
+
+func work(f app.Composed) (customers int, complete bool, err error) {
+	ctx := context.Background()
+	if watcher := new(app.Watcher); watcher.Enabled() {
+		done, err := watcher.Watch(ctx, f, app.WatchRequest{Run: os.Getenv("RUN")})
+		if err != nil {
+			return 0, false, err
+		}
+		return done.Accounts[0].Count, done.Complete, nil
+	}
+	question, err := f.Function.Ask(core.Params{})
+	if err != nil {
+		return 0, false, err
+	}
+	report, err := api.WriteNDJSON(ctx, io.Discard, question)
+	return report.Count, report.Complete, err
 }
 
 // sample looks at the heap until it is told to stop.

@@ -8,4 +8,4 @@ import (
 	"partnerlens/scripts/bench/peak"
 )
 
-func main() { os.Exit(peak.Main(credit.Function(nil, nil))) }
+func main() { os.Exit(peak.Main(credit.Compose(nil, nil))) }
