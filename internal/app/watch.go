@@ -362,9 +362,10 @@ func (w *Watcher) deliver(ctx context.Context, config *alert.Config, digest *ale
 	if len(config.Channels) == 0 {
 		return []alert.Delivery{}
 	}
+	ready := config
 	resolved, err := w.resolver.resolve(ctx, config.Texts())
 	if err == nil {
-		config, err = config.With(resolved)
+		ready, err = config.With(resolved)
 	}
 	if err != nil {
 		failure := core.AsError(err)
@@ -378,7 +379,7 @@ func (w *Watcher) deliver(ctx context.Context, config *alert.Config, digest *ale
 		}
 		return all
 	}
-	deliveries := config.Deliver(ctx, digest, alert.DeliverOptions{Getenv: w.Env})
+	deliveries := ready.Deliver(ctx, digest, alert.DeliverOptions{Getenv: w.Env})
 	for _, d := range deliveries {
 		if d.State == alert.Failed {
 			w.Logger.ErrorContext(ctx, "a channel could not be told", "channel", d.Channel, "type", d.Type, "tries", d.Tries, "code", d.Code, "detail", d.Detail)

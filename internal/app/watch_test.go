@@ -100,6 +100,26 @@ func TestWatch(t *testing.T) {
 	}
 }
 
+// Channels whose addresses cannot be had are told in the manifest, and the run is
+// done all the same.
+func TestNobodyCanBeTold(t *testing.T) {
+	t.Parallel()
+	c := openCloud(t, simulator.Options{Customers: 20})
+	for name, url := range map[string]string{"a reference to nothing": "env:NOT_SET", "http over the network": "http://example.com/planted-path"} {
+		env := c.settings()
+		env["PARTNERLENS_STORE"] = "file://" + t.TempDir()
+		env["PARTNERLENS_ALERTS"] = asJSON(t, map[string]any{"channels": []fields{{"name": "ops", "type": "webhook", "url": url}}})
+		done, err := (&app.Watcher{Env: with(env)}).Watch(t.Context(), credit.Compose(with(env), nil), app.WatchRequest{})
+		if err != nil || !done.Complete {
+			t.Fatalf("%s: %v, %+v", name, err, done)
+		}
+		told := string(done.Accounts[0].Told.Deliveries)
+		if !strings.Contains(told, `"channel":"ops"`) || !strings.Contains(told, `"state":"failed"`) || strings.Contains(told, "planted") {
+			t.Errorf("%s: %s", name, told)
+		}
+	}
+}
+
 // Accounts side by side: one that fails is told and hides no other.
 func TestWatchOfSeveralAccounts(t *testing.T) {
 	t.Parallel()
