@@ -16,6 +16,7 @@ type simulateCmd struct {
 	Listen    string        `default:"127.0.0.1:0" help:"Address to listen on; port 0 is a free one."`
 	Customers int           `default:"1000" help:"How many customers each cloud has."`
 	Seed      uint64        `default:"1" help:"What the customers, and the faults' moments, are made from."`
+	Day       int           `default:"0" help:"Which day of the customers' lives it is: from 0 to 1 and to 2 some come, go, run dry, are topped up, stopped or freed."`
 	Rate      int           `help:"Refuse calls over this many a second; 0: no limit."`
 	Counting  string        `enum:"sliding,sliding-all,fixed" default:"sliding" help:"How calls are counted: sliding second, sliding second with refused calls in it, fixed second."`
 	Latency   time.Duration `help:"How long each answer takes, as 80ms."`
@@ -39,7 +40,7 @@ func (c *simulateCmd) Run(ctx context.Context, std streams) error {
 		return err
 	}
 	sim, err := simulator.New(simulator.Options{
-		Customers: c.Customers, Seed: c.Seed, Rate: c.Rate, RateCounting: countings[c.Counting],
+		Customers: c.Customers, Seed: c.Seed, Day: c.Day, Rate: c.Rate, RateCounting: countings[c.Counting],
 		Latency: c.Latency, PageMax: c.PageMax, Faults: c.Fault, Secrets: secrets,
 	})
 	if err != nil {

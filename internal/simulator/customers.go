@@ -8,8 +8,9 @@ import (
 
 // CreditCustomer is one row of QueryCustomersCredit as it goes over the wire,
 // and what is true of that customer for a test to compare with. It depends on
-// seed and index alone: not on the clock, not on how many customers there are.
-// Only who joined under a fault was bound when that happened.
+// seed, index and day alone: not on the clock, not on how many customers there
+// are. Only who joined under a fault was bound when that happened, and who came
+// as the days went by on that day; so too what expires soon on a day.
 type CreditCustomer struct {
 	ClientUin       uint64
 	Name            string
@@ -36,23 +37,40 @@ type Number string
 // MarshalJSON returns the text as it is.
 func (n Number) MarshalJSON() ([]byte, error) { return []byte(n), nil }
 
-// Customers returns how many customers the partner has at either vendor, before
-// any fault makes some come or go.
+// Customers returns how many customers the partner has at either vendor on day
+// 0, before any fault makes some come or go.
 func (s *Simulator) Customers() int { return s.customers }
 
 // CreditCustomer returns Tencent's customer of an index from 0, the one bound
-// longest ago. Indexes from Customers on are those who join under a fault; one
-// who has not yet is shown as bound now.
-func (s *Simulator) CreditCustomer(i int) CreditCustomer {
-	bound := boundAt(i)
+// longest ago, as it is on the day that is set. Indexes from Customers on are
+// those who join under a fault; one who has not yet is shown as bound now. Behind
+// them are those who come as the days go by.
+func (s *Simulator) CreditCustomer(i int) CreditCustomer { return s.creditOn(s.Day(), i) }
+
+func (s *Simulator) creditOn(day, i int) CreditCustomer {
 	if i >= s.customers {
-		bound = s.joined.at(i-s.customers, s.today())
+		if come := s.newcomers(); come.dayOf(i) > 0 {
+			c, left := s.seed.plainCredit(i, come.bound(i, s.dayZero()))
+			s.seed.arrive(&c, i, left)
+			return c
+		}
+		c, _ := s.seed.plainCredit(i, s.joined.at(i-s.customers, s.today()))
+		if i < len(awkwardCredit) {
+			c.Note = awkwardCredit[i].note
+			awkwardCredit[i].change(&c)
+		}
+		return c
 	}
-	c := s.seed.plainCredit(i, bound)
+	c, left := s.seed.plainCredit(i, boundAt(i))
+	var life Life
 	if i < len(awkwardCredit) {
 		c.Note = awkwardCredit[i].note
 		awkwardCredit[i].change(&c)
+		life, left = awkwardLife(i)
+	} else if day > 0 {
+		life = s.creditLife(i, c.Force, left)
 	}
+	s.seed.live(&c, i, left, life, day, s.dayZero())
 	return c
 }
 
@@ -77,7 +95,7 @@ func (s seed) creditIndex(uin uint64) (int, bool) {
 
 // plainCredit is a customer with nothing awkward: most are well, about 8 % are
 // low, 2 % have nothing left, 2 % are overdrawn and 1 % are stopped by force.
-func (s seed) plainCredit(i int, bound time.Time) CreditCustomer {
+func (s seed) plainCredit(i int, bound time.Time) (CreditCustomer, balance) {
 	r := s.roll(streamCredit, i)
 	roll := func(n uint64) uint64 { // the next die, from 0 to n-1
 		v := r % n
@@ -128,7 +146,7 @@ func (s seed) plainCredit(i int, bound time.Time) CreditCustomer {
 		remaining = share(1+roll(9)) - int64(roll(100))
 	}
 	c.Credit, c.RemainingCredit = cents(allocated), cents(remaining)
-	return c
+	return c, balance{allocated, remaining}
 }
 
 // boundAt is when a customer was bound to the partner. It never runs backwards

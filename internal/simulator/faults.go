@@ -104,7 +104,7 @@ func (f *standing) tell(total int) int {
 // whichever way it goes; who joined stays.
 func (f *standing) orderOf(customers, ordinal int) order {
 	o := order{kept: customers, settled: customers, hi: customers, doubled: f.doubled}
-	events := max(0, min(ordinal-1, (customers+9)/10))
+	events := max(0, min(ordinal-1, joinersOf(customers)))
 	if f.joins {
 		o.hi += events
 	}
@@ -114,6 +114,9 @@ func (f *standing) orderOf(customers, ordinal int) order {
 	}
 	return o
 }
+
+// joinersOf is how many may join or leave under a fault: a tenth.
+func joinersOf(customers int) int { return (customers + 9) / 10 }
 
 // disturbance is a fault as it is in force in one simulator.
 type disturbance struct {

@@ -124,16 +124,16 @@ func (s *Simulator) tagPage(body []byte, ordinal int) (page any, rows int, refus
 		return nil, 0, badParameter("customer_ids")
 	}
 
-	order, owner := s.tagOrder(ordinal), 0
-	customer := s.TagCustomer
+	day, owner := s.Day(), 0
+	order := s.tagOrder(day, ordinal)
+	customer := func(i int) TagCustomer { return s.tagOn(day, i) }
 	if p.IndirectPartnerID != nil && *p.IndirectPartnerID != "" {
 		n, refusal := s.findReseller(*p.IndirectPartnerID)
 		if refusal != nil {
 			return nil, 0, refusal
 		}
 		owner = n + 1
-		theirs := s.resellers[n].Customers
-		order.lo, order.kept, order.settled, order.hi = 0, theirs, theirs, theirs // none of them comes or goes
+		order = order.only(s.resellers[n].Customers)
 		customer = func(i int) TagCustomer { return s.ResellerTagCustomer(n, i) }
 	}
 

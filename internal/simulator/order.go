@@ -1,26 +1,45 @@
 package simulator
 
 // order is who is a customer at this moment, and in which order they are
-// listed, oldest first. It stays the same for ever unless a fault makes
-// customers come and go, or rows come twice.
+// listed, oldest first. It stays the same all day unless a fault makes customers
+// come and go, or rows come twice.
 type order struct {
-	lo, kept    int // of those who were there from the beginning, the indexes lo to kept-1 still are
-	settled, hi int // the indexes settled to hi-1 joined while the simulator ran
+	lo, kept    int   // of those who were there from the beginning, the indexes lo to kept-1 still are
+	goers       goers // but for these
+	came, until int   // the indexes came to until-1 came as the days went by
+	settled, hi int   // the indexes settled to hi-1 joined while the simulator ran
 	doubled     bool
 	newFirst    bool // those who joined are listed before everyone else
 }
 
-func (s *Simulator) creditOrder(ordinal int) order {
-	return s.standing.orderOf(s.customers, ordinal)
+func (s *Simulator) creditOrder(day, ordinal int) order {
+	return s.orderOn(day, ordinal, s.creditGoers(day))
 }
 
-func (s *Simulator) tagOrder(ordinal int) order {
-	o := s.standing.orderOf(s.customers, ordinal)
+func (s *Simulator) tagOrder(day, ordinal int) order {
+	o := s.orderOn(day, ordinal, s.tagGoers(day))
 	o.newFirst = true
 	return o
 }
 
-func (o order) customers() int { return o.kept - o.lo + o.hi - o.settled }
+// orderOn is orderOf with those who have come and gone by a day. Who came does
+// not leave under a fault.
+func (s *Simulator) orderOn(day, ordinal int, gone goers) order {
+	o := s.standing.orderOf(s.customers, ordinal)
+	o.goers = gone
+	o.came, o.until = s.newcomers().from, s.newcomers().until(day)
+	return o
+}
+
+// only is the order of so many who neither come nor go.
+func (o order) only(customers int) order {
+	return order{kept: customers, doubled: o.doubled, newFirst: o.newFirst}
+}
+
+// old is how many are left of those who were there from the beginning.
+func (o order) old() int { return o.goers.rank(o.kept) - o.goers.rank(o.lo) }
+
+func (o order) customers() int { return o.old() + o.until - o.came + o.hi - o.settled }
 
 // len is how many rows the list has. Where rows come twice, every tenth
 // customer has two.
@@ -33,7 +52,8 @@ func (o order) len() int {
 }
 
 func (o order) contains(index int) bool {
-	return o.lo <= index && index < o.kept || o.settled <= index && index < o.hi
+	return o.lo <= index && index < o.kept && !o.goers.gone(index) ||
+		o.came <= index && index < o.until || o.settled <= index && index < o.hi
 }
 
 // index says which customer stands at a row, from 0.
@@ -45,14 +65,16 @@ func (o order) index(row int, ascending bool) int {
 		row = o.customers() - 1 - row
 	}
 	if o.newFirst {
-		joined := o.hi - o.settled
-		if row < joined {
+		if row < o.hi-o.settled {
 			return o.hi - 1 - row
 		}
-		return o.lo + row - joined
+		row -= o.hi - o.settled
 	}
-	if old := o.kept - o.lo; row >= old {
-		return o.settled + row - old
+	if row < o.old() {
+		return o.goers.find(o.goers.rank(o.lo) + row)
 	}
-	return o.lo + row
+	if row -= o.old(); row < o.until-o.came {
+		return o.came + row
+	}
+	return o.settled + row - (o.until - o.came)
 }

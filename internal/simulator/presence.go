@@ -33,7 +33,8 @@ func (j *joinings) at(n int, now time.Time) time.Time {
 
 // Presence is which of the partner's own customers one vendor's calls so far
 // could meet, by index: what a reader of their lists must have found, and what
-// it may have. Resellers' customers neither come nor go.
+// it may have. Only the calls since the day was set count. Resellers' customers
+// neither come nor go.
 type Presence struct{ first, last order }
 
 // Throughout says whether a customer was there at every call so far.
@@ -43,16 +44,23 @@ func (p Presence) Throughout(i int) bool { return p.first.contains(i) && p.last.
 func (p Presence) Ever(i int) bool { return p.first.contains(i) || p.last.contains(i) }
 
 // Most is the number that all indexes are below.
-func (p Presence) Most() int { return p.last.hi }
+func (p Presence) Most() int {
+	if p.last.until > p.last.came {
+		return max(p.last.hi, p.last.until)
+	}
+	return p.last.hi
+}
 
 // CreditPresence is Tencent's Presence. Ask for it while no call is under way.
 func (s *Simulator) CreditPresence() Presence {
-	calls := int(s.counters.credit.admitted.Load())
-	return Presence{s.creditOrder(1), s.creditOrder(max(1, calls))}
+	at := s.at.Load()
+	first, calls := at.credit+1, int(s.counters.credit.admitted.Load())
+	return Presence{s.creditOrder(at.day, first), s.creditOrder(at.day, max(first, calls))}
 }
 
 // TagPresence is Huawei's Presence. Ask for it while no call is under way.
 func (s *Simulator) TagPresence() Presence {
-	calls := int(s.counters.tags.admitted.Load())
-	return Presence{s.tagOrder(1), s.tagOrder(max(1, calls))}
+	at := s.at.Load()
+	first, calls := at.tags+1, int(s.counters.tags.admitted.Load())
+	return Presence{s.tagOrder(at.day, first), s.tagOrder(at.day, max(first, calls))}
 }

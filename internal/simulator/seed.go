@@ -19,6 +19,14 @@ const (
 	streamReseller
 	streamRequest
 	streamFault
+	streamLived
+	streamCreditGoers
+	streamTagGoers
+
+	// With these two, every life is led by somebody among two hundred customers
+	// of seed 1.
+	streamLife    = 65
+	streamTagLife = 49
 )
 
 // roll returns the number that seed, stream and index always give.

@@ -11,9 +11,10 @@
 // clients cannot be made twice and cancel out: signatures are recomputed from
 // the bytes that arrived, in the way the vendors' pages describe.
 //
-// It is not a mock. Nothing is scripted; a customer is computed from the seed
-// and the customer's index whenever somebody asks, so a million customers cost
-// no memory, and two simulators with the same Options answer alike. Where the
+// It is not a mock. Nothing is scripted; a customer is computed from the seed,
+// the customer's index and the day whenever somebody asks, so a million customers
+// cost no memory, and two simulators with the same Options answer alike. From day
+// to day customers live: see Life. Where the
 // vendors publish nothing (which is often) a comment says so and says what was
 // chosen; a client must not lean on such a choice.
 //
@@ -93,10 +94,20 @@ type Options struct {
 	// Secrets are the texts by name that every secret store begins with.
 	Secrets map[string]string
 
-	// Now is the clock that signatures are held against, and the today that
-	// the months of tags are relative to. nil means time.Now. The rate and all
-	// waits run on the real clock.
+	// Now is the clock that signatures are held against, and the date of day 0,
+	// which the months of tags are relative to. nil means time.Now. The rate and
+	// all waits run on the real clock.
 	Now func() time.Time
+
+	// Day is which day of its customers' lives the simulator begins with; see
+	// SetDay and Life. What happens on a day is dated that many days after day 0,
+	// but signatures are held against Now on every day: the clock of a reader is to
+	// go along with the day, that of its signatures is not.
+	Day int
+
+	// Today is the date of day 0 where it is not Now's: a test of lives is free
+	// of the real date with it. Zero means Now's.
+	Today time.Time
 }
 
 // Simulator is both upstream APIs and the secret stores as one http.Handler. It
@@ -109,6 +120,8 @@ type Simulator struct {
 	creditMax    int // Tencent's largest page
 	tagsMax      int // Huawei's largest limit
 	now          func() time.Time
+	zero         time.Time // the date of day 0; zero: now's
+	at           atomic.Pointer[daybreak]
 	limiter      limiter
 	standing     standing
 	joined       joinings
@@ -124,8 +137,8 @@ type Simulator struct {
 // New returns a simulator. The time and memory it takes do not depend on the
 // number of customers. The error is about the Options only.
 func New(opts Options) (*Simulator, error) {
-	if opts.Rate < 0 || opts.PageMax < 0 || opts.Latency < 0 {
-		return nil, fmt.Errorf("simulator: rate, page maximum and latency must not be negative")
+	if opts.Rate < 0 || opts.PageMax < 0 || opts.Latency < 0 || opts.Day < 0 {
+		return nil, fmt.Errorf("simulator: rate, page maximum, latency and day must not be negative")
 	}
 	if !slices.Contains([]RateCounting{SlidingSecond, SlidingSecondRefusals, FixedSecond}, opts.RateCounting) {
 		return nil, fmt.Errorf("simulator: unknown way to count the rate: %d", opts.RateCounting)
@@ -137,6 +150,7 @@ func New(opts Options) (*Simulator, error) {
 		creditMax: 100,
 		tagsMax:   200,
 		now:       opts.Now,
+		zero:      opts.Today,
 		done:      make(chan struct{}),
 	}
 	switch {
@@ -155,6 +169,7 @@ func New(opts Options) (*Simulator, error) {
 		s.now = time.Now
 	}
 	s.ids.seed = s.seed
+	s.SetDay(opts.Day)
 	s.ordinary.Store(&ordinaryKey{id: KeyID, secret: KeySecret})
 	for name, text := range opts.Secrets {
 		s.SetSecret(name, text)
@@ -220,12 +235,6 @@ func (s *Simulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // clock is the vendor's clock, which may be wrong.
 func (s *Simulator) clock() time.Time { return s.now().Add(s.standing.clockAhead) }
-
-// today is the month-giving day in the zone both vendors keep their books in.
-// It follows Options.Now and not a clock that a fault has set wrong.
-func (s *Simulator) today() time.Time { return s.now().In(beijing) }
-
-var beijing = time.FixedZone("UTC+8", 8*60*60)
 
 // answer is one complete answer before any fault has touched it.
 type answer struct {

@@ -10,7 +10,7 @@ import (
 
 // TagCustomer is one row of Huawei's new-customer tags as it goes over the
 // wire, and what is true of that customer for a test to compare with. It
-// depends on the seed, the index and the month of Options.Now.
+// depends on the seed, the index, the month of day 0 and the day.
 type TagCustomer struct {
 	CustomerID      string
 	CustomerTagType string
@@ -54,12 +54,21 @@ func (c TagCustomer) MarshalJSON() ([]byte, error) {
 }
 
 // TagCustomer returns Huawei's customer of an index from 0, of the partner's
-// own. Indexes from Customers on are those who join under a fault.
-func (s *Simulator) TagCustomer(i int) TagCustomer {
-	c := s.seed.plainTag(i, 0, s.today())
-	if i < len(awkwardTags) {
+// own, as it is on the day that is set. Indexes from Customers on are those who
+// join under a fault, and behind them those who come as the days go by.
+func (s *Simulator) TagCustomer(i int) TagCustomer { return s.tagOn(s.Day(), i) }
+
+func (s *Simulator) tagOn(day, i int) TagCustomer {
+	zero := s.dayZero()
+	c := s.seed.plainTag(i, 0, zero)
+	switch {
+	case s.newcomers().dayOf(i) > 0:
+		setTag(&c, "", "", "") // nobody has verified them yet
+	case i < len(awkwardTags):
 		c.Note = awkwardTags[i].note
-		awkwardTags[i].change(&c, monthsFrom(s.today()))
+		awkwardTags[i].change(&c, monthsFrom(zero))
+	case day > 0 && i < s.customers:
+		liveTag(&c, s.tagLife(i, c, monthsFrom(zero)), day, zero)
 	}
 	return c
 }
@@ -67,7 +76,7 @@ func (s *Simulator) TagCustomer(i int) TagCustomer {
 // ResellerTagCustomer returns the customer of an index from 0 of a reseller,
 // who is counted from 0 too, in the order of Resellers.
 func (s *Simulator) ResellerTagCustomer(reseller, i int) TagCustomer {
-	return s.seed.plainTag(i, reseller+1, s.today())
+	return s.seed.plainTag(i, reseller+1, s.dayZero())
 }
 
 // owner 0 is the partner, owner n the n-th reseller from 1.

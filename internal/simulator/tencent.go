@@ -151,7 +151,8 @@ func (s *Simulator) creditPage(body []byte, ordinal int) (*creditPage, *tencentE
 		return nil, refusal
 	}
 	size := int(min(p.pageSize, int64(s.creditMax)))
-	order := s.creditOrder(ordinal)
+	day := s.Day()
+	order := s.creditOrder(day, ordinal)
 	s.joined.note(order.hi-order.settled, s.today())
 	answer := new(creditPage)
 
@@ -163,7 +164,7 @@ func (s *Simulator) creditPage(body []byte, ordinal int) (*creditPage, *tencentE
 	if !p.filtered {
 		answer.Total = order.customers()
 		for at := first; at < min(first+size, order.len()); at++ {
-			answer.Data = append(answer.Data, s.CreditCustomer(order.index(at, p.ascending)))
+			answer.Data = append(answer.Data, s.creditOn(day, order.index(at, p.ascending)))
 		}
 	} else {
 		matches, refusal := s.creditFilter(p)
@@ -177,7 +178,7 @@ func (s *Simulator) creditPage(body []byte, ordinal int) (*creditPage, *tencentE
 				continue
 			}
 			if row >= first && len(answer.Data) < size {
-				answer.Data = append(answer.Data, s.CreditCustomer(i))
+				answer.Data = append(answer.Data, s.creditOn(day, i))
 			}
 			row++
 			if i != last { // listed twice, counted once

@@ -1,0 +1,594 @@
+package simulator
+
+import (
+	"fmt"
+	"math/big"
+	"net/http/httptest"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// everything is all that a simulator tells, as it goes over the wire.
+func everything(t *testing.T, s *Simulator) string {
+	t.Helper()
+	all := ""
+	for page := range 5 {
+		all += s.credit(t, fmt.Sprintf(`{"Page":%d,"PageSize":100,"Order":"asc"}`, page+1)).body
+		all += s.credit(t, fmt.Sprintf(`{"Page":%d,"PageSize":70}`, page+1)).body
+		all += s.tags(t, fmt.Sprintf(`{"offset":%d,"limit":100}`, 100*page)).body
+	}
+	for _, r := range s.Resellers() {
+		all += s.tags(t, fmt.Sprintf(`{"indirect_partner_id":%q,"limit":200}`, r.IndirectPartnerID)).body
+	}
+	return all + s.credit(t, `{"FilterType":"Name","Filter":"Example","PageSize":100}`).body + s.resellerList(t, `{"limit":100}`).body
+}
+
+// The digests are of a simulator from before there were days (8c74db4): day 0
+// is what everything else was tested with.
+func TestDayZeroIsAsBefore(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		seed      uint64
+		customers int
+		want      string
+	}{
+		{1, 30, "f55d0e7965ae9dcd9f10808f5de99903ac7a340397c28a5e4c3c027b41fe461d"},
+		{1, 333, "a3f863d82fed1abc7d065b769ba8b37c6037e1883e0044c542902856f597caae"},
+		{7, 30, "cfef405b724c128d96d79e94c5f7c56316e84d716c497ce0d032d68d4cb1330c"},
+		{7, 333, "6af947fca2236d8f277b8c59b89c45bb413e50d0839f5e29b4241582f51c08c8"},
+		{99, 30, "c6713384f38b53ffd96cdbc0b6f4e419f92960da13b2f0d081c710d45761f1da"},
+		{99, 333, "bb0481069a482d5db7c5fbc0ddc737cd7dac0a9081b3ba1a9c9e22c709ed8c2e"},
+	} {
+		s := newSimulator(t, Options{Seed: test.seed, Customers: test.customers})
+		if got := digest(everything(t, s)); got != test.want {
+			t.Errorf("seed %d, %d customers: not as before there were days: %s", test.seed, test.customers, got)
+		}
+		s = newSimulator(t, Options{Seed: test.seed, Customers: test.customers, Day: 2, Today: now})
+		s.SetDay(1)
+		s.SetDay(-1)
+		if got := digest(everything(t, s)); got != test.want {
+			t.Errorf("seed %d, %d customers: day 0 is another one after day 1", test.seed, test.customers)
+		}
+	}
+}
+
+func TestDay(t *testing.T) {
+	t.Parallel()
+	if _, err := New(Options{Day: -1}); err == nil || !strings.Contains(err.Error(), "day") {
+		t.Errorf("New with day -1: %v", err)
+	}
+	a, b := newSimulator(t, Options{Customers: 333, Day: 2}), newSimulator(t, Options{Customers: 333})
+	b.SetDay(1)
+	b.SetDay(2)
+	if a.Day() != 2 || b.Day() != 2 {
+		t.Errorf("days %d, %d", a.Day(), b.Day())
+	}
+	if everything(t, a) != everything(t, b) {
+		t.Errorf("day 2 depends on how one came there")
+	}
+}
+
+// statusOf tells the rule for a credit's status anew.
+func statusOf(t *testing.T, c CreditCustomer) string {
+	t.Helper()
+	if c.Force == "2" {
+		return "forced"
+	}
+	if strings.Trim(string(c.Force+c.RemainingCredit+c.Credit), "-.0123456789") != "" || c.Force == "" || c.RemainingCredit == "" {
+		return "unknown"
+	}
+	left, ok := new(big.Rat).SetString(string(c.RemainingCredit))
+	line, too := new(big.Rat).SetString(string(c.Credit))
+	if !ok || !too {
+		t.Fatalf("amounts %q, %q", c.RemainingCredit, c.Credit)
+	}
+	tenth := new(big.Rat).Mul(line, big.NewRat(1, 10))
+	switch {
+	case left.Sign() < 0:
+		return "overdrawn"
+	case left.Sign() == 0:
+		return "exhausted"
+	case left.Cmp(tenth) <= 0:
+		return "low"
+	case left.Cmp(tenth.Mul(tenth, big.NewRat(11, 10))) <= 0:
+		return "at the line" // above it by no more than a tenth of it
+	}
+	return "ok"
+}
+
+// expiresSoon says whether something expires within a week, by two clocks: that
+// of the day and that of day 0.
+func expiresSoon(c CreditCustomer, day int) bool {
+	at, err := time.ParseInLocation(time.DateTime, c.RecentExpiry, beijing)
+	if err != nil {
+		return false
+	}
+	was, is := at.Sub(now), at.Sub(now.AddDate(0, 0, day))
+	return is > 0 && was <= 7*24*time.Hour
+}
+
+// creditDays is what each life is like on days 0, 1, 2 and 3; "a|b" is one of
+// both, "=" as the day before, "" not there.
+var creditDays = map[Life][4]string{
+	Unchanged:      {"any", "=", "=", "="},
+	Steady:         {"any", "=", "=", "="},
+	LowDay1:        {"ok", "low", "low", "="},
+	LowDay2:        {"ok", "ok", "low", "="},
+	ExhaustedDay1:  {"ok|low", "exhausted", "exhausted", "="},
+	ExhaustedDay2:  {"ok|low", "=", "exhausted", "="},
+	OverdrawnDay1:  {"ok|low|exhausted", "overdrawn", "overdrawn", "="},
+	OverdrawnDay2:  {"ok|low|exhausted", "=", "overdrawn", "="},
+	Sinks:          {"ok", "low", "overdrawn", "="},
+	ToppedUpDay1:   {"low|exhausted|overdrawn", "ok", "ok", "="},
+	ToppedUpDay2:   {"low|exhausted|overdrawn", "=", "ok", "="},
+	ForcedDay1:     {"ok|overdrawn", "forced", "forced", "="},
+	ForcedDay2:     {"ok|overdrawn", "=", "forced", "="},
+	ForcedAndFreed: {"ok", "forced", "ok", "="},
+	FreedDay1:      {"forced", "ok", "ok", "="},
+	FreedDay2:      {"forced", "forced", "ok", "="},
+	Hovers:         {"low", "at the line", "low", "at the line"},
+	ExpiresDay1:    {"ok", "ok soon", "ok soon", "any"},
+	ExpiresDay2:    {"ok", "ok", "ok soon", "ok soon"},
+	ComesDay1:      {"", "ok", "ok", "="},
+	ComesDay2:      {"", "", "ok", "="},
+	GoesDay1:       {"any", "", "", ""},
+	GoesDay2:       {"any", "=", "", ""},
+}
+
+// tagDays is the same of tags: the tag, and its last month counted from that of
+// the day on which it changed.
+var tagDays = map[Life][4]string{
+	Unchanged:            {"any", "=", "=", "="},
+	TagBeginsDay1:        {"N|UNDETERMINED|-", "Y+11", "=", "="},
+	TagBeginsDay2:        {"N|UNDETERMINED|-", "=", "Y+11", "="},
+	TagLapsesDay1:        {"Y later", "N-1", "=", "="},
+	TagLapsesDay2:        {"Y later", "=", "N-1", "="},
+	TagFallsBackDay1:     {"Y later", "UNDETERMINED", "=", "="},
+	TagFallsBackDay2:     {"Y later", "=", "UNDETERMINED", "="},
+	TagEligibleDay1:      {"N|-", "UNDETERMINED", "=", "="},
+	TagEligibleDay2:      {"N|-", "=", "UNDETERMINED", "="},
+	TagEndsThisMonthDay1: {"Y later", "Y+0", "=", "="},
+	TagEndsThisMonthDay2: {"Y later", "=", "Y+0", "="},
+	TagEndsNextMonthDay1: {"Y later", "Y+1", "=", "="},
+	TagEndsNextMonthDay2: {"Y later", "=", "Y+1", "="},
+	ComesDay1:            {"", "-", "=", "="},
+	ComesDay2:            {"", "", "-", "="},
+	GoesDay1:             {"any", "", "", ""},
+	GoesDay2:             {"any", "=", "", ""},
+}
+
+// holds says whether what is so is what a table wants, given the day before.
+func holds(want, is, before string) bool {
+	switch want {
+	case "any":
+		return is != ""
+	case "=":
+		return is == before
+	}
+	return slices.Contains(strings.Split(want, "|"), is)
+}
+
+func TestCreditLives(t *testing.T) {
+	t.Parallel()
+	for _, opts := range []Options{{Customers: 200}, {Customers: 3000, Seed: 5}, {Customers: 7}} {
+		s := newSimulator(t, opts)
+		led := make(map[Life]int)
+		for i := range s.newcomers().until(eventDays) {
+			life := s.CreditLife(i)
+			if i < s.customers || i >= s.newcomers().from {
+				led[life]++
+			}
+			want, known := creditDays[life]
+			if !known {
+				t.Fatalf("customer %d leads an unknown life, %q", i, life)
+			}
+			var all [4]CreditCustomer
+			before := ""
+			for day := range all {
+				s.SetDay(day)
+				c, is := s.CreditCustomer(i), ""
+				if s.creditOrder(day, 1).contains(i) {
+					if is = statusOf(t, c); expiresSoon(c, day) && strings.HasPrefix(string(life), "expires") {
+						is += " soon"
+					}
+				} else if i >= s.customers && i < s.newcomers().from {
+					continue // nobody has joined under a fault
+				}
+				if !holds(want[day], is, before) {
+					t.Errorf("customer %d, %s, day %d: %q, want %q after %q", i, life, day, is, want[day], before)
+				}
+				if s.CreditLife(i) != life {
+					t.Errorf("customer %d, %s, leads another life on day %d", i, life, day)
+				}
+				before, all[day] = is, c
+				if whole, cents, _ := strings.Cut(string(c.RemainingCredit), "."); i > len(awkwardCredit) && (whole == "" || len(cents) != 0 && len(cents) != 2) {
+					t.Errorf("customer %d, %s, day %d: an amount of %q", i, life, day, c.RemainingCredit)
+				}
+			}
+			for day := 1; day < len(all); day++ {
+				was, is := all[day-1], all[day]
+				same := was
+				same.RemainingCredit, same.Force, same.RecentExpiry, same.Note = is.RemainingCredit, is.Force, is.RecentExpiry, is.Note
+				if is != same {
+					t.Errorf("customer %d, %s, day %d: more has changed than may", i, life, day)
+				}
+				if was.RecentExpiry != is.RecentExpiry && life != map[int]Life{1: ExpiresDay1, 2: ExpiresDay2}[day] {
+					t.Errorf("customer %d, %s, day %d: expires %s instead of %s", i, life, day, is.RecentExpiry, was.RecentExpiry)
+				}
+				if life == Unchanged && is != was {
+					t.Errorf("customer %d, unchanged, changed on day %d", i, day)
+				}
+				if life == Steady && statusOf(t, is) != "exhausted" && amount(t, is.RemainingCredit) >= amount(t, was.RemainingCredit) {
+					t.Errorf("customer %d, steady, has %s left on day %d and had %s", i, is.RemainingCredit, day, was.RemainingCredit)
+				}
+			}
+		}
+		if len(creditDays) != len(CreditLives()) {
+			t.Errorf("%d lives, %d in the table", len(CreditLives()), len(creditDays))
+		}
+		for _, life := range CreditLives() {
+			if led[life] == 0 && opts.Customers >= 200 {
+				t.Errorf("%+v: nobody leads %s", opts, life)
+			}
+		}
+	}
+}
+
+func TestTagLives(t *testing.T) {
+	t.Parallel()
+	endOfMonth := time.Date(2026, 11, 30, 12, 0, 0, 0, time.UTC) // day 1 is in another one
+	for _, opts := range []Options{{Customers: 200}, {Customers: 3000, Seed: 5}, {Customers: 3000, Today: endOfMonth}, {Customers: 7}} {
+		s := newSimulator(t, opts)
+		led := make(map[Life]int)
+		for i := range s.newcomers().until(eventDays) {
+			life := s.TagLife(i)
+			if i < s.customers || i >= s.newcomers().from {
+				led[life]++
+			}
+			want, known := tagDays[life]
+			if !known {
+				t.Fatalf("customer %d leads an unknown life, %q", i, life)
+			}
+			var was TagCustomer
+			before := ""
+			for day := range want {
+				s.SetDay(day)
+				c, is := s.TagCustomer(i), ""
+				if i >= s.customers && i < s.newcomers().from {
+					continue // nobody has joined under a fault
+				}
+				if s.tagOrder(day, 1).contains(i) {
+					is = c.NewCustomerTag
+					if is == "" {
+						is = "-"
+					}
+					month := monthsFrom(s.today())
+					switch {
+					case c.ExpireTime == "" || want[day] == "any":
+					case want[day] == "=":
+						is = before // held by c == was
+					case day == 0 && c.ExpireTime > month(1):
+						is += " later"
+					default:
+						for n := -1; n <= 11; n++ {
+							if c.ExpireTime == month(n) {
+								is += fmt.Sprintf("%+d", n)
+							}
+						}
+						if c.EffectiveTime > month(0) {
+							t.Errorf("customer %d, %s, day %d: effective from %s", i, life, day, c.EffectiveTime)
+						}
+					}
+				}
+				if !holds(want[day], is, before) || want[day] == "=" && c != was {
+					t.Errorf("customer %d, %s, day %d: %q, %+v, want %q after %q, %+v", i, life, day, is, c, want[day], before, was)
+				}
+				if s.TagLife(i) != life {
+					t.Errorf("customer %d, %s, leads another life on day %d", i, life, day)
+				}
+				before, was = is, c
+			}
+		}
+		if len(tagDays) != len(TagLives()) {
+			t.Errorf("%d lives, %d in the table", len(TagLives()), len(tagDays))
+		}
+		for _, life := range TagLives() {
+			if led[life] == 0 && opts.Customers >= 200 {
+				t.Errorf("%+v: nobody leads %s", opts, life)
+			}
+		}
+	}
+}
+
+// About one in ten changes status from one day to the next, and on most days
+// after the second nobody does but who hovers.
+func TestShareOfChange(t *testing.T) {
+	t.Parallel()
+	s := newSimulator(t, Options{Customers: 4000})
+	var changed [8]int
+	for i := range s.Customers() {
+		life, before := s.CreditLife(i), ""
+		for day := range changed {
+			s.SetDay(day)
+			is := statusOf(t, s.CreditCustomer(i))
+			if day > 0 && is != before && (day <= 2 || life != Hovers) {
+				changed[day]++
+			}
+			before = is
+		}
+	}
+	for day, n := range changed {
+		if day > 0 && day <= 2 && (n < 320 || n > 520) || day > 2 && n > 0 {
+			t.Errorf("day %d: %d of 4000 change status", day, n)
+		}
+	}
+}
+
+// On every day the lists are the truth of the day: who is there, in order, once,
+// with what is true of them.
+func TestDaysOverTheWire(t *testing.T) {
+	t.Parallel()
+	for _, customers := range []int{-1, 1, 2, 30, 49, 70, 90, 200, 333} {
+		s := newSimulator(t, Options{Customers: customers})
+		for _, day := range []int{1, 0, 2, 40} {
+			s.SetDay(day)
+			was := s.CreditPresence()
+			var want, descending []string
+			var rows []CreditCustomer
+			for i := range was.Most() {
+				if was.Ever(i) != was.Throughout(i) {
+					t.Errorf("%d customers, day %d: customer %d comes or goes without a fault", customers, day, i)
+				}
+				if was.Ever(i) {
+					want, rows = append(want, fmt.Sprint(s.CreditCustomer(i).ClientUin)), append(rows, s.CreditCustomer(i))
+				}
+			}
+			bound := func(a, b CreditCustomer) int { return strings.Compare(a.AssociationTime, b.AssociationTime) }
+			if customers > 48 && !slices.IsSortedFunc(rows[17:], bound) { // one of the awkward has a date without a time
+				t.Errorf("%d customers, day %d: not in the order of their binding", customers, day)
+			}
+			descending = slices.Clone(want)
+			slices.Reverse(descending)
+			for order, want := range map[string][]string{"asc": want, "desc": descending} {
+				got, totals := walkCredit(t, s, order)
+				if !slices.Equal(got, want) {
+					t.Errorf("%d customers, day %d, %s: ids %v, want %v", customers, day, order, got, want)
+				}
+				for _, total := range totals {
+					if total != len(want) {
+						t.Errorf("%d customers, day %d: total %d, want %d", customers, day, total, len(want))
+					}
+				}
+			}
+			if list := s.credit(t, `{"PageSize":100,"Order":"asc"}`).list; len(rows) > 0 && string(list) != string(mustJSON(rows[:min(100, len(rows))])) {
+				t.Errorf("%d customers, day %d: rows are not the truth", customers, day)
+			}
+
+			tags := s.TagPresence()
+			var wanted []string
+			var tagged []TagCustomer
+			for i := range tags.Most() {
+				if tags.Throughout(i) {
+					wanted, tagged = append(wanted, s.TagCustomer(i).CustomerID), append(tagged, s.TagCustomer(i))
+				}
+			}
+			if got := walkTags(t, s); !slices.Equal(got, wanted) {
+				t.Errorf("%d customers, day %d, tags: ids %v, want %v", customers, day, got, wanted)
+			}
+			if list := s.tags(t, `{"limit":200}`).list; len(tagged) > 0 && string(list) != string(mustJSON(tagged[:min(200, len(tagged))])) {
+				t.Errorf("%d customers, day %d: tags are not the truth", customers, day)
+			}
+			if customers < 0 && (len(want) > 0 || len(wanted) > 0) {
+				t.Errorf("day %d: an empty account has customers", day)
+			}
+
+			// Asked for one by one they come and go as well.
+			for i := range was.Most() {
+				if life := s.CreditLife(i); life == Unchanged || life == Steady {
+					continue
+				}
+				g := s.credit(t, fmt.Sprintf(`{"FilterType":"ClientUin","Filter":"%d"}`, s.CreditCustomer(i).ClientUin))
+				if (g.total == 1) != was.Ever(i) {
+					t.Errorf("%d customers, day %d: %d of customer %d, %s", customers, day, g.total, i, s.CreditLife(i))
+				}
+				g = s.tags(t, `{"customer_ids":["`+s.TagCustomer(i).CustomerID+`"]}`)
+				if (len(g.rows) == 1) != tags.Ever(i) {
+					t.Errorf("%d customers, day %d: %d of customer %d, %s", customers, day, len(g.rows), i, s.TagLife(i))
+				}
+			}
+		}
+	}
+}
+
+// Resellers' customers are the same every day, and as many.
+func TestResellersHaveNoDays(t *testing.T) {
+	t.Parallel()
+	s := newSimulator(t, Options{Customers: 200})
+	list := func(n int) string {
+		return s.tags(t, fmt.Sprintf(`{"indirect_partner_id":%q,"limit":200}`, s.Resellers()[n].IndirectPartnerID)).body
+	}
+	for n := range s.Resellers() {
+		s.SetDay(0)
+		before := list(n)
+		s.SetDay(2)
+		if list(n) != before {
+			t.Errorf("reseller %d has other customers on day 2", n)
+		}
+	}
+}
+
+// Faults do on any day what they do on day 0, and an id never means two.
+func TestFaultsOnADay(t *testing.T) {
+	t.Parallel()
+	for _, day := range []int{1, 2} {
+		s := newSimulator(t, Options{Customers: 200, Day: day})
+		there := s.creditOrder(day, 1).customers()
+
+		s = newSimulator(t, Options{Customers: 200, Day: day, Faults: []string{"customers-join", "customers-leave"}})
+		met, names := make(map[string]int), make(map[string]any)
+		const calls = 30
+		for n := range calls {
+			if n == calls/2 {
+				s.SetDay(day) // so that only the calls from here on count
+				clear(met)
+			}
+			var rows []map[string]any
+			o := s.creditOrder(day, n+1)
+			for page := range 3 {
+				// Three calls are one reading: the customers move on between readings.
+				s.counters.credit.admitted.Store(int64(n))
+				g := s.credit(t, fmt.Sprintf(`{"Order":"asc","PageSize":100,"Page":%d}`, page+1))
+				if rows = append(rows, g.rows...); g.total != o.customers() {
+					t.Fatalf("day %d, call %d: total %d, want %d", day, n, g.total, o.customers())
+				}
+			}
+			if len(rows) != o.customers() {
+				t.Errorf("day %d, call %d: %d rows, want %d", day, n, len(rows), o.customers())
+			}
+			before := ""
+			for row, values := range rows {
+				id := fmt.Sprintf("%.0f", values["ClientUin"])
+				if met[id]++; names[id] != nil && names[id] != values["Name"] {
+					t.Errorf("day %d: %s is %v and %v", day, id, names[id], values["Name"])
+				}
+				names[id] = values["Name"]
+				if bound := values["AssociationTime"].(string); row > 17 {
+					if bound < before {
+						t.Errorf("day %d, row %d: bound at %s, after one at %s", day, row, bound, before)
+					}
+					before = bound
+				}
+			}
+		}
+		was := s.CreditPresence()
+		for i := range was.Most() {
+			n := met[fmt.Sprint(s.CreditCustomer(i).ClientUin)]
+			if was.Throughout(i) != (n == calls/2) || was.Ever(i) != (n > 0) {
+				t.Errorf("day %d: customer %d was met %d times; throughout %t, ever %t", day, i, n, was.Throughout(i), was.Ever(i))
+			}
+		}
+
+		s = newSimulator(t, Options{Customers: 200, Day: day, Faults: []string{"duplicate-rows"}})
+		if ids, totals := walkCredit(t, s, "desc"); distinct(ids) != there || totals[0] != there || len(ids) != there+(there-1)/10 {
+			t.Errorf("day %d, duplicate-rows: %d rows, %d distinct, totals %v, want %d", day, len(ids), distinct(ids), totals, there)
+		}
+		if ids := walkTags(t, s); len(ids) != distinct(ids)+(distinct(ids)-1)/10 {
+			t.Errorf("day %d, duplicate-rows, tags: %d rows, %d distinct", day, len(ids), distinct(ids))
+		}
+		s = newSimulator(t, Options{Customers: 200, Day: day, Faults: []string{"customers-join"}})
+		if ids := walkTags(t, s); distinct(ids) != s.tagOrder(day, 1).customers() {
+			t.Errorf("day %d, customers-join, tags: %d distinct", day, distinct(ids))
+		}
+	}
+}
+
+// The arithmetic of who is left agrees with counting.
+func TestGoers(t *testing.T) {
+	t.Parallel()
+	for day := range 4 {
+		for _, g := range []goers{newSimulator(t, Options{}).creditGoers(day), newSimulator(t, Options{Seed: 9}).tagGoers(day)} {
+			rank := 0
+			for i := range 5000 {
+				if got := g.rank(i); got != rank {
+					t.Fatalf("day %d: rank(%d) = %d, want %d", day, i, got, rank)
+				}
+				if g.gone(i) {
+					continue
+				}
+				if got := g.find(rank); got != i {
+					t.Fatalf("day %d: find(%d) = %d, want %d", day, rank, got, i)
+				}
+				rank++
+			}
+			if gone := 5000 - rank; gone < 120*min(day, 2) || gone > 125*min(day, 2) {
+				t.Errorf("day %d: %d of 5000 have gone", day, gone)
+			}
+		}
+	}
+}
+
+func TestNewcomersOfADay(t *testing.T) {
+	t.Parallel()
+	s := newSimulator(t, Options{Customers: 200})
+	for i := s.newcomers().from; i < s.newcomers().until(2); i++ {
+		c, day := s.CreditCustomer(i), s.newcomers().dayOf(i)
+		if want := now.In(beijing).AddDate(0, 0, day).Format(time.DateOnly) + " 00:"; !strings.HasPrefix(c.AssociationTime, want) {
+			t.Errorf("customer %d of day %d bound at %s", i, day, c.AssociationTime)
+		}
+		s.SetDay(2)
+		if c.AssociationTime != s.CreditCustomer(i).AssociationTime {
+			t.Errorf("customer %d is bound another time the day after", i)
+		}
+	}
+	// The date of day 0 need not be the clock's.
+	s = newSimulator(t, Options{Customers: 200, Today: time.Date(2031, 5, 4, 17, 0, 0, 0, time.UTC), Day: 1})
+	if got := s.CreditCustomer(220).AssociationTime; s.CreditLife(220) != ComesDay1 || !strings.HasPrefix(got, "2031-05-06 00:") {
+		t.Errorf("bound at %s, want on the day after 2031-05-05", got)
+	}
+	if got := s.TagCustomer(1).ExpireTime; got != "2031-05" {
+		t.Errorf("ends this month: %s", got)
+	}
+	if g := s.credit(t, `{}`); g.code != "" {
+		t.Errorf("signatures are held against another clock: %s", g.code)
+	}
+}
+
+// Going to another day in the middle of anything breaks nothing that could hold.
+func TestSetDayWhileReading(t *testing.T) {
+	t.Parallel()
+	s := newSimulator(t, Options{Customers: 200, Faults: []string{"customers-join", "customers-leave", "duplicate-rows"}})
+	stop := make(chan struct{})
+	var days, readers sync.WaitGroup
+	days.Go(func() {
+		for day := 0; ; day++ {
+			select {
+			case <-stop:
+				return
+			default:
+				s.SetDay(day % 4)
+			}
+		}
+	})
+	for range 4 {
+		readers.Go(func() {
+			for n := range 100 {
+				for _, r := range []call{{body: fmt.Sprintf(`{"Page":%d,"PageSize":50}`, n%6+1)}, {body: fmt.Sprintf(`{"offset":%d,"limit":50}`, n%6*50)}} {
+					w := httptest.NewRecorder()
+					if n%2 == 0 {
+						s.ServeHTTP(w, r.huawei("http://simulator.example"))
+					} else {
+						s.ServeHTTP(w, r.tencent("http://simulator.example"))
+					}
+				}
+				was := s.CreditPresence()
+				_, _ = s.CreditCustomer(was.Most()-1), s.TagCustomer(n)
+			}
+		})
+	}
+	readers.Wait()
+	close(stop)
+	days.Wait()
+}
+
+func TestMillionCustomersLive(t *testing.T) {
+	s := newSimulator(t, Options{Customers: 1_000_000})
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	s.SetDay(2)
+	runtime.ReadMemStats(&after)
+	if grown := after.TotalAlloc - before.TotalAlloc; grown > 1<<10 {
+		t.Errorf("a day of a million customers allocates %d bytes", grown)
+	}
+	want := s.creditOrder(2, 1).customers()
+	g := s.credit(t, fmt.Sprintf(`{"Page":%d,"PageSize":100,"Order":"asc"}`, want/100))
+	if g.total != want || len(g.rows) != 100 || want == 1_000_000 {
+		t.Errorf("far page: %d rows of %d, want %d", len(g.rows), g.total, want)
+	}
+	if calls := s.TagPresence(); !calls.Ever(calls.Most() - 1) {
+		t.Errorf("the last newcomer is not there")
+	}
+}
