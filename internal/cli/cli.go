@@ -31,6 +31,8 @@ type grammar struct {
 	Credit   creditCmd   `cmd:"" help:"Ask Tencent Cloud what customers may spend and have left."`
 	Tags     tagsCmd     `cmd:"" help:"Ask Huawei Cloud which customers count as new, and until when."`
 	Serve    serveCmd    `cmd:"" help:"Serve the HTTP API of both functions."`
+	Watch    watchCmd    `cmd:"" help:"Bring today's run to its end: the full list, what changed, and who is told."`
+	Alert    alertCmd    `cmd:"" help:"Try the channels that are told."`
 	Key      keyCmd      `cmd:"" help:"Make keys for the HTTP API."`
 	Simulate simulateCmd `cmd:"" help:"Simulate both clouds' partner APIs on one port."`
 	Invoke   invokeCmd   `cmd:"" help:"Run a built function under an emulated platform."`
@@ -54,8 +56,12 @@ type ended int
 
 func run(ctx context.Context, args []string, std streams) (status int) {
 	defer func() {
-		if code, ok := recover().(ended); ok {
-			status = int(code)
+		switch value := recover().(type) {
+		case nil:
+		case ended:
+			status = int(value)
+		default:
+			panic(value)
 		}
 	}()
 	var verbs grammar

@@ -23,7 +23,7 @@ type demoCmd struct {
 
 // Run shows both queries.
 func (c *demoCmd) Run(ctx context.Context, std streams) error {
-	env, stop, err := startDemo(ctx, simulator.Options{Customers: c.Customers})
+	_, env, stop, err := startDemo(ctx, simulator.Options{Customers: c.Customers})
 	if err != nil {
 		return err
 	}
@@ -103,14 +103,14 @@ func number(function *core.Function, record core.Record, column string) core.Mon
 
 // startDemo runs the simulator on loopback and gives an environment that
 // points the functions at it.
-func startDemo(ctx context.Context, opts simulator.Options) (app.Environment, func(), error) {
+func startDemo(ctx context.Context, opts simulator.Options) (*simulator.Simulator, app.Environment, func(), error) {
 	sim, err := simulator.New(opts)
 	if err != nil {
-		return nil, nil, core.Invalid("", "%s", err)
+		return nil, nil, nil, core.Invalid("", "%s", err)
 	}
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
-		return nil, nil, &core.Error{Code: core.CodeInternal, Err: fmt.Errorf("listening on loopback: %w", err)}
+		return nil, nil, nil, &core.Error{Code: core.CodeInternal, Err: fmt.Errorf("listening on loopback: %w", err)}
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	done := make(chan struct{})
@@ -135,5 +135,5 @@ func startDemo(ctx context.Context, opts simulator.Options) (app.Environment, fu
 		}
 		return os.Getenv(name)
 	}
-	return env, func() { cancel(); <-done }, nil
+	return sim, env, func() { cancel(); <-done }, nil
 }

@@ -25,7 +25,7 @@ type serveCmd struct {
 func (c *serveCmd) Run(ctx context.Context, std streams) error {
 	env := app.Environment(os.Getenv)
 	if c.Demo {
-		demo, stop, err := startDemo(ctx, simulator.Options{})
+		_, demo, stop, err := startDemo(ctx, simulator.Options{})
 		if err != nil {
 			return err
 		}

@@ -1,0 +1,155 @@
+package app_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"partnerlens/internal/app"
+	"partnerlens/internal/app/credit"
+	"partnerlens/internal/app/tags"
+	"partnerlens/internal/simulator"
+)
+
+// told is what must be told of whoever lives a life: on the first day after the
+// baseline, and on the second.
+var told = map[simulator.Life][2]string{
+	simulator.Unchanged:      {},
+	simulator.Steady:         {},
+	simulator.Hovers:         {}, // a balance at the line tells nothing more
+	simulator.LowDay1:        {"credit_low", ""},
+	simulator.LowDay2:        {"", "credit_low"},
+	simulator.ExhaustedDay1:  {"credit_exhausted", ""},
+	simulator.ExhaustedDay2:  {"", "credit_exhausted"},
+	simulator.OverdrawnDay1:  {"credit_overdrawn", ""},
+	simulator.OverdrawnDay2:  {"", "credit_overdrawn"},
+	simulator.Sinks:          {"credit_low", "credit_overdrawn"},
+	simulator.ToppedUpDay1:   {"credit_recovered", ""},
+	simulator.ToppedUpDay2:   {"", "credit_recovered"},
+	simulator.ForcedDay1:     {"credit_forced", ""},
+	simulator.ForcedDay2:     {"", "credit_forced"},
+	simulator.ForcedAndFreed: {"credit_forced", "credit_freed"},
+	simulator.FreedDay1:      {"credit_freed", ""},
+	simulator.FreedDay2:      {"", "credit_freed"},
+	simulator.ExpiresDay1:    {"credit_expiring", ""},
+	simulator.ExpiresDay2:    {"", "credit_expiring"},
+	simulator.ComesDay1:      {"customer_new", ""},
+	simulator.ComesDay2:      {"", "customer_new"},
+	simulator.GoesDay1:       {"customer_gone", ""},
+	simulator.GoesDay2:       {"", "customer_gone"},
+
+	simulator.TagBeginsDay1:        {"tag_qualified", ""},
+	simulator.TagBeginsDay2:        {"", "tag_qualified"},
+	simulator.TagLapsesDay1:        {"tag_lost", ""},
+	simulator.TagLapsesDay2:        {"", "tag_lost"},
+	simulator.TagFallsBackDay1:     {"tag_lost", ""},
+	simulator.TagFallsBackDay2:     {"", "tag_lost"},
+	simulator.TagEligibleDay1:      {"tag_eligible", ""},
+	simulator.TagEligibleDay2:      {"", "tag_eligible"},
+	simulator.TagEndsThisMonthDay1: {"tag_ending_this_month", ""},
+	simulator.TagEndsThisMonthDay2: {"", "tag_ending_this_month"},
+	simulator.TagEndsNextMonthDay1: {"tag_ending_next_month", ""},
+	simulator.TagEndsNextMonthDay2: {"", "tag_ending_next_month"},
+}
+
+// Two days of life after the baseline are told exactly as the table says:
+// nothing twice, nothing of who hovers, nothing on the first day of all.
+func TestTwoDaysOfLife(t *testing.T) {
+	t.Parallel()
+	for _, seed := range []uint64{1, 2, 3} {
+		c := openCloud(t, simulator.Options{Customers: 400, Seed: seed})
+		env := c.settings()
+		folder := t.TempDir()
+		env["PARTNERLENS_STORE"] = "file://" + folder
+		functions := []app.Composed{credit.Compose(with(env), nil), tags.Compose(with(env), nil)}
+		for day := range 3 {
+			c.sim.SetDay(day)
+			at := c.now.AddDate(0, 0, day)
+			run := fmt.Sprintf("2026-11-%02d", 20+day)
+			for _, f := range functions {
+				watcher := &app.Watcher{Env: with(env), Now: func() time.Time { return at }}
+				done, err := watcher.Watch(t.Context(), f, app.WatchRequest{Run: run})
+				if err != nil || !done.Complete {
+					t.Fatalf("seed %d, %s, day %d: %v, %+v", seed, f.Function.Name, day, err, done)
+				}
+				got := alertsOf(t, filepath.Join(folder, "runs", f.Function.Name, "default", run, "alerts.json"))
+				want := c.mustTell(f.Function.Name, day)
+				for id, kinds := range want {
+					if got[id] != kinds {
+						t.Errorf("seed %d, %s, day %d: of %s, who %s, is told %q, want %q", seed, f.Function.Name, day, id, c.lifeOf(f.Function.Name, id), got[id], kinds)
+					}
+				}
+				for id, kinds := range got {
+					if _, known := want[id]; !known {
+						t.Errorf("seed %d, %s, day %d: of %s, who %s, is told %q", seed, f.Function.Name, day, id, c.lifeOf(f.Function.Name, id), kinds)
+					}
+				}
+			}
+		}
+	}
+}
+
+// alertsOf gives the kinds that are told of each customer.
+func alertsOf(t *testing.T, path string) map[string]string {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var file struct {
+		Alerts []struct {
+			Kind       string `json:"kind"`
+			CustomerID string `json:"customer_id"`
+		} `json:"alerts"`
+	}
+	if err := json.Unmarshal(text, &file); err != nil {
+		t.Fatal(err)
+	}
+	kinds := make(map[string][]string)
+	for _, a := range file.Alerts {
+		kinds[a.CustomerID] = append(kinds[a.CustomerID], a.Kind)
+	}
+	joined := make(map[string]string)
+	for id, k := range kinds {
+		slices.Sort(k)
+		joined[id] = strings.Join(k, " ")
+	}
+	return joined
+}
+
+// lives gives everybody's life, by id.
+func (c *cloud) lives(function string) map[string]simulator.Life {
+	lives := make(map[string]simulator.Life)
+	if function == "credit" {
+		for i := range c.sim.CreditPresence().Most() {
+			lives[fmt.Sprint(c.sim.CreditCustomer(i).ClientUin)] = c.sim.CreditLife(i)
+		}
+		return lives
+	}
+	for i := range c.sim.TagPresence().Most() {
+		lives[c.sim.TagCustomer(i).CustomerID] = c.sim.TagLife(i)
+	}
+	return lives
+}
+
+func (c *cloud) lifeOf(function, id string) simulator.Life { return c.lives(function)[id] }
+
+// mustTell is the table for one day: who is to be told of, and of what.
+func (c *cloud) mustTell(function string, day int) map[string]string {
+	want := make(map[string]string)
+	for id, life := range c.lives(function) {
+		kinds, known := told[life]
+		switch {
+		case !known:
+			want[id] = "a life that the table does not have: " + string(life)
+		case day > 0 && kinds[day-1] != "":
+			want[id] = kinds[day-1]
+		}
+	}
+	return want
+}

@@ -1,0 +1,232 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"partnerlens/internal/alert"
+	"partnerlens/internal/app"
+	"partnerlens/internal/app/credit"
+	"partnerlens/internal/app/tags"
+	"partnerlens/internal/simulator"
+	"partnerlens/internal/snapshot"
+	"partnerlens/pkg/core"
+)
+
+type watchCmd struct {
+	Function string        `enum:"all,credit,tags" default:"all" help:"credit, tags, or all that have an account."`
+	Account  string        `help:"Only this account; every configured one unless given."`
+	RunID    string        `name:"run" placeholder:"DAY" help:"Which run, as 2026-11-22 or 2026-11-22T06; the one of this moment unless given."`
+	Store    string        `placeholder:"URL" help:"Where runs are kept: file:///folder or s3://bucket/prefix?region=…; PARTNERLENS_STORE, or the folder partnerlens-runs here, unless given."`
+	Output   string        `short:"o" enum:"text,json" default:"text" help:"text or json."`
+	Timeout  time.Duration `help:"Stop after this time, as 15m; the next call goes on."`
+	Demo     bool          `help:"Show two days of simulated clouds: two runs, the change between them, and the digest."`
+}
+
+// Run watches.
+func (c *watchCmd) Run(ctx context.Context, std streams) error {
+	if c.Demo {
+		return c.demo(ctx, std)
+	}
+	if c.Timeout > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, c.Timeout)
+		defer cancel()
+	}
+	env, err := c.environment(os.Getenv)
+	if err != nil {
+		return err
+	}
+	watcher := &app.Watcher{Env: env, Logger: slog.New(slog.NewTextHandler(std.err, &slog.HandlerOptions{Level: slog.LevelWarn}))}
+	var failed error
+	var all []app.Watched
+	for _, f := range []app.Composed{credit.Compose(env, nil), tags.Compose(env, nil)} {
+		if c.Function != "all" && c.Function != f.Function.Name {
+			continue
+		}
+		if configured, err := f.Accounts.Any(ctx); err != nil {
+			return err
+		} else if !configured && c.Function == "all" {
+			continue
+		}
+		done, err := watcher.Watch(ctx, f, app.WatchRequest{Account: c.Account, Run: c.RunID})
+		if err != nil && len(done.Accounts) == 0 {
+			return err
+		}
+		if err != nil {
+			failed = err
+		} else if !done.Complete && failed == nil {
+			failed = told(core.CodeIncomplete)
+		}
+		all = append(all, done)
+	}
+	if all == nil {
+		return &core.Error{Code: core.CodeMisconfigured, Detail: "no account is configured; see partnerlens doctor"}
+	}
+	if c.Output == "json" {
+		for _, done := range all {
+			body, err := core.AppendJSON(nil, done)
+			if err != nil {
+				return err
+			}
+			fmt.Fprintf(std.out, "%s\n", body)
+		}
+	} else {
+		for _, done := range all {
+			printWatched(std.out, env(app.StoreSetting), done)
+		}
+	}
+	return failed
+}
+
+// environment is the process's, with a store in any case: a laptop needs none to
+// be set up.
+func (c *watchCmd) environment(getenv func(string) string) (app.Environment, error) {
+	where := c.Store
+	if where == "" {
+		where = getenv(app.StoreSetting)
+	}
+	if where == "" {
+		here, err := filepath.Abs("partnerlens-runs")
+		if err != nil {
+			return nil, &core.Error{Code: core.CodeInternal, Err: err}
+		}
+		where = "file://" + filepath.ToSlash(here)
+	}
+	return func(name string) string {
+		if name == app.StoreSetting {
+			return where
+		}
+		return getenv(name)
+	}, nil
+}
+
+func printWatched(w io.Writer, where string, done app.Watched) {
+	where, _, _ = strings.Cut(where, "?")
+	for _, a := range done.Accounts {
+		fmt.Fprintf(w, "%s %s %s: ", done.Function, a.Account, done.Run)
+		m := a.Told
+		switch {
+		case a.Error != nil:
+			fmt.Fprintf(w, "FAILED: %s\n", harmless(a.Error.Message))
+			continue
+		case a.State == snapshot.GoingOn:
+			fmt.Fprintf(w, "NOT DONE: time ran out after %d customers; the next call goes on\n", a.Count)
+			continue
+		case a.State == snapshot.Incomplete:
+			fmt.Fprintf(w, "NOT COMPLETE")
+			for _, warning := range m.Warnings {
+				fmt.Fprintf(w, ": %s", harmless(warning.Message))
+			}
+			fmt.Fprintln(w)
+			continue
+		case a.State == snapshot.Already:
+			fmt.Fprint(w, "done before, ")
+		}
+		fmt.Fprintf(w, "%d customers, complete", a.Count)
+		if m.Previous == nil {
+			fmt.Fprint(w, "; the first run, so there is nothing to compare with")
+		} else {
+			fmt.Fprintf(w, "; since %s %d new, %d gone, %d changed", *m.Previous, m.Changes.New, m.Changes.Gone, m.Changes.Changed)
+		}
+		var kinds []string
+		for _, kind := range slices.Sorted(maps.Keys(m.Alerts)) {
+			kinds = append(kinds, fmt.Sprintf("%d %s", m.Alerts[kind], kind))
+		}
+		if kinds != nil {
+			fmt.Fprintf(w, "; worth telling: %s", strings.Join(kinds, ", "))
+		}
+		fmt.Fprintf(w, "\n  %s/%s\n", strings.TrimSuffix(where, "/"), strings.TrimSuffix(a.Manifest, "manifest.json"))
+	}
+}
+
+// demo lives through two days of simulated clouds.
+func (c *watchCmd) demo(ctx context.Context, std streams) error {
+	sim, env, stop, err := startDemo(ctx, simulator.Options{Customers: 200})
+	if err != nil {
+		return err
+	}
+	defer stop()
+	folder := c.Store
+	if folder == "" {
+		made, err := os.MkdirTemp("", "partnerlens-demo-")
+		if err != nil {
+			return &core.Error{Code: core.CodeInternal, Err: err}
+		}
+		folder = "file://" + filepath.ToSlash(made)
+	}
+	now := time.Now()
+	var digests []*alert.Digest
+	demoEnv := func(name string) string {
+		switch name {
+		case app.StoreSetting:
+			return folder
+		case alert.Setting: // the user's channels have no business here
+			return ""
+		}
+		return env(name)
+	}
+	for day := range 2 {
+		sim.SetDay(day)
+		at := now.AddDate(0, 0, day-1)
+		watcher := &app.Watcher{Env: demoEnv, Now: func() time.Time { return at }, Digest: func(d *alert.Digest) { digests = append(digests, d) }}
+		fmt.Fprintf(std.out, "%s\n\n", []string{"YESTERDAY: the first run, which everything later is compared with", "TODAY: the second run, and what changed"}[day])
+		digests = nil
+		for _, f := range []app.Composed{credit.Compose(demoEnv, func() time.Time { return at }), tags.Compose(demoEnv, func() time.Time { return at })} {
+			done, err := watcher.Watch(ctx, f, app.WatchRequest{})
+			if err != nil {
+				return err
+			}
+			printWatched(std.out, folder, done)
+		}
+		fmt.Fprintln(std.out)
+	}
+	fmt.Fprint(std.out, "THE DIGESTS, as a channel is told them:\n\n")
+	for _, digest := range digests {
+		fmt.Fprintf(std.out, "%s\n\n", digest.Text(alert.English, 12))
+	}
+	fmt.Fprintf(std.out, `The files are in %s. Where to look next:
+
+  customers.csv opens in Excel; docs/runs.md shows DuckDB and Athena
+  partnerlens watch          the same for your own accounts
+  partnerlens alert test     sends a sample to the channels of PARTNERLENS_ALERTS
+`, strings.TrimPrefix(folder, "file://"))
+	return nil
+}
+
+type alertCmd struct {
+	Test alertTestCmd `cmd:"" help:"Send a sample to every channel of PARTNERLENS_ALERTS."`
+}
+
+type alertTestCmd struct{}
+
+// Run sends a sample.
+func (alertTestCmd) Run(ctx context.Context, std streams) error {
+	deliveries, err := new(app.Watcher).TellSample(ctx)
+	if err != nil {
+		return err
+	}
+	failed := core.Code("")
+	for _, d := range deliveries {
+		fmt.Fprintf(std.out, "%s (%s): %s", d.Channel, d.Type, d.State)
+		if d.State != alert.Delivered {
+			fmt.Fprintf(std.out, " after %d tries: %s", d.Tries, d.Detail)
+			if d.State == alert.Failed {
+				failed = d.Code
+			}
+		}
+		fmt.Fprintln(std.out)
+	}
+	if failed != "" {
+		return told(failed)
+	}
+	return nil
+}
