@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -77,6 +78,10 @@ const (
 func Run(ctx context.Context, s store.Store, job Job, begin Begin) (Outcome, error) {
 	if err := checkRunID(job.Run); err != nil {
 		return Outcome{}, err
+	}
+	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) <= timeToStop {
+		return Outcome{}, &core.Error{Op: "snapshot.Run", Code: core.CodeMisconfigured, Param: "timeout",
+			Detail: fmt.Sprintf("the time limit is too short for a run, which needs more than %s; set the function's timeout to 900 s", timeToStop)}
 	}
 	if job.PartSize <= 0 {
 		job.PartSize = defaultPartSize

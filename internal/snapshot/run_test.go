@@ -586,6 +586,17 @@ func TestRetain(t *testing.T) {
 	}
 }
 
+// A function that was left with its platform's three seconds is told what to set.
+func TestTimeLimitThatIsTooShort(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
+	defer cancel()
+	b := newBooks(5)
+	if _, err := runOnce(ctx, newMemory(nil), b.job("2026-11-22")); core.CodeOf(err) != core.CodeMisconfigured || !strings.Contains(err.Error(), "timeout to 900 s") || b.calls > 0 {
+		t.Errorf("%v after %d calls", err, b.calls)
+	}
+}
+
 func TestRunIDs(t *testing.T) {
 	t.Parallel()
 	zone := time.FixedZone("", 8*3600)
