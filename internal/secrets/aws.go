@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
-	"encoding/base64"
 	"encoding/hex"
 	"fmt"
 	"net/http"
@@ -190,14 +189,8 @@ func decodeAWS(a wire.Answer, within string) (core.Secret, error) {
 		return core.Secret{}, awsFailures.Error(a.Status, kind.Text()[strings.LastIndexByte(kind.Text(), '#')+1:])
 	case err != nil:
 		return core.Secret{}, err
-	case text.Text() != "":
-		return core.NewSecret(strings.Clone(text.Text())), nil
 	}
-	plain, err := base64.StdEncoding.DecodeString(binary.Text())
-	if err != nil || len(plain) == 0 {
-		return core.Secret{}, wire.Malformed("it holds no secret", nil)
-	}
-	return core.NewSecret(string(plain)), nil
+	return wire.Secret(text, binary)
 }
 
 // awsFailures is what the codes mean (GetSecretValue, GetParameter, Errors, and

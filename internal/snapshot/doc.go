@@ -10,7 +10,7 @@
 //	                                alerts.json           what is worth telling somebody
 //	                                state.ndjson.gz       what the next run must know to tell once
 //	                                manifest.json         written last: counts, sums, why not
-//	                                work/…                while the run is under way
+//	                                progress/…                while the run is under way
 //	runs/<function>/<account>/latest.json                 the newest complete run
 //
 // No manifest, no run. Only runs whose manifest says complete are compared with,

@@ -68,7 +68,7 @@ func (r *run) tidy(ctx context.Context, m Manifest) error {
 			return err
 		}
 	}
-	return r.clear(ctx, r.object("work")+"/")
+	return r.clear(ctx, r.object("progress")+"/")
 }
 
 // clear deletes all objects below a prefix.

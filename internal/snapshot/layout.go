@@ -18,8 +18,8 @@ const (
 	stateName      = "state.ndjson.gz"
 	manifestName   = "manifest.json"
 	latestName     = "latest.json"
-	checkpointName = "work/checkpoint.json"
-	claimName      = "work/claim.json"
+	checkpointName = "progress/checkpoint.json"
+	claimName      = "progress/claim.json"
 )
 
 // Every says how often there is a run.

@@ -129,7 +129,7 @@ func (r *run) noteReport(report core.Report) {
 func (r *run) storePart(ctx context.Context, lines []line, cursor string) error {
 	if len(lines) > 0 {
 		slices.SortFunc(lines, func(a, b line) int { return cmp.Compare(a.key, b.key) })
-		name := fmt.Sprintf("work/part-%04d-%s.ndjson.gz", len(r.at.Parts), rand.Text())
+		name := fmt.Sprintf("progress/part-%04d-%s.ndjson.gz", len(r.at.Parts), rand.Text())
 		err := r.store.Put(ctx, r.object(name), func(w io.Writer) error {
 			packed := gzip.NewWriter(w)
 			for _, l := range lines {

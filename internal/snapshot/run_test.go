@@ -369,7 +369,7 @@ func TestTwoRuns(t *testing.T) {
 		t.Errorf("latest.json: %s", newest)
 	}
 	for name := range objects(t, s) {
-		if strings.Contains(name, "/work/") {
+		if strings.Contains(name, "/progress/") {
 			t.Errorf("%s is left", name)
 		}
 	}

@@ -2,10 +2,8 @@ package huawei
 
 import (
 	"context"
-	"encoding/base64"
 	"net/http"
 	"net/url"
-	"strings"
 
 	"github.com/huaweicloud/huaweicloud-sdk-go-v3/core/auth/basic"
 	csms "github.com/huaweicloud/huaweicloud-sdk-go-v3/services/csms/v1"
@@ -102,14 +100,8 @@ func decodeSecret(a wire.Answer) (core.Secret, error) {
 		return core.Secret{}, secretFailure(a.Status, code.Text())
 	case err != nil:
 		return core.Secret{}, err
-	case text.Text() != "":
-		return core.NewSecret(strings.Clone(text.Text())), nil
 	}
-	plain, err := base64.StdEncoding.DecodeString(binary.Text())
-	if err != nil || len(plain) == 0 {
-		return core.Secret{}, wire.Malformed("it holds no secret", nil)
-	}
-	return core.NewSecret(string(plain)), nil
+	return wire.Secret(text, binary)
 }
 
 // secretFailure is what a code means. The service has dozens for what is wrong

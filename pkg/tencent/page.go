@@ -21,39 +21,21 @@ type page struct {
 // inside an HTTP 200.
 func decodePage(a wire.Answer, config Config) (page, error) {
 	var (
-		requestID, total, code wire.Value
-		failed                 bool
-		answer                 page
-		bad                    error // what is wrong with a row
+		total  wire.Value
+		answer page
+		bad    error // what is wrong with a row
 	)
-	body := wire.NewBody(a.Body)
-	body.Object(func(name string) {
-		if name != "Response" {
-			return
+	done := decodeAnswer(a, failures, func(body *wire.Body, name string) {
+		switch name {
+		case "Total":
+			total = body.Value()
+		case "Data":
+			answer.customers, bad = readRows(body, config)
 		}
-		body.Object(func(name string) {
-			switch name {
-			case "RequestId":
-				requestID = body.Value()
-			case "Total":
-				total = body.Value()
-			case "Error":
-				failed = !body.AtNull()
-				body.Object(func(name string) {
-					if name == "Code" {
-						code = body.Value()
-					}
-				})
-			case "Data":
-				answer.customers, bad = readRows(body, config)
-			}
-		})
 	})
-	answer.requestID = wire.Word(requestID.Text())
-	err := a.Err(body)
+	answer.requestID = done.requestID
+	err := done.err
 	switch {
-	case failed && body.End() == nil:
-		err = failures.Error(a.Status, code.Text())
 	case err == nil && bad != nil:
 		err = bad
 	case err == nil:

@@ -2,10 +2,8 @@ package tencent
 
 import (
 	"context"
-	"encoding/base64"
 	"net/http"
 	"net/url"
-	"strings"
 
 	tchttp "github.com/tencentcloud/tencentcloud-sdk-go/tencentcloud/common/http"
 
@@ -80,47 +78,21 @@ func (s *Secrets) Get(ctx context.Context, key Key, name, version string) (core.
 }
 
 func decodeSecret(a wire.Answer) (core.Secret, error) {
-	var text, binary, code, requestID wire.Value
-	failed := false
-	body := wire.NewBody(a.Body)
-	body.Object(func(name string) {
-		if name != "Response" {
-			return
+	var text, binary wire.Value
+	done := decodeAnswer(a, secretFailures, func(body *wire.Body, name string) {
+		switch name {
+		case "SecretString":
+			text = body.Value()
+		case "SecretBinary":
+			binary = body.Value()
 		}
-		body.Object(func(name string) {
-			switch name {
-			case "SecretString":
-				text = body.Value()
-			case "SecretBinary":
-				binary = body.Value()
-			case "RequestId":
-				requestID = body.Value()
-			case "Error":
-				failed = !body.AtNull()
-				body.Object(func(name string) {
-					if name == "Code" {
-						code = body.Value()
-					}
-				})
-			}
-		})
 	})
-	err := a.Err(body)
-	switch {
-	case failed && body.End() == nil:
-		e := secretFailures.Error(a.Status, code.Text())
-		e.RequestID = wire.Word(requestID.Text())
-		return core.Secret{}, e
-	case err != nil:
-		return core.Secret{}, err
-	case text.Text() != "":
-		return core.NewSecret(strings.Clone(text.Text())), nil
+	if done.err != nil {
+		failure := *core.AsError(done.err)
+		failure.RequestID = done.requestID
+		return core.Secret{}, &failure
 	}
-	plain, err := base64.StdEncoding.DecodeString(binary.Text())
-	if err != nil || len(plain) == 0 {
-		return core.Secret{}, wire.Malformed("it holds no secret", nil)
-	}
-	return core.NewSecret(string(plain)), nil
+	return wire.Secret(text, binary)
 }
 
 // secretFailures is what the codes mean (Secrets Manager, Error Codes, read

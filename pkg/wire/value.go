@@ -2,10 +2,13 @@ package wire
 
 import (
 	"bytes"
+	"encoding/base64"
 	"strings"
 	"unsafe"
 
 	"github.com/go-json-experiment/json/jsontext"
+
+	"partnerlens/pkg/core"
 )
 
 // Value is one JSON value as it stands in a Body. nil is one that was not there.
@@ -45,6 +48,19 @@ func (v Value) ID() (string, bool) {
 		return "", false
 	}
 	return strings.Clone(text), true
+}
+
+// Secret gives a secret that stands as text, or else as base64: the stores of all
+// vendors have one member for either. It has memory of its own.
+func Secret(text, binary Value) (core.Secret, error) {
+	if plain := text.Text(); plain != "" {
+		return core.NewSecret(strings.Clone(plain)), nil
+	}
+	plain, err := base64.StdEncoding.DecodeString(binary.Text())
+	if err != nil || len(plain) == 0 {
+		return core.Secret{}, Malformed("it holds no secret", nil)
+	}
+	return core.NewSecret(string(plain)), nil
 }
 
 // Raw gives a text, a number, true or false as it came, for handing on; null
