@@ -44,5 +44,8 @@ PARTNERLENS_DIST="$PWD/dist" go test -count=1 ./functions/...
 step "ask the simulator with the vendors' own Python clients"
 scripts/sdkcheck.sh
 
+step "read a run with DuckDB, Athena's SQL and as a spreadsheet"
+scripts/runscheck.sh
+
 step "the work tree is as it was"
 git diff --exit-code

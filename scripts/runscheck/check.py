@@ -1,0 +1,424 @@
+"""Reads a store of runs as docs/runs.md tells people to, and compares.
+
+What is expected comes from plain Python over the same files. The SQL comes from
+the page itself: DuckDB's runs as it stands; Athena's is parsed as Athena's, its
+table is filled from the folders that its partition projection names, and the rest
+is translated to DuckDB's dialect and run there. Athena itself is not part of this.
+
+Usage: check.py STORE docs/runs.md (a store with complete runs of 2026-11-21 and
+2026-11-22). What no reader may look at is added to it.
+"""
+
+import csv
+import datetime
+import gzip
+import hashlib
+import io
+import json
+import os
+import re
+import shutil
+import sys
+from collections import Counter, defaultdict
+from decimal import Decimal, getcontext
+from itertools import product
+from pathlib import Path
+
+import duckdb
+import sqlglot
+from sqlglot import exp
+
+getcontext().prec = 100  # amounts have more digits than the usual 28
+
+BEFORE, AFTER = "2026-11-21", "2026-11-22"
+TODAY = datetime.date(2026, 11, 22)  # what NOW is taken for
+
+store, page = Path(sys.argv[1]).resolve(), Path(sys.argv[2]).read_text(encoding="utf-8")
+passed, failed = 0, 0
+
+
+def check(what, ok, *details):
+    global passed, failed
+    passed, failed = passed + bool(ok), failed + (not ok)
+    print("ok  " if ok else "FAIL", what)
+    if not ok:
+        for detail in details:
+            print("     ", str(detail)[:2000])
+
+
+# ---- what the files say, in plain Python
+
+
+def lines(path):
+    data = path.read_bytes()
+    if path.suffix == ".gz":
+        data = gzip.decompress(data)
+    assert data == b"" or data.endswith(b"\n"), path
+    return [json.loads(line) for line in data.decode("utf-8").split("\n")[:-1]]
+
+
+class Run:
+    def __init__(self, folder):
+        self.folder = folder
+        self.fn, self.account, self.run = folder.parts[-3:]
+        self.manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+        self.customers = lines(folder / "customers.ndjson.gz")
+        self.changes = lines(folder / "changes.ndjson")
+
+
+def complete_runs():
+    runs = []
+    for manifest in sorted(store.glob("runs/*/*/*/manifest.json")):
+        if json.loads(manifest.read_text(encoding="utf-8"))["complete"]:
+            runs.append(Run(manifest.parent))
+    return runs
+
+
+def add_what_is_no_run(of):
+    """Runs that are under way, ended incomplete, or never ended."""
+
+    def copy(run, *names):
+        folder = of.folder.parent / run
+        folder.mkdir()
+        for name in names:
+            shutil.copy(of.folder / name, folder / name)
+        return folder
+
+    everything = [p.name for p in of.folder.iterdir() if p.is_file()]
+    folder = copy("2026-11-23", *everything)  # newer than the newest
+    (folder / "manifest.json").write_text(json.dumps(of.manifest | {"run": "2026-11-23", "complete": False}) + "\n")
+    half = gzip.decompress((folder / "customers.ndjson.gz").read_bytes()).splitlines(keepends=True)[::2]
+    (folder / "customers.ndjson.gz").write_bytes(gzip.compress(b"".join(half)))
+    folder = copy("2026-11-20", "customers.ndjson.gz", "customers.csv", "changes.ndjson")
+    (folder / "work").mkdir()
+    shutil.copy(of.folder / "customers.ndjson.gz", folder / "work" / "part-0000-X.ndjson.gz")
+    (folder / "work" / "checkpoint.json").write_text('{"complete":true}\n')
+    copy("2026-11-19", *(name for name in everything if name != "manifest.json"))
+
+
+def check_files(run):
+    name = "/".join(run.folder.parts[-3:])
+    m = run.manifest
+    wrong = []
+    for o in m["objects"]:
+        data = (run.folder / o["name"]).read_bytes()
+        if len(data) != o["bytes"] or hashlib.sha256(data).hexdigest() != o["sha256"]:
+            wrong.append(o["name"])
+    rows = {o["name"]: o["rows"] for o in m["objects"]}
+    check(f"{name}: the objects are as the manifest says", not wrong and len(rows) == 5, wrong)
+    check(
+        f"{name}: {m['count']} customers, by status and in order",
+        m["count"] == len(run.customers) == rows["customers.ndjson.gz"] == rows["customers.csv"]
+        and m["by_status"] == Counter(c["status"] for c in run.customers)
+        and [key(c) for c in run.customers] == sorted({key(c) for c in run.customers}),
+        m["by_status"],
+    )
+    counted = Counter(c["change"] for c in run.changes)
+    check(
+        f"{name}: since {m['previous']}: {dict(counted)}",
+        m["changes"] == {kind: counted[kind] for kind in ("new", "gone", "changed")} and rows["changes.ndjson"] == len(run.changes),
+        m["changes"],
+    )
+    alerts = json.loads((run.folder / "alerts.json").read_text(encoding="utf-8"))["alerts"]
+    check(f"{name}: {len(alerts)} alerts", m["alerts"] == Counter(a["kind"] for a in alerts) and rows["alerts.json"] == len(alerts), m["alerts"])
+    return alerts
+
+
+def key(customer):
+    reseller = customer.get("reseller_id")
+    return customer["customer_id"] if reseller is None else reseller + "/" + customer["customer_id"]
+
+
+def check_changes(before, after):
+    """The changes that were written are those between the two runs."""
+    old, new = ({key(c): flat(c) for c in run.customers} for run in (before, after))
+    expected = {}
+    for k in old.keys() | new.keys():
+        if k not in old:
+            expected[k] = ("new", None)
+        elif k not in new:
+            expected[k] = ("gone", None)
+        else:
+            fields = {f: (old[k][f], new[k][f]) for f in old[k] if old[k][f] != new[k][f] and f not in ("used", "days_left")}
+            if fields:
+                expected[k] = ("changed", fields)
+    got = {}
+    for c in after.changes:
+        fields = {f: (v["old"], v["new"]) for f, v in c["fields"].items()} if "fields" in c else None
+        got[c["key"]] = (c["change"], fields)
+    check(f"{after.fn}: changes.ndjson is what lies between the days", got == expected and got, *(got.items() ^ expected.items() if got.keys() != expected.keys() else []))
+
+
+def flat(customer):
+    """A customer by the columns of customers.csv, as text."""
+
+    def text(v):
+        return "" if v is None else str(v).lower() if isinstance(v, bool) else str(v)
+
+    cells = {}
+    for name, v in customer.items():
+        if name == "vendor":
+            continue
+        if name == "credit":
+            cells |= {inner: text(w) for inner, w in v.items()}
+        elif name == "tag":
+            cells |= {"tag_" + inner: text(w) for inner, w in v.items()}
+        else:
+            cells[name] = text(v)
+    return cells
+
+
+# ---- the spreadsheet
+
+NUMBERS = {"allocated", "remaining", "used", "days_left"}
+# What a spreadsheet would make a number, a date or a time of.
+CONVERTED = re.compile(r"[+-]?[0-9][0-9.]*([eE][+-]?[0-9]+)?|[0-9]{1,4}([-/.][0-9]{1,4}){1,2}|[0-9]{1,4}(:[0-9]{1,2}){1,2}")
+FORMULA = "=+-@\t\r＝＋－＠"
+
+
+def check_spreadsheet(run):
+    name = "/".join(run.folder.parts[-3:]) + "/customers.csv"
+    data = (run.folder / "customers.csv").read_bytes()
+    check(f"{name}: a byte order mark, and every line ends in CRLF", data.startswith(b"\xef\xbb\xbf") and data.endswith(b"\r\n"))
+    rows = list(csv.reader(io.StringIO(data.decode("utf-8-sig"), newline=""), strict=True))
+    header, rows = rows[0], rows[1:]
+    check(f"{name}: {len(rows)} rows, each {len(header)} wide", {len(row) for row in rows} == {len(header)} and len(rows) == len(run.customers))
+    wrong, protected = [], 0
+    for row, customer in zip(rows, run.customers):
+        expected = flat(customer)
+        if set(header) != expected.keys():
+            wrong.append((header, list(expected)))
+            break
+        for column, cell in zip(header, row):
+            if column in NUMBERS:
+                if cell != expected[column] or cell and not re.fullmatch(r"-?[0-9]+(\.[0-9]+)?", cell):
+                    wrong.append((column, cell))
+                continue
+            shown = cell
+            if m := re.fullmatch(r'="([^"]*)"', cell):  # what a spreadsheet makes of it is the text itself
+                shown, protected = m[1], protected + 1
+            elif CONVERTED.fullmatch(cell) or cell.startswith(tuple(FORMULA)):
+                wrong.append((column, cell))
+            if shown.replace("'", "") != expected[column].replace("'", ""):
+                wrong.append((column, cell, expected[column]))
+    check(f"{name}: ids and months stay text ({protected} cells), no formula, all else as in the lines", not wrong and protected, *wrong[:5])
+
+
+# ---- what the page's questions must be answered
+
+
+def answers(runs):
+    newest = {}
+    for run in runs:
+        newest[run.fn, run.account] = max(newest.get((run.fn, run.account), ""), run.run)
+    is_newest = [run for run in runs if newest[run.fn, run.account] == run.run]
+
+    def sum_of(values):
+        known = [v for v in values if v is not None]
+        return sum(known) if known else None
+
+    def in_order(rows):
+        return sorted(rows, key=lambda row: [(v is None, v) for v in row])
+
+    left = defaultdict(list)
+    for run in is_newest:
+        if run.fn == "credit":
+            for c in run.customers:
+                left[run.account, c["status"], c["credit"]["currency"]].append(decimal(c["credit"]["remaining"]))
+    credit_left = in_order((*k, len(v), sum_of(v)) for k, v in left.items())
+
+    moved = defaultdict(list)
+    for run in runs:
+        if run.fn == "credit" and run.run == AFTER:
+            for c in run.changes:
+                fields = c.get("fields", {})
+                status, remaining = fields.get("status", {}), fields.get("remaining", {})
+                old, new = decimal(remaining.get("old")), decimal(remaining.get("new"))
+                by = None if old is None or new is None else new - old
+                moved[run.account, c["change"], status.get("old"), status.get("new")].append(by)
+    changed = in_order((*k, len(v), sum_of(v)) for k, v in moved.items())
+
+    by_day = {day: {} for day in (BEFORE, AFTER)}
+    for run in runs:
+        if run.fn == "credit" and run.run in by_day:
+            for c in run.customers:
+                by_day[run.run][run.account, c["customer_id"]] = decimal(c["credit"]["remaining"])
+    between = []
+    for who in by_day[BEFORE].keys() & by_day[AFTER].keys():
+        a, b = by_day[BEFORE][who], by_day[AFTER][who]
+        if a != b:
+            between.append((a is None or b is None, Decimal(0) if a is None or b is None else b - a, *who, a, b))
+    between = [row[2:] for row in sorted(between, key=lambda row: row[:4])[:20]]
+
+    days = [str(TODAY - datetime.timedelta(days=n)) for n in range(6, -1, -1)]
+    have = {(run.run[:10], run.fn, run.account) for run in runs}
+    missing = in_order({(day, *of) for day, of in product(days, newest)} - have)
+
+    ends = Counter()
+    for run in is_newest:
+        if run.fn == "tags":
+            ends.update((run.account, c["expire_month"]) for c in run.customers if c["status"] == "qualified")
+    return {
+        "credit left": credit_left,
+        "what changed": changed,
+        "between two days": between,
+        "days with no run": missing,
+        "tags that end": in_order((*k, n) for k, n in ends.items()),
+    }
+
+
+def decimal(text):
+    return None if text in (None, "") else Decimal(text)
+
+
+# ---- the page's SQL
+
+
+def sql_of(section):
+    """The statements of a section, and its questions by their titles."""
+    text = re.search(rf"^## {section}\n(.*?)(?=^## |\Z)", page, re.M | re.S)[1]
+    statements, questions = [], {}
+    for block in re.findall(r"^```sql\n(.*?)^```$", text, re.M | re.S):
+        for statement in re.split(r";[ \t]*\n+", block):
+            if not statement.strip():
+                continue
+            if title := re.match(r"-- ([a-z ]+):", statement):
+                questions[title[1]] = statement
+            else:
+                statements.append(statement)
+    return statements, questions
+
+
+def compare(where, questions, ask, expected):
+    check(f"{where}: the page asks {len(questions)} questions", questions.keys() == expected.keys(), *questions)
+    for title, question in questions.items():
+        try:
+            got = [tuple(row) for row in ask(question)]
+        except Exception as err:  # whatever a library raises is a failure of the page
+            check(f"{where}: {title}", False, err)
+            continue
+        want = [tuple(row) for row in expected[title]]
+        check(f"{where}: {title}: {len(got)} rows", got == want and got, *[f"{g}  want {w}" for g, w in zip(got, want) if g != w][:5], (len(got), len(want)))
+
+
+def with_duckdb(expected):
+    statements, questions = sql_of("DuckDB")
+    os.chdir(store)
+    db = duckdb.connect()
+    for statement in statements:
+        db.execute(statement)
+    compare("DuckDB", questions, lambda question: db.execute(question).fetchall(), expected)
+
+
+def with_athena(expected):
+    statements, questions = sql_of("Athena")
+    db = duckdb.connect()
+    tables = 0
+    for statement in statements:
+        tree = sqlglot.parse_one(statement, read="athena")
+        if tree.kind == "TABLE":
+            fill(db, tree)
+            tables += 1
+        else:
+            db.execute(translate(tree))
+    check(f"Athena: {tables} table and {len(statements) - tables} views", tables == 1 and len(statements) > 1)
+    rows = db.execute('SELECT count(line), count(DISTINCT "$path") FROM partnerlens_objects').fetchone()
+    others = db.execute("SELECT count(*) FROM partnerlens_objects WHERE run NOT IN (?, ?)", [BEFORE, AFTER]).fetchone()
+    check(f"Athena: the table has {rows[0]} lines of {rows[1]} objects, {others[0]} of them of what is no run", others[0] > 0)
+    compare("Athena", questions, lambda question: db.execute(translate(sqlglot.parse_one(question, read="athena"))).fetchall(), expected)
+
+
+def translate(tree):
+    def as_trino_does(node):
+        # What is no JSON has no fields; DuckDB would end the query.
+        if isinstance(node, exp.JSONExtractScalar):
+            valid = exp.Anonymous(this="json_valid", expressions=[node.this.copy()])
+            return exp.Case().when(valid, node)
+        return node
+
+    return tree.transform(as_trino_does).sql(dialect="duckdb")
+
+
+def fill(db, tree):
+    """Fills the table with every line of every object below the locations that
+    the projection names, as Athena reads them."""
+    said = {p.this.name if isinstance(p.this, exp.Expression) else str(p.this): p.args["value"].name for p in tree.find_all(exp.Property) if p.args.get("value") is not None and type(p) is exp.Property}
+    template = said["storage.location.template"]
+    columns = re.findall(r"\$\{(\w+)\}", template)
+    declared = [c.name for c in tree.find(exp.PartitionedByProperty).this.expressions]
+    check("Athena: every partition column has a projection and a place in the template", said["projection.enabled"] == "true" and columns == declared, columns, declared)
+    location = tree.find(exp.LocationProperty).this.name
+    check("Athena: the template lies below the location", template.startswith(location) and location.endswith("/") and template.endswith("/"), location, template)
+    pattern = re.compile(tree.find(exp.SerdeProperties).expressions[0].args["value"].name, re.S)
+
+    values = {}
+    for column in columns:
+        if said[f"projection.{column}.type"] == "enum":
+            values[column] = said[f"projection.{column}.values"].split(",")
+            continue
+        first, last = (TODAY + datetime.timedelta(days=int(re.fullmatch(r"NOW([+-][0-9]+)DAYS", end)[1])) for end in said[f"projection.{column}.range"].split(","))
+        assert said[f"projection.{column}.format"] == "yyyy-MM-dd" and said[f"projection.{column}.interval"] == "1"
+        values[column] = [str(first + datetime.timedelta(days=n)) for n in range((last - first).days + 1)]
+
+    text = [c.name for c in tree.find(exp.Schema).expressions if isinstance(c, exp.ColumnDef)]
+    db.execute(f'CREATE TABLE {tree.find(exp.Table).name} ({text[0]} VARCHAR, {", ".join(c + " VARCHAR" for c in columns)}, "$path" VARCHAR)')
+    for chosen in product(*(values[c] for c in columns)):
+        place = template
+        for column, value in zip(columns, chosen):
+            place = place.replace("${" + column + "}", value)
+        folder = store / "runs" / place[len(location) :]
+        rows = []
+        for path in sorted(p for p in folder.rglob("*") if p.is_file()):
+            if path.name.startswith(("_", ".")):
+                continue
+            data = path.read_bytes()
+            if path.suffix == ".gz":
+                data = gzip.decompress(data)
+            for line in data.decode("utf-8").removesuffix("\n").split("\n") if data else []:
+                m = pattern.fullmatch(line)
+                rows.append((m and m[1], *chosen, location + str(path.relative_to(store / "runs"))))
+        if rows:
+            db.executemany(f"INSERT INTO {tree.find(exp.Table).name} VALUES ({', '.join('?' * len(rows[0]))})", rows)
+
+
+# ---- the page's tables
+
+
+def check_words(runs, alerts):
+    """Every field that the files have is on the page."""
+    fields = set()
+    for run in runs:
+        fields |= run.manifest.keys() | {f for o in run.manifest["objects"] for f in o}
+        fields |= {f for c in run.customers for f in c if f not in ("credit", "tag")}
+        fields |= {f for c in run.changes for f in c}
+        latest = json.loads((run.folder.parent / "latest.json").read_text(encoding="utf-8"))
+        check(f"{run.fn}/{run.account}: latest.json", latest.keys() == {"run", "as_of", "manifest"} and (store / latest["manifest"]).is_file())
+    fields |= {f for a in alerts for f in a}
+    words = set(re.findall(r"`\.?(?:credit\.|tag\.)?([a-z_0-9]+)`", page))
+    check(f"the page names all {len(fields)} fields of the files", fields <= words, fields - words)
+    statuses = {c["status"] for run in runs for c in run.customers}
+    check("the page names every status", statuses <= words, statuses - words)
+
+
+def main():
+    runs = complete_runs()
+    have = {(r.fn, r.account, r.run) for r in runs}
+    want = {("credit", "default", BEFORE), ("credit", "default", AFTER), ("credit", "north", AFTER), ("tags", "default", BEFORE), ("tags", "default", AFTER)}
+    check("the store has the runs that were made", have == want, have)
+    by = {(r.fn, r.account, r.run): r for r in runs}
+    alerts = []
+    for run in runs:
+        alerts += check_files(run)
+        check_spreadsheet(run)
+    for fn in ("credit", "tags"):
+        check_changes(by[fn, "default", BEFORE], by[fn, "default", AFTER])
+    check_words(runs, alerts)
+    add_what_is_no_run(by["credit", "default", AFTER])
+    expected = answers(complete_runs())
+    with_duckdb(expected)
+    with_athena(expected)
+    print(f"{passed} passed, {failed} failed")
+    return 1 if failed else 0
+
+
+sys.exit(main())
