@@ -328,6 +328,39 @@ func TestShareOfChange(t *testing.T) {
 	}
 }
 
+// What is left follows from what happens, and nothing else moves it far.
+func TestWhatIsLeft(t *testing.T) {
+	t.Parallel()
+	s := newSimulator(t, Options{Customers: 2000})
+	at := func(day, i int) CreditCustomer {
+		s.SetDay(day)
+		return s.CreditCustomer(i)
+	}
+	left := func(day, i int) float64 { return amount(t, at(day, i).RemainingCredit) }
+	for i := range s.Customers() {
+		switch life := s.CreditLife(i); life {
+		case Steady: // for as long as anybody cares to look
+			if statusOf(t, at(0, i)) != statusOf(t, at(400, i)) || left(13, i) > left(0, i) || left(0, i) != left(14, i) {
+				t.Errorf("customer %d, steady: %v left, %v after 13 days, %v after 14, %s after 400", i, left(0, i), left(13, i), left(14, i), statusOf(t, at(400, i)))
+			}
+		case ForcedDay1, ForcedDay2, ExpiresDay1, ExpiresDay2: // no money comes in
+			if left(1, i) > left(0, i) || left(2, i) > left(1, i) {
+				t.Errorf("customer %d, %s: %v left, then %v, then %v", i, life, left(0, i), left(1, i), left(2, i))
+			}
+		case FreedDay1, FreedDay2:
+			if left(3, i) < left(0, i)*0.95 {
+				t.Errorf("customer %d, %s: %v left, and then %v", i, life, left(0, i), left(3, i))
+			}
+		}
+	}
+	for i := range awkwardCredit {
+		life := s.CreditLife(i)
+		if (life == Unchanged) != (at(2, i).Note == at(0, i).Note) {
+			t.Errorf("customer %d, %s: the note is %q on day 2", i, life, at(2, i).Note)
+		}
+	}
+}
+
 // On every day the lists are the truth of the day: who is there, in order, once,
 // with what is true of them.
 func TestDaysOverTheWire(t *testing.T) {
