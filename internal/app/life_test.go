@@ -62,17 +62,18 @@ var told = map[simulator.Life][2]string{
 func TestTwoDaysOfLife(t *testing.T) {
 	t.Parallel()
 	for _, seed := range []uint64{1, 2, 3} {
-		c := openCloud(t, simulator.Options{Customers: 400, Seed: seed})
+		today := time.Date(2026, 11, 11, 12, 0, 0, 0, time.UTC) // no month turns
+		c := openCloud(t, simulator.Options{Customers: 200, Seed: seed, Today: today})
 		env := c.settings()
 		folder := t.TempDir()
 		env["PARTNERLENS_STORE"] = "file://" + folder
-		functions := []app.Composed{credit.Compose(with(env), nil), tags.Compose(with(env), nil)}
 		for day := range 3 {
 			c.sim.SetDay(day)
-			at := c.now.AddDate(0, 0, day)
+			at := today.AddDate(0, 0, day)
 			run := fmt.Sprintf("2026-11-%02d", 20+day)
-			for _, f := range functions {
-				watcher := &app.Watcher{Env: with(env), Now: func() time.Time { return at }}
+			now := func() time.Time { return at }
+			for _, f := range []app.Composed{credit.Compose(with(env), now), tags.Compose(with(env), now)} {
+				watcher := &app.Watcher{Env: with(env), Now: now}
 				done, err := watcher.Watch(t.Context(), f, app.WatchRequest{Run: run})
 				if err != nil || !done.Complete {
 					t.Fatalf("seed %d, %s, day %d: %v, %+v", seed, f.Function.Name, day, err, done)

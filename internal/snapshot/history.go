@@ -10,26 +10,33 @@ import (
 	"partnerlens/pkg/core"
 )
 
-// runs gives the runs of a place that have a manifest, the newest first.
-func runs(ctx context.Context, s store.Store, p place) ([]string, error) {
-	var ids []string
+// runs gives the runs of a place that have a manifest, the newest first; and
+// beside them every folder there is, the oldest first.
+func runs(ctx context.Context, s store.Store, p place) (ids, folders []string, err error) {
 	for object, err := range s.List(ctx, p.folder()) {
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		run, name, _ := strings.Cut(strings.TrimPrefix(object.Name, p.folder()), "/")
-		if name == manifestName && checkRunID(run) == nil {
+		if checkRunID(run) != nil {
+			continue
+		}
+		if !slices.Contains(folders, run) {
+			folders = append(folders, run)
+		}
+		if name == manifestName {
 			ids = append(ids, run)
 		}
 	}
 	slices.Sort(ids)
 	slices.Reverse(ids)
-	return ids, nil
+	slices.Sort(folders)
+	return ids, folders, nil
 }
 
 // previous gives the newest complete run before this one; nil: there is none.
 func (r *run) previous(ctx context.Context) (*string, error) {
-	ids, err := runs(ctx, r.store, r.place)
+	ids, _, err := runs(ctx, r.store, r.place)
 	if err != nil {
 		return nil, err
 	}
@@ -94,10 +101,11 @@ func clearPrefix(ctx context.Context, s store.Store, prefix string) error {
 
 // Retain deletes the runs of a function's account that are older than so many
 // days, the oldest first, and never the newest complete one. Of each the manifest goes
-// first: without it there is no run, however far the deleting gets.
+// first: without it there is no run, however far the deleting gets. What such a
+// deletion, or a run that never came to its end, left behind goes too.
 func Retain(ctx context.Context, s store.Store, function, account string, days int, now time.Time) (deleted []string, err error) {
 	p := place{function, account}
-	ids, err := runs(ctx, s, p)
+	ids, folders, err := runs(ctx, s, p)
 	if err != nil {
 		return nil, err
 	}
@@ -113,7 +121,7 @@ func Retain(ctx context.Context, s store.Store, function, account string, days i
 		}
 	}
 	limit := now.UTC().Truncate(24*time.Hour).AddDate(0, 0, -days)
-	for _, id := range slices.Backward(ids) {
+	for _, id := range folders {
 		day, _ := dayOf(id)
 		if id == newest || newest == "" || !day.Before(limit) {
 			continue

@@ -570,9 +570,19 @@ func TestRetain(t *testing.T) {
 		}
 		runToEnd(t, s, b.job(fmt.Sprintf("2026-11-0%d", day)))
 	}
+	b.before = func(row int) error { // one that never came to its end
+		if row > 0 {
+			return &core.Error{Code: core.CodeDeadline}
+		}
+		return nil
+	}
+	b.lie, b.left = 0, newBooks(30).left
+	if outcome, err := runOnce(t.Context(), s, b.job("2026-10-31")); err != nil || outcome.State != GoingOn {
+		t.Fatalf("%v, %+v", err, outcome)
+	}
 	now := time.Date(2026, 11, 9, 12, 0, 0, 0, time.UTC)
 	deleted, err := Retain(t.Context(), s, "credit", "north", 4, now)
-	if err != nil || !slices.Equal(deleted, []string{"2026-11-01", "2026-11-02", "2026-11-03", "2026-11-04"}) {
+	if err != nil || !slices.Equal(deleted, []string{"2026-10-31", "2026-11-01", "2026-11-02", "2026-11-03", "2026-11-04"}) {
 		t.Errorf("%v, %v", deleted, err)
 	}
 	deleted, err = Retain(t.Context(), s, "credit", "north", 0, now.AddDate(1, 0, 0))
