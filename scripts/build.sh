@@ -3,34 +3,68 @@
 #
 #   dist/lambda/<function>/bootstrap         AWS Lambda, provided.al2023, amd64
 #   dist/lambda/<function>/arm64/bootstrap   the same for arm64
+#   dist/lambda/<function>-<arch>.zip
 #   dist/scf/<function>/main                 Tencent SCF, Go1, amd64
-#   dist/lambda/<function>-<arch>.zip, dist/scf/<function>.zip, dist/SHA256SUMS
+#   dist/scf/<function>.zip
+#   dist/scf/package/<function>              both in one folder, as serverless.yml uploads it
+#   dist/functiongraph/<function>.zip        Huawei FunctionGraph, HTTP function: bootstrap and binary
+#   dist/functiongraph/<function>-timer.zip  event function with a custom runtime, for timers
+#   dist/container/<arch>/partnerlens        what the Dockerfile takes, with the
+#   dist/container/ca-certificates.crt       authorities that it trusts
+#   dist/sbom/<artefact>.cdx.json            what each binary is built from (CycloneDX)
+#   dist/SHA256SUMS
 #
 # usage: scripts/build.sh [OUTPUT-FOLDER]
 set -euo pipefail
 cd "$(dirname "$0")/.."
-dist=${1:-dist}
+mkdir -p "${1:-dist}"
+dist=$(cd "${1:-dist}" && pwd)
 
 version=$(git describe --tags --always --dirty 2>/dev/null || echo unversioned)
 # No paths, no build id, no symbols; C is off since SCF's glibc is older than most builders'.
 export CGO_ENABLED=0 GOOS=linux GOFLAGS=
 flags=(-trimpath -buildvcs=false -ldflags "-s -w -buildid= -X partnerlens/internal/app.Version=$version")
+host() { GOOS='' GOARCH='' "$@"; } # a tool for this machine
 
-rm -rf "$dist"
-mkdir -p "$dist"
+rm -rf "${dist:?}"/*
+mkdir -p "$dist/scf/package" "$dist/functiongraph" "$dist/sbom"
 for function in credit tags; do
 	GOARCH=amd64 go build "${flags[@]}" -tags lambda.norpc -o "$dist/lambda/$function/bootstrap" "./functions/$function"
 	GOARCH=arm64 go build "${flags[@]}" -tags lambda.norpc -o "$dist/lambda/$function/arm64/bootstrap" "./functions/$function"
 	GOARCH=amd64 go build "${flags[@]}" -tags scf -o "$dist/scf/$function/main" "./functions/$function"
+	cp "$dist/scf/$function/main" "$dist/scf/package/$function"
+done
+GOARCH=amd64 go build "${flags[@]}" -o "$dist/.timer" ./deploy/functiongraph/timer
+for arch in amd64 arm64; do
+	GOARCH=$arch go build "${flags[@]}" -tags lambda.norpc -o "$dist/container/$arch/partnerlens" ./cmd/partnerlens
+done
+host go -C scripts/release run ./roots >"$dist/container/ca-certificates.crt"
+
+host go build -o "$dist/.pack" ./scripts/pack
+pack=$dist/.pack
+for function in credit tags; do
+	"$pack" "$dist/lambda/$function-amd64.zip" "$dist/lambda/$function/bootstrap"
+	"$pack" "$dist/lambda/$function-arm64.zip" "$dist/lambda/$function/arm64/bootstrap"
+	"$pack" "$dist/scf/$function.zip" "$dist/scf/$function/main"
+	# HTTP and Lambda's runtime are in one build; the relay speaks the latter.
+	"$pack" "$dist/functiongraph/$function.zip" deploy/functiongraph/bootstrap "$function=$dist/lambda/$function/bootstrap"
+	"$pack" "$dist/functiongraph/$function-timer.zip" "bootstrap=$dist/.timer" "$function=$dist/lambda/$function/bootstrap"
 done
 
-GOOS='' go build -o "$dist/.pack" ./scripts/pack
+# Read from the binaries themselves: what was linked, not what go.mod allows.
+sbom() { # NAME BINARY
+	host go -C scripts/release tool cyclonedx-gomod bin -json -std -noserial -notimestamp -version "$version" -output "$dist/sbom/$1.cdx.json" "$2" 2>/dev/null
+}
 for function in credit tags; do
-	"$dist/.pack" "$dist/lambda/$function-amd64.zip" "$dist/lambda/$function/bootstrap"
-	"$dist/.pack" "$dist/lambda/$function-arm64.zip" "$dist/lambda/$function/arm64/bootstrap"
-	"$dist/.pack" "$dist/scf/$function.zip" "$dist/scf/$function/main"
+	sbom "$function-lambda-amd64" "$dist/lambda/$function/bootstrap"
+	sbom "$function-lambda-arm64" "$dist/lambda/$function/arm64/bootstrap"
+	sbom "$function-scf" "$dist/scf/$function/main"
 done
-rm "$dist/.pack"
+for arch in amd64 arm64; do
+	sbom "container-$arch" "$dist/container/$arch/partnerlens"
+done
+sbom functiongraph-timer "$dist/.timer"
+rm "$dist/.pack" "$dist/.timer"
 (cd "$dist" && find . -type f ! -name SHA256SUMS | LC_ALL=C sort | sed 's|^\./||' | xargs sha256sum >SHA256SUMS)
 
 echo "built $version:"

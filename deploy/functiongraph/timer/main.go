@@ -1,0 +1,261 @@
+// Command timer is the bootstrap of a FunctionGraph event function with a
+// custom runtime: HTTP functions take no timers. It fetches an event from
+// FunctionGraph's runtime API, has the artefact beside it answer, which is the
+// one for AWS Lambda and knows FunctionGraph's timer, and brings the answer back.
+//
+// Both runtime APIs are the same thing in other words ("Custom Runtime",
+// FunctionGraph Developer Guide; "Using the Lambda runtime API for custom
+// runtimes"; both read November 2026), so it translates the words and knows
+// nothing of events. A process serves one event: the keys of the function's
+// agency come with each, and go into its environment. It imports nothing of the
+// house, which imports nothing of it.
+package main
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+)
+
+func main() {
+	here, err := os.Executable()
+	if err == nil {
+		err = run(context.Background(), os.Getenv("RUNTIME_API_ADDR"), filepath.Dir(here))
+	}
+	fmt.Fprintln(os.Stderr, "bootstrap:", err)
+	os.Exit(1)
+}
+
+// run serves events until FunctionGraph ends the process, or its API fails.
+func run(ctx context.Context, api, folder string) error {
+	if api == "" {
+		return errors.New("RUNTIME_API_ADDR is not set: this is for a FunctionGraph event function with a custom runtime")
+	}
+	artefact, err := beside(folder)
+	if err != nil {
+		return err
+	}
+	platform := "http://" + api + "/v1/runtime/invocation/"
+	for {
+		event, err := next(ctx, platform)
+		if err != nil {
+			return err
+		}
+		kind, answer := "response", []byte(nil)
+		if answer, err = event.ask(ctx, artefact); err != nil {
+			kind, answer = "error", failure(err)
+		}
+		if err := post(ctx, platform+kind+"/"+event.id, answer); err != nil {
+			return err
+		}
+	}
+}
+
+// beside finds the artefact.
+func beside(folder string) (string, error) {
+	for _, name := range []string{"credit", "tags"} {
+		path := filepath.Join(folder, name)
+		if _, err := os.Stat(path); err == nil {
+			return path, nil
+		}
+	}
+	return "", errors.New("neither credit nor tags is in the package")
+}
+
+// event is one invocation.
+type event struct {
+	id   string
+	body []byte
+	keys []string // of the function's agency, as K=V
+}
+
+const maxEvent = 6 << 20 // FunctionGraph's bound, "Notes and Constraints"
+
+// next waits for an event, however long that takes.
+func next(ctx context.Context, platform string) (event, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, platform+"request", nil)
+	if err != nil {
+		return event{}, err
+	}
+	answer, err := http.DefaultTransport.RoundTrip(request) // never by a proxy's redirect
+	if err != nil {
+		return event{}, err
+	}
+	defer answer.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(answer.Body, maxEvent+1))
+	switch {
+	case err != nil:
+		return event{}, err
+	case answer.StatusCode != http.StatusOK:
+		return event{}, fmt.Errorf("the runtime API answers %s", answer.Status)
+	case len(body) > maxEvent:
+		return event{}, errors.New("an event over 6 MiB")
+	}
+	e := event{id: answer.Header.Get("X-Cff-Request-Id"), body: body}
+	if e.id == "" {
+		return event{}, errors.New("an event without X-Cff-Request-Id")
+	}
+	e.keys = agencyKeys(answer.Header)
+	return e, nil
+}
+
+// agencyKeys are the agency's temporary key in the words that the SDK's users
+// know. The guide of custom runtimes names the headers without Security, that of
+// HTTP functions with it; a half of a key is none.
+func agencyKeys(header http.Header) []string {
+	first := func(names ...string) string { return cmp.Or(header.Get(names[0]), header.Get(names[1])) }
+	access := first("X-Cff-Security-Access-Key", "X-Cff-Access-Key")
+	secret := first("X-Cff-Security-Secret-Key", "X-Cff-Secret-Key")
+	if access == "" || secret == "" {
+		return nil
+	}
+	return []string{"HUAWEICLOUD_SDK_AK=" + access, "HUAWEICLOUD_SDK_SK=" + secret,
+		"HUAWEICLOUD_SDK_SECURITY_TOKEN=" + header.Get("X-Cff-Security-Token")}
+}
+
+// told is what the artefact said of an event.
+type told struct {
+	body   []byte
+	failed bool
+}
+
+// errFailed carries the artefact's own account of a failure, which is JSON.
+type errFailed struct{ body []byte }
+
+func (errFailed) Error() string { return "the function failed" }
+
+// ask starts the artefact, hands it the event over Lambda's runtime API, and ends it
+// with its answer.
+func (e event) ask(ctx context.Context, artefact string) ([]byte, error) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, limit(os.Getenv))
+	defer cancel()
+	answers := make(chan told, 1)
+	server := &http.Server{Handler: e.lambda(ctx, answers), ReadHeaderTimeout: 10 * time.Second}
+	go func() { _ = server.Serve(listener) }()
+	defer server.Close()
+
+	process := exec.CommandContext(ctx, artefact)
+	process.Env = append(append(without(os.Environ(), e.keys), e.keys...), "AWS_LAMBDA_RUNTIME_API="+listener.Addr().String())
+	process.Stdout, process.Stderr = os.Stdout, os.Stderr
+	process.WaitDelay = time.Second
+	if err := process.Start(); err != nil {
+		return nil, err
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- process.Wait() }()
+	select {
+	case answer := <-answers:
+		cancel()
+		<-ended
+		if answer.failed {
+			return nil, errFailed{answer.body}
+		}
+		return answer.body, nil
+	case err := <-ended:
+		if ctx.Err() != nil {
+			return nil, errors.New("time ran out")
+		}
+		return nil, fmt.Errorf("the function ended: %v", err)
+	}
+}
+
+// lambda is Lambda's runtime API with one event in it.
+func (e event) lambda(ctx context.Context, answers chan<- told) http.Handler {
+	const prefix = "/2018-06-01/runtime/"
+	once := make(chan struct{}, 1)
+	once <- struct{}{}
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET "+prefix+"invocation/next", func(w http.ResponseWriter, r *http.Request) {
+		select {
+		case <-once:
+		case <-ctx.Done(): // there is no second one
+			return
+		}
+		deadline, _ := ctx.Deadline()
+		w.Header().Set("Lambda-Runtime-Aws-Request-Id", e.id)
+		w.Header().Set("Lambda-Runtime-Deadline-Ms", strconv.FormatInt(deadline.UnixMilli(), 10))
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = w.Write(e.body)
+	})
+	tell := func(failed bool) http.HandlerFunc {
+		return func(w http.ResponseWriter, r *http.Request) {
+			body, err := io.ReadAll(io.LimitReader(r.Body, maxEvent))
+			w.WriteHeader(http.StatusAccepted)
+			select {
+			case answers <- told{body, failed || err != nil}:
+			default: // one answer counts
+			}
+		}
+	}
+	mux.Handle("POST "+prefix+"invocation/{id}/response", tell(false))
+	mux.Handle("POST "+prefix+"invocation/{id}/error", tell(true))
+	mux.Handle("POST "+prefix+"init/error", tell(true))
+	return mux
+}
+
+// limit is the function's time limit, less the time to bring the answer back.
+// Without RUNTIME_TIMEOUT, which FunctionGraph sets, it is the longest there is.
+func limit(getenv func(string) string) time.Duration {
+	seconds, err := strconv.Atoi(getenv("RUNTIME_TIMEOUT"))
+	if err != nil || seconds <= 1 {
+		seconds = 900
+	}
+	return time.Duration(seconds)*time.Second - 500*time.Millisecond
+}
+
+// without is env without the names that others define: the first of two would count.
+func without(env, others []string) (left []string) {
+	for _, variable := range env {
+		name, _, _ := strings.Cut(variable, "=")
+		replaced := name == "AWS_LAMBDA_RUNTIME_API"
+		for _, other := range others {
+			replaced = replaced || strings.HasPrefix(other, name+"=")
+		}
+		if !replaced {
+			left = append(left, variable)
+		}
+	}
+	return left
+}
+
+// failure is what FunctionGraph is told: the artefact's own words, or ours.
+func failure(err error) []byte {
+	var failed errFailed
+	if errors.As(err, &failed) && len(failed.body) > 0 {
+		return failed.body
+	}
+	return []byte(`{"errorType":"internal","errorMessage":` + strconv.Quote(err.Error()) + `}`)
+}
+
+func post(ctx context.Context, url string, body []byte) error {
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(body))
+	if err != nil {
+		return err
+	}
+	request.Header.Set("Content-Type", "application/json")
+	answer, err := http.DefaultTransport.RoundTrip(request)
+	if err != nil {
+		return err
+	}
+	defer answer.Body.Close()
+	_, _ = io.Copy(io.Discard, answer.Body)
+	if answer.StatusCode >= 300 {
+		return fmt.Errorf("the runtime API answers %s to an answer", answer.Status)
+	}
+	return nil
+}
