@@ -52,8 +52,13 @@ for function in credit tags; do
 done
 
 # Read from the binaries themselves: what was linked, not what go.mod allows.
+host go -C scripts/release build -o "$dist/.sbom" ./sbom
 sbom() { # NAME BINARY
-	host go -C scripts/release tool cyclonedx-gomod bin -json -std -noserial -notimestamp -version "$version" -output "$dist/sbom/$1.cdx.json" "$2" 2>/dev/null
+	host go -C scripts/release tool cyclonedx-gomod bin -json -std -noserial -notimestamp -version "$version" "$2" 2>"$dist/.said" |
+		"$dist/.sbom" >"$dist/sbom/$1.cdx.json" || {
+		cat "$dist/.said" >&2
+		return 1
+	}
 }
 for function in credit tags; do
 	sbom "$function-lambda-amd64" "$dist/lambda/$function/bootstrap"
@@ -64,7 +69,7 @@ for arch in amd64 arm64; do
 	sbom "container-$arch" "$dist/container/$arch/partnerlens"
 done
 sbom functiongraph-timer "$dist/.timer"
-rm "$dist/.pack" "$dist/.timer"
+rm "$dist/.pack" "$dist/.timer" "$dist/.sbom" "$dist/.said"
 (cd "$dist" && find . -type f ! -name SHA256SUMS | LC_ALL=C sort | sed 's|^\./||' | xargs sha256sum >SHA256SUMS)
 
 echo "built $version:"

@@ -31,6 +31,7 @@ type grammar struct {
 	Credit   creditCmd   `cmd:"" help:"Ask Tencent Cloud what customers may spend and have left."`
 	Tags     tagsCmd     `cmd:"" help:"Ask Huawei Cloud which customers count as new, and until when."`
 	Serve    serveCmd    `cmd:"" help:"Serve the HTTP API of both functions."`
+	Health   healthCmd   `cmd:"" help:"Ask a server whether it is well; for a container's health check."`
 	Watch    watchCmd    `cmd:"" help:"Bring today's run to its end: the full list, what changed, and who is told."`
 	Alert    alertCmd    `cmd:"" help:"Try the channels that are told."`
 	Key      keyCmd      `cmd:"" help:"Make keys for the HTTP API."`
