@@ -83,7 +83,7 @@ func NewReader[Q Query, T Record](source Source[Q, T], opts *ReaderOptions[Q]) *
 // once; after a break no further call is made.
 func (r *Reader[Q, T]) Pages(ctx context.Context, query Q) iter.Seq2[Page[T], error] {
 	return func(yield func(Page[T], error) bool) {
-		passes, err := r.opts.Passes(ctx, query)
+		passes, err := r.passes(ctx, query)
 		if err != nil {
 			yield(Page[T]{}, AsError(err))
 			return
@@ -188,11 +188,7 @@ func (r *Reader[Q, T]) read(ctx context.Context, query Q, opts ReadOptions, fing
 	if err != nil {
 		return Report{}, err
 	}
-	if d.passes, err = r.opts.Passes(ctx, query); err != nil {
-		return Report{}, AsError(err)
-	}
-	if err := d.run(); err != nil {
-		return Report{}, AsError(err)
-	}
-	return d.finish(), nil
+	report, err := d.whole(query)
+	d.tellEnded(report, err)
+	return report, err
 }

@@ -73,6 +73,17 @@ func (r *Reader[Q, T]) fingerprint(query Q) ([]byte, error) {
 	return h.Sum(nil), nil
 }
 
+// whole is the read from its beginning to its end.
+func (d *reading[Q, T]) whole(query Q) (report Report, err error) {
+	if d.passes, err = d.reader.passes(d.ctx, query); err != nil {
+		return Report{}, AsError(err)
+	}
+	if err := d.run(); err != nil {
+		return Report{}, AsError(err)
+	}
+	return d.finish(), nil
+}
+
 // run reads the passes. Its error is for a read that has nothing to show.
 func (d *reading[Q, T]) run() error {
 	start := 0

@@ -30,7 +30,7 @@ func (r *Reader[Q, T]) fetch(ctx context.Context, query Q, at Cursor, t *tries) 
 	renewed := false
 	for try := 1; ; try++ {
 		begun := time.Now()
-		page, failure := r.attempt(ctx, query, at, t)
+		page, failure := r.attempt(ctx, query, at, t, try)
 		if failure == nil || page.Total != nil && try >= min(triesOfEmpty, r.opts.Tries) {
 			return page, nil // an empty page that stays empty ends the list: the total will tell
 		}
@@ -54,7 +54,7 @@ func (r *Reader[Q, T]) fetch(ctx context.Context, query Q, at Cursor, t *tries) 
 }
 
 // attempt is one try at a page.
-func (r *Reader[Q, T]) attempt(ctx context.Context, query Q, at Cursor, t *tries) (Page[T], *Error) {
+func (r *Reader[Q, T]) attempt(ctx context.Context, query Q, at Cursor, t *tries, try int) (Page[T], *Error) {
 	call, err := r.opts.Pacer.Wait(ctx)
 	if err != nil {
 		return Page[T]{}, AsError(err)
@@ -64,6 +64,23 @@ func (r *Reader[Q, T]) attempt(ctx context.Context, query Q, at Cursor, t *tries
 	}
 	begun := time.Now()
 	page, err := r.source.FetchPage(ctx, query, at)
+	took := time.Since(begun)
+	page, failure := judged(ctx, page, at, err)
+	r.tellCalled(ctx, try, failure, took)
+	switch {
+	case failure == nil:
+		for before := t.slowest.Load(); int64(took) > before && !t.slowest.CompareAndSwap(before, int64(took)); {
+			before = t.slowest.Load()
+		}
+	case failure.Code == CodeThrottled:
+		t.throttled.Add(1)
+		r.opts.Pacer.Refused(call, failure.RetryAfter)
+	}
+	return page, failure
+}
+
+// judged gives what came of a call. An *Error is a copy: Tries is ours to set.
+func judged[T Record](ctx context.Context, page Page[T], at Cursor, err error) (Page[T], *Error) {
 	switch {
 	case err == nil && len(page.Items) == 0 && page.Total != nil && *page.Total > at.Offset:
 		return page, &Error{
@@ -71,19 +88,11 @@ func (r *Reader[Q, T]) attempt(ctx context.Context, query Q, at Cursor, t *tries
 			Detail: "the cloud sent an empty page where it counts customers",
 		}
 	case err == nil:
-		took := int64(time.Since(begun))
-		for before := t.slowest.Load(); took > before && !t.slowest.CompareAndSwap(before, took); {
-			before = t.slowest.Load()
-		}
 		return page, nil
 	case ctx.Err() != nil:
 		return Page[T]{}, AsError(ctx.Err())
 	}
-	failure := *AsError(err) // a copy: Tries is ours to set
-	if failure.Code == CodeThrottled {
-		t.throttled.Add(1)
-		r.opts.Pacer.Refused(call, failure.RetryAfter)
-	}
+	failure := *AsError(err)
 	return Page[T]{}, &failure
 }
 

@@ -180,10 +180,16 @@ func (a *attempt) RoundTrip(req *http.Request) (*http.Response, error) {
 
 func (a *attempt) carry(req *http.Request) *core.Error {
 	var connected, answered atomic.Bool
-	resp, err := a.wire.transport.RoundTrip(req.WithContext(httptrace.WithClientTrace(a.ctx, &httptrace.ClientTrace{
+	req = req.WithContext(httptrace.WithClientTrace(a.ctx, &httptrace.ClientTrace{
 		GotConn:              func(httptrace.GotConnInfo) { connected.Store(true) },
 		GotFirstResponseByte: func() { answered.Store(true) },
-	})))
+	}))
+	// The vendors' signatures list the headers that they cover, so that one more
+	// breaks none.
+	if span, ok := core.SpanOf(a.ctx); ok {
+		req.Header = span.Put(req.Header)
+	}
+	resp, err := a.wire.transport.RoundTrip(req)
 	if err != nil {
 		failure := a.broken(err)
 		if connected.Load() && !answered.Load() && a.ctx.Err() == nil {
