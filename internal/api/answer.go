@@ -52,7 +52,7 @@ func (h *handler) ask(w http.ResponseWriter, r *http.Request, c *call, params co
 		return err
 	}
 	// An answer may be one that was just read for somebody else; Age says so (RFC 9111).
-	ctx := core.WithTrace(r.Context(), &core.Trace{Shared: func(age time.Duration) {
+	ctx := core.WithTrace(core.WithTrace(r.Context(), h.trace), &core.Trace{Shared: func(age time.Duration) {
 		w.Header().Set("Age", strconv.Itoa(int(age/time.Second)))
 	}})
 	a := &answer{

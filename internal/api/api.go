@@ -20,6 +20,7 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"time"
 
 	"partnerlens/api"
 	"partnerlens/pkg/core"
@@ -47,6 +48,25 @@ type Options struct {
 
 	// InFlight is how many requests to /v1 are answered at once; 0: 64.
 	InFlight int
+
+	// Metrics gives the body of /metrics, in Prometheus's text format: the numbers
+	// of functions and accounts that sees lets through. nil: there are none.
+	Metrics func(ctx context.Context, sees func(function, account string) bool) []byte
+
+	// Observe is told of each request to /v1 as it begins, and the function that
+	// it gives of how it went; of /metrics, of wrong keys only. nil: nobody is.
+	Observe func(r *http.Request) func(Outcome)
+
+	// Trace is told of what is read for an answer. May be nil.
+	Trace *core.Trace
+}
+
+// Outcome is how a request went.
+type Outcome struct {
+	Function string    // "" where it reached none
+	Code     core.Code // of why not, or why not all; "": it is answered
+	WrongKey bool      // it showed a key that opens nothing
+	Took     time.Duration
 }
 
 // handler is the API. Safe for concurrent use.
@@ -59,6 +79,9 @@ type handler struct {
 	loopback bool
 	wrong    throttle
 	slots    chan struct{} // one for each request to /v1 that is being answered
+	metrics  func(context.Context, func(function, account string) bool) []byte
+	observe  func(*http.Request) func(Outcome)
+	trace    *core.Trace
 }
 
 // defaultInFlight is more than a resellers' callers need at the clouds' pace of a
@@ -70,16 +93,18 @@ const defaultInFlight = 64
 //	GET  /v1/{function}                answers a question
 //	POST /v1/{function}                the same, its parameters as a JSON body
 //	GET  /v1/{function}/{customer_id}  asks for one customer
+//	GET  /metrics                      the numbers of this process
 //	GET  /healthz                      this program answers; no cloud is called
 //	GET  /openapi.yaml                 all this, precisely
 //
 // HEAD goes wherever GET goes: it checks the request, and reads nothing. All
-// paths below /v1 are behind the door.
+// paths below /v1 are behind the door, and /metrics is.
 func New(opts Options) http.Handler {
 	h := &handler{
 		version: opts.Version, log: opts.Logger, mux: http.NewServeMux(),
 		keys: opts.Keys, platform: opts.Platform, loopback: !opts.NoLoopback,
-		slots: make(chan struct{}, cmp.Or(opts.InFlight, defaultInFlight)),
+		slots:   make(chan struct{}, cmp.Or(opts.InFlight, defaultInFlight)),
+		metrics: opts.Metrics, observe: opts.Observe, trace: opts.Trace,
 	}
 	if h.log == nil {
 		h.log = slog.New(slog.DiscardHandler)
@@ -89,6 +114,12 @@ func New(opts Options) http.Handler {
 	}
 	if h.platform == nil {
 		h.platform = noPlatform
+	}
+	if h.metrics == nil {
+		h.metrics = func(context.Context, func(string, string) bool) []byte { return nil }
+	}
+	if h.observe == nil {
+		h.observe = func(*http.Request) func(Outcome) { return func(Outcome) {} }
 	}
 	for _, f := range opts.Functions {
 		all, one := "/v1/"+f.Name, "/v1/"+f.Name+"/{customer_id}"
@@ -106,6 +137,8 @@ func New(opts Options) http.Handler {
 		h.otherMethods(all, "GET, HEAD, POST")
 		h.otherMethods(one, "GET, HEAD")
 	}
+	h.route("GET", metricsPath, h.numbers)
+	h.otherMethods(metricsPath, "GET, HEAD")
 	h.route("GET", "/healthz", h.healthz)
 	h.route("GET", "/openapi.yaml", openAPI)
 	h.otherMethods("/healthz", "GET, HEAD")
@@ -126,6 +159,29 @@ func (h *handler) healthz(w http.ResponseWriter, r *http.Request) error {
 	}
 	w.Header().Set("Cache-Control", "no-store")
 	writeWhole(w, r, "application/json", append(body, '\n'))
+	return nil
+}
+
+const (
+	metricsPath = "/metrics"
+	// metricsMedia is the media type of Prometheus's text format.
+	metricsMedia = "text/plain; version=0.0.4; charset=utf-8"
+)
+
+// numbers are this process's: no customer, but how many there are, so that a
+// key is needed, and shows those of the functions and accounts that it is for.
+func (h *handler) numbers(w http.ResponseWriter, r *http.Request) error {
+	c := callOf(r.Context())
+	if c == nil {
+		return &core.Error{Op: "api.numbers", Code: core.CodeInternal, Detail: "this path is not behind the door"}
+	}
+	w.Header().Set("Cache-Control", "no-store")
+	c.status = http.StatusOK
+	var body []byte
+	if r.Method != http.MethodHead {
+		body = h.metrics(r.Context(), c.caller.sees)
+	}
+	writeWhole(w, r, metricsMedia, body)
 	return nil
 }
 

@@ -41,7 +41,23 @@ func callOf(ctx context.Context) *call {
 	return c
 }
 
-// audit writes the one line of a call. The request is as the routes left it.
+// outcome is what is told of a call to Observe.
+func (c *call) outcome() Outcome {
+	o := Outcome{WrongKey: c.caller.wrongKey, Took: time.Since(c.began)}
+	if c.function != nil {
+		o.Function = c.function.Name
+	}
+	switch {
+	case !c.ended:
+		o.Code = core.CodeInternal
+	case c.failure != nil:
+		o.Code = c.failure.Code
+	}
+	return o
+}
+
+// audit writes the one line of a call. The request is as the routes left it. Of
+// numbers that are asked for every few seconds, and are given, it is for who wants all lines.
 func (h *handler) audit(r *http.Request, c *call, requestID string) {
 	attrs := []slog.Attr{
 		slog.String("caller", c.caller.name),
@@ -86,7 +102,11 @@ func (h *handler) audit(r *http.Request, c *call, requestID string) {
 	attrs = append(attrs,
 		slog.Int64("duration_ms", time.Since(c.began).Milliseconds()),
 		slog.String("request_id", requestID))
-	h.log.LogAttrs(r.Context(), slog.LevelInfo, "audit", attrs...)
+	level := slog.LevelInfo
+	if isMetrics(r.URL.Path) && status == http.StatusOK {
+		level = slog.LevelDebug
+	}
+	h.log.LogAttrs(r.Context(), level, "audit", attrs...)
 }
 
 // upstream gives the cloud's ids of the calls that were made.

@@ -18,6 +18,8 @@ type caller struct {
 	kind  string // how it is known; one of those below
 	name  string // of the key or its entry, or the principal; for the log
 	grant grant
+
+	wrongKey bool // it shows a key that opens nothing
 }
 
 // How a caller is known.
@@ -37,6 +39,13 @@ func (c *caller) mayAsk(function string) error {
 		return nil
 	}
 	return &core.Error{Code: core.CodeForbidden, Detail: "this key may not ask for " + function + "; it may ask for: " + strings.Join(c.grant.functions, ", ")}
+}
+
+// sees says whether numbers of a function and an account are the caller's to
+// see. Those of neither are everybody's who comes in.
+func (c *caller) sees(function, account string) bool {
+	return (function == "" || c.grant.functions == nil || slices.Contains(c.grant.functions, function)) &&
+		(account == "" || c.grant.accounts == nil || slices.Contains(c.grant.accounts, account))
 }
 
 func (c *caller) rights() core.Rights {
@@ -84,6 +93,7 @@ func (h *handler) admit(r *http.Request) (caller, error) {
 	}
 	found, ok := keys.byKey(key)
 	if !ok {
+		nobody.wrongKey = true
 		if wait := h.wrong.wrong(sourceOf(r.RemoteAddr)); wait > 0 {
 			return nobody, &core.Error{Code: core.CodeTooMany, Detail: "too many wrong keys from this address; a right one is taken at any time", RetryAfter: wait}
 		}

@@ -63,7 +63,13 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // behindDoor is for paths that could hold customers. The routes look at the same
 // path; one that they would clean first is refused by checkPath.
-func behindDoor(path string) bool { return path == "/v1" || strings.HasPrefix(path, "/v1/") }
+func behindDoor(path string) bool {
+	return path == "/v1" || strings.HasPrefix(path, "/v1/") || isMetrics(path)
+}
+
+func isMetrics(path string) bool {
+	return path == metricsPath || strings.HasPrefix(path, metricsPath+"/")
+}
 
 // open answers who may be anybody, or came through the door.
 func (h *handler) open(w http.ResponseWriter, r *http.Request) {
@@ -77,8 +83,9 @@ func (h *handler) open(w http.ResponseWriter, r *http.Request) {
 // retrySoon is when to come back where too many ask at once.
 const retrySoon = time.Second
 
-// call answers a request to /v1: it counts it, finds out who asks, and leaves
-// the one line in the log, however it ends.
+// call answers a request behind the door: it counts it, finds out who asks, and
+// leaves the one line in the log, however it ends. /metrics takes nobody's place: it
+// is asked most when there are too many requests.
 func (h *handler) call(w http.ResponseWriter, r *http.Request) {
 	c := &call{began: time.Now(), caller: caller{kind: byNothing}}
 	outer := r
@@ -87,6 +94,15 @@ func (h *handler) call(w http.ResponseWriter, r *http.Request) {
 		outer.Pattern = r.Pattern // for the host's own line
 		h.audit(r, c, w.Header().Get(requestIDHeader))
 	}()
+	if isMetrics(r.URL.Path) {
+		h.admitted(w, r, c)
+		if c.caller.wrongKey {
+			h.observe(r)(c.outcome())
+		}
+		return
+	}
+	ended := h.observe(r)
+	defer func() { ended(c.outcome()) }()
 	select {
 	case h.slots <- struct{}{}:
 		defer func() { <-h.slots }()
@@ -95,6 +111,11 @@ func (h *handler) call(w http.ResponseWriter, r *http.Request) {
 		c.ended = true
 		return
 	}
+	h.admitted(w, r, c)
+}
+
+// admitted answers who may come in.
+func (h *handler) admitted(w http.ResponseWriter, r *http.Request, c *call) {
 	var err error
 	if c.caller, err = h.admit(r); err != nil {
 		h.writeProblem(w, r, err)

@@ -36,6 +36,10 @@ type Options struct {
 	// is slow, is always needed and does not depend on settings. May be nil.
 	Prepare func()
 
+	// Ended is called after each invocation of a platform's runtime, once its line
+	// is in the log; not after the plain server's requests. May be nil.
+	Ended func(ctx context.Context, requestID string)
+
 	Logger *slog.Logger             // nil: JSON lines on Stderr
 	Args   []string                 // nil: the process's arguments, without its name
 	Getenv func(name string) string // nil: os.Getenv

@@ -136,6 +136,11 @@ func observed(handler http.Handler, opts ServeOptions) http.Handler {
 		seen := newObservedWriter(w, opts.WriteWithin)
 
 		ctx := context.WithValue(r.Context(), originKey{}, origin{trigger: TriggerHTTP})
+		span, ok := core.SpanFrom(r.Header)
+		if !ok {
+			span = core.NewSpan()
+		}
+		ctx = core.WithSpan(ctx, span)
 		if onFunctionGraph {
 			ctx = withPlatformKey(ctx, r.Header)
 		}

@@ -14,6 +14,8 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+
+	"partnerlens/pkg/core"
 )
 
 // serving is a running Serve.
@@ -252,5 +254,33 @@ func TestRunHTTP(t *testing.T) {
 				t.Errorf("after %v: %v, want exit status 0", test.signal, err)
 			}
 		})
+	}
+}
+
+// A request's place in a trace comes from its headers, or the trace begins here.
+func TestServeTraces(t *testing.T) {
+	t.Parallel()
+	const trace, span = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
+	s := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		got, _ := core.SpanOf(r.Context())
+		_, _ = io.WriteString(w, got.TraceID+" "+got.Parent)
+	}))
+	for sent, want := range map[string]string{"00-" + trace + "-" + span + "-01": trace + " " + span, "": "", "01-" + trace + "-" + span + "-01": ""} {
+		_, got := get(t, s.url, http.Header{"Traceparent": {sent}})
+		if want != "" && got != want || want == "" && (len(got) != 33 || strings.Contains(got, trace)) {
+			t.Errorf("of %q the handler sees %q", sent, got)
+		}
+	}
+	s.end(t)
+}
+
+// What an invocation came to is told once its line is written; a panic there ends nothing.
+func TestEnded(t *testing.T) {
+	t.Parallel()
+	h := newHosted(nil, func(context.Context, Job) ([]byte, error) { return nil, nil })
+	var line, id string
+	h.opts.Ended = func(_ context.Context, requestID string) { line, id = h.log.String(), requestID; panic("hush") }
+	if _, err := Invoke(t.Context(), h.opts, "id-1", []byte(`{}`)); err != nil || id != "id-1" || !strings.Contains(line, `"msg":"invocation"`) || strings.Contains(h.log.String(), "hush") {
+		t.Errorf("%v, told of %q after %s; then %s", err, id, line, h.log)
 	}
 }

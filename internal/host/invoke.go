@@ -27,12 +27,17 @@ func Invoke(ctx context.Context, opts Options, requestID string, event []byte) (
 		log:       opts.Logger.With("request_id", requestID),
 	}
 	started := time.Now()
+	v.span = spanOf(ctx)
 	var answer []byte
 	err := guard(v.log, func() (err error) {
 		answer, err = v.run(ctx, event)
 		return err
 	})
-	v.report(time.Since(started), err)
+	ctx = core.WithSpan(ctx, v.span)
+	v.report(ctx, time.Since(started), err)
+	if opts.Ended != nil {
+		_ = guard(v.log, func() error { opts.Ended(ctx, requestID); return nil })
+	}
 	if err != nil {
 		return nil, core.AsError(err)
 	}
@@ -45,6 +50,7 @@ type invocation struct {
 	trigger   string
 	status    int // of an HTTP answer
 	failed    int // messages of a batch
+	span      core.Span
 	log       *slog.Logger
 }
 
@@ -53,6 +59,12 @@ func (v *invocation) run(ctx context.Context, event []byte) ([]byte, error) {
 	if d.trigger != "" {
 		v.trigger = d.trigger
 	}
+	if d.api != nil {
+		if span, ok := core.SpanFrom(d.api.header); ok {
+			v.span = span
+		}
+	}
+	ctx = core.WithSpan(ctx, v.span)
 	switch {
 	case err != nil:
 		return nil, err
@@ -66,8 +78,11 @@ func (v *invocation) run(ctx context.Context, event []byte) ([]byte, error) {
 
 // report writes the one line that every invocation leaves: never a header, a
 // query or a body.
-func (v *invocation) report(took time.Duration, err error) {
+func (v *invocation) report(ctx context.Context, took time.Duration, err error) {
 	args := []any{"trigger", v.trigger, "duration_ms", took.Milliseconds()}
+	if id := xrayID(ctx); id != "" {
+		args = append(args, "xray_trace_id", id)
+	}
 	level := slog.LevelInfo
 	if v.status != 0 {
 		args = append(args, "status", v.status)
@@ -83,7 +98,7 @@ func (v *invocation) report(took time.Duration, err error) {
 		args = append(args, "code", core.CodeOf(err), "error", err.Error())
 		level = slog.LevelError
 	}
-	v.log.Log(context.Background(), level, "invocation", args...)
+	v.log.Log(ctx, level, "invocation", args...)
 }
 
 // serve has the handler answer a request, and gives the trigger's envelope.
@@ -147,7 +162,7 @@ func (v *invocation) batch(ctx context.Context, jobs []Job) ([]byte, error) {
 		}
 		v.failed++
 		failure := core.AsError(err)
-		v.log.Error("message failed", "message_id", job.ID, "code", failure.Code, "error", failure.Error())
+		v.log.ErrorContext(ctx, "message failed", "message_id", job.ID, "code", failure.Code, "error", failure.Error())
 		answer.BatchItemFailures = append(answer.BatchItemFailures, sqsFailure{job.ID})
 	}
 	return core.AppendJSON(nil, answer)

@@ -5,6 +5,8 @@ package host
 import (
 	"context"
 	"log"
+	"net/http"
+	"strings"
 
 	"github.com/aws/aws-lambda-go/lambda"
 	"github.com/aws/aws-lambda-go/lambda/messages"
@@ -41,6 +43,10 @@ func (h lambdaHandler) Invoke(ctx context.Context, event []byte) ([]byte, error)
 	if lc, ok := lambdacontext.FromContext(ctx); ok {
 		requestID = lc.AwsRequestID
 	}
+	// The library's own name of it; the variable _X_AMZN_TRACE_ID says the same.
+	if trace, ok := ctx.Value("x-amzn-trace-id").(string); ok {
+		ctx = withXRay(ctx, trace)
+	}
 	answer, err := Invoke(ctx, h.opts, requestID, event)
 	if err != nil {
 		// Of any other type the library would take the Go type's name for
@@ -49,4 +55,36 @@ func (h lambdaHandler) Invoke(ctx context.Context, event []byte) ([]byte, error)
 		return nil, messages.InvokeResponse_Error{Type: string(failure.Code), Message: publicMessage(failure)}
 	}
 	return answer, nil
+}
+
+// withXRay gives a context with what Lambda tells of X-Ray's trace: a text as
+// "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1" ("AWS X-Ray
+// concepts, Tracing header", read November 2026). One that is written otherwise tells nothing.
+func withXRay(ctx context.Context, text string) context.Context {
+	fields := make(map[string]string)
+	for field := range strings.SplitSeq(text, ";") {
+		name, value, _ := strings.Cut(strings.TrimSpace(field), "=")
+		fields[name] = value
+	}
+	root := fields["Root"]
+	parts := strings.Split(root, "-")
+	if len(root) != 35 || len(parts) != 3 || parts[0] != "1" || len(parts[1]) != 8 {
+		return ctx
+	}
+	flags := "00"
+	if fields["Sampled"] == "1" {
+		flags = "01"
+	}
+	parent := fields["Parent"]
+	if parent == "" {
+		parent = "0000000000000001" // nobody's: there is a trace, and no span yet
+	}
+	span, ok := core.SpanFrom(http.Header{"Traceparent": {"00-" + parts[1] + parts[2] + "-" + parent + "-" + flags}})
+	if !ok {
+		return ctx
+	}
+	if fields["Parent"] == "" {
+		span.Parent = ""
+	}
+	return core.WithSpan(context.WithValue(ctx, xrayKey{}, root), span)
 }

@@ -4,6 +4,8 @@ package host
 
 import (
 	"context"
+	"net/http"
+	"strings"
 	"testing"
 
 	"github.com/aws/aws-lambda-go/lambda/messages"
@@ -33,5 +35,48 @@ func TestLambdaRequestID(t *testing.T) {
 	ctx := lambdacontext.NewContext(t.Context(), &lambdacontext.LambdaContext{AwsRequestID: "id-2"})
 	if _, err := (lambdaHandler{h.opts}).Invoke(ctx, []byte(`{}`)); err != nil || id != "id-2" {
 		t.Errorf("the job has the id %q, %v, want id-2", id, err)
+	}
+}
+
+// X-Ray's trace is gone on with where the request comes from no other.
+func TestLambdaTraces(t *testing.T) {
+	t.Parallel()
+	const (
+		root  = "1-5759e988-bd862e3fe1be46a994272793"
+		trace = "5759e988bd862e3fe1be46a994272793"
+		span  = "53995c3f42cd8ad8"
+		other = "4bf92f3577b34da6a3ce929d0e0e4736"
+	)
+	for _, test := range []struct {
+		name, xray, header string
+		trace, parent      string // "": a new trace
+		told               bool   // X-Ray's id is in the log
+	}{
+		{"X-Ray's", "Root=" + root + ";Parent=" + span + ";Sampled=1", "", trace, span, true},
+		{"with a lineage", "Root=" + root + ";Parent=" + span + ";Sampled=0;Lineage=1:abc:0", "", trace, span, true},
+		{"without a parent", "Root=" + root + ";Sampled=0", "", trace, "", true},
+		{"the request's own", "Root=" + root + ";Parent=" + span + ";Sampled=1", "00-" + other + "-" + span + "-01", other, span, true},
+		{"only the request's own", "", "00-" + other + "-" + span + "-01", other, span, false},
+		{"neither", "", "", "", "", false},
+		{"both wrong", "Root=hush", "00-hush", "", "", false},
+		{"capital letters", "Root=1-5759E988-bd862e3fe1be46a994272793;Parent=" + span, "", "", "", false},
+		{"a version to come", "Root=2-5759e988-bd862e3fe1be46a994272793;Parent=" + span, "", "", "", false},
+	} {
+		var got core.Span
+		h := newHosted(func(_ http.ResponseWriter, r *http.Request) { got, _ = core.SpanOf(r.Context()) }, nil)
+		var ended core.Span
+		h.opts.Ended = func(ctx context.Context, _ string) { ended, _ = core.SpanOf(ctx) }
+		//lint:ignore SA1029 the runtime's own
+		ctx := context.WithValue(t.Context(), "x-amzn-trace-id", test.xray)
+		event := `{"rawPath":"/v1/x","headers":{"traceparent":"` + test.header + `"},"requestContext":{"http":{"method":"GET"}}}`
+		if _, err := (lambdaHandler{h.opts}).Invoke(ctx, []byte(event)); err != nil {
+			t.Fatal(err)
+		}
+		if got.TraceID == "" || test.trace != "" && got.TraceID != test.trace || test.trace == "" && (got.TraceID == trace || got.TraceID == other) || got.Parent != test.parent || got != ended {
+			t.Errorf("%s: %+v, and at the end %+v", test.name, got, ended)
+		}
+		if told := strings.Contains(h.log.String(), `"xray_trace_id":"`+root+`"`); told != test.told || strings.Contains(h.log.String(), "hush") {
+			t.Errorf("%s: the log is %s", test.name, h.log)
+		}
 	}
 }
