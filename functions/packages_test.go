@@ -484,3 +484,44 @@ func TestFunctionGraphTimers(t *testing.T) {
 		})
 	}
 }
+
+// The image holds what scripts/build.sh makes and nothing else, and is nobody's.
+func TestDockerfile(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("../Dockerfile")
+	if err != nil {
+		t.Fatal(err)
+	}
+	said := make(map[string][]string)
+	for line := range strings.Lines(string(text)) {
+		if instruction, rest, _ := strings.Cut(strings.TrimSpace(line), " "); instruction != "" && instruction != "#" {
+			said[instruction] = append(said[instruction], rest)
+		}
+	}
+	for instruction, want := range map[string][]string{
+		"FROM": {"scratch"},
+		"USER": {"65532:65532"}, // a number, and not 0: orchestrators look at it
+		"COPY": {"dist/container/ca-certificates.crt /etc/ssl/certs/ca-certificates.crt", "dist/container/${TARGETARCH}/partnerlens /partnerlens"},
+		"RUN":  nil, "ADD": nil, "ENV": nil, // nothing to run it with, nothing fetched, no key
+		"ENTRYPOINT": {`["/partnerlens"]`},
+	} {
+		if !slices.Equal(said[instruction], want) {
+			t.Errorf("%s %q, want %q", instruction, said[instruction], want)
+		}
+	}
+	if check := said["HEALTHCHECK"]; len(check) != 1 || !strings.HasSuffix(check[0], `CMD ["/partnerlens", "health"]`) {
+		t.Errorf("HEALTHCHECK %q", check)
+	}
+	if os.Getenv("PARTNERLENS_DIST") == "" {
+		return
+	}
+	for _, file := range []string{"ca-certificates.crt", "amd64/partnerlens", "arm64/partnerlens"} {
+		if _, err := os.Stat(filepath.Join(dist, "container", file)); err != nil {
+			t.Error(err)
+		}
+	}
+	binary, err := os.ReadFile(filepath.Join(dist, "container", "amd64", "partnerlens"))
+	if err != nil || bytes.Contains(binary, []byte("/lib64/ld-linux")) {
+		t.Errorf("the binary wants a loader that scratch has not: %v", err)
+	}
+}
