@@ -52,21 +52,25 @@ func (c *watchCmd) Run(ctx context.Context, std streams) error {
 		if c.Function != "all" && c.Function != f.Function.Name {
 			continue
 		}
-		if configured, err := f.Accounts.Any(ctx); err != nil {
-			return err
-		} else if !configured && c.Function == "all" {
+		configured, err := f.Accounts.Any(ctx)
+		if err == nil && !configured && c.Function == "all" {
 			continue
 		}
-		done, err := watcher.Watch(ctx, f, app.WatchRequest{Account: c.Account, Run: c.RunID})
-		if err != nil && len(done.Accounts) == 0 {
-			return err
+		if c.Account != "" && c.Account != core.AllAccounts && c.Function == "all" {
+			if names, err := f.Accounts.Names(ctx); err == nil && !slices.Contains(names, c.Account) {
+				continue
+			}
 		}
-		if err != nil {
+		done, err := watcher.Watch(ctx, f, app.WatchRequest{Account: c.Account, Run: c.RunID})
+		if err != nil { // of one function; the other's runs are no worse for it
 			failed = err
 		} else if !done.Complete && failed == nil {
 			failed = told(core.CodeIncomplete)
 		}
 		all = append(all, done)
+	}
+	if all == nil && c.Account != "" {
+		return core.Invalid("--account", "no such account is configured")
 	}
 	if all == nil {
 		return &core.Error{Code: core.CodeMisconfigured, Detail: "no account is configured; see partnerlens doctor"}

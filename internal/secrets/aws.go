@@ -140,6 +140,8 @@ func (a *aws) viaExtension(ctx context.Context, target, within string) (core.Sec
 	if _, err := strconv.ParseUint(port, 10, 16); err != nil || isRefused(ctx) {
 		return core.Secret{}, false
 	}
+	ctx, cancel := context.WithTimeout(ctx, time.Second) // it is on this machine; the store wants time, too
+	defer cancel()
 	var secret core.Secret
 	err := a.wire.Do(ctx, wire.Call{
 		Op: "aws.extension", HandOn: "{}",

@@ -2,6 +2,7 @@ package secrets
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"maps"
 	"slices"
@@ -28,9 +29,10 @@ type Options struct {
 const DefaultKeepFor = 5 * time.Minute
 
 const (
-	fetchTimeout = 5 * time.Second  // of a fetch that somebody waits for
-	restAfter    = 10 * time.Second // without asking a store that has just failed, where there is a value to go on with
-	renewEvery   = time.Second      // at most, a secret is fetched again because a cloud refused it
+	fetchTimeout = 5 * time.Second        // of a fetch that somebody waits for
+	patience     = 500 * time.Millisecond // with a fetch, where there is a value to go on with: a function may have three seconds in all
+	restAfter    = 10 * time.Second       // without asking a store that has just failed, where there is a value to go on with
+	renewEvery   = time.Second            // at most, a secret is fetched again because a cloud refused it
 )
 
 // Keeper resolves settings, and keeps what the stores answered. Safe for
@@ -221,10 +223,15 @@ func (k *Keeper) get(ctx context.Context, ref Reference) (core.Secret, error) {
 		k.begin(ctx, ref, store, entry)
 	}
 	over := entry.fetching
+	var enough <-chan time.Time
+	if entry.has {
+		enough = time.After(patience)
+	}
 	k.mu.Unlock()
 
 	select {
 	case <-over:
+	case <-enough:
 	case <-ctx.Done():
 	}
 	k.mu.Lock()
@@ -249,10 +256,7 @@ func (k *Keeper) begin(ctx context.Context, ref Reference, store Store, entry *k
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), fetchTimeout)
 	go func() {
 		defer cancel()
-		secret, err := store(ctx, ref)
-		if err == nil && secret.Empty() {
-			err = broken("the secret is empty")
-		}
+		secret, err := ask(ctx, store, ref)
 		k.mu.Lock()
 		defer k.mu.Unlock()
 		entry.fetching, entry.err = nil, err
@@ -267,6 +271,21 @@ func (k *Keeper) begin(ctx context.Context, ref Reference, store Store, entry *k
 		}
 		close(over)
 	}()
+}
+
+// ask asks a store once. A panic of a vendor's SDK must end neither the process nor
+// those who wait.
+func ask(ctx context.Context, store Store, ref Reference) (secret core.Secret, err error) {
+	defer func() {
+		if value := recover(); value != nil {
+			err = &core.Error{Op: "secrets", Code: core.CodeInternal, Err: fmt.Errorf("reading a secret panicked: %T", value)}
+		}
+	}()
+	secret, err = store(ctx, ref)
+	if err == nil && secret.Empty() {
+		err = broken("the secret is empty")
+	}
+	return secret, err
 }
 
 // Renew fetches again, now, what the settings refer to, but for what was

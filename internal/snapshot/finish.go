@@ -43,7 +43,7 @@ type kept struct {
 // finish makes the run's objects of its parts and the run before, tells who is
 // to be told, and writes the manifest. All of it follows from the claim: doing it
 // again, or twice at once, gives the same bytes.
-func (r *run) finish(ctx context.Context, begin Begin) (Outcome, error) {
+func (r *run) finish(ctx context.Context, begin Begin, postponed bool) (Outcome, error) {
 	began := time.Now()
 	m := r.manifest()
 	m.Complete = true
@@ -51,7 +51,19 @@ func (r *run) finish(ctx context.Context, begin Begin) (Outcome, error) {
 	if err := r.join(ctx, &m, watch); err != nil {
 		return Outcome{}, err
 	}
-	m.Deliveries = watch.Tell(ctx, m)
+	if already, err := r.already(ctx); err != nil || already != nil { // and told
+		return deref(already), err
+	}
+	if deadline, ok := ctx.Deadline(); ok && !postponed && time.Until(deadline) < timeToTell {
+		return Outcome{GoingOn, m}, nil // a channel that is not reached in time is never told; the next call has all its time
+	}
+	newer, err := r.newer(ctx)
+	if err != nil {
+		return Outcome{}, err
+	}
+	if !newer { // or what is told was told with that one
+		m.Deliveries = watch.Tell(ctx, m)
+	}
 	m.FinishedAt, m.FinishMS = r.Now().UTC().Truncate(time.Second), time.Since(began).Milliseconds()
 	if err := putJSON(ctx, r.store, r.object(manifestName), m); err != nil {
 		return Outcome{}, err
@@ -75,6 +87,9 @@ func (r *run) join(ctx context.Context, m *Manifest, watch Watch) (err error) {
 	}
 	defer before.close()
 	state, err := r.ofPrevious(ctx, stateName, keyOfState)
+	if core.CodeOf(err) == core.CodeNotFound { // then what was is taken as told
+		state, err = none{}, nil
+	}
 	if err != nil {
 		return err
 	}

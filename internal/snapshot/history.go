@@ -2,6 +2,7 @@ package snapshot
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -34,25 +35,44 @@ func runs(ctx context.Context, s store.Store, p place) (ids, folders []string, e
 	return ids, folders, nil
 }
 
-// previous gives the newest complete run before this one; nil: there is none.
+// previous gives the newest complete run before this one that it can be compared
+// with: of the same kind, a day or an hour; of the same question, since a run of more
+// resellers has customers who are not new; and with its customers still there. nil:
+// there is none.
 func (r *run) previous(ctx context.Context) (*string, error) {
 	ids, _, err := runs(ctx, r.store, r.place)
 	if err != nil {
 		return nil, err
 	}
 	for _, id := range ids {
-		if id >= r.Run {
+		if id >= r.Run || len(id) != len(r.Run) {
 			continue
 		}
 		m, err := manifestOf(ctx, r.store, r.place, id)
 		if err != nil {
 			return nil, err
 		}
-		if m.Complete {
-			return &id, nil
+		if !m.Complete || !maps.EqualFunc(m.Query, r.at.Query, slices.Equal) {
+			continue
 		}
+		body, err := r.store.Get(ctx, r.place.object(id, customersName))
+		switch {
+		case core.CodeOf(err) == core.CodeNotFound:
+			continue
+		case err != nil:
+			return nil, err
+		}
+		body.Close()
+		return &id, nil
 	}
 	return nil, nil
+}
+
+// newer says whether there is a complete run after this one.
+func (r *run) newer(ctx context.Context) (bool, error) {
+	var newest latest
+	_, err := getJSON(ctx, r.store, r.place.latest(), &newest)
+	return newest.Run > r.Run, err
 }
 
 func manifestOf(ctx context.Context, s store.Store, p place, run string) (Manifest, error) {

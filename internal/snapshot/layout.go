@@ -53,7 +53,11 @@ func dayOf(run string) (time.Time, error) {
 }
 
 func checkRunID(run string) error {
-	if _, err := dayOf(run); err != nil || !runID.MatchString(run) {
+	_, err := time.Parse(dayLayout, run)
+	if len(run) != len(dayLayout) {
+		_, err = time.Parse(hourLayout, run)
+	}
+	if err != nil || !runID.MatchString(run) {
 		return core.Invalid("run", "not a run; write a day, as 2026-11-22, or an hour of it, as 2026-11-22T06")
 	}
 	return nil

@@ -13,8 +13,8 @@ import (
 	"partnerlens/pkg/core"
 )
 
-// maxLine is far more than one customer takes.
-const maxLine = 1 << 20
+// maxLine is more than any page of a cloud, and so than any customer of one.
+const maxLine = 64 << 20
 
 // sorted are lines of NDJSON in the order of their keys, as they are read.
 type sorted interface {
@@ -25,6 +25,7 @@ type sorted interface {
 
 // object is one gzipped object of lines.
 type object struct {
+	name string
 	body io.ReadCloser
 	scan *bufio.Scanner
 	key  func([]byte) (string, error)
@@ -40,7 +41,7 @@ func openLines(ctx context.Context, s store.Store, name string, key func([]byte)
 		body.Close()
 		return nil, broken(name, err)
 	}
-	o := &object{body: body, scan: bufio.NewScanner(unpacked), key: key}
+	o := &object{name: name, body: body, scan: bufio.NewScanner(unpacked), key: key}
 	o.scan.Buffer(make([]byte, 0, 64<<10), maxLine)
 	return o, nil
 }
@@ -48,7 +49,7 @@ func openLines(ctx context.Context, s store.Store, name string, key func([]byte)
 func (o *object) next() (line, bool, error) {
 	if !o.scan.Scan() {
 		if err := o.scan.Err(); err != nil {
-			return line{}, false, broken("", err)
+			return line{}, false, broken(o.name, err)
 		}
 		return line{}, false, nil
 	}

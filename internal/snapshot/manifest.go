@@ -23,6 +23,7 @@ type Manifest struct {
 	Run        string         `json:"run"`
 	Provider   string         `json:"provider"`
 	Version    string         `json:"version"` // of the program
+	Query      core.Params    `json:"query"`   // what the cloud was asked, beside everyone
 	AsOf       time.Time      `json:"as_of"`   // when reading began
 	FinishedAt time.Time      `json:"finished_at"`
 	Complete   bool           `json:"complete"` // proven to be every customer

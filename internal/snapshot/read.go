@@ -26,6 +26,8 @@ func (r *run) read(ctx context.Context) (*Outcome, error) {
 	for takes := 1; ; takes++ {
 		report, err := r.take(ctx)
 		switch {
+		case err != nil && takes < takesAtOnce && r.at.Cursor != "" && core.AsError(err).Param == "cursor":
+			// Settings or the program changed since: nobody can go on from there.
 		case err != nil:
 			return nil, err
 		case report.Complete:

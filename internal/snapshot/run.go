@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"maps"
 	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -68,6 +69,8 @@ const (
 	defaultPartSize = 20000
 	// timeToStop is kept for storing the last part and the checkpoint.
 	timeToStop = 10 * time.Second
+	// timeToTell is what telling wants: two tries of a channel, and the reserve.
+	timeToTell = 25 * time.Second
 	// takesAtOnce is how often one call reads anew what could not be proven.
 	takesAtOnce = 2
 )
@@ -76,8 +79,14 @@ const (
 // time, until the state is Done or Already. The error is for what kept it from going
 // on at all; calling again is right then, too.
 func Run(ctx context.Context, s store.Store, job Job, begin Begin) (Outcome, error) {
+	if job.Now == nil {
+		job.Now = time.Now
+	}
 	if err := checkRunID(job.Run); err != nil {
 		return Outcome{}, err
+	}
+	if day, _ := dayOf(job.Run); day.After(job.Now().Add(48 * time.Hour)) {
+		return Outcome{}, core.Invalid("run", "begins more than a day from now; it would stand before every run until then")
 	}
 	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) <= timeToStop {
 		return Outcome{}, &core.Error{Op: "snapshot.Run", Code: core.CodeMisconfigured, Param: "timeout",
@@ -86,12 +95,12 @@ func Run(ctx context.Context, s store.Store, job Job, begin Begin) (Outcome, err
 	if job.PartSize <= 0 {
 		job.PartSize = defaultPartSize
 	}
-	if job.Now == nil {
-		job.Now = time.Now
-	}
 	r := &run{Job: job, store: s, place: place{job.Function.Name, job.Account}, began: time.Now()}
 	outcome, err := r.run(ctx, begin)
-	if err != nil {
+	switch {
+	case core.CodeOf(err) == core.CodeDeadline: // what is stored is stored; the next call goes on
+		return Outcome{GoingOn, r.manifest()}, nil
+	case err != nil:
 		return outcome, core.AsError(err)
 	}
 	return outcome, nil
@@ -121,6 +130,7 @@ type checkpoint struct {
 	ReadMS     int64          `json:"read_ms"`
 	Thresholds map[string]any `json:"thresholds"`
 	Version    string         `json:"version"`
+	Query      core.Params    `json:"query"`
 	Previous   *string        `json:"previous"` // of a claim
 	By         string         `json:"by"`       // who wrote it: no two are alike
 }
@@ -128,11 +138,8 @@ type checkpoint struct {
 func (r *run) object(name string) string { return r.place.object(r.Run, name) }
 
 func (r *run) run(ctx context.Context, begin Begin) (Outcome, error) {
-	var m Manifest
-	if there, err := getJSON(ctx, r.store, r.object(manifestName), &m); err != nil {
-		return Outcome{}, err
-	} else if there && m.Complete {
-		return Outcome{Already, m}, r.tidy(ctx, m) // whoever wrote it may have got no further
+	if already, err := r.already(ctx); err != nil || already != nil {
+		return deref(already), err
 	}
 	claimed, err := getJSON(ctx, r.store, r.object(claimName), &r.at)
 	if err != nil {
@@ -154,8 +161,48 @@ func (r *run) run(ctx context.Context, begin Begin) (Outcome, error) {
 		if err := r.claim(ctx); err != nil {
 			return Outcome{}, err
 		}
+		// Somebody else may have claimed, finished and tidied up while we read: what
+		// we claimed just now is of a run that is complete.
+		if already, err := r.already(ctx); err != nil || already != nil {
+			return deref(already), err
+		}
+	} else if err := r.compare(ctx); err != nil {
+		return Outcome{}, err
 	}
-	return r.finish(ctx, begin)
+	outcome, err := r.finish(ctx, begin, claimed)
+	if core.CodeOf(err) == core.CodeNotFound { // tidied up by somebody who was done first?
+		if already, err := r.already(ctx); err != nil || already != nil {
+			return deref(already), err
+		}
+	}
+	return outcome, err
+}
+
+// already gives the Outcome where the run is complete, whoever made it so; nil: it
+// is not.
+func (r *run) already(ctx context.Context) (*Outcome, error) {
+	var m Manifest
+	if there, err := getJSON(ctx, r.store, r.object(manifestName), &m); err != nil || !there || !m.Complete {
+		return nil, err
+	}
+	return &Outcome{Already, m}, r.tidy(ctx, m) // whoever wrote it may have got no further
+}
+
+// compare makes sure that the run that a claim is compared with is still there: it
+// may have been deleted since.
+func (r *run) compare(ctx context.Context) error {
+	if r.at.Previous == nil {
+		return nil
+	}
+	m, err := manifestOf(ctx, r.store, r.place, *r.at.Previous)
+	if err != nil || m.Complete {
+		return err
+	}
+	if r.at.Previous, err = r.previous(ctx); err != nil {
+		return err
+	}
+	r.at.By = rand.Text()
+	return putJSON(ctx, r.store, r.object(claimName), r.at)
 }
 
 func deref(o *Outcome) Outcome {
@@ -169,8 +216,9 @@ func deref(o *Outcome) Outcome {
 func (r *run) anew() {
 	r.at = checkpoint{
 		AsOf: r.Now().UTC().Truncate(time.Second), Takes: r.at.Takes + 1, Pieces: r.at.Pieces,
-		Parts: []string{}, RequestIDs: []string{}, Thresholds: r.Thresholds, Version: r.Version,
+		Parts: []string{}, RequestIDs: []string{}, Thresholds: r.Thresholds, Version: r.Version, Query: core.Params{},
 	}
+	maps.Copy(r.at.Query, r.Params)
 }
 
 // claim makes what was read the run's. Where somebody else was first, what he
@@ -191,6 +239,11 @@ func (r *run) claim(ctx context.Context) error {
 	// What is there counts, whoever wrote it: a store may have let the later one win.
 	var claimed checkpoint
 	there, err := getJSON(ctx, r.store, r.object(claimName), &claimed)
+	if err == nil && !there { // or is there and cannot be read, which is nobody's
+		if err = putJSON(ctx, r.store, r.object(claimName), r.at); err == nil {
+			there, err = getJSON(ctx, r.store, r.object(claimName), &claimed)
+		}
+	}
 	if err != nil {
 		return err
 	}
@@ -205,7 +258,7 @@ func (r *run) claim(ctx context.Context) error {
 func (r *run) manifest() Manifest {
 	return Manifest{
 		Schema: ManifestSchema, Function: r.Function.Name, Account: r.Account, Run: r.Run,
-		Provider: r.at.Provider, Version: r.at.Version, AsOf: r.at.AsOf, Count: r.at.Count, Total: r.at.Total,
+		Provider: r.at.Provider, Version: r.at.Version, Query: r.at.Query, AsOf: r.at.AsOf, Count: r.at.Count, Total: r.at.Total,
 		Previous: r.at.Previous, RequestIDs: r.at.RequestIDs, Thresholds: r.at.Thresholds,
 		Takes: r.at.Takes, Pieces: r.at.Pieces, ReadMS: r.at.ReadMS,
 		Warnings: []core.Warning{}, ByStatus: map[string]int{}, Alerts: map[string]int{}, Objects: []Object{},
@@ -221,5 +274,16 @@ func (r *run) incomplete(ctx context.Context, report core.Report) (Outcome, erro
 	if err := r.store.Delete(ctx, r.object(checkpointName)); err != nil {
 		return Outcome{}, err
 	}
-	return Outcome{Incomplete, m}, putJSON(ctx, r.store, r.object(manifestName), m)
+	text, err := core.AppendJSON(nil, m)
+	if err != nil {
+		return Outcome{}, err
+	}
+	// Never over a manifest that is there: it may be of somebody who was luckier.
+	if err := r.store.PutNew(ctx, r.object(manifestName), append(text, '\n')); !errors.Is(err, store.ErrExists) {
+		return Outcome{Incomplete, m}, err
+	}
+	if already, err := r.already(ctx); err != nil || already != nil {
+		return deref(already), err
+	}
+	return Outcome{Incomplete, m}, nil
 }

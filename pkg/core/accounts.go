@@ -102,7 +102,7 @@ func (q *Question) readAll(ctx context.Context, names []string, keep func(Record
 			opts := ReadOptions{Statuses: q.opts.Statuses, Cursor: p.from}
 			report, err := q.read(tracer.of(i), p.name, opts, gate.take)
 			p.report, p.err = report, AsError(err)
-			if p.err != nil && q.ids != nil && p.err.Code == CodeInvalid && p.err.VendorCode != "" {
+			if p.err != nil && len(q.ids) == 1 && p.err.Code == CodeInvalid && p.err.VendorCode != "" {
 				// The cloud takes an id that is another account's for no id at all.
 				p.report, p.err = Report{AsOf: time.Now().UTC().Truncate(time.Second), Complete: true, MissingIDs: q.ids}, nil
 			}
@@ -212,7 +212,7 @@ func (q *Question) join(parts []part, doubtful []string, gate *gate) (Report, er
 		first.Param, first.Detail, first.VendorCode, first.RequestID, first.Tries = "", "no account could be read: "+strings.Join(reasons, "; "), "", "", 0
 		return Report{}, &first
 	}
-	if total >= 0 {
+	if total >= 0 && q.opts.Cursor == "" { // later answers do not tell of accounts that are at their end
 		all.Total = &total
 	}
 	for _, name := range doubtful {

@@ -446,3 +446,37 @@ func TestDecodeReadsWhatAnswersHold(t *testing.T) {
 		}
 	}
 }
+
+// strict refuses a list with an id that is not its account's.
+type strict struct{ account string }
+
+func (s strict) FetchPage(_ context.Context, q core.TagQuery, _ core.Cursor) (page core.Page[*core.CustomerTag], _ error) {
+	for _, id := range q.CustomerIDs {
+		if !strings.HasPrefix(id, s.account) {
+			return page, &core.Error{Code: core.CodeInvalid, VendorCode: "CBC.0100"}
+		}
+		page.Items = append(page.Items, &core.CustomerTag{CustomerID: id})
+	}
+	return page, nil
+}
+
+// One id that a cloud refuses is not there; of a list that it refuses nothing is known.
+func TestCloudRefusesForeignIDs(t *testing.T) {
+	t.Parallel()
+	function := core.TagFunction(func(_ context.Context, account string) (*core.Reader[core.TagQuery, *core.CustomerTag], error) {
+		return core.NewReader(strict{account}, &core.ReaderOptions[core.TagQuery]{
+			Account: account, Tries: 1,
+			Passes: func(_ context.Context, q core.TagQuery) ([]core.Pass[core.TagQuery], error) { return core.TagPasses(q, nil), nil },
+		}), nil
+	}, func(context.Context) ([]string, error) { return []string{"a", "b"}, nil })
+	for ids, complete := range map[string]bool{"b-1": true, "a-1 b-1": false} {
+		q, err := function.Ask(core.Params{"account": {"all"}, "customer_id": strings.Fields(ids)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		report, err := q.Read(t.Context(), func(core.Record) bool { return true })
+		if err == nil && (report.Complete != complete || len(report.MissingIDs) > 0) || err != nil && complete {
+			t.Errorf("%s: %v, %+v", ids, err, report)
+		}
+	}
+}

@@ -29,8 +29,7 @@ type tries struct {
 func (r *Reader[Q, T]) fetch(ctx context.Context, query Q, at Cursor, t *tries) (Page[T], error) {
 	renewed := false
 	for try := 1; ; try++ {
-		begun := time.Now()
-		page, failure := r.attempt(ctx, query, at, t, try)
+		page, begun, failure := r.attempt(ctx, query, at, t, try)
 		if failure == nil || page.Total != nil && try >= min(triesOfEmpty, r.opts.Tries) {
 			return page, nil // an empty page that stays empty ends the list: the total will tell
 		}
@@ -53,16 +52,17 @@ func (r *Reader[Q, T]) fetch(ctx context.Context, query Q, at Cursor, t *tries) 
 	}
 }
 
-// attempt is one try at a page.
-func (r *Reader[Q, T]) attempt(ctx context.Context, query Q, at Cursor, t *tries, try int) (Page[T], *Error) {
+// attempt is one try at a page, and when its call began: the key is as old as
+// that at least.
+func (r *Reader[Q, T]) attempt(ctx context.Context, query Q, at Cursor, t *tries, try int) (Page[T], time.Time, *Error) {
 	call, err := r.opts.Pacer.Wait(ctx)
+	begun := time.Now()
 	if err != nil {
-		return Page[T]{}, AsError(err)
+		return Page[T]{}, begun, AsError(err)
 	}
 	if t.late(ctx) {
-		return Page[T]{}, errLate()
+		return Page[T]{}, begun, errLate()
 	}
-	begun := time.Now()
 	page, err := r.source.FetchPage(ctx, query, at)
 	took := time.Since(begun)
 	page, failure := judged(ctx, page, at, err)
@@ -76,7 +76,7 @@ func (r *Reader[Q, T]) attempt(ctx context.Context, query Q, at Cursor, t *tries
 		t.throttled.Add(1)
 		r.opts.Pacer.Refused(call, failure.RetryAfter)
 	}
-	return page, failure
+	return page, begun, failure
 }
 
 // judged gives what came of a call. An *Error is a copy: Tries is ours to set.
