@@ -466,7 +466,9 @@ func TestCloudRefusesForeignIDs(t *testing.T) {
 	function := core.TagFunction(func(_ context.Context, account string) (*core.Reader[core.TagQuery, *core.CustomerTag], error) {
 		return core.NewReader(strict{account}, &core.ReaderOptions[core.TagQuery]{
 			Account: account, Tries: 1,
-			Passes: func(_ context.Context, q core.TagQuery) ([]core.Pass[core.TagQuery], error) { return core.TagPasses(q, nil), nil },
+			Passes: func(_ context.Context, q core.TagQuery) ([]core.Pass[core.TagQuery], error) {
+				return core.TagPasses(q, nil), nil
+			},
 		}), nil
 	}, func(context.Context) ([]string, error) { return []string{"a", "b"}, nil })
 	for ids, complete := range map[string]bool{"b-1": true, "a-1 b-1": false} {
