@@ -427,6 +427,37 @@ func TestBothCloudsAreDeployedAlike(t *testing.T) {
 	}
 }
 
+// The pages that deploy say nothing that the code does not read, and the hour
+// that serverless.yml does.
+func TestDeployPagesNameWhatThereIs(t *testing.T) {
+	t.Parallel()
+	read := settingsRead(t)
+	for _, name := range []string{"docs/deploy-tencent.md", "docs/deploy-huawei.md", "template.yaml", "Dockerfile", "CONTRIBUTING.md"} {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, named := range once(setting.FindAllString(string(text), -1)) {
+			if !slices.Contains(read, named) {
+				t.Errorf("%s names %s, which nothing reads", name, named)
+			}
+		}
+	}
+	c, err := readComponent(serverlessText(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, trigger := range c.Inputs.Triggers {
+		for _, name := range []string{"docs/deploy-tencent.md", "docs/deploy-huawei.md"} {
+			text, err := os.ReadFile(name)
+			// FunctionGraph has no year.
+			if want := strings.TrimSuffix(trigger.Parameters.CronExpression, " *"); err != nil || !strings.Contains(string(text), want) || !strings.Contains(string(text), trigger.Parameters.Argument) {
+				t.Errorf("%s does not say %q and %s: %v", name, want, trigger.Parameters.Argument, err)
+			}
+		}
+	}
+}
+
 // The policies are JSON with only the placeholders that the page fills in, and allow what the
 // store and the secrets need and nothing that a customer could be harmed with.
 func TestTencentPolicies(t *testing.T) {
