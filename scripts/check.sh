@@ -42,6 +42,9 @@ rm -rf dist.again
 step "run the built artefacts under the platforms' runtimes"
 PARTNERLENS_DIST="$PWD/dist" go test -count=1 ./functions/...
 
+step "what goes to AWS: its validators, its build, and its containers where an engine runs"
+scripts/sam-local.sh all
+
 step "ask the simulator with the vendors' own Python clients"
 scripts/sdkcheck.sh
 
