@@ -353,6 +353,10 @@ func TestFunctionGraphHTTPFunctions(t *testing.T) {
 			if out, err := exec.Command(binary, "health", url+"/healthz").CombinedOutput(); err != nil || len(out) > 0 {
 				t.Errorf("health: %v %s", err, out)
 			}
+			unwell := exec.Command(binary, "health", url+"/v1/"+function) // 401
+			if out, _ := unwell.CombinedOutput(); unwell.ProcessState.ExitCode() != 5 || !strings.Contains(string(out), "401") {
+				t.Errorf("health of what does not answer 200: %s %s", unwell.ProcessState, out)
+			}
 			question := "/v1/" + function + "?limit=5"
 			if status, body := ask(question, "", true); status != http.StatusUnauthorized {
 				t.Errorf("without a key of ours: %d %s", status, body)
