@@ -70,7 +70,7 @@ func TestTwoDaysOfLife(t *testing.T) {
 		for day := range 3 {
 			c.sim.SetDay(day)
 			at := today.AddDate(0, 0, day)
-			run := fmt.Sprintf("2026-11-%02d", 20+day)
+			run := fmt.Sprintf("2026-11-%02d", 11+day)
 			now := func() time.Time { return at }
 			for _, f := range []app.Composed{credit.Compose(with(env), now), tags.Compose(with(env), now)} {
 				watcher := &app.Watcher{Env: with(env), Now: now}

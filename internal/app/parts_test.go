@@ -77,6 +77,11 @@ func TestTroublesAtRandom(t *testing.T) {
 						opts.Faults = append(opts.Faults, fault)
 					}
 				}
+				if told := opts.Customers - opts.Customers/10 - 1; told%10 == 0 && slices.Contains(opts.Faults, "total-low") {
+					// A count that is too low and yet ends where a full page does cannot be
+					// told from the truth by any answer to the pages that there should be.
+					opts.Faults = slices.DeleteFunc(opts.Faults, func(f string) bool { return f == "page-clamp-10" })
+				}
 				more := core.Params{}
 				if limit := []string{"", "", "57", "99", "100", "101"}[rand.N(6)]; limit != "" {
 					more["limit"] = []string{limit}
