@@ -65,6 +65,8 @@ func TestImportsRunOneWay(t *testing.T) {
 			"siblings do not import one another: app joins them; the API knows functions, not clouds or platforms"},
 		{[]string{"internal/alert"}, nil, []string{"partnerlens/internal", "partnerlens/pkg/tencent", "partnerlens/pkg/huawei", tencentSDK, huaweiSDK, lambdaLib, scfLib, "github.com/aws/aws-sdk-go-v2/service", "os"},
 			"what is worth telling, and telling it, is the same for every cloud and platform; app joins siblings and reads the environment; a client of AWS costs start-up"},
+		{[]string{"internal/metrics"}, []string{"internal/metrics/metricstest"}, []string{"partnerlens", tencentSDK, huaweiSDK, lambdaLib, scfLib, "github.com/prometheus", "os"},
+			"numbers know nothing of what they count; app gives them their labels; Prometheus's client costs start-up"},
 		{[]string{"internal/secrets"}, nil, []string{"partnerlens/internal", lambdaLib, scfLib, "os/exec"},
 			"siblings do not import one another: app joins them"},
 		{[]string{"internal/snapshot"}, nil, []string{"partnerlens/internal", "partnerlens/pkg/tencent", "partnerlens/pkg/huawei", lambdaLib, scfLib},

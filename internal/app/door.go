@@ -9,6 +9,7 @@ import (
 
 	"partnerlens/internal/api"
 	"partnerlens/internal/host"
+	"partnerlens/internal/metrics"
 	"partnerlens/pkg/core"
 )
 
@@ -25,7 +26,6 @@ const byCAM = "scf-cam"
 type HandlerOptions struct {
 	Logger *slog.Logger // nil: nothing is logged
 	Env    Environment  // nil: os.Getenv
-
 }
 
 // FunctionNames are all functions that keys may be for, in this artefact or not.
@@ -33,7 +33,12 @@ var FunctionNames = []string{"credit", "tags"}
 
 // Handler is the HTTP API of functions.
 func Handler(o HandlerOptions, functions ...*core.Function) http.Handler {
+	return handler(o, newMeter(new(metrics.Set), o.Logger), functions...)
+}
+
+func handler(o HandlerOptions, meter *meter, functions ...*core.Function) http.Handler {
 	env := o.Env.orOwn()
+	ages := &ages{watcher: &Watcher{Env: env, Logger: o.Logger}, functions: functions}
 	resolver := NewResolver(env, o.Logger)
 	keys := keysWhileSame(func(ctx context.Context) (string, error) { return resolver.Setting(ctx, api.KeysSetting) })
 	return api.New(api.Options{
@@ -54,6 +59,12 @@ func Handler(o HandlerOptions, functions ...*core.Function) http.Handler {
 			return host.Principal(r.Context())
 		},
 		NoLoopback: onPlatform(env),
+		Metrics: func(ctx context.Context, sees func(function, account string) bool) []byte {
+			ages.tell(ctx, meter)
+			return meter.set.AppendText(nil, sees)
+		},
+		Observe: meter.request,
+		Trace:   meter.answering(),
 	})
 }
 

@@ -3,26 +3,36 @@ package app
 import (
 	"context"
 	"crypto/x509"
+	"io"
 	"log/slog"
 	"os"
 	"slices"
 	"time"
 
 	"partnerlens/internal/host"
+	"partnerlens/internal/metrics"
 	"partnerlens/pkg/core"
 )
 
 // Run runs one function where the process is: on Lambda, on SCF or as a local
 // server. It returns the process's exit status.
 func Run(f Composed) int {
-	logger := slog.New(slog.NewJSONHandler(os.Stderr, nil)).With("function", f.Function.Name, "version", Version)
-	return host.Run(host.Options{
+	logger := NewLogger(os.Stderr, nil).With("function", f.Function.Name)
+	return host.Run(options(f, nil, logger, os.Stdout))
+}
+
+// options are what runs, wherever it does. out takes the lines for CloudWatch.
+func options(f Composed, env Environment, logger *slog.Logger, out io.Writer) host.Options {
+	env = env.orOwn()
+	meter := newMeter(new(metrics.Set), logger)
+	return host.Options{
 		Name:    f.Function.Name,
-		HTTP:    Handler(HandlerOptions{Logger: logger}, f.Function),
-		Job:     jobs(f, &Watcher{Logger: logger}, logger),
+		HTTP:    handler(HandlerOptions{Logger: logger, Env: env}, meter, f.Function),
+		Job:     jobs(f, &Watcher{Env: env, Logger: logger, Metrics: meter.set}, meter, logger),
 		Prepare: loadTrustStore,
+		Ended:   func(ctx context.Context, requestID string) { meter.ended(ctx, env, out, f.Function.Name, requestID) },
 		Logger:  logger,
-	})
+	}
 }
 
 // readyWithin is more than a process takes until it waits for its first call.
@@ -41,34 +51,49 @@ func loadTrustStore() {
 // a schedule without a query starts the watch, where there is a store for it. Any other
 // schedule, and a queue, gets the Report without customers, which would end in a
 // platform's log.
-func jobs(f Composed, watcher *Watcher, logger *slog.Logger) func(context.Context, host.Job) ([]byte, error) {
-	return func(ctx context.Context, job host.Job) ([]byte, error) {
-		params := core.Params{}
-		if job.Payload != nil {
-			var err error
-			if params, err = core.ParamsFromJSON(job.Payload); err != nil {
-				return nil, err
+func jobs(f Composed, watcher *Watcher, meter *meter, logger *slog.Logger) func(context.Context, host.Job) ([]byte, error) {
+	return func(ctx context.Context, job host.Job) (_ []byte, err error) {
+		end := meter.job(f.Function.Name, job.Trigger)
+		panicked := true
+		defer func() {
+			if panicked {
+				err = &core.Error{Code: core.CodeInternal} // for the count; the host says what it was
 			}
+			end(err)
+		}()
+		answer, err := answerJob(ctx, f, watcher, meter, logger, job)
+		panicked = false
+		return answer, err
+	}
+}
+
+func answerJob(ctx context.Context, f Composed, watcher *Watcher, meter *meter, logger *slog.Logger, job host.Job) ([]byte, error) {
+	params := core.Params{}
+	if job.Payload != nil {
+		var err error
+		if params, err = core.ParamsFromJSON(job.Payload); err != nil {
+			return nil, err
 		}
-		if request, is, err := watchRequest(job, params); err != nil || is && (job.Payload != nil || watcher.Enabled()) {
-			if err != nil {
-				return nil, err
-			}
-			done, err := watcher.Watch(ctx, f, request)
-			if err != nil {
-				return nil, err
-			}
-			return core.AppendJSON(nil, done)
-		}
-		question, err := f.Function.Ask(params)
+	}
+	if request, is, err := watchRequest(job, params); err != nil || is && (job.Payload != nil || watcher.Enabled()) {
 		if err != nil {
 			return nil, err
 		}
-		if job.Trigger == host.TriggerDirect {
-			return direct(ctx, question, room(job.Budget, params), logger)
+		done, err := watcher.Watch(ctx, f, request)
+		if err != nil {
+			return nil, err
 		}
-		return scheduled(ctx, question, job, logger)
+		return core.AppendJSON(nil, done)
 	}
+	question, err := f.Function.Ask(params)
+	if err != nil {
+		return nil, err
+	}
+	ctx = core.WithTrace(ctx, meter.answering())
+	if job.Trigger == host.TriggerDirect {
+		return direct(ctx, question, room(job.Budget, params), logger)
+	}
+	return scheduled(ctx, question, job, logger)
 }
 
 // The members of a payload that asks for the watch. A Scheduler's Input can hold

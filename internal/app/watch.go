@@ -16,6 +16,7 @@ import (
 
 	"partnerlens/internal/alert"
 	"partnerlens/internal/api"
+	"partnerlens/internal/metrics"
 	"partnerlens/internal/snapshot"
 	"partnerlens/internal/snapshot/store"
 	"partnerlens/pkg/core"
@@ -39,8 +40,11 @@ type Watcher struct {
 	Now    func() time.Time
 	Digest func(*alert.Digest) // is given each run's, as its channels are told it; may be nil
 
+	Metrics *metrics.Set // counts what happens; nil: nothing does
+
 	once     sync.Once
 	resolver *Resolver
+	meter    *meter
 
 	mu    sync.Mutex
 	where string
@@ -88,6 +92,7 @@ func (w *Watcher) prepare() {
 			w.Now = time.Now
 		}
 		w.resolver = NewResolver(w.Env, w.Logger)
+		w.meter = newMeter(w.Metrics, w.Logger)
 	})
 }
 
@@ -229,7 +234,9 @@ func (w *Watcher) one(ctx context.Context, f Composed, p plan, account, run stri
 			done.State, done.Error = stateFailed, &core.AccountError{Code: failure.Code, Message: failure.Public()}
 		}
 		w.log(ctx, f, run, done)
+		w.count(ctx, f, p, done)
 	}()
+	ctx = core.WithTrace(ctx, w.meter.running())
 	settings, err := f.Accounts.Settings(ctx, account)
 	if err != nil {
 		done.err = err
@@ -275,6 +282,22 @@ func (w *Watcher) log(ctx context.Context, f Composed, run string, done WatchedR
 		}
 	}
 	w.Logger.Log(ctx, level, "watched", args...)
+}
+
+// count counts a call for a run. Where it did not make the newest complete one, the
+// store tells which that is.
+func (w *Watcher) count(ctx context.Context, f Composed, p plan, done WatchedRun) {
+	if w.Metrics == nil {
+		return
+	}
+	newest := done.Told.AsOf
+	if done.State != snapshot.Done {
+		found, _, err := snapshot.Latest(ctx, p.store, f.Function.Name, done.Account)
+		if newest = found.AsOf; err != nil {
+			newest = time.Time{}
+		}
+	}
+	w.meter.run(f.Function.Name, done, newest, w.Now())
 }
 
 func tail(ids []string) []string { return ids[max(0, len(ids)-20):] }
@@ -349,6 +372,11 @@ func (j *judge) Tell(ctx context.Context, m snapshot.Manifest) jsontext.Value {
 		j.watcher.Digest(j.digest)
 	}
 	deliveries := j.watcher.deliver(ctx, j.plan.alerts, j.digest)
+	for _, d := range deliveries {
+		if d.State != alert.Skipped {
+			j.watcher.meter.told(m.Function, m.Account, string(d.Type), d.State == alert.Delivered)
+		}
+	}
 	text, err := core.AppendJSON(nil, deliveries)
 	if err != nil {
 		return jsontext.Value("[]")

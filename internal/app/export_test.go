@@ -1,0 +1,4 @@
+package app
+
+// Options are what Run runs.
+var Options = options

@@ -1,0 +1,78 @@
+package app
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"sync"
+
+	"partnerlens/pkg/core"
+)
+
+// LogLevelSetting names the setting of how much is logged.
+const LogLevelSetting = "PARTNERLENS_LOG_LEVEL"
+
+var logLevels = map[string]slog.Level{"": slog.LevelInfo, "debug": slog.LevelDebug, "info": slog.LevelInfo, "warn": slog.LevelWarn, "error": slog.LevelError}
+
+// NewLogger gives the logger of a process: lines of JSON with the program's version,
+// from the level up that LogLevelSetting says at that moment. What is logged within
+// a trace says so. A nil env is the process's own.
+func NewLogger(w io.Writer, env Environment) *slog.Logger {
+	lines := slog.NewJSONHandler(w, &slog.HandlerOptions{Level: slog.LevelDebug}).WithAttrs([]slog.Attr{slog.String("version", Version)})
+	return slog.New(logHandler{lines, &logLevel{env: env.orOwn(), lines: slog.New(lines)}})
+}
+
+// logLevel is the level by the setting, which SCF may change between two
+// invocations.
+type logLevel struct {
+	env   Environment
+	lines *slog.Logger
+
+	mu   sync.Mutex
+	told string // the last wrong value
+}
+
+func (l *logLevel) Level() slog.Level {
+	text := l.env(LogLevelSetting)
+	level, ok := logLevels[text]
+	if ok {
+		return level
+	}
+	l.mu.Lock()
+	again := l.told == text
+	l.told = text
+	l.mu.Unlock()
+	if !again {
+		l.lines.Warn(LogLevelSetting + ": unknown; write debug, info, warn or error; until then it is info")
+	}
+	return slog.LevelInfo
+}
+
+// logHandler keeps the level, and adds what trace a line belongs to.
+type logHandler struct {
+	slog.Handler
+	level *logLevel
+}
+
+func (h logHandler) Enabled(_ context.Context, level slog.Level) bool {
+	return level >= h.level.Level()
+}
+
+func (h logHandler) Handle(ctx context.Context, r slog.Record) error {
+	if span, ok := core.SpanOf(ctx); ok {
+		r = r.Clone()
+		r.AddAttrs(slog.String("trace_id", span.TraceID), slog.String("span_id", span.ID))
+		if span.Parent != "" {
+			r.AddAttrs(slog.String("parent_span_id", span.Parent))
+		}
+	}
+	return h.Handler.Handle(ctx, r)
+}
+
+func (h logHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
+	return logHandler{h.Handler.WithAttrs(attrs), h.level}
+}
+
+func (h logHandler) WithGroup(name string) slog.Handler {
+	return logHandler{h.Handler.WithGroup(name), h.level}
+}

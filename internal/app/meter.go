@@ -1,0 +1,235 @@
+package app
+
+import (
+	"cmp"
+	"context"
+	"io"
+	"log/slog"
+	"maps"
+	"net/http"
+	"slices"
+	"sync"
+	"time"
+
+	"partnerlens/internal/api"
+	"partnerlens/internal/host"
+	"partnerlens/internal/metrics"
+	"partnerlens/internal/snapshot"
+	"partnerlens/pkg/core"
+)
+
+// meter counts what happens into a Set. A nil Set counts nothing.
+type meter struct {
+	set       *metrics.Set
+	log       *slog.Logger
+	functions map[string]string // by the schema of their records
+	asked     sync.Once
+}
+
+func newMeter(set *metrics.Set, log *slog.Logger) *meter {
+	m := &meter{set: set, log: log, functions: make(map[string]string)}
+	if m.log == nil {
+		m.log = slog.New(slog.DiscardHandler)
+	}
+	for _, name := range FunctionNames {
+		m.functions[core.Schema(name)] = name
+	}
+	return m
+}
+
+// begun is called for what is asked of the process.
+func (m *meter) begun() {
+	m.asked.Do(func() { m.set.Add(metrics.ColdStarts, metrics.Labels{}, 1) })
+}
+
+func code(c core.Code) string { return cmp.Or(string(c), metrics.OK) }
+
+// answering counts the reads of answers.
+func (m *meter) answering() *core.Trace {
+	return &core.Trace{Called: m.called, Ended: func(ctx context.Context, read core.ReadEnd) {
+		m.read(ctx, read)
+		cut := !read.Complete && read.Stopped != core.StoppedLimit && read.Stopped != core.StoppedSize
+		m.set.Add(metrics.Incomplete, m.of(read.Schema, read.Account, read.Provider), one(cut && read.Code == ""))
+	}}
+}
+
+// running counts the reads of runs: one that goes on later is no incomplete answer.
+func (m *meter) running() *core.Trace { return &core.Trace{Called: m.called, Ended: m.read} }
+
+func (m *meter) of(schema, account, provider string) metrics.Labels {
+	return metrics.Labels{Function: m.functions[schema], Account: account, Provider: provider}
+}
+
+func one(yes bool) int {
+	if yes {
+		return 1
+	}
+	return 0
+}
+
+func (m *meter) called(ctx context.Context, call core.Call) {
+	labels := m.of(call.Schema, call.Account, call.Provider)
+	m.set.Observe(metrics.CallDuration, labels, call.Took)
+	m.set.Add(metrics.Refusals, labels, one(call.Code == core.CodeThrottled))
+	m.set.Add(metrics.Retries, labels, one(call.Try > 1))
+	if m.log.Enabled(ctx, slog.LevelDebug) {
+		m.log.LogAttrs(ctx, slog.LevelDebug, "call", slog.String("function_name", labels.Function), slog.String("account", call.Account),
+			slog.String("provider", call.Provider), slog.Int("try", call.Try), slog.String("code", code(call.Code)), slog.Int64("duration_ms", call.Took.Milliseconds()))
+	}
+	labels.Code = code(call.Code)
+	m.set.Add(metrics.Calls, labels, 1)
+}
+
+func (m *meter) read(_ context.Context, read core.ReadEnd) {
+	labels := m.of(read.Schema, read.Account, read.Provider)
+	m.set.Add(metrics.Pages, labels, read.Pages)
+	m.set.Add(metrics.Customers, labels, read.Customers)
+}
+
+// request counts a request to the HTTP API.
+func (m *meter) request(r *http.Request) func(api.Outcome) {
+	m.begun()
+	m.set.Add(metrics.InFlight, metrics.Labels{}, 1)
+	return func(o api.Outcome) {
+		m.set.Add(metrics.InFlight, metrics.Labels{}, -1)
+		m.set.Add(metrics.WrongKeys, metrics.Labels{}, one(o.WrongKey))
+		m.answered(o.Function, host.Trigger(r.Context()), o.Code, o.Took)
+	}
+}
+
+// job counts what is no request. Its end is told by a defer, since a panic goes on to
+// the host.
+func (m *meter) job(function, trigger string) (end func(error)) {
+	m.begun()
+	began := time.Now()
+	return func(err error) { m.answered(function, trigger, core.CodeOf(err), time.Since(began)) }
+}
+
+func (m *meter) answered(function, trigger string, why core.Code, took time.Duration) {
+	labels := metrics.Labels{Function: function, Trigger: trigger}
+	m.set.Observe(metrics.Duration, labels, took)
+	labels.Code = code(why)
+	m.set.Add(metrics.Invocations, labels, 1)
+}
+
+// run counts one call for an account's run, and says how old its newest complete one
+// is; zero: not known.
+func (m *meter) run(function string, done WatchedRun, newest, now time.Time) {
+	labels := metrics.Labels{Function: function, Account: done.Account}
+	m.set.Add(metrics.CompleteRuns, labels, one(done.State == snapshot.Done))
+	m.set.Add(metrics.IncompleteRuns, labels, one(done.State == snapshot.Incomplete))
+	m.set.Add(metrics.FailedRuns, labels, one(done.err != nil))
+	m.age(labels, newest, now)
+}
+
+func (m *meter) age(labels metrics.Labels, asOf, now time.Time) {
+	if !asOf.IsZero() {
+		m.set.Set(metrics.DataAge, labels, now.Sub(asOf).Seconds())
+	}
+}
+
+func (m *meter) told(function, account, channel string, delivered bool) {
+	labels := metrics.Labels{Function: function, Account: account, Channel: channel}
+	m.set.Add(metrics.AlertsSent, labels, one(delivered))
+	m.set.Add(metrics.AlertsFailed, labels, one(!delivered))
+}
+
+// ended writes what an invocation added: on Lambda as a line for CloudWatch to
+// out, elsewhere as one of the log. Nothing where nothing was added.
+func (m *meter) ended(ctx context.Context, env Environment, out io.Writer, function, requestID string) {
+	m.begun()
+	taken := m.set.Take()
+	if len(taken.Whole) == 0 {
+		return
+	}
+	if env("AWS_LAMBDA_FUNCTION_NAME") != "" {
+		trace, _ := core.SpanOf(ctx)
+		_, _ = out.Write(taken.AppendEMF(nil, function, time.Now(), metrics.Member{Name: "request_id", Value: requestID}, metrics.Member{Name: "trace_id", Value: trace.TraceID}))
+		return
+	}
+	attrs := append([]slog.Attr{slog.String("request_id", requestID)}, valueAttrs(taken.Whole)...)
+	var accounts []any
+	for _, name := range slices.Sorted(maps.Keys(taken.Accounts)) {
+		accounts = append(accounts, slog.Attr{Key: name, Value: slog.GroupValue(valueAttrs(taken.Accounts[name])...)})
+	}
+	if accounts != nil {
+		attrs = append(attrs, slog.Group("accounts", accounts...))
+	}
+	m.log.LogAttrs(ctx, slog.LevelInfo, "metrics", attrs...)
+}
+
+func valueAttrs(values []metrics.Value) (attrs []slog.Attr) {
+	for _, v := range values {
+		if v.IsHistogram() {
+			attrs = append(attrs, slog.Group(v.Name, slog.Uint64("count", v.Count), slog.Float64("sum", v.Number), slog.Float64("max", v.Max())))
+		} else {
+			attrs = append(attrs, slog.Float64(v.Name, v.Number))
+		}
+	}
+	return attrs
+}
+
+const (
+	// agesFor is how long the ages of runs are not looked for anew, however often
+	// somebody asks.
+	agesFor = time.Minute
+	// agesWithin is what the store may take: Prometheus gives an answer 10 seconds.
+	agesWithin = 5 * time.Second
+)
+
+// ages are when the newest complete runs began, by the store: whoever made them.
+type ages struct {
+	watcher   *Watcher
+	functions []*core.Function
+
+	mu   sync.Mutex
+	read time.Time
+	asOf map[metrics.Labels]time.Time
+}
+
+// tell sets the ages. Where the store cannot be read they go on from what is known.
+func (a *ages) tell(ctx context.Context, m *meter) {
+	if !a.watcher.Enabled() {
+		return
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	now := a.watcher.Now()
+	if now.Sub(a.read) >= agesFor {
+		a.read = now
+		ctx, cancel := context.WithTimeout(ctx, agesWithin)
+		defer cancel()
+		if err := a.look(ctx); err != nil {
+			m.log.WarnContext(ctx, "the age of runs cannot be read", "error", core.AsError(err).Error())
+		}
+	}
+	for labels, asOf := range a.asOf {
+		m.age(labels, asOf, now)
+	}
+}
+
+func (a *ages) look(ctx context.Context) error {
+	s, err := a.watcher.open(a.watcher.Env(StoreSetting))
+	if err != nil {
+		return err
+	}
+	for _, f := range a.functions {
+		names, err := f.Accounts(ctx)
+		if err != nil {
+			return err
+		}
+		for _, name := range names {
+			newest, there, err := snapshot.Latest(ctx, s, f.Name, name)
+			if err != nil {
+				return err
+			}
+			if there {
+				if a.asOf == nil {
+					a.asOf = make(map[metrics.Labels]time.Time)
+				}
+				a.asOf[metrics.Labels{Function: f.Name, Account: name}] = newest.AsOf
+			}
+		}
+	}
+	return nil
+}
