@@ -29,9 +29,10 @@ check: ## everything that CI runs
 	scripts/check.sh
 
 # What `sam build` calls for template.yaml: the bytes of scripts/build.sh, which says what the flags are
-# for. ARCHITECTURE must be what the template's parameter of the same name is.
+# for. ARCHITECTURE must be what the template's parameter of the same name is: what `sam deploy --guided`
+# kept of it, else its default.
 .PHONY: build-CreditFunction build-TagsFunction
-ARCHITECTURE ?= arm64
+ARCHITECTURE ?= $(or $(shell sed -n 's/.*Architecture=[^a-z]*\([a-z0-9_]*\).*/\1/p' samconfig.toml),arm64)
 build-CreditFunction build-TagsFunction: export CGO_ENABLED = 0
 build-CreditFunction build-TagsFunction: export GOOS = linux
 build-CreditFunction build-TagsFunction: export GOFLAGS =

@@ -94,7 +94,7 @@ func TestAWSFunctions(t *testing.T) {
 	if !slices.Equal(g.Architectures, []string{"Architecture"}) {
 		t.Errorf("Globals: Architectures are %v, want the parameter Architecture", g.Architectures)
 	}
-	if want := "ARCHITECTURE ?= " + template.Parameters["Architecture"].Default.(string) + "\n"; !strings.Contains(string(makefile), want) {
+	if want := "samconfig.toml)," + template.Parameters["Architecture"].Default.(string) + ")\n"; !strings.Contains(string(makefile), want) {
 		t.Errorf("Makefile builds for another architecture than template.yaml deploys: it has no line %q", want)
 	}
 
@@ -276,6 +276,31 @@ func TestAWSMetricsAreOfOurLog(t *testing.T) {
 		}
 		if a.AlarmDescription == "" || a.AlarmActions == nil || a.TreatMissingData == "" {
 			t.Errorf("%s tells nobody, or not what", name)
+		}
+	}
+}
+
+// The dashboard is JSON, and each of its metrics of ours is made by a filter.
+func TestAWSDashboard(t *testing.T) {
+	t.Parallel()
+	template, text := readTemplate(t)
+	type dashboard struct{ DashboardBody []any }
+	for name, d := range properties[dashboard](t, template, "AWS::CloudWatch::Dashboard") {
+		var body struct {
+			Widgets []struct {
+				Type       string
+				Properties struct{ Metrics [][]any }
+			}
+		}
+		if err := json.Unmarshal([]byte(d.DashboardBody[0].(string)), &body); err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		for _, widget := range body.Widgets {
+			for _, metric := range widget.Properties.Metrics {
+				if space, ok := metric[0].(string); ok && strings.HasPrefix(space, "partnerlens/") && !strings.Contains(text, "MetricName: "+metric[1].(string)) {
+					t.Errorf("%s shows %v, which no filter makes", name, metric[1])
+				}
+			}
 		}
 	}
 }
