@@ -3,7 +3,6 @@ package metrics
 import (
 	"math"
 	"strconv"
-	"strings"
 )
 
 // ContentType is of AppendText's.
@@ -63,7 +62,7 @@ func appendLine(b []byte, name string, l Labels, le string, value float64) []byt
 			continue
 		}
 		b = append(append(append(b, open), label.name...), `="`...)
-		b = append(append(b, escaper.Replace(label.value)...), '"')
+		b = append(appendEscaped(b, label.value), '"')
 		open = ','
 	}
 	if open == ',' {
@@ -72,7 +71,19 @@ func appendLine(b []byte, name string, l Labels, le string, value float64) []byt
 	return append(append(append(b, ' '), number(value)...), '\n')
 }
 
-var escaper = strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`)
+func appendEscaped(b []byte, text string) []byte {
+	for i := range len(text) {
+		switch c := text[i]; c {
+		case '\\', '"':
+			b = append(b, '\\', c)
+		case '\n':
+			b = append(b, `\n`...)
+		default:
+			b = append(b, c)
+		}
+	}
+	return b
+}
 
 func number(v float64) string {
 	if math.IsInf(v, 1) {
