@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -38,7 +39,8 @@ type Resolver struct {
 }
 
 // NewResolver gives a Resolver. A nil env is the process's own, a nil logger
-// logs nothing.
+// slog's default, as it is when a store fails: a store that is down for weeks must not
+// first show at a cold start.
 func NewResolver(env Environment, logger *slog.Logger) *Resolver {
 	return &Resolver{env: env.orOwn(), logger: logger}
 }
@@ -62,7 +64,7 @@ func (r *Resolver) with(ctx context.Context) (context.Context, *secrets.Keeper, 
 			return nil, nil, &core.Error{Code: core.CodeMisconfigured, Param: SecretsForSetting, Detail: "not a time from 10s to 24h; write it as 5m"}
 		}
 	}
-	r.keepFor, r.keeper = text, secrets.NewKeeper(secrets.Options{Getenv: r.env, KeepFor: keepFor, Logger: r.logger})
+	r.keepFor, r.keeper = text, secrets.NewKeeper(secrets.Options{Getenv: r.env, KeepFor: keepFor, Logger: cmp.Or(r.logger, slog.Default())})
 	return ctx, r.keeper, nil
 }
 

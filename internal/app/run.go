@@ -18,6 +18,7 @@ import (
 // server. It returns the process's exit status.
 func Run(f Composed) int {
 	logger := NewLogger(os.Stderr, nil).With("function", f.Function.Name)
+	slog.SetDefault(logger) // for what is composed before there is one
 	return host.Run(options(f, nil, logger, os.Stdout))
 }
 

@@ -4,7 +4,9 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
+	"runtime/debug"
 	"slices"
 	"strconv"
 	"strings"
@@ -101,12 +103,13 @@ func (w *Watcher) Enabled() bool { w.prepare(); return w.Env(StoreSetting) != ""
 
 // plan is what the settings say of all runs.
 type plan struct {
-	store  store.Store
-	where  string
-	every  snapshot.Every
-	zone   *time.Location
-	retain int // days; 0: for ever
-	alerts *alert.Config
+	store    store.Store
+	where    string
+	every    snapshot.Every
+	zone     *time.Location
+	retain   int // days; 0: for ever
+	accounts int // that are watched side by side
+	alerts   *alert.Config
 }
 
 func (w *Watcher) plan() (p plan, err error) {
@@ -195,6 +198,7 @@ func (w *Watcher) Watch(ctx context.Context, f Composed, request WatchRequest) (
 		}
 		names = []string{request.Account}
 	}
+	p.accounts = len(names)
 	done.Accounts = make([]WatchedRun, len(names))
 	var under sync.WaitGroup
 	for i, name := range names {
@@ -226,8 +230,9 @@ func (w *Watcher) one(ctx context.Context, f Composed, p plan, account, run stri
 	done = WatchedRun{Account: account, State: stateFailed, Alerts: map[string]int{}}
 	defer func() {
 		if value := recover(); value != nil {
-			done.err = &core.Error{Code: core.CodeInternal, Detail: "a mistake of ours; the log has it"}
-			w.Logger.Error("panic", "account", account, "value", "not told: it may hold a customer")
+			// Its text could hold a customer: the type and the place must do.
+			w.Logger.ErrorContext(ctx, "panic", "account", account, "type", fmt.Sprintf("%T", value), "stack", string(debug.Stack()))
+			done.err = &core.Error{Code: core.CodeInternal, Detail: "a mistake of ours; the log has the place"}
 		}
 		if done.err != nil {
 			failure := core.AsError(done.err)
@@ -248,8 +253,9 @@ func (w *Watcher) one(ctx context.Context, f Composed, p plan, account, run stri
 	}
 	job := snapshot.Job{
 		Function: f.Function, Account: account, Run: run, Params: params, Thresholds: p.thresholds(settings), Version: Version,
-		Table: func() ([]byte, func([]byte, core.Record) []byte) { return api.Table(f.Function.Columns) },
-		Now:   w.Now,
+		Table:    func() ([]byte, func([]byte, core.Record) []byte) { return api.Table(f.Function.Columns) },
+		Now:      w.Now,
+		PartSize: max(2_000, 20_000/p.accounts), // what is held in memory while reading is shared by all accounts
 	}
 	outcome, err := snapshot.Run(ctx, p.store, job, func(m snapshot.Manifest) snapshot.Watch {
 		return w.judge(p, m, settings)
@@ -344,8 +350,8 @@ func (w *Watcher) judge(p plan, m snapshot.Manifest, s Settings) snapshot.Watch 
 func (j *judge) Judge(before, after core.Record, was jsontext.Value) (alerts []jsontext.Value, kinds []string, is jsontext.Value, err error) {
 	var state alert.State
 	if was != nil {
-		if err := json.Unmarshal(was, &state); err != nil {
-			return nil, nil, nil, &core.Error{Code: core.CodeInternal, Err: errors.New("what was remembered of a customer cannot be read")}
+		if json.Unmarshal(was, &state) != nil {
+			state = alert.State{} // another version's: what was is taken as told
 		}
 	}
 	told, next := j.plan.alerts.Rules.Judge(j.moment, before, after, state)

@@ -36,7 +36,8 @@ func (c *serveCmd) Run(ctx context.Context, std streams) error {
 	if err != nil {
 		return err
 	}
-	logger := slog.New(slog.NewJSONHandler(std.err, nil)).With("version", app.Version)
+	logger := app.NewLogger(std.err, env)
+	slog.SetDefault(logger)
 	handler := app.Handler(app.HandlerOptions{Logger: logger, Env: env}, credit.Function(env, nil), tags.Function(env, nil))
 	fmt.Fprintf(std.out, "listening on http://%s\n", ln.Addr())
 	if local, ok := ln.Addr().(*net.TCPAddr); env(api.KeysSetting) == "" && ok && !local.IP.IsLoopback() {
