@@ -162,6 +162,10 @@ prepare() {
 	# A container reaches this machine by the address of its bridge, which only containers reach;
 	# Docker Desktop hands it on to loopback.
 	gateway=$(docker network inspect bridge -f '{{(index .IPAM.Config 0).Gateway}}' 2>/dev/null || true)
+	if [ -z "$gateway" ]; then # an engine that has just started does not tell it; it is the first of its network
+		subnet=$(docker network inspect bridge -f '{{(index .IPAM.Config 0).Subnet}}' 2>/dev/null || true)
+		gateway=$(python3 -c 'import ipaddress, sys; print(ipaddress.ip_network(sys.argv[1])[1])' "$subnet" 2>/dev/null || true)
+	fi
 	for host in $gateway 127.0.0.1; do
 		"$work/partnerlens" simulate --customers 60 --listen "$host:0" >"$work/simulator" 2>&1 &
 		pids+=($!)
