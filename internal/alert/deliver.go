@@ -10,7 +10,6 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/http"
-	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -22,7 +21,6 @@ import (
 // DeliverOptions are how a Digest is delivered. The zero DeliverOptions will do
 // for all channels but SNS.
 type DeliverOptions struct {
-	Before    []Delivery               // of an earlier attempt at the same run: what was delivered is not sent again
 	Reserve   time.Duration            // how long before ctx's deadline to be done with; 0: DefaultReserve
 	Getenv    func(name string) string // for SNS: the platform's AWS key and endpoint; nil: none
 	Transport http.RoundTripper        // nil: an own one, with the proxy from the environment
@@ -67,7 +65,7 @@ const (
 // deadline, less the reserve. The Config is one that With gave.
 //
 // It is at least once: an answer that is lost is asked for by sending again, and
-// so is a run that is run again without Before. Every message of a webhook and of SNS
+// a run that was killed just after telling tells again. Every message of a webhook and of SNS
 // carries its Delivery's id.
 func (c *Config) Deliver(ctx context.Context, d *Digest, opts DeliverOptions) []Delivery {
 	if opts.Reserve == 0 {
@@ -125,9 +123,6 @@ func (c *Config) deliver(ctx context.Context, client *http.Client, channel *Chan
 			done.At = time.Now().UTC().Truncate(time.Second)
 		}
 	}()
-	if i := slices.IndexFunc(opts.Before, func(b Delivery) bool { return b.ID == done.ID && b.State == Delivered }); i >= 0 {
-		return opts.Before[i]
-	}
 	v := d.viewFor(channel)
 	if v.total == 0 && !d.First && !c.Quiet {
 		done.State, done.Detail = Skipped, "nothing to tell"
