@@ -16,8 +16,8 @@ test: ## all tests
 race: ## all tests under the race detector
 	go test -race ./...
 
-fuzz: ## every fuzz target for 30 s
-	scripts/fuzz.sh 30s
+fuzz: ## every fuzz target for 100,000 inputs
+	scripts/fuzz.sh 100000
 
 bench: ## time and memory against floors
 	go run ./scripts/bench
