@@ -28,19 +28,15 @@ build: ## every artefact into dist/
 check: ## everything that CI runs
 	scripts/check.sh
 
-# What `sam build` calls for template.yaml: the bytes of scripts/build.sh, which says what the flags are
-# for. ARCHITECTURE must be what the template's parameter of the same name is: what `sam deploy --guided`
-# kept of it, else its default.
+# What `sam build` calls for template.yaml: the bytes of scripts/build.sh, by the same flags.
+# ARCHITECTURE must be what the template's parameter of the same name is: what `sam deploy --guided` kept
+# of it, else its default.
 .PHONY: build-CreditFunction build-TagsFunction
 ARCHITECTURE ?= $(or $(shell sed -n 's/.*Architecture=[^a-z]*\([a-z0-9_]*\).*/\1/p' samconfig.toml),arm64)
-build-CreditFunction build-TagsFunction: export CGO_ENABLED = 0
-build-CreditFunction build-TagsFunction: export GOOS = linux
-build-CreditFunction build-TagsFunction: export GOFLAGS =
+build-CreditFunction build-TagsFunction: SHELL := bash
 build-CreditFunction: function = credit
 build-TagsFunction: function = tags
 build-CreditFunction build-TagsFunction:
 	@case '$(ARCHITECTURE)' in arm64 | x86_64) ;; *) echo 'ARCHITECTURE is "$(ARCHITECTURE)"; set it to arm64 or x86_64' >&2; exit 1 ;; esac
-	GOARCH=$(ARCHITECTURE:x86_64=amd64) go build -trimpath -buildvcs=false \
-		-ldflags "-s -w -buildid= -X partnerlens/internal/app.Version=$$(git describe --tags --always --dirty 2>/dev/null || echo unversioned)" \
-		-tags lambda.norpc -o '$(ARTIFACTS_DIR)/bootstrap' ./functions/$(function)
+	. scripts/flags.sh && GOARCH=$(ARCHITECTURE:x86_64=amd64) go build "$${flags[@]}" -tags lambda.norpc -o '$(ARTIFACTS_DIR)/bootstrap' ./functions/$(function)
 	@echo '$(function) is built for $(ARCHITECTURE): deploy it with Architecture=$(ARCHITECTURE)'

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Build every artefact into dist/: the same commit gives the same bytes, anywhere.
+# Build every artefact into dist/: the same commit gives the same bytes, anywhere
+# (scripts/flags.sh says of what).
 #
 #   dist/lambda/<function>/bootstrap         AWS Lambda, provided.al2023, amd64
 #   dist/lambda/<function>/arm64/bootstrap   the same for arm64
@@ -14,19 +15,23 @@
 #   dist/sbom/<artefact>.cdx.json            what each binary is built from (CycloneDX)
 #   dist/SHA256SUMS
 #
-# usage: scripts/build.sh [OUTPUT-FOLDER]
+# usage: scripts/build.sh [OUTPUT-FOLDER]    a new or empty one, or one that it filled before
 set -euo pipefail
 cd "$(dirname "$0")/.."
 mkdir -p "${1:-dist}"
 dist=$(cd "${1:-dist}" && pwd)
+# What it makes, and takes away before: nothing else, and nothing from a folder that is not its own.
+made=(lambda scf functiongraph container sbom SHA256SUMS .pack .timer .sbom .said)
+sums=$dist/SHA256SUMS # empty while a build is under way
+if [ -n "$(ls -A "$dist")" ] && { [ ! -f "$sums" ] || { [ -s "$sums" ] && ! grep -q ' lambda/credit/bootstrap$' "$sums"; }; }; then
+	echo "build.sh: $dist holds other things than artefacts: name a new folder, or an empty one" >&2
+	exit 2
+fi
+(cd "$dist" && rm -rf "${made[@]}" && : >SHA256SUMS)
 
-version=$(git describe --tags --always --dirty 2>/dev/null || echo unversioned)
-# No paths, no build id, no symbols; C is off since SCF's glibc is older than most builders'.
-export CGO_ENABLED=0 GOOS=linux GOFLAGS=
-flags=(-trimpath -buildvcs=false -ldflags "-s -w -buildid= -X partnerlens/internal/app.Version=$version")
+. scripts/flags.sh
 host() { GOOS='' GOARCH='' "$@"; } # a tool for this machine
 
-rm -rf "${dist:?}"/*
 mkdir -p "$dist/scf/package" "$dist/functiongraph" "$dist/sbom"
 for function in credit tags; do
 	GOARCH=amd64 go build "${flags[@]}" -tags lambda.norpc -o "$dist/lambda/$function/bootstrap" "./functions/$function"
@@ -70,7 +75,7 @@ for arch in amd64 arm64; do
 done
 sbom functiongraph-timer "$dist/.timer"
 rm "$dist/.pack" "$dist/.timer" "$dist/.sbom" "$dist/.said"
-(cd "$dist" && find . -type f ! -name SHA256SUMS | LC_ALL=C sort | sed 's|^\./||' | xargs sha256sum >SHA256SUMS)
+(cd "$dist" && find lambda scf functiongraph container sbom -type f | LC_ALL=C sort | xargs sha256sum >SHA256SUMS)
 
 echo "built $version:"
 (cd "$dist" && find . -type f | LC_ALL=C sort | xargs ls -l | awk '{printf "%10d  %s\n", $5, $NF}')

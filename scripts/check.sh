@@ -33,9 +33,12 @@ scripts/s3.sh go test -race -count=1 ./internal/snapshot/...
 step "fuzz targets, ten thousand inputs each"
 scripts/fuzz.sh
 
-step "build the artefacts, twice, to the same bytes"
+step "build the artefacts, twice, to the same bytes, whatever is set for Go and git"
 scripts/build.sh
-scripts/build.sh dist.again >/dev/null
+settings=$(mktemp)
+printf '%s\n' GOFLAGS=-race GOEXPERIMENT=fieldtrack "GOPROXY=$(go env GOPROXY)" "GOTOOLCHAIN=$(go env GOTOOLCHAIN)" >"$settings"
+GOENV=$settings GOAMD64=v3 GOARM64=v9.0 GOFIPS140=latest GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0=core.abbrev GIT_CONFIG_VALUE_0=40 scripts/build.sh dist.again >/dev/null
+rm "$settings"
 cmp dist/SHA256SUMS dist.again/SHA256SUMS
 rm -rf dist.again
 

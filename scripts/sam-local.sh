@@ -123,7 +123,7 @@ check() {
 				compared=yes
 			elif ! diff -q <(go version -m "$made" | tail -n +2) <(go version -m "$same" | tail -n +2) >/dev/null; then
 				fail "$same was built otherwise than sam build builds: compare Makefile with scripts/build.sh (or build dist/ again, if Go was updated)"
-			elif [ -n "$(find . -path ./dist -prune -o -name '*.go' -newer "$same" -print -quit)" ] || ! grep -aqF "$(git describe --tags --always --dirty 2>/dev/null || echo unversioned)" "$same"; then
+			elif [ -n "$(find . -path ./dist -prune -o -name '*.go' -newer "$same" -print -quit)" ] || ! grep -aqF "$(. scripts/flags.sh && echo "$version")" "$same"; then
 				compared="no: $same is of another state of the code; scripts/build.sh renews it"
 			else
 				fail "$same and what sam build makes differ: compare Makefile with scripts/build.sh"
