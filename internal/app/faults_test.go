@@ -80,9 +80,11 @@ var expected = map[string]endings{
 	"customers-leave": all("complete|doubt: total_mismatch|doubt: moved_too_fast"),
 	"duplicate-rows":  all("complete|doubt: total_mismatch"),
 	// Tags come without a total, the list of resellers comes with one.
-	"total-high":  {credit: "doubt: total_mismatch", tags: "complete", all: "error: incomplete"},
-	"total-low":   {credit: "doubt: total_mismatch", tags: "complete", all: "error: incomplete"},
-	"clock-ahead": all("error: denied"),
+	"total-high":    {credit: "doubt: total_mismatch", tags: "complete", all: "error: incomplete"},
+	"total-low":     {credit: "doubt: total_mismatch", tags: "complete", all: "error: incomplete"},
+	"total-of-page": {credit: "doubt: total_mismatch", tags: "complete", all: "complete"},
+	"page-beyond":   all("complete"),
+	"clock-ahead":   all("error: denied"),
 
 	// With another key the next answer goes on where the first stopped.
 	"key-revoked":   all("complete|stopped: denied").then("complete"),

@@ -51,8 +51,10 @@ var faults = []fault{
 	{Fault: Fault{"customers-join", "Between two calls a customer joins, until a tenth more have."}, set: func(s *Simulator) { s.standing.joins = true }},
 	{Fault: Fault{"customers-leave", "Between two calls a customer leaves, the newest and the oldest by turns, until a tenth have."}, set: func(s *Simulator) { s.standing.leaves = true }},
 	{Fault: Fault{"duplicate-rows", "Every tenth customer is listed twice, and the total does not count it."}, set: func(s *Simulator) { s.standing.doubled = true }},
-	{Fault: Fault{"total-high", "The total is three too high."}, set: func(s *Simulator) { s.standing.totalOff = func(n int) int { return n + 3 } }},
-	{Fault: Fault{"total-low", "The total is a tenth and one too low."}, set: func(s *Simulator) { s.standing.totalOff = func(n int) int { return n - n/10 - 1 } }},
+	{Fault: Fault{"total-high", "The total is three too high."}, set: func(s *Simulator) { s.standing.totalOff = func(n, _ int) int { return n + 3 } }},
+	{Fault: Fault{"total-low", "The total is a tenth and one too low."}, set: func(s *Simulator) { s.standing.totalOff = func(n, _ int) int { return n - n/10 - 1 } }},
+	{Fault: Fault{"total-of-page", "The total counts the page's own rows."}, set: func(s *Simulator) { s.standing.totalOff = func(_, rows int) int { return rows } }},
+	{Fault: Fault{"page-beyond", "Tencent refuses a page that begins behind the last row."}, set: func(s *Simulator) { s.standing.pageBeyond = true }},
 	{Fault: Fault{"clock-ahead", "The vendor's clock is an hour ahead, so every signature is stale."}, set: func(s *Simulator) { s.standing.clockAhead = time.Hour }},
 	{Fault: Fault{"key-revoked", "The ordinary key is unknown after five calls; the temporary one goes on."}, set: func(s *Simulator) { s.standing.keyRevoked = true }},
 	{Fault: Fault{"token-expires", "The temporary key's token expires after five calls."}, set: func(s *Simulator) { s.standing.tokenExpires = true }},
@@ -82,19 +84,20 @@ type standing struct {
 	joins        bool
 	leaves       bool
 	doubled      bool
-	totalOff     func(int) int
+	totalOff     func(total, rows int) int
+	pageBeyond   bool
 }
 
 // revokedAfter is how many signed calls a key is good for, at each vendor,
 // before a fault revokes it.
 const revokedAfter = 5
 
-// tell returns the total that is told.
-func (f *standing) tell(total int) int {
+// tell returns the total that is told beside a page of some rows.
+func (f *standing) tell(total, rows int) int {
 	if f.totalOff == nil {
 		return total
 	}
-	return max(f.totalOff(total), 0)
+	return max(f.totalOff(total, rows), 0)
 }
 
 // orderOf is who is a customer when the ordinal-th call of an API arrives.

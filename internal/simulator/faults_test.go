@@ -283,7 +283,7 @@ func TestPageFaults(t *testing.T) {
 
 func TestTotals(t *testing.T) {
 	t.Parallel()
-	for fault, want := range map[string]int{"total-high": 1003, "total-low": 899} {
+	for fault, want := range map[string]int{"total-high": 1003, "total-low": 899, "total-of-page": 10} {
 		s := newSimulator(t, Options{Faults: []string{fault}})
 		if g := s.credit(t, `{}`); g.total != want {
 			t.Errorf("%s: total = %d, want %d", fault, g.total, want)

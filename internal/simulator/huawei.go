@@ -201,7 +201,7 @@ func (s *Simulator) resellerPage(body []byte, _ int) (page any, rows int, refusa
 		}
 		count++
 	}
-	return map[string]any{"count": s.standing.tell(count), "indirect_partners": list}, len(list), nil
+	return map[string]any{"count": s.standing.tell(count, len(list)), "indirect_partners": list}, len(list), nil
 }
 
 // window checks offset and limit. An offset is a row, from 0, not a page.

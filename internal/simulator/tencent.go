@@ -187,7 +187,10 @@ func (s *Simulator) creditPage(body []byte, ordinal int) (*creditPage, *tencentE
 			last = i
 		}
 	}
-	answer.Total = s.standing.tell(answer.Total)
+	if s.standing.pageBeyond && p.page > 1 && len(answer.Data) == 0 {
+		return nil, &tencentError{"InvalidParameter.Page", "The page number is invalid."}
+	}
+	answer.Total = s.standing.tell(answer.Total, len(answer.Data))
 	return answer, nil
 }
 

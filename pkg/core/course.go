@@ -147,16 +147,13 @@ func (d *reading[Q, T]) pageByNumber(c *course[Q, T], lane *lane[Q, T], page Pag
 		})
 		return true, false, nil
 	}
-	if at.Offset == 0 && c.unique == total {
-		return false, true, nil // one page is one moment
-	}
 	if at.Offset == 0 && len(page.Items) == 0 && total > 0 { // at every try: there is nothing to read again
 		d.unproven(WarnTotalMismatch, fmt.Sprintf("the cloud counts %d customers and lists none", total))
 		return false, true, nil
 	}
 	lane.close()
-	calm, err := d.calm(c, page, total)
-	if err != nil || calm {
+	proven, err := d.proven(c, page, at, total)
+	if err != nil || proven {
 		return false, err == nil, err
 	}
 	on, err = d.readAgain(c, total)
@@ -175,13 +172,16 @@ func (d *reading[Q, T]) foreseen(next, end int) int {
 	return min(wanted, end)
 }
 
-// calm says whether nothing moved from the first page to the last.
-func (d *reading[Q, T]) calm(c *course[Q, T], last Page[T], total int) (bool, error) {
+// proven says whether the pages that were read, the last one being last, are all
+// that there are, and none of their rows moved meanwhile.
+func (d *reading[Q, T]) proven(c *course[Q, T], last Page[T], at Cursor, total int) (bool, error) {
 	_, own := any(c.query).(steadier[Q]).Steady()
-	if !own || c.moved || c.unique != total {
+	moment := at.Offset == 0 // one page is one moment
+	if c.moved || c.unique != total || !moment && !own {
 		return false, nil
 	}
-	if tail, ok := d.tailFrom(c, last, total); ok {
+	if size := c.roomFor(last, total); size > 0 {
+		tail := Cursor{Offset: (total - 1) / size * size, Size: size}
 		page, err := d.reader.fetch(d.ctx, c.query, tail, &d.tries)
 		if err != nil {
 			return false, err
@@ -192,6 +192,9 @@ func (d *reading[Q, T]) calm(c *course[Q, T], last Page[T], total int) (bool, er
 		}
 		last = page
 	}
+	if moment {
+		return true, nil
+	}
 	if len(last.Items) == 0 {
 		return false, nil
 	}
@@ -199,32 +202,56 @@ func (d *reading[Q, T]) calm(c *course[Q, T], last Page[T], total int) (bool, er
 	return ok && !joined.JoinedBetween(time.Unix(d.from.Began, 0), d.reader.opts.Now()), nil
 }
 
-// tailFrom says where to ask for a page that shows the end of the list, where
-// the last one, being full, does not: with a size by which the total does not
-// divide, the page that holds the last row has room for a further one.
-func (d *reading[Q, T]) tailFrom(c *course[Q, T], last Page[T], total int) (Cursor, bool) {
-	if c.step == 0 || len(last.Items) < c.step {
-		return Cursor{}, false
+// roomFor gives, where the last page is full and so does not show the list's
+// end, a page size by which it is shown: one by which the total does not
+// divide, so that the page of the last row has room for a further one. 0: the
+// last page shows the end.
+//
+// How long a cloud's pages can be is known from two of them. A list's only page
+// is taken for full where its length is a round number, as every limit is.
+func (c *course[Q, T]) roomFor(last Page[T], total int) int {
+	size := c.step
+	if size == 0 {
+		size = c.from.Size
 	}
-	for size := c.step - 1; size > 1; size-- {
+	if rows := len(last.Items); size == 0 && rows%10 == 0 {
+		size = rows
+	}
+	if size == 0 || len(last.Items) < size {
+		return 0
+	}
+	return unevenly(total, size)
+}
+
+// unevenly gives the largest page size below another by which a total does not
+// divide; 0 where there is none.
+func unevenly(total, below int) int {
+	for size := below - 1; size > 1; size-- {
 		if total%size != 0 {
-			return Cursor{Offset: (total - 1) / size * size, Size: size}, true
+			return size
 		}
 	}
-	return Cursor{}, false
+	return 0
 }
 
 // readAgain reads a query's pages once more, from the last to the first, and
 // hands on who was passed over. false where the read stops at one of them.
 func (d *reading[Q, T]) readAgain(c *course[Q, T], total int) (on bool, err error) {
 	if c.resumed {
-		d.unproven(WarnTotalMismatch, fmt.Sprintf("customers came or went while reading: %d were read, the cloud counted %d and then %d", c.unique, c.total, total))
+		message := fmt.Sprintf("customers came or went while reading: %d were read, the cloud counted %d and then %d", c.unique, c.total, total)
+		if c.unique == total && !c.moved {
+			message = "an answer in parts is proven only from the oldest customer on (order=asc), and only if nobody joined meanwhile"
+		}
+		d.unproven(WarnTotalMismatch, message)
 		return true, nil
 	}
 	query, _ := any(c.query).(steadier[Q]).Steady()
 	size := max(c.step, 1)
 	if c.step == 0 {
 		size = max(c.unique, 1)
+	}
+	if uneven := unevenly(total, size+1); uneven > 0 {
+		size = uneven // no page is asked for beyond the end: a cloud may refuse it
 	}
 	again := newKeySet()
 	var late []T // handed on only at the end: a cursor from in between would give them again

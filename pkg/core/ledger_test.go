@@ -145,10 +145,46 @@ func TestCountedReads(t *testing.T) {
 // last page is full and does not show that it is the last.
 func TestCalmReadsCostNothingMore(t *testing.T) {
 	t.Parallel()
-	for n, calls := range map[int]int{5: 1, 10: 1, 25: 3, 30: 4, 995: 100} {
+	for n, calls := range map[int]int{5: 1, 9: 1, 10: 2, 25: 3, 30: 4, 995: 100} {
 		l := newLedger(n)
 		if _, report, err := l.read(t.Context(), core.CreditQuery{}, core.ReadOptions{}); err != nil || !report.Complete || l.calls != calls {
 			t.Errorf("%d customers: %d calls, want %d; %+v, %v", n, l.calls, calls, report, err)
+		}
+	}
+}
+
+// A cloud that counts a page's own rows says of every full page that it is all.
+func TestPagesThatCountThemselves(t *testing.T) {
+	t.Parallel()
+	for _, order := range []core.Order{core.OrderAscending, core.OrderDescending} {
+		for _, n := range []int{9, 10, 11, 25, 30, 101} {
+			l := newLedger(n)
+			l.after = func(_ int, p *core.Page[*core.CustomerCredit]) {
+				*p.Total, p.Next = len(p.Items), nil
+			}
+			ids, report, err := l.read(t.Context(), core.CreditQuery{Order: order}, core.ReadOptions{})
+			if err != nil || len(ids) != n || report.Complete != (n <= 10) {
+				t.Errorf("%s, %d customers: %d, %+v, %v", order, n, len(ids), report, err)
+			}
+		}
+	}
+}
+
+// A list that ends with a full page is proven without asking for one beyond
+// its end, which a cloud may refuse; a read that has moved is read again so too.
+func TestNoPageBeyondTheEndIsAskedFor(t *testing.T) {
+	t.Parallel()
+	for _, order := range []core.Order{core.OrderAscending, core.OrderDescending} {
+		for _, n := range []int{9, 10, 20, 30, 90, 100} {
+			l := newLedger(n)
+			l.after = func(_ int, p *core.Page[*core.CustomerCredit]) {
+				if len(p.Items) == 0 {
+					t.Errorf("%s, %d customers: a page beyond the end was asked for", order, n)
+				}
+			}
+			if ids, report, err := l.read(t.Context(), core.CreditQuery{Order: order}, core.ReadOptions{}); err != nil || len(ids) != n || !report.Complete {
+				t.Errorf("%s, %d customers: %d, %+v, %v", order, n, len(ids), report, err)
+			}
 		}
 	}
 }

@@ -86,7 +86,8 @@ func (r Resellers) FetchPage(ctx context.Context, _ ResellerQuery, at core.Curso
 		return core.Page[*Reseller]{}, err
 	}
 	page := core.Page[*Reseller]{Items: answer.resellers, Total: &answer.count, RequestID: answer.requestID}
-	if after := at.Offset + len(answer.resellers); len(answer.resellers) > 0 && after < answer.count {
+	// A full page is gone on from whatever is counted: a count may be the page's own.
+	if after := at.Offset + len(answer.resellers); len(answer.resellers) == maxResellerPage || len(answer.resellers) > 0 && after < answer.count {
 		page.Next = &core.Cursor{Offset: after}
 	}
 	return page, nil
