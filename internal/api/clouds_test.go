@@ -205,7 +205,7 @@ func credit(id, name, allocated, remaining string, force int) core.CustomerCredi
 	ends := time.Date(2027, 1, 1, 0, 0, 0, 0, core.VendorZone).UTC()
 	forced := force == 2
 	return core.CustomerCredit{
-		Provider: "tencentcloud", CustomerID: id, Name: name, Email: "ops@" + id + ".example.com",
+		Provider: "tencentcloud", CustomerID: id, Name: name, Email: "ops@customer" + id[len(id)-1:] + ".example.com",
 		Type: "Resale", Identity: core.IdentityEnterprise,
 		Credit: core.Credit{Allocated: money(allocated), Remaining: money(remaining), Currency: "USD"},
 		Forced: &forced, AssociatedAt: &bound, NearestExpiry: &ends,

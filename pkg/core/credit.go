@@ -182,7 +182,7 @@ func (c *CustomerCredit) JoinedBetween(from, to time.Time) bool {
 // masked: a remark is the reseller's own text, and often a person's name.
 func (c *CustomerCredit) Masked() Record {
 	m := *c
-	m.Name, m.Email, m.Mobile, m.Remark = maskText(c.Name), maskEmail(c.Email), maskMobile(c.Mobile), maskText(c.Remark)
+	m.Name, m.Email, m.Mobile, m.Remark = maskText(c.Name), maskText(c.Email), maskMobile(c.Mobile), maskText(c.Remark)
 	return &m
 }
 
@@ -191,7 +191,7 @@ func creditColumns() []Column {
 	return []Column{
 		{"provider", ColumnText, false}, {"account", ColumnText, false},
 		{"customer_id", ColumnText, true}, {"name", ColumnText, true}, {"email", ColumnText, false},
-		{"mobile", ColumnText, false}, {"remark", ColumnText, false}, {"type", ColumnText, false},
+		{"mobile", ColumnText, true}, {"remark", ColumnText, false}, {"type", ColumnText, false},
 		{"identity", ColumnText, false}, {"allocated", ColumnNumber, true}, {"remaining", ColumnNumber, true},
 		{"used", ColumnNumber, false}, {"currency", ColumnText, true}, {"status", ColumnText, true},
 		{"forced", ColumnText, false}, {"associated_at", ColumnText, false}, {"nearest_expiry", ColumnText, true},

@@ -1,8 +1,10 @@
 package core
 
 import (
+	"slices"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 )
 
 // What is personal is masked so that a person who knows the customer still
@@ -10,32 +12,81 @@ import (
 // long a text was does not show.
 const masked = "***"
 
-// maskText masks a name or a remark: what looks like an e-mail address or a
-// telephone number as one, and else word by word, since a company is known by
-// its first word's beginning and by what follows.
+// maskText masks a name, a remark or an e-mail address: telephone numbers as
+// such, of an address the domain stays, and else word by word, since a company is
+// known by its first word's beginning and by what follows. What is masked already,
+// as the vendors mask some, stays as it is.
 func maskText(text string) string {
 	if digitsOf(text) >= minPhoneDigits && strings.Trim(text, "0123456789+-()./ ") == "" { // in groups
 		return maskMobile(text)
 	}
-	words := strings.Fields(text)
-	for i, word := range words {
-		switch {
-		case strings.ContainsRune(word, '@'):
-			words[i] = maskEmail(word)
-		case digitsOf(word) >= minPhoneDigits:
-			words[i] = maskMobile(word)
-		default:
-			words[i] = maskWord(word)
+	var b strings.Builder
+	for rest := strings.Join(strings.Fields(text), " "); rest != ""; {
+		word := rest[:leading(rest, inWord)]
+		rest = rest[len(word):]
+		domain := ""
+		if word != "" {
+			domain = domainAt(rest)
 		}
+		switch {
+		case domain == "" && digitsOf(word) >= minPhoneDigits:
+			b.WriteString(maskMobile(word))
+		case word != "":
+			b.WriteString(maskWord(word))
+		}
+		b.WriteString(domain)
+		rest = rest[len(domain):]
+		between := rest[:leading(rest, func(r rune) bool { return !inWord(r) })]
+		if domain != "" && strings.Trim(rest[:leading(rest, inWord)], wordMarks) != "" {
+			b.WriteByte(' ') // what follows must not look like a part of the domain
+		}
+		b.WriteString(between)
+		rest = rest[len(between):]
 	}
-	return strings.Join(words, " ")
+	return b.String()
 }
+
+// inWord is for what a word is made of. Everything else parts words, an @ too.
+func inWord(r rune) bool {
+	return unicode.In(r, unicode.L, unicode.M, unicode.N) || strings.ContainsRune(wordMarks, r)
+}
+
+// wordMarks may stand within a word; alone they are none.
+const wordMarks = ".-_+'&*"
+
+// leading gives how many bytes at the beginning of a text are runes that fit.
+func leading(text string, fits func(rune) bool) int {
+	if end := strings.IndexFunc(text, func(r rune) bool { return !fits(r) }); end >= 0 {
+		return end
+	}
+	return len(text)
+}
+
+// domainAt gives the @ and the domain that a text begins with, the end of an e-mail
+// address; "" where it is none, since people write names and numbers after an @ too.
+func domainAt(text string) string {
+	domain, found := strings.CutPrefix(text, "@")
+	if !found {
+		return ""
+	}
+	domain = strings.TrimRight(domain[:leading(domain, func(r rune) bool { return isASCIILetter(r) || r >= '0' && r <= '9' || r == '-' || r == '.' })], ".-")
+	labels := strings.Split(domain, ".")
+	top := labels[len(labels)-1]
+	if len(labels) < 2 || slices.Contains(labels, "") || len(top) < 2 || leading(top, isASCIILetter) < len(top) || digitsOf(domain) >= minPhoneDigits {
+		return ""
+	}
+	return text[:1+len(domain)]
+}
+
+func isASCIILetter(r rune) bool { return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' }
 
 // maskWord keeps a word's first letter, and the last of a longer one. Of a word
 // of one letter nothing stays.
 func maskWord(word string) string {
 	letters := []rune(word)
 	switch {
+	case isMasked(word), strings.Trim(word, wordMarks) == "":
+		return word
 	case len(letters) < 2:
 		return masked
 	case len(letters) < 4:
@@ -44,17 +95,15 @@ func maskWord(word string) string {
 	return string(letters[:1]) + masked + string(letters[len(letters)-1:])
 }
 
-// maskEmail keeps the domain, which is mostly a company's or a provider's, and
-// the ends of what stands before it. It masks what is masked already a little more.
-func maskEmail(address string) string {
-	if address == "" {
-		return ""
+// isMasked says whether no more is left of a word or a number than its mask leaves.
+func isMasked(word string) bool {
+	before, after, found := strings.Cut(word, masked)
+	after = strings.TrimLeft(after, "*")
+	first, last := utf8.RuneCountInString(before), utf8.RuneCountInString(after)
+	if digits := strings.TrimPrefix(before, "+"); digitsOf(digits) == utf8.RuneCountInString(digits) && digitsOf(after) == last && last == 2 {
+		return found && (digits == "" || digitsOf(digits) == 3)
 	}
-	at := strings.LastIndexByte(address, '@')
-	if at < 0 {
-		return maskWord(address)
-	}
-	return maskWord(address[:at]) + address[at:]
+	return found && first <= 1 && last <= 1
 }
 
 // minPhoneDigits is the least that a telephone number has, its area included.
@@ -63,8 +112,8 @@ const minPhoneDigits = 7
 // maskMobile keeps a number's first three and last two digits, as the vendors'
 // own consoles do in about; of a short one only the last two.
 func maskMobile(number string) string {
-	if number == "" {
-		return ""
+	if number == "" || isMasked(number) {
+		return number
 	}
 	var digits []rune
 	for _, r := range number {
