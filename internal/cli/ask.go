@@ -28,6 +28,8 @@ type askFlags struct {
 }
 
 type creditCmd struct {
+	CustomerID *string `arg:"" optional:"" help:"Only this customer."`
+
 	FilterType *string `help:"What --filter looks for: customer_id, name, remark or email."`
 	Filter     *string `help:"What to look for."`
 	Order      *string `help:"asc or desc, by time of association."`
@@ -36,6 +38,13 @@ type creditCmd struct {
 
 // Run asks.
 func (c *creditCmd) Run(ctx context.Context, std streams) error {
+	if c.CustomerID != nil {
+		if c.FilterType != nil || c.Filter != nil {
+			return core.Invalid("", "give a customer's id, or --filter-type and --filter")
+		}
+		byID := "customer_id"
+		c.FilterType, c.Filter = &byID, c.CustomerID
+	}
 	params := c.params()
 	set(params, "filter_type", c.FilterType)
 	set(params, "filter", c.Filter)
@@ -91,7 +100,7 @@ func (f *askFlags) ask(ctx context.Context, std streams, function *core.Function
 	}
 	progress := newProgress(std.err)
 	ctx = core.WithTrace(ctx, &core.Trace{PageRead: progress.pageRead})
-	report, err := write(ctx, std.out, f.format(std.out), function, question)
+	report, err := write(ctx, std.out, f.format(std.out), function, question, f.Account != nil && *f.Account == core.AllAccounts)
 	progress.clear()
 	if err != nil {
 		return err
@@ -126,7 +135,7 @@ func isTerminal(w io.Writer) bool {
 // not, why and how to go on.
 func summary(r core.Report) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%d customers of %s/%s", r.Count, r.Provider, r.Account)
+	fmt.Fprintf(&b, "%s of %s/%s", count(r.Count, "customer"), r.Provider, r.Account)
 	switch {
 	case r.Complete:
 		b.WriteString(", complete")
@@ -136,7 +145,7 @@ func summary(r core.Report) string {
 		b.WriteString(", NOT PROVEN COMPLETE")
 	}
 	if len(r.MissingIDs) > 0 {
-		fmt.Fprintf(&b, "\n%d ids were not answered, so they are no customers of this account: %s", len(r.MissingIDs), some(r.MissingIDs, 10))
+		fmt.Fprintf(&b, "\n%s not answered, being no customer of this account: %s", count(len(r.MissingIDs), "id"), some(r.MissingIDs, 10))
 	}
 	for _, w := range r.Warnings {
 		fmt.Fprintf(&b, "\nwarning: %s: %s", w.Code, w.Message)
@@ -145,6 +154,13 @@ func summary(r core.Report) string {
 		fmt.Fprintf(&b, "\ngo on with --cursor %s", *r.Next)
 	}
 	return b.String()
+}
+
+func count(n int, noun string) string {
+	if n != 1 {
+		noun += "s"
+	}
+	return fmt.Sprintf("%d %s", n, noun)
 }
 
 func some(texts []string, n int) string {

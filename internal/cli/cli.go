@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/alecthomas/kong"
@@ -84,7 +85,7 @@ func run(ctx context.Context, args []string, std streams) (status int) {
 	}
 	parsed, err := parser.Parse(args)
 	if err != nil {
-		return fail(std, core.Invalid("", "%s; see partnerlens --help", err))
+		return fail(std, core.Invalid("", "%s; see partnerlens %s--help", err, verbOf(err)))
 	}
 	if err := parsed.Run(); err != nil {
 		return fail(std, err)
@@ -92,11 +93,26 @@ func run(ctx context.Context, args []string, std streams) (status int) {
 	return 0
 }
 
+// verbOf gives the verb, with a space after it, that a command line was
+// misspelt behind.
+func verbOf(err error) string {
+	var misspelt *kong.ParseError
+	if !errors.As(err, &misspelt) || misspelt.Context.Selected() == nil {
+		return ""
+	}
+	verb, _, _ := strings.Cut(misspelt.Context.Command(), " <") // without its arguments
+	return verb + " "
+}
+
 // fail tells on stderr what went wrong and gives the exit status.
 func fail(std streams, err error) int {
 	failure := core.AsError(err)
 	if !errors.Is(err, errTold) {
-		fmt.Fprintf(std.err, "partnerlens: %s\n", failure.Public())
+		text := failure.Public()
+		if failure.Code == core.CodeCanceled { // at a terminal it was no caller who went away
+			text = "interrupted"
+		}
+		fmt.Fprintf(std.err, "partnerlens: %s\n", text)
 		if failure.Code == core.CodeInternal && failure.Err != nil {
 			fmt.Fprintf(std.err, "partnerlens: %v\n", failure.Err)
 		}

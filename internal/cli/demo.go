@@ -77,7 +77,7 @@ func (c *demoCmd) show(ctx context.Context, std streams, title string, function 
 	for _, record := range records {
 		counts[record.StatusText()]++
 	}
-	table := newTable(function)
+	table := newTable(function, false)
 	for _, record := range records[:min(c.Rows, len(records))] {
 		table.add(record)
 	}

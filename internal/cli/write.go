@@ -15,7 +15,7 @@ import (
 )
 
 // write reads the question and writes its answer in the format.
-func write(ctx context.Context, w io.Writer, format string, function *core.Function, question *core.Question) (core.Report, error) {
+func write(ctx context.Context, w io.Writer, format string, function *core.Function, question *core.Question, accounts bool) (core.Report, error) {
 	switch format {
 	case "json":
 		body, report, err := question.JSON(ctx, nil)
@@ -29,7 +29,7 @@ func write(ctx context.Context, w io.Writer, format string, function *core.Funct
 	case "csv":
 		return api.WriteCSV(ctx, w, function, question)
 	}
-	rows := newTable(function)
+	rows := newTable(function, accounts)
 	report, err := question.Read(ctx, func(record core.Record) bool {
 		rows.add(record)
 		return true
@@ -41,13 +41,14 @@ func write(ctx context.Context, w io.Writer, format string, function *core.Funct
 	return report, err
 }
 
-// rows is a table for a person: the brief columns only.
+// rows is a table for a person: the brief columns only, and the account where
+// there are several.
 type rows struct {
 	table table.Writer
 	brief []int
 }
 
-func newTable(function *core.Function) *rows {
+func newTable(function *core.Function, accounts bool) *rows {
 	r := &rows{table: table.NewWriter()}
 	r.table.SetStyle(table.StyleLight)
 	r.table.Style().Options = table.OptionsNoBordersAndSeparators
@@ -55,7 +56,7 @@ func newTable(function *core.Function) *rows {
 	var header table.Row
 	var configs []table.ColumnConfig
 	for i, column := range function.Columns {
-		if !column.Brief {
+		if !column.Brief && !(accounts && column.Name == "account") {
 			continue
 		}
 		r.brief = append(r.brief, i)

@@ -125,6 +125,8 @@ func checkID(param, id string) error {
 	switch {
 	case id == "":
 		return Invalid(param, "an id is empty; name a customer")
+	case strings.ContainsRune(id, ','): // taken as one id, it would be answered as one that is nobody's
+		return Invalid(param, "an id has a comma; give each id by itself")
 	case len(id) > maxID:
 		return Invalid(param, "an id is longer than %d characters", maxID)
 	case strings.ContainsFunc(id, func(r rune) bool { return r <= ' ' || r >= unicode.MaxASCII }):

@@ -44,6 +44,7 @@ func TestAskRefuses(t *testing.T) {
 		{"an empty id", tags, `{"customer_ids":["a",""]}`, "customer_ids", "empty"},
 		{"an id of 65", tags, `{"customer_ids":["` + long + `"]}`, "customer_ids", "64"},
 		{"an id with a space", tags, `{"customer_ids":["a b"]}`, "customer_ids", "space"},
+		{"ids in one text", tags, `{"customer_id":"a,b"}`, "customer_id", "by itself"},
 		{"ids twice over", tags, `{"customer_ids":["a"],"customer_id":"b"}`, "customer_ids", "one of the two"},
 		{"reseller empty", tags, `{"reseller_id":""}`, "reseller_id", "empty"},
 		{"ids as floats", tags, `{"customer_ids":[2e11]}`, "customer_ids", "quotation marks"},
