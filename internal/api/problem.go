@@ -60,12 +60,17 @@ func (h *handler) writeProblem(w http.ResponseWriter, r *http.Request, err error
 }
 
 // logFailure tells the operator what is not the caller's doing. What is can
-// quote the caller, and is in the answer anyway.
+// quote the caller, and is in the answer anyway. Only what we have to mend is an
+// error: that a cloud or its answer failed one question is its bad moment.
 func (h *handler) logFailure(r *http.Request, failure *core.Error, requestID string) {
 	if failure.Code.HTTPStatus() < http.StatusInternalServerError {
 		return
 	}
-	h.log.LogAttrs(r.Context(), slog.LevelError, "request failed",
+	level := slog.LevelWarn
+	if failure.Code == core.CodeInternal || failure.Code == core.CodeMisconfigured {
+		level = slog.LevelError
+	}
+	h.log.LogAttrs(r.Context(), level, "request failed",
 		slog.String("route", r.Pattern), slog.String("code", string(failure.Code)),
 		slog.String("request_id", requestID), slog.String("error", failure.Error()))
 }
