@@ -1,0 +1,205 @@
+package partnerlens
+
+import (
+	"encoding/json"
+	"fmt"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// matches tells whether a CloudWatch filter pattern of the kind that template.yaml has
+// takes a line: comparisons of $.field in brackets, joined by && and ||.
+func matches(t *testing.T, pattern string, line map[string]any) bool {
+	t.Helper()
+	tokens := regexp.MustCompile(`[{}()]|&&|\|\||\$\.\w+|NOT EXISTS|[!><]?=|"[^"]*"|[\d.]+|\S+`).FindAllString(pattern, -1)
+	next := func() string {
+		if len(tokens) == 0 {
+			t.Fatalf("%s ends too soon", pattern)
+		}
+		token := tokens[0]
+		tokens = tokens[1:]
+		return token
+	}
+	var either func() bool
+	one := func() bool {
+		token := next()
+		if token == "(" {
+			ok := either()
+			if got := next(); got != ")" {
+				t.Fatalf("%s: %s where a bracket closes", pattern, got)
+			}
+			return ok
+		}
+		name, isField := strings.CutPrefix(token, "$.")
+		if !isField {
+			t.Fatalf("%s: %s is no field", pattern, token)
+		}
+		value, there := line[name]
+		operator := next()
+		if operator == "NOT EXISTS" {
+			return !there
+		}
+		want := next()
+		if text, isText := strings.CutPrefix(want, `"`); isText {
+			equal := there && value == strings.TrimSuffix(text, `"`)
+			return map[string]bool{"=": equal, "!=": there && !equal}[operator]
+		}
+		least, err := strconv.ParseFloat(want, 64)
+		if err != nil || operator != ">=" {
+			t.Fatalf("%s: %s %s is not known here", pattern, operator, want)
+		}
+		number, isNumber := value.(float64)
+		return isNumber && number >= least
+	}
+	all := func() bool {
+		ok := one()
+		for len(tokens) > 0 && tokens[0] == "&&" {
+			next()
+			ok = one() && ok
+		}
+		return ok
+	}
+	either = func() bool {
+		ok := all()
+		for len(tokens) > 0 && tokens[0] == "||" {
+			next()
+			ok = all() || ok
+		}
+		return ok
+	}
+	if next() != "{" {
+		t.Fatalf("%s is no pattern for JSON", pattern)
+	}
+	ok := either()
+	if next() != "}" || len(tokens) > 0 {
+		t.Fatalf("%s goes on", pattern)
+	}
+	return ok
+}
+
+// ringing are the alarms that go off at what the functions log within one period:
+// the template's filters make numbers of it, its alarms look at them.
+func ringing(t *testing.T, log string) (names []string) {
+	t.Helper()
+	template, _ := readTemplate(t)
+	type filter struct {
+		LogGroupName          string
+		FilterPattern         string
+		MetricTransformations []struct{ MetricName, MetricValue string }
+	}
+	numbers := make(map[string][]float64)
+	for text := range strings.Lines(log) {
+		var line map[string]any
+		if err := json.Unmarshal([]byte(text), &line); err != nil {
+			t.Fatalf("%v: %s", err, text)
+		}
+		for name, f := range properties[filter](t, template, "AWS::Logs::MetricFilter") {
+			if f.LogGroupName != "CreditLog" || !matches(t, f.FilterPattern, line) {
+				continue
+			}
+			made := f.MetricTransformations[0]
+			value, err := strconv.ParseFloat(made.MetricValue, 64)
+			if field, ok := strings.CutPrefix(made.MetricValue, "$."); ok {
+				value, ok = line[field].(float64)
+				if !ok {
+					t.Fatalf("%s takes a line without a number %s", name, field)
+				}
+			} else if err != nil {
+				t.Fatalf("%s: %v", name, err)
+			}
+			numbers[made.MetricName] = append(numbers[made.MetricName], value)
+		}
+	}
+	type alarm struct {
+		AlarmName, MetricName, Statistic, ComparisonOperator, TreatMissingData string
+		Threshold                                                              float64
+		EvaluationPeriods                                                      int
+	}
+	for name, a := range properties[alarm](t, template, "AWS::CloudWatch::Alarm") {
+		values, there := numbers[a.MetricName]
+		if !there {
+			if strings.HasPrefix(a.MetricName, "Credit") && a.TreatMissingData == "breaching" {
+				names = append(names, a.AlarmName)
+			}
+			continue
+		}
+		var got float64
+		switch a.Statistic {
+		case "Maximum":
+			got = slices.Max(values)
+		case "SampleCount":
+			got = float64(len(values))
+		case "Sum":
+			for _, value := range values {
+				got += value
+			}
+		default:
+			t.Fatalf("%s: %s is not known here", name, a.Statistic)
+		}
+		if map[string]bool{"GreaterThanThreshold": got > a.Threshold, "GreaterThanOrEqualToThreshold": got >= a.Threshold, "LessThanThreshold": got < a.Threshold}[a.ComparisonOperator] {
+			names = append(names, a.AlarmName)
+		}
+	}
+	return once(names)
+}
+
+func watchedLine(account, state, more string) string {
+	level := "INFO"
+	if state == "failed" || state == "incomplete" {
+		level = "ERROR"
+	}
+	return fmt.Sprintf(`{"level":%q,"msg":"watched","function":"credit","account":%q,"state":%q%s}`+"\n", level, account, state, more)
+}
+
+// No account hides behind another that does well, whatever happens to it.
+func TestAWSAlarmsSeeEachAccount(t *testing.T) {
+	t.Parallel()
+	well := watchedLine("north", "done", `,"age_s":42`)
+	const missing, notDone, errorLines, notWatched = "${AWS::StackName} credit run missing", "${AWS::StackName} runs not done", "${AWS::StackName} error lines", "${AWS::StackName} credit not watched"
+	for _, test := range []struct {
+		name, log string
+		want      []string
+	}{
+		{"both do well", well + watchedLine("south", "already", `,"age_s":2700`), nil},
+		{"the first call of a large store", well + watchedLine("south", "going_on", `,"age_s":86400`), nil},
+		{"one has gone on for three days", well + watchedLine("south", "going_on", `,"age_s":259200`), []string{missing}},
+		{"one never came to its end", well + watchedLine("south", "going_on", ""), []string{missing}},
+		{"one failed once", well + watchedLine("south", "failed", `,"age_s":86400,"code":"unavailable"`), nil},
+		{"one failed again and again", well + strings.Repeat(watchedLine("south", "failed", `,"age_s":97200,"code":"denied"`), 2), []string{missing, notDone}},
+		{"the accounts cannot be read", strings.Repeat(watchedLine("", "failed", `,"code":"misconfigured"`), 4), []string{notWatched, notDone}},
+		{"nobody called", "", []string{notWatched}},
+		{"somebody was not told", well + `{"level":"ERROR","msg":"a channel could not be told"}` + "\n", []string{errorLines}},
+		{"the cloud could not be reached at a question", well + `{"level":"WARN","msg":"request failed","code":"unavailable"}` + "\n", nil},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			slices.Sort(test.want)
+			if got := ringing(t, test.log); !slices.Equal(got, test.want) {
+				t.Errorf("%q rings, want %q", got, test.want)
+			}
+		})
+	}
+}
+
+// docs/operate.md says of each alarm what to do, docs/deploy-aws.md when it rings.
+func TestAWSAlarmsAreExplained(t *testing.T) {
+	t.Parallel()
+	template, _ := readTemplate(t)
+	all := properties[struct{ AlarmName string }](t, template, "AWS::CloudWatch::Alarm")
+	for _, a := range all {
+		name := strings.TrimPrefix(a.AlarmName, "${AWS::StackName} ")
+		if !strings.Contains(page(t, "operate.md"), "`"+name+"`") {
+			t.Errorf("docs/operate.md does not say what to do about %s", name)
+		}
+		short := regexp.MustCompile("^(credit|tags) ").ReplaceAllString(name, "")
+		if !regexp.MustCompile("(?m)^\\| .*`(… |credit |tags )?" + short + "`").MatchString(page(t, "deploy-aws.md")) {
+			t.Errorf("docs/deploy-aws.md does not say when %s rings", name)
+		}
+	}
+	if n := len(all); !strings.Contains(page(t, "deploy-aws.md"), fmt.Sprintf("| 0.10 each | %d → ", n)) {
+		t.Errorf("docs/deploy-aws.md does not count %d alarms in what it costs", n)
+	}
+}
