@@ -555,3 +555,100 @@ func TestTencentURLIsNotOpenedByMistake(t *testing.T) {
 		}
 	}
 }
+
+// Without an index CLS finds nothing: it has the fields that the page's alarms look for, which are
+// fields of our log, and SCF's own ("Log Structure", Tencent Cloud docs, read November 2026).
+func TestTencentLogsCanBeSearched(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("deploy/tencent/index.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	type value struct {
+		Type, Tokenizer    string
+		SqlFlag, ContainZH bool
+	}
+	var rule struct { // RuleInfo of CLS's API 2020-10-16
+		FullText struct {
+			CaseSensitive bool
+			Tokenizer     string
+			ContainZH     bool
+		}
+		KeyValue struct {
+			CaseSensitive bool
+			KeyValues     []struct {
+				Key   string
+				Value value
+			}
+		}
+	}
+	decoder := json.NewDecoder(bytes.NewReader(text))
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(&rule); err != nil || rule.FullText.Tokenizer == "" {
+		t.Fatal(err)
+	}
+	sources := shippedText(t)
+	indexed := make(map[string]value)
+	for _, field := range rule.KeyValue.KeyValues {
+		if _, twice := indexed[field.Key]; twice {
+			t.Errorf("%s is indexed twice", field.Key)
+		}
+		indexed[field.Key] = field.Value
+		if !slices.Contains([]string{"text", "long", "double"}, field.Value.Type) || field.Value.Type != "text" && (field.Value.Tokenizer != "" || field.Value.ContainZH) {
+			t.Errorf("%s: CLS does not take %+v", field.Key, field.Value)
+		}
+		ours := !strings.HasPrefix(field.Key, "SCF_") && !slices.Contains([]string{"level", "msg"}, field.Key) // slog's
+		if ours && !strings.Contains(sources, `"`+field.Key+`"`) {
+			t.Errorf("%s is indexed, and nothing logs it", field.Key)
+		}
+	}
+	text, err = os.ReadFile("docs/deploy-tencent.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	page := string(text)
+	for _, match := range regexp.MustCompile("(?m)^\\| `((?:msg|level):.*)` \\| ").FindAllStringSubmatch(page, -1) {
+		query, analysis, _ := strings.Cut(match[1], `\|`)
+		fields := regexp.MustCompile(`\b(\w+):`).FindAllStringSubmatch(query, -1)
+		fields = append(fields, regexp.MustCompile(`\((?:coalesce\()?([a-z_]+)|group by (\w+)`).FindAllStringSubmatch(analysis, -1)...)
+		for _, field := range fields {
+			name := strings.Join(field[1:], "")
+			if name != "coalesce" && !indexed[name].SqlFlag {
+				t.Errorf("%s looks at %s, which the index does not have", match[1], name)
+			}
+		}
+	}
+	for _, name := range []string{"SCF_FunctionName", "SCF_Namespace", "SCF_StartTime", "SCF_LogTime", "SCF_RequestId", "SCF_Duration", "SCF_Alias", "SCF_Qualifier", "SCF_MemUsage", "SCF_Level", "SCF_Message", "SCF_Type", "SCF_StatusCode", "SCF_RetryNum", "age_s"} {
+		if _, there := indexed[name]; !there {
+			t.Errorf("%s is not indexed", name)
+		}
+	}
+	made, deleted := strings.Index(page, "cls CreateTopic"), strings.Index(page, "cls DeleteTopic")
+	if index := strings.Index(page, "cls CreateIndex"); made < 0 || index < made {
+		t.Error("the page makes no index after the topic")
+	}
+	if deleted < 0 || strings.Index(page, "cls DeleteLogset") < deleted {
+		t.Error("the page does not delete the topic before its logset, which is refused")
+	}
+}
+
+// shippedText is everything of internal/ that is no test.
+func shippedText(t *testing.T) string {
+	t.Helper()
+	var all strings.Builder
+	paths, err := filepath.Glob("internal/*/*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range paths {
+		if strings.HasSuffix(path, "_test.go") {
+			continue
+		}
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all.Write(text)
+	}
+	return all.String()
+}
