@@ -2,8 +2,10 @@ package core
 
 import (
 	"context"
+	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/base64"
+	"fmt"
 	"slices"
 	"strings"
 	"sync"
@@ -102,8 +104,7 @@ func (q *Question) readAll(ctx context.Context, names []string, keep func(Record
 			opts := ReadOptions{Statuses: q.opts.Statuses, Cursor: p.from}
 			report, err := q.read(tracer.of(i), p.name, opts, gate.take)
 			p.report, p.err = report, AsError(err)
-			if p.err != nil && len(q.ids) == 1 && p.err.Code == CodeInvalid && p.err.VendorCode != "" {
-				// The cloud takes an id that is another account's for no id at all.
+			if p.err != nil && len(q.ids) == 1 && p.err.UnknownID { // another account may know it
 				p.report, p.err = Report{AsOf: time.Now().UTC().Truncate(time.Second), Complete: true, MissingIDs: q.ids}, nil
 			}
 		})
@@ -112,7 +113,7 @@ func (q *Question) readAll(ctx context.Context, names []string, keep func(Record
 	if gate.panic != nil {
 		panic(gate.panic)
 	}
-	return q.join(parts, doubtful, gate)
+	return q.join(names, parts, doubtful, gate)
 }
 
 // gate lets the records of all accounts through, one at a time, until there is
@@ -152,7 +153,7 @@ func (g *gate) panicked() {
 
 // join makes one Report of the parts'. It is an error where no part has
 // anything to show.
-func (q *Question) join(parts []part, doubtful []string, gate *gate) (Report, error) {
+func (q *Question) join(names []string, parts []part, doubtful []string, gate *gate) (Report, error) {
 	all := Report{Account: AllAccounts, Complete: true, MissingIDs: []string{}, Warnings: []Warning{}, RequestIDs: []string{}}
 	total, failed, reasons := 0, 0, []string(nil)
 	var missing [][]string
@@ -227,7 +228,7 @@ func (q *Question) join(parts []part, doubtful []string, gate *gate) (Report, er
 			all.addWarning(Warning{Code: WarnMissingUntold, Message: "which ids no account answered cannot be told of an answer in parts; ask for fewer ids at once"})
 		}
 	}
-	all.Next = nextOfAll(parts, doubtful)
+	all.Next = q.nextOfAll(names, parts, doubtful)
 	return all, nil
 }
 
@@ -254,8 +255,10 @@ func inAll(lists [][]string) []string {
 }
 
 // A cursor for all accounts lists those that are not at their end, each with a
-// cursor of its own, which is bound to the account and the query; and those that are,
-// where a part of theirs could not be proven whole.
+// cursor of its own; and those that are, where a part of theirs could not be
+// proven whole. Those that it does not list are at their end, so that it is bound to the
+// question and to the accounts that this was about: asked another question, or for
+// more accounts, it would pass over what was never read.
 const (
 	placeSeparator = "."
 	nameSeparator  = "~"
@@ -265,7 +268,7 @@ const (
 // MaxCursorText is the longest text of a cursor, in bytes.
 const MaxCursorText = (MaxAccounts*(MaxAccountName+maxCursorText+2) + 16) * 4 / 3
 
-func nextOfAll(parts []part, doubted []string) *string {
+func (q *Question) nextOfAll(names []string, parts []part, doubted []string) *string {
 	var places []string
 	unfinished := false
 	for _, p := range parts {
@@ -287,8 +290,15 @@ func nextOfAll(parts []part, doubted []string) *string {
 		places = append(places, name+nameSeparator+doubtful)
 	}
 	body := []byte(strings.Join(places, placeSeparator))
-	text := base64.RawURLEncoding.EncodeToString(append(cursorSum([]byte(AllAccounts), body), body...))
+	text := base64.RawURLEncoding.EncodeToString(append(cursorSum(q.fingerprintOfAll(names), body), body...))
 	return &text
+}
+
+// fingerprintOfAll is what a cursor for all accounts is bound to.
+func (q *Question) fingerprintOfAll(names []string) []byte {
+	h := sha256.New()
+	fmt.Fprintf(h, "%q %q %q %q", q.function, q.query, slices.Sorted(slices.Values(q.opts.Statuses)), slices.Sorted(slices.Values(names)))
+	return h.Sum(nil)
 }
 
 // parts gives what is to be read, and the accounts that are at their end with a
@@ -300,28 +310,25 @@ func (q *Question) parts(names []string) (parts []part, doubted []string, err er
 		}
 		return parts, nil, nil
 	}
-	notOne := Invalid("cursor", "not a cursor for all accounts, or changed; ask the same question as before and pass on its \"next\" unchanged")
+	notOne := Invalid("cursor", "not a cursor for this question to all accounts, or the accounts that this key may ask for are others now; ask the same question as before and pass on its \"next\" unchanged, or start again without it")
 	raw, decodeErr := base64.RawURLEncoding.Strict().DecodeString(q.opts.Cursor)
 	if len(q.opts.Cursor) > MaxCursorText || decodeErr != nil || len(raw) < cursorSumBytes {
 		return nil, nil, notOne
 	}
 	sum, body := raw[:cursorSumBytes], raw[cursorSumBytes:]
-	if subtle.ConstantTimeCompare(sum, cursorSum([]byte(AllAccounts), body)) != 1 {
+	if subtle.ConstantTimeCompare(sum, cursorSum(q.fingerprintOfAll(names), body)) != 1 {
 		return nil, nil, notOne
 	}
 	seen := make(map[string]bool)
 	for place := range strings.SplitSeq(string(body), placeSeparator) {
 		name, at, found := strings.Cut(place, nameSeparator)
-		if !found || seen[name] {
+		if !found || seen[name] || !slices.Contains(names, name) {
 			return nil, nil, notOne
 		}
 		seen[name] = true
-		switch {
-		case !slices.Contains(names, name):
-			return nil, nil, Invalid("cursor", "goes on at an account that is no longer there, or not for this key; start again without it")
-		case at == doubtful:
+		if at == doubtful {
 			doubted = append(doubted, name)
-		default:
+		} else {
 			parts = append(parts, part{name: name, from: at})
 		}
 	}

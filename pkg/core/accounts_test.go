@@ -235,6 +235,10 @@ func TestCursorsOfAllAccountsAreChecked(t *testing.T) {
 		t.Fatal(err)
 	}
 	onlyA := core.Rights{Account: func(name string) bool { return name == "a" }}
+	_, ofA, err := h.ask(t, core.Params{"account": {"all"}, "limit": {"5"}}, onlyA, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, test := range []struct {
 		name   string
 		params core.Params
@@ -245,12 +249,45 @@ func TestCursorsOfAllAccountsAreChecked(t *testing.T) {
 		{"of one account", core.Params{"account": {"all"}, "cursor": {*single.Next}}, core.Rights{}},
 		{"for one account", core.Params{"account": {"a"}, "cursor": {next}}, core.Rights{}},
 		{"of another query", core.Params{"account": {"all"}, "order": {"desc"}, "cursor": {next}}, core.Rights{}},
+		{"with another status", core.Params{"account": {"all"}, "status": {"ok"}, "cursor": {next}}, core.Rights{}},
+		{"of a key for fewer accounts", core.Params{"account": {"all"}, "cursor": {*ofA.Next}}, core.Rights{}},
 		{"of another's key", core.Params{"account": {"all"}, "cursor": {next}}, onlyA},
 		{"empty", core.Params{"account": {"all"}, "cursor": {"AAAAAAAAAAAA"}}, core.Rights{}},
 	} {
 		if got, _, err := h.ask(t, test.params, test.rights, 0); core.CodeOf(err) != core.CodeInvalid || len(got) > 0 {
 			t.Errorf("%s: %d customers, %v", test.name, len(got), err)
 		}
+	}
+
+	// An account that failed at its start has no cursor of its own to bind anything,
+	// and one that is at its end is not in the cursor at all.
+	h.closed["b"] = &core.Error{Code: core.CodeDenied}
+	_, report, err = h.ask(t, core.Params{"account": {"all"}, "status": {"low", "ok"}}, core.Rights{}, 0)
+	if err != nil || report.Next == nil {
+		t.Fatalf("%v, %+v", err, report)
+	}
+	h.closed = nil
+	if got, report, err := h.ask(t, core.Params{"account": {"all"}, "status": {"overdrawn"}, "cursor": {*report.Next}}, core.Rights{}, 0); core.CodeOf(err) != core.CodeInvalid {
+		t.Errorf("another status where an account had failed: %d customers, %v, %+v", len(got), err, report)
+	}
+	if _, _, err := h.ask(t, core.Params{"account": {"all"}, "status": {"ok,low"}, "cursor": {*report.Next}}, core.Rights{}, 0); err != nil {
+		t.Errorf("the same statuses in another order: %v", err)
+	}
+	h.names = append(h.names, "c")
+	if got, report, err := h.ask(t, core.Params{"account": {"all"}, "status": {"low", "ok"}, "cursor": {*report.Next}}, core.Rights{}, 0); core.CodeOf(err) != core.CodeInvalid || !strings.Contains(err.Error(), "start again without it") {
+		t.Errorf("an account was added: %d customers, %v, %+v", len(got), err, report)
+	}
+}
+
+// Only an error that says so means that an id is another account's: any other is an
+// account that could not be asked.
+func TestRefusedQuestionIsNoMissingID(t *testing.T) {
+	t.Parallel()
+	h := newHouse(1, 1)
+	h.ledgers["b"].fail = func(int) error { return &core.Error{Code: core.CodeInvalid, VendorCode: "InvalidParameter"} }
+	_, report, err := h.ask(t, core.Params{"account": {"all"}, "filter_type": {"customer_id"}, "filter": {"1"}}, core.Rights{}, 0)
+	if err != nil || report.Complete || report.Accounts[1].Error == nil {
+		t.Errorf("%v, %+v", err, report)
 	}
 }
 
@@ -453,7 +490,7 @@ type strict struct{ account string }
 func (s strict) FetchPage(_ context.Context, q core.TagQuery, _ core.Cursor) (page core.Page[*core.CustomerTag], _ error) {
 	for _, id := range q.CustomerIDs {
 		if !strings.HasPrefix(id, s.account) {
-			return page, &core.Error{Code: core.CodeInvalid, VendorCode: "CBC.0100"}
+			return page, &core.Error{Code: core.CodeInvalid, VendorCode: "CBC.99000037", UnknownID: true}
 		}
 		page.Items = append(page.Items, &core.CustomerTag{CustomerID: id})
 	}

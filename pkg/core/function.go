@@ -50,6 +50,8 @@ type Question struct {
 	masked   bool
 	personal bool // searches by what is personal
 	ids      []string
+	function string // its name
+	query    []byte // as JSON
 	rights   Rights
 	names    Names
 	read     func(ctx context.Context, account string, opts ReadOptions, keep func(Record) bool) (Report, error)
@@ -146,7 +148,10 @@ func newFunction[Q Query, T Record](s spec[Q], open Open[Q, T], names Names) *Fu
 		if err != nil {
 			return nil, err
 		}
-		q := &Question{names: names, rights: Rights{Personal: true}, ids: query.AskedIDs()}
+		q := &Question{names: names, rights: Rights{Personal: true}, ids: query.AskedIDs(), function: s.name}
+		if q.query, err = json.Marshal(query); err != nil {
+			return nil, &Error{Code: CodeInternal, Err: fmt.Errorf("a query did not marshal: %w", err)}
+		}
 		if q.opts, q.account, err = readOptions(p, f.Statuses); err != nil {
 			return nil, err
 		}

@@ -20,7 +20,7 @@ var failures = wire.Failures{
 	{Prefix: "CBC.0999", Code: core.CodeUnavailable, Detail: "Huawei Cloud has a fault of its own; try again later"},
 	{Prefix: "CBC.5001", Code: core.CodeDenied, Detail: "the key's account is not a Huawei Cloud partner"},
 	// The caller named the reseller, so it is his to change; the key is as good as before.
-	{Prefix: "CBC.99000037", Code: core.CodeInvalid, Param: "reseller_id", Detail: "not a reseller below this account"},
+	{Prefix: "CBC.99000037", Code: core.CodeInvalid, Param: "reseller_id", Detail: "not a reseller below this account", UnknownID: true},
 	{Prefix: "APIGW.0301", Code: core.CodeDenied, StaleKey: true,
 		Detail: "Huawei Cloud does not accept the key: it was deleted, disabled or mistyped, its token has expired, or this machine's clock is more than fifteen minutes off"},
 	{Prefix: "APIGW.0303", Code: core.CodeDenied, StaleKey: true,

@@ -37,7 +37,7 @@ var failures = wire.Failures{
 		Detail: "Tencent Cloud does not accept the query"},
 	{Prefix: "InvalidParameter.Page", Code: core.CodeInvalid,
 		Detail: "Tencent Cloud has no such page; start again without a cursor"},
-	{Prefix: "InvalidParameterValue.InvalidUin", Code: core.CodeInvalid, Param: "filter",
+	{Prefix: "InvalidParameterValue.InvalidUin", Code: core.CodeInvalid, Param: "filter", UnknownID: true,
 		Detail: "not the id (UIN) of one of the account's customers"},
 	{Prefix: "FailedOperation", Code: core.CodeUpstream,
 		Detail: "Tencent Cloud could not carry out the query, and does not say why"},

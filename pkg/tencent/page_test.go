@@ -286,6 +286,9 @@ func TestFailures(t *testing.T) {
 				if e.StaleKey != test.stale {
 					t.Errorf("StaleKey = %t, want %t", e.StaleKey, test.stale)
 				}
+				if want := test.vendor == "InvalidParameterValue.InvalidUin"; e.UnknownID != want {
+					t.Errorf("UnknownID = %t, want %t", e.UnknownID, want)
+				}
 			})
 		}
 	}

@@ -15,6 +15,8 @@ type Failure struct {
 	Param    string // the parameter or setting to change
 	Detail   string // what to do, in our words
 	StaleKey bool   // a key that was changed meanwhile fails like this
+
+	UnknownID bool // an id that is another account's fails like this
 }
 
 // Failures are a vendor's table.
@@ -40,7 +42,7 @@ func (table Failures) find(code string) *Failure {
 func (table Failures) Error(status int, code string) *core.Error {
 	e := &core.Error{Code: core.CodeUpstream}
 	if row := table.find(code); row != nil {
-		e.Code, e.Param, e.Detail, e.StaleKey = row.Code, row.Param, row.Detail, row.StaleKey
+		e.Code, e.Param, e.Detail, e.StaleKey, e.UnknownID = row.Code, row.Param, row.Detail, row.StaleKey, row.UnknownID
 	} else if status != http.StatusOK {
 		e = StatusError(status)
 	}
