@@ -30,9 +30,9 @@ check: ## everything that CI runs
 
 # What `sam build` calls for template.yaml: the bytes of scripts/build.sh, by the same flags.
 # ARCHITECTURE must be what the template's parameter of the same name is: what `sam deploy --guided` kept
-# of it, else its default.
+# of it (docs/deploy-aws.md), else its default.
 .PHONY: build-CreditFunction build-TagsFunction
-ARCHITECTURE ?= $(or $(shell sed -n 's/.*Architecture=[^a-z]*\([a-z0-9_]*\).*/\1/p' samconfig.toml),arm64)
+ARCHITECTURE ?= $(or $(shell sed -n 's/.*Architecture=[^a-z]*\([a-z0-9_]*\).*/\1/p' samconfig.mine.toml 2>/dev/null),arm64)
 build-CreditFunction build-TagsFunction: SHELL := bash
 build-CreditFunction: function = credit
 build-TagsFunction: function = tags

@@ -94,7 +94,7 @@ func TestAWSFunctions(t *testing.T) {
 	if !slices.Equal(g.Architectures, []string{"Architecture"}) {
 		t.Errorf("Globals: Architectures are %v, want the parameter Architecture", g.Architectures)
 	}
-	if want := "samconfig.toml)," + template.Parameters["Architecture"].Default.(string) + ")\n"; !strings.Contains(string(makefile), want) {
+	if want := "samconfig.mine.toml 2>/dev/null)," + template.Parameters["Architecture"].Default.(string) + ")\n"; !strings.Contains(string(makefile), want) {
 		t.Errorf("Makefile builds for another architecture than template.yaml deploys: it has no line %q", want)
 	}
 
@@ -165,7 +165,7 @@ func TestAWSParametersSayWhatToWrite(t *testing.T) {
 			t.Errorf("%s: its default %v is not among %v", name, p.Default, p.AllowedValues)
 		}
 	}
-	for _, rule := range []string{"SomeCloud", "SomebodyIsTold"} {
+	for _, rule := range []string{"SomeCloud", "SomebodyIsTold", "WhoIsToldOfCustomers", "WhereRunsAre"} {
 		if template.Rules[rule] == nil {
 			t.Errorf("there is no rule %s", rule)
 		}
