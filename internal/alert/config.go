@@ -104,7 +104,7 @@ func (p problems) err() error {
 
 // ParseConfig reads a Setting's text; "" is the default: no channels. Its error
 // tells everything that is wrong. url and secret may be references: they are judged
-// by With.
+// by Deliver.
 func ParseConfig(text []byte) (*Config, error) {
 	c := new(Config)
 	if len(text) == 0 {
@@ -301,46 +301,41 @@ func join[T ~string](list []T) string {
 	return strings.Join(texts, ", ")
 }
 
-// Texts gives the texts that may be references, by the names that their errors
+// Hears says whether there is a channel of a name that hears of an account.
+func (c *Config) Hears(channel, account string) bool {
+	return slices.ContainsFunc(c.Channels, func(o Channel) bool { return o.Name == channel && o.hears(account) })
+}
+
+// texts gives the texts that may be references, by the names that their errors
 // should carry.
-func (c *Config) Texts() map[string]string {
-	texts := make(map[string]string)
-	for _, channel := range c.Channels {
-		texts[textName(channel.Name, "url")] = channel.URL.Reveal()
-		if !channel.Secret.Empty() {
-			texts[textName(channel.Name, "secret")] = channel.Secret.Reveal()
-		}
+func (c *Channel) texts() map[string]string {
+	texts := map[string]string{c.textName("url"): c.URL.Reveal()}
+	if !c.Secret.Empty() {
+		texts[c.textName("secret")] = c.Secret.Reveal()
 	}
 	return texts
 }
 
-func textName(channel, member string) string { return Setting + ": " + channel + "." + member }
+func (c *Channel) textName(member string) string { return Setting + ": " + c.Name + "." + member }
 
-// With gives the Config with what the texts name, ready to deliver: every
-// address is one that may be sent to. The error tells every one that is not, and
-// quotes none. nil keeps the texts as they are.
-func (c *Config) With(resolved map[string]string) (*Config, error) {
+// with gives the Channel with what its texts name, ready to deliver to: the address is
+// one that may be sent to. The error says that it is not, and does not quote it.
+func (c *Channel) with(resolved map[string]string) (*Channel, error) {
 	ready := *c
-	ready.Channels = slices.Clone(c.Channels)
-	var p problems
-	for i := range ready.Channels {
-		channel := &ready.Channels[i]
-		if text, is := resolved[textName(channel.Name, "url")]; is {
-			channel.URL = core.NewSecret(strings.TrimSpace(text))
-		}
-		if text, is := resolved[textName(channel.Name, "secret")]; is {
-			channel.Secret = core.NewSecret(strings.TrimSpace(text))
-		}
-		if channel.Type == SNS {
-			if _, err := parseTopic(channel.URL.Reveal()); err != nil {
-				p.add(channel.Name+".url", "not a topic; write its ARN, as arn:aws:sns:eu-central-1:123456789012:alerts")
-			}
-		} else if _, err := parseAddress(channel.URL.Reveal()); err != nil {
-			p.add(channel.Name+".url", "not an address that can be used; write https://host/path (http:// only for this machine itself)")
-		}
+	ready.URL = core.NewSecret(strings.TrimSpace(resolved[c.textName("url")]))
+	if !c.Secret.Empty() {
+		ready.Secret = core.NewSecret(strings.TrimSpace(resolved[c.textName("secret")]))
 	}
-	if err := p.err(); err != nil {
-		return nil, err
+	wrong := ""
+	if c.Type == SNS {
+		if _, err := parseTopic(ready.URL.Reveal()); err != nil {
+			wrong = "not a topic; write its ARN, as arn:aws:sns:eu-central-1:123456789012:alerts"
+		}
+	} else if _, err := parseAddress(ready.URL.Reveal()); err != nil {
+		wrong = "not an address that can be used; write https://host/path (http:// only for this machine itself)"
+	}
+	if wrong != "" {
+		return nil, &core.Error{Op: "alert", Code: core.CodeMisconfigured, Param: c.textName("url"), Detail: wrong}
 	}
 	return &ready, nil
 }

@@ -41,19 +41,29 @@ func TestParseConfig(t *testing.T) {
 		"PARTNERLENS_ALERTS: sales-cn.url": "https://oapi.dingtalk.com/robot/send?access_token=x",
 		"PARTNERLENS_ALERTS: topic.url":    "arn:aws:sns:eu-central-1:123456789012:alerts.fifo",
 	}
-	if got := c.Texts(); !maps.Equal(got, want) {
+	got := make(map[string]string)
+	for _, channel := range c.Channels {
+		maps.Copy(got, channel.texts())
+	}
+	if !maps.Equal(got, want) {
 		t.Errorf("%v", got)
 	}
-	if _, err := c.With(nil); core.CodeOf(err) != core.CodeMisconfigured || !strings.Contains(err.Error(), "ops.url") {
+	if _, err := c.Channels[0].with(c.Channels[0].texts()); core.CodeOf(err) != core.CodeMisconfigured || !strings.Contains(err.Error(), "ops.url") {
 		t.Errorf("a reference that nobody resolved: %v", err)
 	}
-	texts := c.Texts()
-	texts["PARTNERLENS_ALERTS: ops.url"], texts["PARTNERLENS_ALERTS: sales-cn.secret"] = "https://hooks.slack.com/services/T/B/k\n", "SEC1"
-	ready, err := c.With(texts)
-	if err != nil || ready.Channels[0].URL.Reveal() != "https://hooks.slack.com/services/T/B/k" || ready.Channels[1].Secret.Reveal() != "SEC1" || c.Channels[1].Secret.Reveal() != "env:DING" {
-		t.Errorf("%v, %+v", err, ready)
+	got["PARTNERLENS_ALERTS: ops.url"], got["PARTNERLENS_ALERTS: sales-cn.secret"] = "https://hooks.slack.com/services/T/B/k\n", "SEC1"
+	var ready []*Channel
+	for _, channel := range c.Channels {
+		r, err := channel.with(got)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ready = append(ready, r)
 	}
-	if shown := fmt.Sprintf("%v %+v %#v", ready, ready, ready); strings.Contains(shown, "SEC1") || strings.Contains(shown, "hooks.slack.com") {
+	if ready[0].URL.Reveal() != "https://hooks.slack.com/services/T/B/k" || ready[1].Secret.Reveal() != "SEC1" || c.Channels[1].Secret.Reveal() != "env:DING" {
+		t.Errorf("%+v", ready)
+	}
+	if shown := fmt.Sprintf("%v %+v %#v", *ready[0], *ready[1], *ready[1]); strings.Contains(shown, "SEC1") || strings.Contains(shown, "hooks.slack.com") {
 		t.Errorf("shows %s", shown)
 	}
 	if c, err := ParseConfig(nil); err != nil || len(c.Channels) != 0 || c.Quiet {
@@ -116,8 +126,8 @@ func TestAddresses(t *testing.T) {
 		"http://host/x": false, "http://127.0.0.1.evil.example/x": false, "https://user:pw@host/x": false, "https://host/#f": false, "ftp://host/x": false, "//host/x": false,
 		"host/x": false, "": false, "https:///x": false, "aws-sm:partnerlens#slack": false, "https://host/a b": false, "https://host/\r\nx": false, "https://h\u00f6st/x": false,
 	} {
-		c := &Config{Channels: []Channel{{Name: "ops", Type: Webhook, URL: core.NewSecret(text)}}}
-		_, err := c.With(nil)
+		c := &Channel{Name: "ops", Type: Webhook, URL: core.NewSecret(text)}
+		_, err := c.with(c.texts())
 		if (err == nil) != ok {
 			t.Errorf("%q: %v", text, err)
 		}
@@ -130,8 +140,8 @@ func TestAddresses(t *testing.T) {
 		"arn:aws:sqs:eu-central-1:123456789012:alerts": false, "arn:aws:sns:eu-central-1:1:alerts": false, "arn:aws:sns:e.evil/x:123456789012:a": false,
 		"arn:aws:sns:eu-central-1:123456789012:": false, "arn:aws:sns:eu-central-1:123456789012:a:b": false, "https://sns.eu-central-1.amazonaws.com": false,
 	} {
-		c := &Config{Channels: []Channel{{Name: "topic", Type: SNS, URL: core.NewSecret(text)}}}
-		if _, err := c.With(nil); (err == nil) != ok {
+		c := &Channel{Name: "topic", Type: SNS, URL: core.NewSecret(text)}
+		if _, err := c.with(c.texts()); (err == nil) != ok {
 			t.Errorf("%q: %v", text, err)
 		}
 	}
@@ -155,9 +165,9 @@ func FuzzParseConfig(f *testing.F) {
 				t.Fatalf("%q gives %+v", text, channel)
 			}
 			seen[channel.Name] = true
-		}
-		if ready, err := c.With(c.Texts()); err == nil && len(ready.Channels) != len(c.Channels) {
-			t.Fatalf("%q", text)
+			if ready, err := channel.with(channel.texts()); err == nil && ready.Name != channel.Name {
+				t.Fatalf("%q", text)
+			}
 		}
 	})
 }

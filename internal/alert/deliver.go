@@ -10,6 +10,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -24,6 +25,13 @@ type DeliverOptions struct {
 	Reserve   time.Duration            // how long before ctx's deadline to be done with; 0: DefaultReserve
 	Getenv    func(name string) string // for SNS: the platform's AWS key and endpoint; nil: none
 	Transport http.RoundTripper        // nil: an own one, with the proxy from the environment
+
+	// Resolve gives what the texts of a channel name, which may be references; nil:
+	// they are as they are.
+	Resolve func(ctx context.Context, texts map[string]string) (map[string]string, error)
+	Pace    *Pace                     // shared by all who send; nil: nobody else does
+	Only    []string                  // the channels to tell, by name; nil: all
+	Down    func(channel string) bool // channels that are not tried, since they just failed; nil: none
 }
 
 // Delivery is how one channel fared. It holds no address and nothing of what
@@ -62,7 +70,8 @@ const (
 
 // Deliver tells every channel that hears of the Digest's account, side by side,
 // and gives how each fared, in the order of the Config. It returns before ctx's
-// deadline, less the reserve. The Config is one that With gave.
+// deadline, less the reserve. A channel whose address or secret cannot be had is one
+// that failed, and no other is worse for it.
 //
 // It is at least once: an answer that is lost is asked for by sending again, and
 // a run that was killed just after telling tells again. Every message of a webhook and of SNS
@@ -79,6 +88,12 @@ func (c *Config) Deliver(ctx context.Context, d *Digest, opts DeliverOptions) []
 	if opts.Getenv == nil {
 		opts.Getenv = func(string) string { return "" }
 	}
+	if opts.Resolve == nil {
+		opts.Resolve = func(_ context.Context, texts map[string]string) (map[string]string, error) { return texts, nil }
+	}
+	if opts.Pace == nil {
+		opts.Pace = new(Pace)
+	}
 	if opts.Transport == nil {
 		own := &http.Transport{
 			Proxy: http.ProxyFromEnvironment, ForceAttemptHTTP2: true, TLSHandshakeTimeout: tryTimeout / 2,
@@ -94,7 +109,7 @@ func (c *Config) Deliver(ctx context.Context, d *Digest, opts DeliverOptions) []
 	}
 	var heard []*Channel
 	for i := range c.Channels {
-		if d.sample || c.Channels[i].hears(d.Account) {
+		if (d.sample || c.Channels[i].hears(d.Account)) && (opts.Only == nil || slices.Contains(opts.Only, c.Channels[i].Name)) {
 			heard = append(heard, &c.Channels[i])
 		}
 	}
@@ -128,13 +143,22 @@ func (c *Config) deliver(ctx context.Context, client *http.Client, channel *Chan
 		done.State, done.Detail = Skipped, "nothing to tell"
 		return done
 	}
-	p := parcel{id: done.ID, channel: channel, view: v, message: v.message(channel.Language), getenv: opts.Getenv}
+	if opts.Down != nil && opts.Down(channel.Name) {
+		return done.failed(refused(core.CodeUnavailable, "not tried: it could not be told of an earlier run just before"))
+	}
+	p := parcel{id: done.ID, view: v, message: v.message(channel.Language), getenv: opts.Getenv}
 	for {
 		if ctx.Err() != nil {
 			return done.failed(fromContext(ctx))
 		}
 		done.Tries++
-		o := p.try(ctx, client)
+		o := p.address(ctx, channel, opts.Resolve)
+		if o.ok {
+			if !opts.Pace.wait(ctx, p.channel) {
+				return done.failed(fromContext(ctx))
+			}
+			o = p.try(ctx, client)
+		}
 		if o.ok {
 			done.State, done.Code, done.Detail = Delivered, "", ""
 			return done
@@ -200,6 +224,23 @@ type parcel struct {
 	getenv  func(string) string
 }
 
+// address makes the channel ready to be sent to. What a store of secrets refuses
+// for now is asked for again.
+func (p *parcel) address(ctx context.Context, channel *Channel, resolve func(context.Context, map[string]string) (map[string]string, error)) outcome {
+	resolved, err := resolve(ctx, channel.texts())
+	if err == nil {
+		p.channel, err = channel.with(resolved)
+	}
+	switch failure := core.AsError(err); {
+	case err == nil:
+		return outcome{ok: true}
+	case failure.Code.Retryable():
+		return comeBack(failure.Code, "%s", failure.Public())
+	default:
+		return refused(failure.Code, "%s", failure.Public())
+	}
+}
+
 // try makes one attempt, signed anew.
 func (p parcel) try(whole context.Context, client *http.Client) outcome {
 	ctx, cancel := context.WithTimeout(whole, tryTimeout)
@@ -227,7 +268,7 @@ func (p parcel) try(whole context.Context, client *http.Client) outcome {
 		o = fromStatus(resp.StatusCode)
 	}
 	if o.retry {
-		o.after = askedWait(resp.Header)
+		o.after = max(o.after, askedWait(resp.Header))
 	}
 	return o
 }
@@ -310,6 +351,8 @@ func fromTransport(ctx context.Context, err error) outcome {
 	return comeBack(core.CodeUnavailable, "it cannot be reached")
 }
 
+// fromContext is what a context that is over, or will be before anything can be
+// sent, means.
 func fromContext(ctx context.Context) outcome {
 	if errors.Is(ctx.Err(), context.Canceled) {
 		return refused(core.CodeCanceled, "the run was called off")

@@ -1,6 +1,7 @@
 package alert
 
 import (
+	"cmp"
 	"context"
 	"crypto/hmac"
 	"crypto/sha256"
@@ -81,11 +82,7 @@ func channelOf(kind ChannelType, address string) Channel {
 // nothing secret is in it.
 func deliverTo(t *testing.T, ctx context.Context, c Channel, d *Digest, opts DeliverOptions) Delivery {
 	t.Helper()
-	config, err := (&Config{Channels: []Channel{c}}).With(nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	got := config.Deliver(ctx, d, opts)
+	got := (&Config{Channels: []Channel{c}}).Deliver(ctx, d, opts)
 	if len(got) != 1 {
 		t.Fatalf("%d deliveries", len(got))
 	}
@@ -335,7 +332,7 @@ func TestAnswers(t *testing.T) {
 		{Feishu, 500, `{"code":2200}`, Failed, core.CodeUnavailable, 4, "HTTP 500"},
 		{DingTalk, 200, `{"errcode":0}`, Delivered, "", 1, ""},
 		{DingTalk, 200, `{"errcode":310000,"errmsg":"answered-body"}`, Failed, core.CodeDenied, 1, "310000"},
-		{DingTalk, 200, `{"errcode":130101}`, Failed, core.CodeThrottled, 1, "130101"},
+		{DingTalk, 200, `{"errcode":130101}`, Failed, core.CodeThrottled, 4, "130101"},
 		{DingTalk, 200, `{"errcode":-1}`, Failed, core.CodeUnavailable, 4, "-1"},
 		{DingTalk, 200, `{"errcode":460101}`, Failed, core.CodeUpstream, 1, "460101"},
 		{WeCom, 200, `{"errcode":0}`, Delivered, "", 1, ""},
@@ -512,6 +509,116 @@ func TestRetries(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, test)
 		})
+	}
+}
+
+// Each channel's address is looked up by itself: what a store of secrets refuses for
+// now is asked for again, what is wrong fails its channel alone.
+func TestAddressesAreLookedUpEachByItself(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		config := new(Config)
+		for _, name := range []string{"good", "slow", "wrong", "insecure"} {
+			config.Channels = append(config.Channels, Channel{Name: name, Type: Webhook, URL: core.NewSecret("env:" + name)})
+		}
+		var asked atomic.Int32
+		got := config.Deliver(t.Context(), digestOf(3), DeliverOptions{
+			Transport: transport(func(*http.Request) (*http.Response, error) { return answer(200, ""), nil }),
+			Resolve: func(_ context.Context, texts map[string]string) (map[string]string, error) {
+				for name, text := range texts {
+					switch {
+					case text == "env:wrong":
+						return nil, &core.Error{Code: core.CodeMisconfigured, Param: name, Detail: "the variable is not set"}
+					case text == "env:insecure":
+						return map[string]string{name: "http://host.example/planted"}, nil
+					case text == "env:slow" && asked.Add(1) < 3:
+						return nil, &core.Error{Code: core.CodeUnavailable, Param: name, Detail: "no answer"}
+					}
+					return map[string]string{name: "https://host.example/planted"}, nil
+				}
+				return texts, nil
+			},
+		})
+		var states []string
+		for _, d := range got {
+			states = append(states, fmt.Sprintf("%s %s after %d: %s", d.Channel, d.State, d.Tries, d.Code))
+			if strings.Contains(d.Detail, "planted") {
+				t.Errorf("%+v", d)
+			}
+		}
+		if want := []string{"good delivered after 1: ", "slow delivered after 3: ", "wrong failed after 1: misconfigured", "insecure failed after 1: misconfigured"}; !slices.Equal(states, want) {
+			t.Errorf("%q, want %q", states, want)
+		}
+	})
+}
+
+// However many accounts tell one robot at once, it hears no more a minute than its
+// vendor takes; a robot that rests is asked again after a minute.
+func TestPace(t *testing.T) {
+	t.Parallel()
+	for kind, most := range map[ChannelType]int{DingTalk: 20, WeCom: 20, Feishu: 100, Slack: 61, Webhook: 1000} {
+		t.Run(string(kind), func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				const accounts = 25
+				var mu sync.Mutex
+				var at []time.Time
+				pace, answers := new(Pace), map[ChannelType]string{Feishu: `{"code":0}`, Slack: "ok"}
+				opts := DeliverOptions{Pace: pace, Transport: transport(func(*http.Request) (*http.Response, error) {
+					mu.Lock()
+					defer mu.Unlock()
+					at = append(at, time.Now())
+					return answer(200, cmp.Or(answers[kind], `{"errcode":0}`)), nil
+				})}
+				var under sync.WaitGroup
+				for range accounts {
+					under.Go(func() {
+						if d := deliverTo(t, t.Context(), channelOf(kind, "https://host.example"), digestOf(3), opts); d.State != Delivered {
+							t.Errorf("%+v", d)
+						}
+					})
+				}
+				under.Wait()
+				for i := range at {
+					if n := i + most; n < len(at) && at[n].Sub(at[i]) <= time.Minute {
+						t.Errorf("%d messages within %s", most+1, at[n].Sub(at[i]))
+					}
+				}
+				if len(at) != accounts {
+					t.Errorf("%d messages", len(at))
+				}
+			})
+		})
+	}
+	synctest.Test(t, func(t *testing.T) {
+		tries, began := 0, time.Now()
+		d := deliverTo(t, t.Context(), channelOf(DingTalk, "https://host.example"), digestOf(3), DeliverOptions{Transport: transport(func(*http.Request) (*http.Response, error) {
+			if tries++; tries == 1 {
+				return answer(200, `{"errcode":130101}`), nil
+			}
+			return answer(200, `{"errcode":0}`), nil
+		})})
+		if d.State != Delivered || d.Tries != 2 || time.Since(began) < time.Minute {
+			t.Errorf("%+v after %s", d, time.Since(began))
+		}
+	})
+}
+
+// Some channels alone can be told, and one that is down is not tried.
+func TestOnlySomeChannels(t *testing.T) {
+	t.Parallel()
+	config := new(Config)
+	for _, name := range []string{"a", "b", "c"} {
+		config.Channels = append(config.Channels, Channel{Name: name, Type: Webhook, URL: core.NewSecret("https://host.example")})
+	}
+	tried := 0
+	got := config.Deliver(t.Context(), digestOf(3), DeliverOptions{Only: []string{"a", "b"}, Down: func(channel string) bool { return channel == "b" },
+		Transport: transport(func(*http.Request) (*http.Response, error) { tried++; return answer(200, ""), nil })})
+	if len(got) != 2 || got[0].State != Delivered || got[1].State != Failed || got[1].Tries != 0 || tried != 1 {
+		t.Errorf("%+v, %d tried", got, tried)
+	}
+	if !config.Hears("a", "main") || config.Hears("d", "main") {
+		t.Error("Hears")
 	}
 }
 

@@ -83,7 +83,9 @@ func judgeDingTalk(status int, body []byte) (outcome, bool) {
 		case -1:
 			return comeBack(core.CodeUnavailable, "DingTalk is busy (errcode -1)"), true
 		case 130101:
-			return refused(core.CodeThrottled, "the robot has sent too much and rests for ten minutes (errcode 130101)"), true
+			o := comeBack(core.CodeThrottled, "the robot has sent too much and rests for up to ten minutes (errcode 130101)")
+			o.after = maxAskedWait // it counts by the minute
+			return o, true
 		case 310000:
 			return refused(core.CodeDenied, "the robot's own security settings keep the message out (errcode 310000): the secret is another, this machine's clock is off, or keywords or an address list are set"), true
 		case 300001, 300005:

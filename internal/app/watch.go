@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"log/slog"
 	"runtime/debug"
 	"slices"
@@ -47,6 +48,7 @@ type Watcher struct {
 	once     sync.Once
 	resolver *Resolver
 	meter    *meter
+	pace     alert.Pace
 
 	mu    sync.Mutex
 	where string
@@ -257,8 +259,9 @@ func (w *Watcher) one(ctx context.Context, f Composed, p plan, account, run stri
 		Now:      w.Now,
 		PartSize: max(2_000, 20_000/p.accounts), // what is held in memory while reading is shared by all accounts
 	}
+	down := make(map[string]bool)
 	outcome, err := snapshot.Run(ctx, p.store, job, func(m snapshot.Manifest) snapshot.Watch {
-		return w.judge(p, m, settings)
+		return w.judge(p, m, settings, down)
 	})
 	done.err, done.Told = err, outcome.Manifest
 	done.State, done.Count, done.Manifest = outcome.State, outcome.Manifest.Count, "runs/"+f.Function.Name+"/"+account+"/"+run+"/manifest.json"
@@ -330,14 +333,15 @@ type judge struct {
 	plan    plan
 	moment  alert.Moment
 	digest  *alert.Digest
+	down    map[string]bool // channels that failed during this call: they are not tried again
 }
 
-func (w *Watcher) judge(p plan, m snapshot.Manifest, s Settings) snapshot.Watch {
+func (w *Watcher) judge(p plan, m snapshot.Manifest, s Settings, down map[string]bool) snapshot.Watch {
 	low, _ := Parse(s, FieldLow, core.Threshold{}, core.ParseThreshold) // was read before, or there would be no run
 	first := m.Previous == nil
 	where, _, _ := strings.Cut(p.where, "?")
 	return &judge{
-		watcher: w, plan: p,
+		watcher: w, plan: p, down: down,
 		moment: alert.Moment{Function: m.Function, Account: m.Account, Run: m.Run, AsOf: m.AsOf, First: first, Low: low},
 		digest: alert.NewDigest(alert.Summary{
 			Function: m.Function, Account: m.Account, Run: m.Run, AsOf: m.AsOf, First: first,
@@ -377,12 +381,64 @@ func (j *judge) Tell(ctx context.Context, m snapshot.Manifest) jsontext.Value {
 	if j.watcher.Digest != nil {
 		j.watcher.Digest(j.digest)
 	}
-	deliveries := j.watcher.deliver(ctx, j.plan.alerts, j.digest)
-	for _, d := range deliveries {
-		if d.State != alert.Skipped {
-			j.watcher.meter.told(m.Function, m.Account, string(d.Type), d.State == alert.Delivered)
+	return deliveriesText(j.deliver(ctx, nil))
+}
+
+// Untold is snapshot.Watch's. A channel that is not configured any more is told
+// nothing.
+func (j *judge) Untold(m snapshot.Manifest) bool {
+	return slices.ContainsFunc(deliveriesOf(m), j.untold)
+}
+
+func (j *judge) untold(d alert.Delivery) bool {
+	return d.State == alert.Failed && j.plan.alerts.Hears(d.Channel, j.moment.Account)
+}
+
+// Retell is snapshot.Watch's.
+func (j *judge) Retell(ctx context.Context, m snapshot.Manifest, alerts iter.Seq2[jsontext.Value, error]) (jsontext.Value, error) {
+	all := deliveriesOf(m)
+	var only []string
+	for _, d := range all {
+		if j.untold(d) && !j.down[d.Channel] {
+			only = append(only, d.Channel)
 		}
 	}
+	if only == nil {
+		return m.Deliveries, nil
+	}
+	j.digest.Total, j.digest.Statuses = m.Count, m.ByStatus
+	for text, err := range alerts {
+		if err != nil {
+			return nil, err
+		}
+		var a alert.Alert
+		if json.Unmarshal(text, &a) == nil { // or another version's, which cannot be told
+			j.digest.Add(a)
+		}
+	}
+	for _, d := range j.deliver(ctx, only) {
+		i := slices.IndexFunc(all, func(o alert.Delivery) bool { return o.Channel == d.Channel })
+		d.Tries += all[i].Tries
+		all[i] = d
+	}
+	return deliveriesText(all), nil
+}
+
+// deliver tells the digest to the channels, or to some of them.
+func (j *judge) deliver(ctx context.Context, only []string) []alert.Delivery {
+	deliveries := j.watcher.deliver(ctx, j.plan.alerts, j.digest, alert.DeliverOptions{Only: only, Down: func(channel string) bool { return j.down[channel] }})
+	for _, d := range deliveries {
+		if d.State != alert.Skipped {
+			j.watcher.meter.told(j.moment.Function, j.moment.Account, string(d.Type), d.State == alert.Delivered)
+		}
+		if d.State == alert.Failed {
+			j.down[d.Channel] = true
+		}
+	}
+	return deliveries
+}
+
+func deliveriesText(deliveries []alert.Delivery) jsontext.Value {
 	text, err := core.AppendJSON(nil, deliveries)
 	if err != nil {
 		return jsontext.Value("[]")
@@ -390,33 +446,21 @@ func (j *judge) Tell(ctx context.Context, m snapshot.Manifest) jsontext.Value {
 	return text
 }
 
-// deliver tells every channel. A channel whose address cannot be had is one
-// that failed.
-func (w *Watcher) deliver(ctx context.Context, config *alert.Config, digest *alert.Digest) []alert.Delivery {
-	if len(config.Channels) == 0 {
-		return []alert.Delivery{}
+// deliveriesOf are those of a manifest; none where another version wrote them.
+func deliveriesOf(m snapshot.Manifest) (all []alert.Delivery) {
+	if json.Unmarshal(m.Deliveries, &all) != nil {
+		return nil
 	}
-	ready := config
-	resolved, err := w.resolver.resolve(ctx, config.Texts())
-	if err == nil {
-		ready, err = config.With(resolved)
-	}
-	if err != nil {
-		failure := core.AsError(err)
-		w.Logger.ErrorContext(ctx, "nobody could be told", "error", failure.Error())
-		var all []alert.Delivery
-		for _, channel := range config.Channels {
-			all = append(all, alert.Delivery{
-				Channel: channel.Name, Type: channel.Type, ID: alert.DeliveryID(digest.Summary, channel.Name),
-				State: alert.Failed, Code: failure.Code, Detail: failure.Public(), At: w.Now().UTC().Truncate(time.Second),
-			})
-		}
-		return all
-	}
-	deliveries := ready.Deliver(ctx, digest, alert.DeliverOptions{Getenv: w.Env})
+	return all
+}
+
+// deliver tells channels, each as if there were no other.
+func (w *Watcher) deliver(ctx context.Context, config *alert.Config, digest *alert.Digest, opts alert.DeliverOptions) []alert.Delivery {
+	opts.Getenv, opts.Resolve, opts.Pace = w.Env, w.resolver.resolve, &w.pace
+	deliveries := config.Deliver(ctx, digest, opts)
 	for _, d := range deliveries {
 		if d.State == alert.Failed {
-			w.Logger.ErrorContext(ctx, "a channel could not be told", "channel", d.Channel, "type", d.Type, "tries", d.Tries, "code", d.Code, "detail", d.Detail)
+			w.Logger.ErrorContext(ctx, "a channel could not be told", "channel", d.Channel, "type", d.Type, "run", digest.Run, "tries", d.Tries, "code", d.Code, "detail", d.Detail)
 		}
 	}
 	return deliveries
@@ -433,5 +477,5 @@ func (w *Watcher) TellSample(ctx context.Context) ([]alert.Delivery, error) {
 		return nil, &core.Error{Code: core.CodeMisconfigured, Param: alert.Setting, Detail: "names no channel"}
 	}
 	language := config.Channels[0].Language
-	return w.deliver(ctx, config, alert.Sample(language, w.Now())), nil
+	return w.deliver(ctx, config, alert.Sample(language, w.Now()), alert.DeliverOptions{}), nil
 }

@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -26,20 +27,29 @@ import (
 type ear struct {
 	mu     sync.Mutex
 	bodies []string
+	status int
 	server *httptest.Server
 }
 
 func newEar(t *testing.T, status int) *ear {
-	e := new(ear)
+	e := &ear{status: status}
 	e.server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
 		e.mu.Lock()
 		e.bodies = append(e.bodies, string(body))
+		status := e.status
 		e.mu.Unlock()
 		w.WriteHeader(status)
 	}))
 	t.Cleanup(e.server.Close)
 	return e
+}
+
+// answer changes what it answers.
+func (e *ear) answer(status int) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.status = status
 }
 
 func (e *ear) heard() []string {
@@ -116,6 +126,72 @@ func TestNobodyCanBeTold(t *testing.T) {
 		told := string(done.Accounts[0].Told.Deliveries)
 		if !strings.Contains(told, `"channel":"ops"`) || !strings.Contains(told, `"state":"failed"`) || strings.Contains(told, "planted") {
 			t.Errorf("%s: %s", name, told)
+		}
+	}
+}
+
+// One channel that cannot be told hides no other: not where its reference names
+// nothing, and not where its address may not be used.
+func TestOneBadChannel(t *testing.T) {
+	t.Parallel()
+	c := openCloud(t, simulator.Options{Customers: 20})
+	for _, bad := range []string{"env:NOT_THERE", "http://example.com/planted-path"} {
+		good := newEar(t, 200)
+		env := c.settings()
+		env["PARTNERLENS_STORE"] = "file://" + t.TempDir()
+		env["PARTNERLENS_ALERTS"] = asJSON(t, map[string]any{"channels": []fields{
+			{"name": "ops", "type": "webhook", "url": good.server.URL}, {"name": "crm", "type": "webhook", "url": bad},
+		}})
+		done, err := (&app.Watcher{Env: with(env)}).Watch(t.Context(), credit.Compose(with(env), nil), app.WatchRequest{})
+		if err != nil || len(good.heard()) != 1 {
+			t.Fatalf("%s: %v, heard %d times", bad, err, len(good.heard()))
+		}
+		told := string(done.Accounts[0].Told.Deliveries)
+		if !strings.Contains(told, `"channel":"ops","type":"webhook"`) || strings.Count(told, `"state":"delivered"`) != 1 || strings.Count(told, `"state":"failed"`) != 1 {
+			t.Errorf("%s: %s", bad, told)
+		}
+	}
+}
+
+// What a channel missed while it was down it is told later, under the same id: by a
+// call for the same run, or before the next run. Whoever heard it does not hear it again.
+func TestChannelThatWasDown(t *testing.T) {
+	t.Parallel()
+	for _, later := range []string{"2026-11-21", "2026-11-22"} {
+		c := openCloud(t, simulator.Options{Customers: 200, Today: time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)})
+		up, down := newEar(t, 200), newEar(t, 404)
+		env := c.settings()
+		env["PARTNERLENS_STORE"] = "file://" + t.TempDir()
+		watch := func(run string) app.WatchedRun {
+			t.Helper()
+			at, _ := time.Parse(time.DateOnly, run)
+			now := func() time.Time { return at }
+			done, err := (&app.Watcher{Env: with(env), Now: now}).Watch(t.Context(), credit.Compose(with(env), now), app.WatchRequest{Run: run})
+			if err != nil || !done.Complete {
+				t.Fatalf("%v, %+v", err, done)
+			}
+			return done.Accounts[0]
+		}
+		watch("2026-11-20")
+		env["PARTNERLENS_ALERTS"] = asJSON(t, map[string]any{"channels": []fields{
+			{"name": "up", "type": "webhook", "url": up.server.URL}, {"name": "down", "type": "webhook", "url": down.server.URL},
+		}})
+		c.sim.SetDay(1)
+		first := watch("2026-11-21")
+		missed := down.heard()
+		down.answer(200)
+		watch(later)
+		watch(later)
+		again := down.heard()
+		if len(missed) != 1 || len(again) < 2 || again[1] != missed[0] || !strings.Contains(missed[0], `"kind":"credit_overdrawn"`) {
+			t.Errorf("by %s: missed %q, and then heard %q", later, missed, again)
+		}
+		if got := up.heard(); len(got) != len(again)-1 || !slices.Equal(got[1:], again[2:]) {
+			t.Errorf("by %s: who was up heard %d times", later, len(got))
+		}
+		last := watch("2026-11-21")
+		if was, is := string(first.Told.Deliveries), string(last.Told.Deliveries); !strings.Contains(was, `"state":"failed"`) || strings.Contains(is, `"state":"failed"`) || !strings.Contains(is, `"tries":2`) {
+			t.Errorf("by %s: %s\n%s", later, was, is)
 		}
 	}
 }

@@ -56,7 +56,7 @@ func runObjects(t *testing.T, store string) map[string]string {
 		if err == nil && entry.IsDir() && strings.HasPrefix(entry.Name(), ".") {
 			return fs.SkipDir // what a process that was killed left half written, which is no object
 		}
-		if err != nil || entry.IsDir() {
+		if err != nil || entry.IsDir() || entry.Name() == "turn.json" { // of one that was killed while it finished: it runs out
 			return err
 		}
 		text, err := os.ReadFile(path)

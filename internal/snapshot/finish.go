@@ -51,11 +51,11 @@ func (r *run) finish(ctx context.Context, begin Begin, postponed bool) (Outcome,
 	if err := r.join(ctx, &m, watch); err != nil {
 		return Outcome{}, err
 	}
-	if already, err := r.already(ctx); err != nil || already != nil { // and told
-		return deref(already), err
-	}
 	if deadline, ok := ctx.Deadline(); ok && !postponed && time.Until(deadline) < timeToTell {
 		return Outcome{GoingOn, m}, nil // a channel that is not reached in time is never told; the next call has all its time
+	}
+	if err := r.retell(ctx, begin); err != nil { // first, so that nobody hears of today before yesterday
+		return Outcome{}, err
 	}
 	newer, err := r.newer(ctx)
 	if err != nil {
@@ -63,6 +63,11 @@ func (r *run) finish(ctx context.Context, begin Begin, postponed bool) (Outcome,
 	}
 	if !newer { // or what is told was told with that one
 		m.Deliveries = watch.Tell(ctx, m)
+		if watch.Untold(m) {
+			if err := r.noteUntold(ctx); err != nil {
+				return Outcome{}, err
+			}
+		}
 	}
 	m.FinishedAt, m.FinishMS = r.Now().UTC().Truncate(time.Second), time.Since(began).Milliseconds()
 	if err := putJSON(ctx, r.store, r.object(manifestName), m); err != nil {
@@ -165,10 +170,10 @@ func (r *run) parts(ctx context.Context) (*merged, error) {
 
 // ofPrevious opens an object of the run before.
 func (r *run) ofPrevious(ctx context.Context, name string, key func([]byte) (string, error)) (sorted, error) {
-	if r.at.Previous == nil {
+	if r.before == nil {
 		return none{}, nil
 	}
-	return openLines(ctx, r.store, r.place.object(*r.at.Previous, name), key)
+	return openLines(ctx, r.store, r.place.object(*r.before, name), key)
 }
 
 func (r *run) keyOfRecord(text []byte) (string, error) {

@@ -44,6 +44,15 @@ func (r *run) previous(ctx context.Context) (*string, error) {
 	if err != nil {
 		return nil, err
 	}
+	// A list may lack what was stored just before; getting it by name does not.
+	var newest latest
+	if there, err := getJSON(ctx, r.store, r.place.latest(), &newest); err != nil {
+		return nil, err
+	} else if there && checkRunID(newest.Run) == nil && !slices.Contains(ids, newest.Run) {
+		ids = append(ids, newest.Run)
+		slices.Sort(ids)
+		slices.Reverse(ids)
+	}
 	for _, id := range ids {
 		if id >= r.Run || len(id) != len(r.Run) {
 			continue

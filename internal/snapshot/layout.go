@@ -18,6 +18,8 @@ const (
 	stateName      = "state.ndjson.gz"
 	manifestName   = "manifest.json"
 	latestName     = "latest.json"
+	turnName       = "turn.json"
+	untoldName     = "untold.json"
 	checkpointName = "progress/checkpoint.json"
 	claimName      = "progress/claim.json"
 )
@@ -71,3 +73,7 @@ func (p place) folder() string { return fmt.Sprintf("runs/%s/%s/", p.function, p
 func (p place) object(run, name string) string { return p.folder() + path.Join(run, name) }
 
 func (p place) latest() string { return p.folder() + latestName }
+
+func (p place) turn() string { return p.folder() + turnName }
+
+func (p place) untold() string { return p.folder() + untoldName }

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"iter"
 	"maps"
 	"time"
 
@@ -42,6 +43,13 @@ type Watch interface {
 	// Tell tells who is to be told, and gives what came of it for the manifest.
 	// It is called once everything but the manifest is stored. It never fails a run.
 	Tell(ctx context.Context, m Manifest) jsontext.Value
+	// Untold says whether somebody is still to be told of a run, by what its manifest
+	// says came of telling.
+	Untold(m Manifest) bool
+	// Retell tells of a run, whose alerts these are, those who could not be told, and
+	// nobody else. It gives what came of telling by now: the same as the manifest says
+	// where nothing was tried. Its error is that of the alerts.
+	Retell(ctx context.Context, m Manifest, alerts iter.Seq2[jsontext.Value, error]) (jsontext.Value, error)
 }
 
 // Begin gives the Watch for a run: what it is called, as of when, and whether it
@@ -113,6 +121,8 @@ type run struct {
 	place place
 	began time.Time
 	at    checkpoint
+
+	before *string // the run that this one is compared with; nil: none, or not known yet
 }
 
 // checkpoint is how far reading has come. Parts never change: the checkpoint
@@ -131,14 +141,16 @@ type checkpoint struct {
 	Thresholds map[string]any `json:"thresholds"`
 	Version    string         `json:"version"`
 	Query      core.Params    `json:"query"`
-	Previous   *string        `json:"previous"` // of a claim
-	By         string         `json:"by"`       // who wrote it: no two are alike
+	By         string         `json:"by"` // who wrote it: no two are alike
 }
 
 func (r *run) object(name string) string { return r.place.object(r.Run, name) }
 
 func (r *run) run(ctx context.Context, begin Begin) (Outcome, error) {
 	if already, err := r.already(ctx); err != nil || already != nil {
+		if err == nil {
+			err = r.tellAgain(ctx, begin, already)
+		}
 		return deref(already), err
 	}
 	claimed, err := getJSON(ctx, r.store, r.object(claimName), &r.at)
@@ -161,16 +173,21 @@ func (r *run) run(ctx context.Context, begin Begin) (Outcome, error) {
 		if err := r.claim(ctx); err != nil {
 			return Outcome{}, err
 		}
-		// Somebody else may have claimed, finished and tidied up while we read: what
-		// we claimed just now is of a run that is complete.
-		if already, err := r.already(ctx); err != nil || already != nil {
-			return deref(already), err
-		}
-	} else if err := r.compare(ctx); err != nil {
+	}
+	end, err := r.turn(ctx)
+	if err != nil {
+		return Outcome{}, err
+	}
+	defer end()
+	// Somebody else may have finished and tidied up while we read, or waited.
+	if already, err := r.already(ctx); err != nil || already != nil {
+		return deref(already), err
+	}
+	if r.before, err = r.previous(ctx); err != nil {
 		return Outcome{}, err
 	}
 	outcome, err := r.finish(ctx, begin, claimed)
-	if core.CodeOf(err) == core.CodeNotFound { // tidied up by somebody who was done first?
+	if core.CodeOf(err) == core.CodeNotFound { // tidied up by somebody whose turn was taken from him, and who was done first?
 		if already, err := r.already(ctx); err != nil || already != nil {
 			return deref(already), err
 		}
@@ -186,23 +203,6 @@ func (r *run) already(ctx context.Context) (*Outcome, error) {
 		return nil, err
 	}
 	return &Outcome{Already, m}, r.tidy(ctx, m) // whoever wrote it may have got no further
-}
-
-// compare makes sure that the run that a claim is compared with is still there: it
-// may have been deleted since.
-func (r *run) compare(ctx context.Context) error {
-	if r.at.Previous == nil {
-		return nil
-	}
-	m, err := manifestOf(ctx, r.store, r.place, *r.at.Previous)
-	if err != nil || m.Complete {
-		return err
-	}
-	if r.at.Previous, err = r.previous(ctx); err != nil {
-		return err
-	}
-	r.at.By = rand.Text()
-	return putJSON(ctx, r.store, r.object(claimName), r.at)
 }
 
 func deref(o *Outcome) Outcome {
@@ -224,11 +224,7 @@ func (r *run) anew() {
 // claim makes what was read the run's. Where somebody else was first, what he
 // read is taken over.
 func (r *run) claim(ctx context.Context) error {
-	previous, err := r.previous(ctx)
-	if err != nil {
-		return err
-	}
-	r.at.Previous, r.at.By = previous, rand.Text()
+	r.at.By = rand.Text()
 	text, err := core.AppendJSON(nil, r.at)
 	if err != nil {
 		return err
@@ -259,7 +255,7 @@ func (r *run) manifest() Manifest {
 	return Manifest{
 		Schema: ManifestSchema, Function: r.Function.Name, Account: r.Account, Run: r.Run,
 		Provider: r.at.Provider, Version: r.at.Version, Query: r.at.Query, AsOf: r.at.AsOf, Count: r.at.Count, Total: r.at.Total,
-		Previous: r.at.Previous, RequestIDs: r.at.RequestIDs, Thresholds: r.at.Thresholds,
+		Previous: r.before, RequestIDs: r.at.RequestIDs, Thresholds: r.at.Thresholds,
 		Takes: r.at.Takes, Pieces: r.at.Pieces, ReadMS: r.at.ReadMS,
 		Warnings: []core.Warning{}, ByStatus: map[string]int{}, Alerts: map[string]int{}, Objects: []Object{},
 		Deliveries: jsontext.Value("[]"),
