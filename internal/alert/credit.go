@@ -19,9 +19,9 @@ func levels() []Kind { return []Kind{CreditLow, CreditExhausted, CreditOverdrawn
 // conditions. The stop is a flag and opens and closes as it is set. The balance
 // climbs by crossing (low, exhausted, overdrawn, each told) and comes down by margins:
 //
-//	line + margin ─────  above it: over, told as recovered
+//	line + margin ─────  above it: over, told as recovered; or everything allocated, where that is less
 //	line          ─────  at or below it: low
-//	zero + margin ─────  above it: no longer exhausted or overdrawn; not told, but the next time it falls is
+//	zero + margin ─────  above it, or everything allocated: no longer exhausted or overdrawn; not told, but the next time it falls is
 //	zero          ─────  at it exhausted, below it overdrawn
 //
 // While service is stopped, the balance is not news: nothing of it is told or
@@ -90,12 +90,21 @@ func (r *Rules) descend(c *core.CustomerCredit, low core.Threshold, status core.
 	// Without a margin (a line of 0, nothing allocated) a single better day at
 	// zero means nothing: two in a row do.
 	stays := margin.Sign() > 0 || was == string(status)
+	// Above everything allocated no balance need ever come.
+	clearlyAbove := func(floor decimal.Decimal) bool {
+		if allocated := c.Credit.Allocated; allocated != nil {
+			if all := decimalOf(*allocated); all.Cmp(floor) > 0 && left.Cmp(all) >= 0 {
+				return true
+			}
+		}
+		return left.Cmp(floor.Add(margin)) > 0
+	}
 	since := earliest(is.Open, levels()...)
 	switch {
-	case status == core.CreditOK && left.Cmp(line.Add(margin)) > 0 && stays:
+	case status == core.CreditOK && clearlyAbove(line) && stays:
 		tell(CreditRecovered, since)
 		maps.DeleteFunc(is.Open, func(kind Kind, _ string) bool { return slices.Contains(levels(), kind) })
-	case left.Cmp(margin) > 0 && stays:
+	case clearlyAbove(decimal.Zero) && stays:
 		delete(is.Open, CreditExhausted)
 		delete(is.Open, CreditOverdrawn)
 		is.Open[CreditLow] = since

@@ -167,6 +167,52 @@ func TestCreditSequences(t *testing.T) {
 	}
 }
 
+// Whatever the line, the margin and the allocation: a customer who was low and has
+// everything back is over it, and the next crossing is told.
+func TestRecoveryIsPossible(t *testing.T) {
+	t.Parallel()
+	const low, exhausted, recovered = "credit_low", "credit_exhausted", "credit_recovered"
+	for _, test := range []struct {
+		name, line, allocated string
+		hysteresis            int
+		days, want            []string
+	}{
+		{"line and margin are all there is", "1000", "1100", 0,
+			[]string{"1100", "900", "1100", "1100", "500", "1100", "999"}, []string{"", low, recovered, "", low, recovered, low}},
+		{"almost", "1000", "1100", 0, []string{"1100", "900", "1099.99", "1100"}, []string{"", low, "", recovered}},
+		{"a line close to everything", "95%", "1000", 0, []string{"1000", "950", "999", "1000", "900"}, []string{"", low, "", recovered, low}},
+		{"a margin as wide as the line", "50%", "1000", 100, []string{"1000", "500", "999", "1000", "500"}, []string{"", low, "", recovered, low}},
+		{"a margin wider than the rest", "60%", "1000", 100, []string{"1000", "600", "1000", "600"}, []string{"", low, recovered, low}},
+		{"room enough: the margin stands", "10%", "1000", 0, []string{"1000", "100", "110", "110.01"}, []string{"", low, "", recovered}},
+		{"allocated is the line", "1000", "1000", 0, []string{"1000", "1000", "1100", "1100.01"}, []string{"", "", "", recovered}},
+		{"allocated less than the line", "1000", "500", 0, []string{"500", "1001", "1100.01", "500"}, []string{"", "", recovered, low}},
+		{"nothing allocated", "1000", "0", 0, []string{"2000", "500", "1001", "1101"}, []string{"", low, "", recovered}},
+		{"nothing left, and all back, below the line", "1000", "80", 0, []string{"80", "0", "79", "0", "80", "0"}, []string{"", exhausted, "", "", "", exhausted}},
+		{"hovering at zero with nothing allocated", "1000", "0", 0, []string{"2000", "0", "1", "0", "1", "0"}, []string{"", exhausted, "", "", "", ""}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			r := &Rules{HysteresisPercent: test.hysteresis}
+			var got []string
+			var before core.Record
+			var state State
+			for day, left := range test.days {
+				c := credit(t, left)
+				c.Credit.Allocated = money(t, test.allocated)
+				c.Settle("main", time.Time{}, core.Rules{Low: threshold(t, test.line)})
+				now := moment(day)
+				now.First, now.Low = day == 0, threshold(t, test.line)
+				var alerts []Alert
+				alerts, state = r.Judge(now, before, c, roundTrip(t, state))
+				got, before = append(got, join(kindsOf(alerts))), c
+			}
+			if !slices.Equal(got, test.want) {
+				t.Errorf("Judge(%q)\n got %q\nwant %q", test.days, got, test.want)
+			}
+		})
+	}
+}
+
 func TestCreditAlert(t *testing.T) {
 	t.Parallel()
 	var r *Rules
