@@ -408,6 +408,67 @@ func TestNumbersOfBadRuns(t *testing.T) {
 	}
 }
 
+// Whatever keeps a run from being made, there is a line that says so for every account
+// that it concerns, and how old the newest run is where that is known.
+func TestEveryCallForARunIsLogged(t *testing.T) {
+	t.Parallel()
+	c := openCloud(t, simulator.Options{Customers: 40, Faults: []string{"http-500-always"}})
+	healthy := openCloud(t, simulator.Options{Customers: 40})
+	for name, test := range map[string]struct {
+		change  map[string]string
+		payload string
+		account string
+		state   string
+		aged    bool
+	}{
+		"done":                       {nil, `{"watch":"2026-11-22"}`, "default", "done", true},
+		"done before":                {nil, `{"watch":"2026-11-20"}`, "default", "already", true},
+		"accounts that are not read": {map[string]string{"PARTNERLENS_ACCOUNTS": "file:/nope"}, `{"watch":"now"}`, "all", "failed", false},
+		"a channel of no type":       {map[string]string{"PARTNERLENS_ALERTS": `{"channels":[{"name":"ops","type":"pigeon","url":"x"}]}`}, `{"watch":"now"}`, "default", "failed", true},
+		"a wrong zone":               {map[string]string{"PARTNERLENS_WATCH_ZONE": "nowhere"}, `{"watch":"now"}`, "all", "failed", false},
+		"an account that is none":    {nil, `{"watch":"now","account":"planted"}`, "all", "failed", false},
+		"a cloud that is down":       {map[string]string{"PARTNERLENS_TENCENT_ENDPOINT": c.server.URL}, `{"watch":"now"}`, "default", "failed", true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			settings := healthy.settings()
+			settings["PARTNERLENS_STORE"] = "file://" + t.TempDir()
+			settings["AWS_LAMBDA_FUNCTION_NAME"] = "partnerlens-credit"
+			before := time.Date(2026, 11, 20, 3, 0, 0, 0, time.UTC)
+			early := &app.Watcher{Env: with(settings), Now: func() time.Time { return before }}
+			if _, err := early.Watch(t.Context(), credit.Compose(with(settings), early.Now), app.WatchRequest{Run: "2026-11-20"}); err != nil {
+				t.Fatal(err)
+			}
+			maps.Copy(settings, test.change)
+			p := onPlatform(credit.Compose(with(settings), nil), with(settings))
+			_, err := host.Invoke(t.Context(), p.opts, "id-1", []byte(test.payload))
+			if (err != nil) != (test.state == "failed") {
+				t.Errorf("%v", err)
+			}
+			watched := lines(t, p.log.String(), "watched")
+			if len(watched) != 1 {
+				t.Fatalf("%d lines: %s", len(watched), p.log.String())
+			}
+			line := watched[0]
+			age, aged := line["age_s"].(float64)
+			if line["account"] != test.account || line["state"] != test.state || aged != test.aged || age < 0 || strings.Contains(p.log.String(), "planted") {
+				t.Errorf("%v", line)
+			}
+			all, err := metricstest.ParseEMF(p.out.String())
+			if err != nil || len(all) == 0 {
+				t.Fatalf("%v: %s", err, p.out.String())
+			}
+			failed := 0.0
+			for _, d := range all {
+				failed += d.Sum("failed_runs")
+			}
+			if (failed > 0) != (test.state == "failed") {
+				t.Errorf("%v failed runs", failed)
+			}
+		})
+	}
+}
+
 // Where the store cannot be read, the other numbers are given.
 func TestNumbersWithoutTheStore(t *testing.T) {
 	t.Parallel()

@@ -177,28 +177,12 @@ func (w *Watcher) alerts(ctx context.Context) (*alert.Config, error) {
 func (w *Watcher) Watch(ctx context.Context, f Composed, request WatchRequest) (Watched, error) {
 	w.prepare()
 	done := Watched{Schema: WatchSchema, Function: f.Function.Name, Run: request.Run, Complete: true, Accounts: []WatchedRun{}}
-	p, err := w.plan()
+	p, names, err := w.begin(ctx, f, request, &done.Run)
 	if err != nil {
-		return done, err
-	}
-	if p.alerts, err = w.alerts(ctx); err != nil {
-		return done, err
-	}
-	if request.At.IsZero() {
-		request.At = w.Now()
-	}
-	if done.Run == "" {
-		done.Run = snapshot.RunID(request.At, p.every, p.zone)
-	}
-	names, err := f.Function.Accounts(ctx)
-	if err != nil {
-		return done, err
-	}
-	if request.Account != "" && request.Account != core.AllAccounts {
-		if !slices.Contains(names, request.Account) {
-			return done, core.Invalid("account", "unknown; configured: %s", strings.Join(names, ", "))
+		for _, name := range names { // what watches the log must see that no run was made
+			w.ended(ctx, f, p, done.Run, WatchedRun{Account: name, State: stateFailed, Alerts: map[string]int{}, err: err})
 		}
-		names = []string{request.Account}
+		return done, err
 	}
 	p.accounts = len(names)
 	done.Accounts = make([]WatchedRun, len(names))
@@ -208,6 +192,32 @@ func (w *Watcher) Watch(ctx context.Context, f Composed, request WatchRequest) (
 	}
 	under.Wait()
 	return done, w.sum(&done)
+}
+
+// begin gives what the settings say of all runs, and of which accounts there are to be
+// some; with an error, whom it concerns.
+func (w *Watcher) begin(ctx context.Context, f Composed, request WatchRequest, run *string) (p plan, names []string, err error) {
+	everybody := []string{core.AllAccounts}
+	if p, err = w.plan(); err != nil {
+		return p, everybody, err
+	}
+	if request.At.IsZero() {
+		request.At = w.Now()
+	}
+	if *run == "" {
+		*run = snapshot.RunID(request.At, p.every, p.zone)
+	}
+	if names, err = f.Function.Accounts(ctx); err != nil {
+		return p, everybody, err
+	}
+	if request.Account != "" && request.Account != core.AllAccounts {
+		if !slices.Contains(names, request.Account) {
+			return p, everybody, core.Invalid("account", "unknown; configured: %s", strings.Join(names, ", "))
+		}
+		names = []string{request.Account}
+	}
+	p.alerts, err = w.alerts(ctx)
+	return p, names, err
 }
 
 // sum says what all accounts' runs come to.
@@ -240,8 +250,7 @@ func (w *Watcher) one(ctx context.Context, f Composed, p plan, account, run stri
 			failure := core.AsError(done.err)
 			done.State, done.Error = stateFailed, &core.AccountError{Code: failure.Code, Message: failure.Public()}
 		}
-		w.log(ctx, f, run, done)
-		w.count(ctx, f, p, done)
+		w.ended(ctx, f, p, run, done)
 	}()
 	ctx = core.WithTrace(ctx, w.meter.running())
 	settings, err := f.Accounts.Settings(ctx, account)
@@ -276,10 +285,15 @@ func (w *Watcher) one(ctx context.Context, f Composed, p plan, account, run stri
 	return done
 }
 
-func (w *Watcher) log(ctx context.Context, f Composed, run string, done WatchedRun) {
+// ended logs and counts a call for a run.
+func (w *Watcher) ended(ctx context.Context, f Composed, p plan, run string, done WatchedRun) {
 	level := slog.LevelInfo
 	args := []any{"function_name", f.Function.Name, "account", done.Account, "run", run, "state", done.State, "customers", done.Count,
 		"by_status", done.Told.ByStatus, "changes", done.Told.Changes, "alerts", done.Alerts, "upstream_request_ids", tail(done.Told.RequestIDs)}
+	newest, since := w.newest(ctx, f, p, done.Account)
+	if !since.IsZero() {
+		args = append(args, "age_s", int64(max(0, w.Now().Sub(since)).Seconds()))
+	}
 	switch {
 	case done.err != nil:
 		level = slog.LevelError
@@ -291,22 +305,27 @@ func (w *Watcher) log(ctx context.Context, f Composed, run string, done WatchedR
 		}
 	}
 	w.Logger.Log(ctx, level, "watched", args...)
+	w.meter.run(f.Function.Name, done, newest, w.Now())
 }
 
-// count counts a call for a run. Where it did not make the newest complete one, the
-// store tells which that is.
-func (w *Watcher) count(ctx context.Context, f Composed, p plan, done WatchedRun) {
-	if w.Metrics == nil {
-		return
+// newest gives when the newest complete run of an account began, by the store, and
+// since when there is none newer: the same, or when the first one was tried. Zero is
+// not known.
+func (w *Watcher) newest(ctx context.Context, f Composed, p plan, account string) (began, since time.Time) {
+	if p.store == nil || account == core.AllAccounts {
+		return began, since
 	}
-	newest := done.Told.AsOf
-	if done.State != snapshot.Done {
-		found, _, err := snapshot.Latest(ctx, p.store, f.Function.Name, done.Account)
-		if newest = found.AsOf; err != nil {
-			newest = time.Time{}
-		}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), agesWithin) // a call that ran out of time says so, too
+	defer cancel()
+	m, complete, err := snapshot.Latest(ctx, p.store, f.Function.Name, account)
+	switch {
+	case err != nil:
+		return began, since
+	case complete:
+		return m.AsOf, m.AsOf
 	}
-	w.meter.run(f.Function.Name, done, newest, w.Now())
+	since, _ = snapshot.FirstTried(ctx, p.store, f.Function.Name, account)
+	return began, since
 }
 
 func tail(ids []string) []string { return ids[max(0, len(ids)-20):] }

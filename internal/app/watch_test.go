@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"io"
+	"log/slog"
 	"maps"
 	"net/http"
 	"net/http/httptest"
@@ -236,6 +237,43 @@ func TestWatchSettingsThatAreWrong(t *testing.T) {
 		if core.CodeOf(err) != core.CodeMisconfigured || !strings.Contains(core.AsError(err).Public(), name) {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+}
+
+// Every line of a run says how old the newest complete one is, whatever came of the
+// run; before the first one, since when it has been tried.
+func TestAgeOfRuns(t *testing.T) {
+	t.Parallel()
+	c := openCloud(t, simulator.Options{Customers: 40})
+	doubtful := openCloud(t, simulator.Options{Customers: 150, Faults: []string{"total-high"}})
+	env := c.settings()
+	folder := t.TempDir()
+	env["PARTNERLENS_STORE"] = "file://" + folder
+	began := time.Now().Truncate(time.Second)
+	var log lockedLog
+	watch := func(run string, after time.Duration) map[string]any {
+		t.Helper()
+		now := func() time.Time { return began.Add(after) }
+		watcher := &app.Watcher{Env: with(env), Now: now, Logger: slog.New(slog.NewJSONHandler(&log, nil))}
+		_, _ = watcher.Watch(t.Context(), credit.Compose(with(env), now), app.WatchRequest{Run: run})
+		all := lines(t, log.String(), "watched")
+		return all[len(all)-1]
+	}
+	today := began.Format(time.DateOnly)
+	env["PARTNERLENS_TENCENT_ENDPOINT"] = doubtful.server.URL
+	if line := watch(today, time.Hour); line["state"] != "incomplete" || line["age_s"].(float64) < 3590 || line["age_s"].(float64) > 3600 {
+		t.Errorf("never complete: %v", line)
+	}
+	env["PARTNERLENS_TENCENT_ENDPOINT"] = c.server.URL
+	if line := watch(today, 2*time.Hour); line["state"] != "done" || line["age_s"] != 0.0 {
+		t.Errorf("done: %v", line)
+	}
+	if line := watch(today, 3*time.Hour); line["state"] != "already" || line["age_s"] != 3600.0 {
+		t.Errorf("already: %v", line)
+	}
+	env["PARTNERLENS_TENCENT_SECRET_KEY"] = "wrong"
+	if line := watch(began.AddDate(0, 0, 1).Format(time.DateOnly), 26*time.Hour); line["state"] != "failed" || line["age_s"] != 86400.0 {
+		t.Errorf("failed: %v", line)
 	}
 }
 

@@ -178,3 +178,17 @@ func Latest(ctx context.Context, s store.Store, function, account string) (Manif
 	m, err := manifestOf(ctx, s, p, newest.Run)
 	return m, err == nil && m.Complete, err
 }
+
+// FirstTried gives when the first of what is there of a function's account was stored;
+// zero where there is nothing.
+func FirstTried(ctx context.Context, s store.Store, function, account string) (first time.Time, err error) {
+	for object, err := range s.List(ctx, place{function, account}.folder()) {
+		if err != nil {
+			return time.Time{}, err
+		}
+		if first.IsZero() || object.Modified.Before(first) {
+			first = object.Modified
+		}
+	}
+	return first, nil
+}
