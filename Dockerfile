@@ -12,6 +12,8 @@ FROM scratch
 ARG TARGETARCH=amd64
 COPY dist/container/ca-certificates.crt /etc/ssl/certs/ca-certificates.crt
 COPY dist/container/${TARGETARCH}/partnerlens /partnerlens
+# Empty, and what a new volume for runs is made like: nobody's, too.
+COPY --chown=65532:65532 dist/container/runs /runs
 # Nobody's: there is no /etc/passwd for a name to stand in.
 USER 65532:65532
 EXPOSE 8080

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"io/fs"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -331,8 +330,8 @@ func TestAWSRolesAreNarrow(t *testing.T) {
 	}
 }
 
-// docs/deploy-aws.md: its names are the template's, its quoted messages ours, and what of
-// it needs no account is a command that is there.
+// docs/deploy-aws.md: its names are the template's, its quoted messages ours. (functions/pages_test.go
+// runs its commands.)
 func TestDeployAWSPage(t *testing.T) {
 	t.Parallel()
 	data, err := os.ReadFile("docs/deploy-aws.md")
@@ -363,30 +362,6 @@ func TestDeployAWSPage(t *testing.T) {
 			}
 		} else if !said(t, match[1]) {
 			t.Errorf("nothing in internal/ or pkg/ says %q", match[1])
-		}
-	}
-	// What a person without an account types: each is one that works, or scripts/sam-local.sh runs it.
-	for _, match := range regexp.MustCompile("(?ms)^```\n(.*?)^```$").FindAllStringSubmatch(page, -1) {
-		for line := range strings.Lines(match[1]) {
-			line = strings.TrimSuffix(line, "\n")
-			if !strings.HasPrefix(line, "scripts/") {
-				continue
-			}
-			script := strings.Fields(line)
-			if info, err := os.Stat(script[0]); err != nil || info.Mode()&0o100 == 0 {
-				t.Errorf("%s is not there, or cannot be run", script[0])
-				continue
-			}
-			if out, err := exec.Command("bash", "-n", script[0]).CombinedOutput(); err != nil {
-				t.Errorf("%s: %v\n%s", script[0], err, out)
-			}
-			for _, word := range script[1:] {
-				if strings.Contains(word, "/events/") {
-					if _, err := os.Stat(word); err != nil {
-						t.Errorf("%s: %v", line, err)
-					}
-				}
-			}
 		}
 	}
 }

@@ -11,7 +11,8 @@
 #   dist/functiongraph/<function>.zip        Huawei FunctionGraph, HTTP function: bootstrap and binary
 #   dist/functiongraph/<function>-timer.zip  event function with a custom runtime, for timers
 #   dist/container/<arch>/partnerlens        what the Dockerfile takes, with the
-#   dist/container/ca-certificates.crt       authorities that it trusts
+#   dist/container/ca-certificates.crt       authorities that it trusts, and an
+#   dist/container/runs                      empty folder
 #   dist/sbom/<artefact>.cdx.json            what each binary is built from (CycloneDX)
 #   dist/SHA256SUMS
 #
@@ -43,6 +44,7 @@ GOARCH=amd64 go build "${flags[@]}" -o "$dist/.timer" ./deploy/functiongraph/tim
 for arch in amd64 arm64; do
 	GOARCH=$arch go build "${flags[@]}" -tags lambda.norpc -o "$dist/container/$arch/partnerlens" ./cmd/partnerlens
 done
+mkdir "$dist/container/runs"
 host go -C scripts/release run ./roots >"$dist/container/ca-certificates.crt"
 
 host go build -o "$dist/.pack" ./scripts/pack
