@@ -245,12 +245,15 @@ func TestAWSMetricsAreOfOurLog(t *testing.T) {
 	}
 	type filter struct {
 		FilterPattern         string
-		MetricTransformations []struct{ MetricName string }
+		MetricTransformations []struct{ MetricName, MetricValue string }
 	}
 	made := make(map[string]bool)
 	word := regexp.MustCompile(`\$\.(\w+) !?= "([^"]*)"`)
 	for name, f := range properties[filter](t, template, "AWS::Logs::MetricFilter") {
 		made[f.MetricTransformations[0].MetricName] = true
+		if field, ok := strings.CutPrefix(f.MetricTransformations[0].MetricValue, "$."); ok && !strings.Contains(sources.String(), `"`+field+`"`) {
+			t.Errorf("%s takes %s, which nothing logs", name, field)
+		}
 		for _, match := range word.FindAllStringSubmatch(f.FilterPattern, -1) {
 			switch match[1] {
 			case "msg", "state":
