@@ -27,11 +27,8 @@ func levels() []Kind { return []Kind{CreditLow, CreditExhausted, CreditOverdrawn
 // While service is stopped, the balance is not news: nothing of it is told or
 // closed, and what a customer comes back with was told with the stop.
 func (r *Rules) credit(now Moment, c *core.CustomerCredit, is *State) []Alert {
-	low, own := r.line(now, c.CustomerID)
+	low, _ := r.line(now, c.CustomerID)
 	status := c.Status
-	if own {
-		status = core.StatusOfCredit(c.Forced, c.Credit, low)
-	}
 	if c.Credit.Remaining != nil {
 		is.History = is.History.add(now.AsOf, *c.Credit.Remaining)
 	}

@@ -68,6 +68,22 @@ func (r *Rules) Judge(now Moment, before, after core.Record, was State) ([]Alert
 	return r.told(now, alerts), is
 }
 
+// Settled gives the record with the status that it has by its own line, where it has
+// one; the same record where it has none. What Judge is given is settled.
+func (r *Rules) Settled(record core.Record) core.Record {
+	c, is := record.(*core.CustomerCredit)
+	if !is {
+		return record
+	}
+	low, own := r.line(Moment{}, c.CustomerID)
+	if !own {
+		return record
+	}
+	settled := *c // others may be reading the one that came
+	settled.Status = core.StatusOfCredit(c.Forced, c.Credit, low)
+	return &settled
+}
+
 // judge holds a customer against what is remembered of it.
 func (r *Rules) judge(now Moment, record core.Record, was State) ([]Alert, State) {
 	is := was.clone()

@@ -80,7 +80,7 @@ func play(t tester, r *Rules, days ...string) []string {
 	for day, left := range days {
 		after = nil
 		if left != "-" {
-			after = credit(t, left)
+			after = r.Settled(credit(t, left))
 		}
 		now := moment(day)
 		now.First = day == 0

@@ -3,10 +3,13 @@ package app
 import (
 	"cmp"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"iter"
 	"log/slog"
+	"maps"
 	"runtime/debug"
 	"slices"
 	"strconv"
@@ -266,6 +269,8 @@ func (w *Watcher) one(ctx context.Context, f Composed, p plan, account, run stri
 		Function: f.Function, Account: account, Run: run, Params: params, Thresholds: p.thresholds(settings), Version: Version,
 		Table:    func() ([]byte, func([]byte, core.Record) []byte) { return api.Table(f.Function.Columns) },
 		Now:      w.Now,
+		Zone:     p.zone,
+		Settle:   p.alerts.Rules.Settled,
 		PartSize: max(2_000, 20_000/p.accounts), // what is held in memory while reading is shared by all accounts
 	}
 	down := make(map[string]bool)
@@ -278,7 +283,7 @@ func (w *Watcher) one(ctx context.Context, f Composed, p plan, account, run stri
 		done.Alerts = outcome.Manifest.Alerts
 	}
 	if err == nil && p.retain > 0 && outcome.State == snapshot.Done {
-		if _, err := snapshot.Retain(ctx, p.store, f.Function.Name, account, p.retain, w.Now()); err != nil {
+		if _, err := snapshot.Retain(ctx, p.store, f.Function.Name, account, p.retain, run, w.Now()); err != nil {
 			w.Logger.WarnContext(ctx, "old runs could not be deleted; the next run tries again", "account", account, "error", core.AsError(err).Error())
 		}
 	}
@@ -330,20 +335,38 @@ func (w *Watcher) newest(ctx context.Context, f Composed, p plan, account string
 
 func tail(ids []string) []string { return ids[max(0, len(ids)-20):] }
 
-// thresholds are what a run was judged by, for its manifest.
+// thresholds are what a run was judged by, for its manifest. A run goes on only as
+// long as they stay the same.
 func (p plan) thresholds(s Settings) map[string]any {
 	rules := p.alerts.Rules
 	t := map[string]any{
 		"expiry_days":        cmp.Or(rules.ExpiryDays, alert.DefaultExpiryDays),
 		"hysteresis_percent": cmp.Or(rules.HysteresisPercent, alert.DefaultHysteresis),
 	}
+	if rules.Kinds != nil {
+		t["kinds"] = rules.Kinds
+	}
 	if s.vendor == &Tencent {
 		t["credit_low"] = cmp.Or(s.Get(FieldLow), core.DefaultLow)
+		if zone := s.Get(FieldZone); zone != "" {
+			t["zone"] = zone
+		}
 		if n := len(rules.Overrides); n > 0 {
 			t["overrides"] = n
+			t["overrides_sha256"] = sumOf(rules.Overrides)
 		}
 	}
 	return t
+}
+
+// sumOf is the SHA-256 of lines of id=threshold, in the order of the ids: whoever has
+// the setting can tell whether it was the one, and ids stay out of manifests.
+func sumOf(overrides map[string]core.Threshold) string {
+	sum := sha256.New()
+	for _, id := range slices.Sorted(maps.Keys(overrides)) {
+		fmt.Fprintf(sum, "%s=%s\n", id, overrides[id])
+	}
+	return hex.EncodeToString(sum.Sum(nil))
 }
 
 // judge is a snapshot.Watch by the rules of a plan.

@@ -3,6 +3,7 @@ package app_test
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"log/slog"
 	"maps"
@@ -237,6 +238,80 @@ func TestWatchSettingsThatAreWrong(t *testing.T) {
 		if core.CodeOf(err) != core.CodeMisconfigured || !strings.Contains(core.AsError(err).Public(), name) {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+}
+
+// A customer's own line holds for everything that a run says of him, and the manifest
+// tells one set of overrides from another.
+func TestOverridesReachTheData(t *testing.T) {
+	t.Parallel()
+	c := openCloud(t, simulator.Options{Customers: 40})
+	folder := t.TempDir()
+	env := c.settings()
+	env["PARTNERLENS_STORE"] = "file://" + folder
+	watch := func(run, id string) snapshot.Manifest {
+		t.Helper()
+		env["PARTNERLENS_ALERTS"] = asJSON(t, map[string]any{"rules": fields{"overrides": fields{id: "999999999"}}})
+		at, _ := time.Parse(time.DateOnly, run)
+		now := func() time.Time { return at }
+		done, err := (&app.Watcher{Env: with(env), Now: now}).Watch(t.Context(), credit.Compose(with(env), now), app.WatchRequest{Run: run})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return done.Accounts[0].Told
+	}
+	first := watch("2026-11-20", "1") // nobody's
+	before, err := os.ReadFile(filepath.Join(folder, "runs/credit/default/2026-11-20/customers.csv"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ok := ""
+	for i := range 40 {
+		id := fmt.Sprint(c.sim.CreditCustomer(i).ClientUin)
+		for line := range strings.Lines(string(before)) {
+			if strings.Contains(line, id) && strings.Contains(line, ",ok,") {
+				ok = id
+			}
+		}
+	}
+	second := watch("2026-11-21", ok)
+	if second.ByStatus["low"] != first.ByStatus["low"]+1 || second.ByStatus["ok"] != first.ByStatus["ok"]-1 || second.Alerts["credit_low"] != 1 {
+		t.Errorf("%v and %v, then %v and %v", first.ByStatus, first.Alerts, second.ByStatus, second.Alerts)
+	}
+	table, err := os.ReadFile(filepath.Join(folder, "runs/credit/default/2026-11-21/customers.csv"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(table)) {
+		if strings.Contains(line, ok) && !strings.Contains(line, ",low,") {
+			t.Errorf("the table says %s", line)
+		}
+	}
+	was, is := first.Thresholds, second.Thresholds
+	if len(fmt.Sprint(is["overrides_sha256"])) != 64 || was["overrides_sha256"] == is["overrides_sha256"] || strings.Contains(fmt.Sprint(is), ok) {
+		t.Errorf("%v, then %v", was, is)
+	}
+}
+
+// A run that was asked for stays, however old; others of its age go.
+func TestRetainKeepsWhatWasAskedFor(t *testing.T) {
+	t.Parallel()
+	c := openCloud(t, simulator.Options{Customers: 20})
+	folder := t.TempDir()
+	env := c.settings()
+	env["PARTNERLENS_STORE"], env["PARTNERLENS_RETAIN_DAYS"] = "file://"+folder, "30"
+	now := func() time.Time { return time.Date(2026, 11, 22, 3, 0, 0, 0, time.UTC) }
+	for _, run := range []string{"2026-11-22", "2026-09-30", "2026-10-01"} {
+		done, err := (&app.Watcher{Env: with(env), Now: now}).Watch(t.Context(), credit.Compose(with(env), now), app.WatchRequest{Run: run})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := os.Stat(filepath.Join(folder, done.Accounts[0].Manifest)); err != nil {
+			t.Error(err)
+		}
+	}
+	if _, err := os.Stat(filepath.Join(folder, "runs/credit/default/2026-09-30")); err == nil {
+		t.Error("an old run is left")
 	}
 }
 

@@ -129,10 +129,11 @@ func clearPrefix(ctx context.Context, s store.Store, prefix string) error {
 }
 
 // Retain deletes the runs of a function's account that are older than so many
-// days, the oldest first, and never the newest complete one. Of each the manifest goes
+// days, the oldest first, and never the newest complete one, nor the one that was asked
+// for just now. Of each the manifest goes
 // first: without it there is no run, however far the deleting gets. What such a
 // deletion, or a run that never came to its end, left behind goes too.
-func Retain(ctx context.Context, s store.Store, function, account string, days int, now time.Time) (deleted []string, err error) {
+func Retain(ctx context.Context, s store.Store, function, account string, days int, asked string, now time.Time) (deleted []string, err error) {
 	p := place{function, account}
 	ids, folders, err := runs(ctx, s, p)
 	if err != nil {
@@ -152,7 +153,7 @@ func Retain(ctx context.Context, s store.Store, function, account string, days i
 	limit := now.UTC().Truncate(24*time.Hour).AddDate(0, 0, -days)
 	for _, id := range folders {
 		day, _ := dayOf(id)
-		if id == newest || newest == "" || !day.Before(limit) {
+		if id == newest || newest == "" || id == asked || !day.Before(limit) {
 			continue
 		}
 		if err := s.Delete(ctx, p.object(id, manifestName)); err != nil {

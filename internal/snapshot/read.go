@@ -93,6 +93,9 @@ func (r *run) take(ctx context.Context) (core.Report, error) {
 				return false
 			}
 		}
+		if r.Settle != nil {
+			record = r.Settle(record)
+		}
 		text, err := core.AppendJSON(nil, record)
 		if failure = err; err != nil {
 			return false

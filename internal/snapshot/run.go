@@ -1,6 +1,7 @@
 package snapshot
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -24,6 +25,11 @@ type Job struct {
 	Thresholds map[string]any // for the manifest
 	Version    string         // of the program
 	Table      Table          // writes customers.csv
+	Zone       *time.Location // in which the day begins; nil: core.VendorZone
+
+	// Settle gives a record as it is to be kept; nil: as it came. It must not change
+	// the one that it is given. Thresholds must tell two of them apart.
+	Settle func(core.Record) core.Record
 
 	PartSize int              // records held in memory while reading; 0: 20,000
 	Now      func() time.Time // nil: time.Now
@@ -93,8 +99,11 @@ func Run(ctx context.Context, s store.Store, job Job, begin Begin) (Outcome, err
 	if err := checkRunID(job.Run); err != nil {
 		return Outcome{}, err
 	}
-	if day, _ := dayOf(job.Run); day.After(job.Now().Add(48 * time.Hour)) {
-		return Outcome{}, core.Invalid("run", "begins more than a day from now; it would stand before every run until then")
+	if job.Zone == nil {
+		job.Zone = core.VendorZone
+	}
+	if tomorrow := RunID(job.Now().In(job.Zone).AddDate(0, 0, 1), EveryDay, job.Zone); job.Run[:len(tomorrow)] > tomorrow {
+		return Outcome{}, core.Invalid("run", "after tomorrow, which is %s; until then it would be newer than every run, and nobody would be told of those", tomorrow)
 	}
 	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) <= timeToStop {
 		return Outcome{}, &core.Error{Op: "snapshot.Run", Code: core.CodeMisconfigured, Param: "timeout",
@@ -157,12 +166,18 @@ func (r *run) run(ctx context.Context, begin Begin) (Outcome, error) {
 	if err != nil {
 		return Outcome{}, err
 	}
+	if claimed && !r.judgedAlike() {
+		if err := r.store.Delete(ctx, r.object(claimName)); err != nil {
+			return Outcome{}, err
+		}
+		claimed, r.at = false, checkpoint{}
+	}
 	if !claimed {
 		there, err := getJSON(ctx, r.store, r.object(checkpointName), &r.at)
 		if err != nil {
 			return Outcome{}, err
 		}
-		if !there {
+		if !there || !r.judgedAlike() {
 			r.anew()
 		}
 		r.at.Pieces++
@@ -210,6 +225,14 @@ func deref(o *Outcome) Outcome {
 		return Outcome{}
 	}
 	return *o
+}
+
+// judgedAlike says whether what was read before was judged as this call judges. If
+// not, it does not count: one run is of one set of settings, and its manifest says which.
+func (r *run) judgedAlike() bool {
+	was, err := core.AppendJSON(nil, r.at.Thresholds)
+	is, other := core.AppendJSON(nil, r.Thresholds)
+	return err == nil && other == nil && bytes.Equal(was, is)
 }
 
 // anew begins a take: what was read before does not count.

@@ -602,16 +602,16 @@ func TestRetain(t *testing.T) {
 		t.Fatalf("%v, %+v", err, outcome)
 	}
 	now := time.Date(2026, 11, 9, 12, 0, 0, 0, time.UTC)
-	deleted, err := Retain(t.Context(), s, "credit", "north", 4, now)
+	deleted, err := Retain(t.Context(), s, "credit", "north", 4, "", now)
 	if err != nil || !slices.Equal(deleted, []string{"2026-10-31", "2026-11-01", "2026-11-02", "2026-11-03", "2026-11-04"}) {
 		t.Errorf("%v, %v", deleted, err)
 	}
-	deleted, err = Retain(t.Context(), s, "credit", "north", 0, now.AddDate(1, 0, 0))
-	if err != nil || slices.Contains(deleted, "2026-11-06") || len(deleted) != 4 {
-		t.Errorf("the newest complete run must stay: %v, %v", deleted, err)
+	deleted, err = Retain(t.Context(), s, "credit", "north", 0, "2026-11-05", now.AddDate(1, 0, 0))
+	if err != nil || slices.Contains(deleted, "2026-11-06") || slices.Contains(deleted, "2026-11-05") || len(deleted) != 3 {
+		t.Errorf("the newest complete run must stay, and the one that was asked for: %v, %v", deleted, err)
 	}
 	for name := range objects(t, s) {
-		if !strings.Contains(name, "2026-11-06/") && !strings.HasSuffix(name, latestName) {
+		if !strings.Contains(name, "2026-11-06/") && !strings.Contains(name, "2026-11-05/") && !strings.HasSuffix(name, latestName) {
 			t.Errorf("%s is left", name)
 		}
 	}
@@ -638,9 +638,21 @@ func TestRunIDs(t *testing.T) {
 	if got := RunID(at, EveryHour, zone); got != "2027-01-01T06" {
 		t.Errorf("RunID = %s", got)
 	}
-	for _, bad := range []string{"", "..", "2026-13-01", "2026-11-22T6", "2026-11-22/x", "today", "2026-11-22T24", "2027-01-01"} {
-		if _, err := Run(t.Context(), folder(t), Job{Function: newBooks(1).function(), Run: bad}, nil); core.CodeOf(err) != core.CodeInvalid {
+	for _, bad := range []string{"", "..", "2026-13-01", "2026-11-22T6", "2026-11-22/x", "today", "2026-11-22T24", "2026-11-24", "2026-11-24T00"} {
+		if _, err := runOnce(t.Context(), newMemory(nil), newBooks(1).job(bad)); core.CodeOf(err) != core.CodeInvalid { // on the 22nd in the zone
 			t.Errorf("%q: %v", bad, err)
 		}
+	}
+	for run, zone := range map[string]*time.Location{"2026-11-23": nil, "2026-11-23T23": zone, "2026-11-22": time.UTC} {
+		job := newBooks(1).job(run)
+		job.Zone = zone
+		if _, err := runOnce(t.Context(), newMemory(nil), job); err != nil {
+			t.Errorf("%s: %v", run, err)
+		}
+	}
+	job := newBooks(1).job("2026-11-23")
+	job.Zone = time.UTC
+	if _, err := runOnce(t.Context(), newMemory(nil), job); core.CodeOf(err) != core.CodeInvalid || !strings.Contains(err.Error(), "2026-11-22") {
+		t.Errorf("the day after tomorrow: %v", err)
 	}
 }

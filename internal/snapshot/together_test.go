@@ -2,8 +2,10 @@ package snapshot
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -130,7 +132,7 @@ func TestPreviousIsDeleted(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	_, _ = Run(ctx, s, b.job("2026-11-20"), func(Manifest) Watch { cancel(); return new(crossings) }) // killed after the claim
 	runToEnd(t, s, newBooks(57).job("2026-11-21"))
-	if deleted, err := Retain(t.Context(), s, "credit", "north", 10, morning); err != nil || len(deleted) != 1 {
+	if deleted, err := Retain(t.Context(), s, "credit", "north", 10, "", morning); err != nil || len(deleted) != 1 {
 		t.Fatal(deleted, err)
 	}
 	if m := runToEnd(t, s, b.job("2026-11-20")).Manifest; m.Previous != nil {
@@ -173,6 +175,54 @@ func TestScopeChanges(t *testing.T) {
 	job.Params = core.Params{"order": {"desc"}}
 	if m := runToEnd(t, s, job).Manifest; m.Count != 57 || m.Previous != nil {
 		t.Errorf("%d customers, compared with %v", m.Count, m.Previous)
+	}
+}
+
+// A run is of one set of settings: what was read by others before they changed is
+// read anew, whether all of it was read or a part, and whatever fails meanwhile.
+func TestSettingsChangeBetweenPieces(t *testing.T) {
+	t.Parallel()
+	changed := func(b *books) Job {
+		job := b.job("2026-11-21")
+		job.Thresholds = map[string]any{"credit_low": "50%"}
+		job.Settle = func(record core.Record) core.Record {
+			c := *record.(*core.CustomerCredit)
+			c.Status = "by the new ones"
+			return &c
+		}
+		return job
+	}
+	want := newMemory(nil)
+	runToEnd(t, want, changed(newBooks(57)))
+	for _, claimed := range []bool{false, true} {
+		begun, b := newMemory(nil), newBooks(57)
+		if claimed {
+			ctx, cancel := context.WithCancel(t.Context())
+			_, _ = Run(ctx, begun, b.job("2026-11-21"), func(Manifest) Watch { cancel(); return new(crossings) })
+		} else {
+			b.before = func(row int) error {
+				if row >= 40 {
+					return &core.Error{Code: core.CodeDeadline}
+				}
+				return nil
+			}
+			if o, err := runOnce(t.Context(), begun, b.job("2026-11-21")); err != nil || o.State != GoingOn {
+				t.Fatal(o.State, err)
+			}
+		}
+		if _, there := begun.objects["runs/credit/north/2026-11-21/"+claimName]; there != claimed {
+			t.Fatalf("claimed: %t", there)
+		}
+		for at := range 40 {
+			bubble(t, fmt.Sprintf("%t/%d", claimed, at), func(t *testing.T) {
+				s, b := newMemory(begun), newBooks(57)
+				var n atomic.Int32
+				_, _ = runOnce(t.Context(), shaky(s, at, at%2 == 0, true, &n), changed(b))
+				runToEnd(t, s, changed(b))
+				runToEnd(t, s, changed(b))
+				same(t, s, objects(t, want))
+			})
+		}
 	}
 }
 
