@@ -30,8 +30,9 @@ const SecretsForSetting = "PARTNERLENS_SECRETS_FOR"
 
 // Resolver replaces references among settings by what they name.
 type Resolver struct {
-	env    Environment
-	logger *slog.Logger
+	env      Environment
+	logger   *slog.Logger
+	staleFor time.Duration // as in secrets.Options
 
 	mu      sync.Mutex
 	keepFor string
@@ -46,9 +47,10 @@ func NewResolver(env Environment, logger *slog.Logger) *Resolver {
 }
 
 // with gives the Keeper, and a context in which it may ask with the key that
-// the platform handed over beside the call.
+// the platform handed over beside the call. A key in the environment goes before: a
+// request's headers may be its caller's own.
 func (r *Resolver) with(ctx context.Context) (context.Context, *secrets.Keeper, error) {
-	if key, ok := host.PlatformKey(ctx); ok {
+	if key, ok := host.PlatformKey(ctx); ok && r.env("HUAWEICLOUD_SDK_AK") == "" {
 		ctx = secrets.WithHuaweiKey(ctx, secrets.HuaweiKey{AK: key.AccessKey.Reveal(), SK: key.SecretKey, SecurityToken: key.Token})
 	}
 	r.mu.Lock()
@@ -64,7 +66,7 @@ func (r *Resolver) with(ctx context.Context) (context.Context, *secrets.Keeper, 
 			return nil, nil, &core.Error{Code: core.CodeMisconfigured, Param: SecretsForSetting, Detail: "not a time from 10s to 24h; write it as 5m"}
 		}
 	}
-	r.keepFor, r.keeper = text, secrets.NewKeeper(secrets.Options{Getenv: r.env, KeepFor: keepFor, Logger: cmp.Or(r.logger, slog.Default())})
+	r.keepFor, r.keeper = text, secrets.NewKeeper(secrets.Options{Getenv: r.env, KeepFor: keepFor, StaleFor: r.staleFor, Logger: cmp.Or(r.logger, slog.Default())})
 	return ctx, r.keeper, nil
 }
 

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"slices"
 	"sync"
+	"time"
 
 	"partnerlens/internal/api"
 	"partnerlens/internal/host"
@@ -21,6 +22,11 @@ const PlatformAuthSetting = "PARTNERLENS_PLATFORM_AUTH"
 // An event has the same form where it is open to everybody, and the headers
 // of a signed call are the caller's to write, so that only the operator knows.
 const byCAM = "scf-cam"
+
+// staleKeysFor is how long callers' keys are used that are too old, where their
+// store has failed: nobody checks them after us, so that who was to lose his key keeps it
+// as long.
+const staleKeysFor = time.Hour
 
 // HandlerOptions are what the HTTP API of functions is built with. They are copied.
 type HandlerOptions struct {
@@ -40,6 +46,7 @@ func handler(o HandlerOptions, meter *meter, functions ...*core.Function) http.H
 	env := o.Env.orOwn()
 	ages := &ages{watcher: &Watcher{Env: env, Logger: o.Logger}, functions: functions}
 	resolver := NewResolver(env, o.Logger)
+	resolver.staleFor = staleKeysFor
 	keys := keysWhileSame(func(ctx context.Context) (string, error) { return resolver.Setting(ctx, api.KeysSetting) })
 	return api.New(api.Options{
 		Functions: functions, Version: Version, Logger: o.Logger,

@@ -141,8 +141,9 @@ func observed(handler http.Handler, opts ServeOptions) http.Handler {
 			span = core.NewSpan()
 		}
 		ctx = core.WithSpan(ctx, span)
+		var refused error
 		if onFunctionGraph {
-			ctx = withPlatformKey(ctx, r.Header)
+			ctx, refused = withPlatformKey(ctx, r.Header)
 		}
 		ctx, cancelAnswer := context.WithTimeout(ctx, opts.AnswerWithin)
 		defer cancelAnswer()
@@ -180,6 +181,10 @@ func observed(handler http.Handler, opts ServeOptions) http.Handler {
 				panic(value)
 			}
 		}()
+		if refused != nil {
+			writeProblem(seen, core.AsError(refused), requestID)
+			return
+		}
 		handler.ServeHTTP(seen, r)
 	})
 }

@@ -35,16 +35,25 @@ const (
 	cffToken     = "X-Cff-Security-Token"
 )
 
-// withPlatformKey gives a context with the key in the headers.
-func withPlatformKey(ctx context.Context, header http.Header) context.Context {
-	if header.Get(cffAccessKey) == "" || header.Get(cffSecretKey) == "" {
-		return ctx
+// withPlatformKey gives a context with the key in the headers. What FunctionGraph does
+// with a caller's own headers of these names it does not say; beside the platform's they
+// come twice, and such a request is refused.
+func withPlatformKey(ctx context.Context, header http.Header) (context.Context, error) {
+	values := make(map[string]string)
+	for _, name := range []string{cffAccessKey, cffSecretKey, cffToken} {
+		if len(header.Values(name)) > 1 {
+			return ctx, core.Invalid("", "a header that only the platform writes came twice; leave out X-CFF-Security-…")
+		}
+		values[name] = header.Get(name)
+	}
+	if values[cffAccessKey] == "" || values[cffSecretKey] == "" {
+		return ctx, nil
 	}
 	return context.WithValue(ctx, platformKeyKey{}, Key{
-		AccessKey: core.NewSecret(header.Get(cffAccessKey)),
-		SecretKey: core.NewSecret(header.Get(cffSecretKey)),
-		Token:     core.NewSecret(header.Get(cffToken)),
-	})
+		AccessKey: core.NewSecret(values[cffAccessKey]),
+		SecretKey: core.NewSecret(values[cffSecretKey]),
+		Token:     core.NewSecret(values[cffToken]),
+	}), nil
 }
 
 // dropPlatformKeys takes the headers away that hold a key of the function's own:

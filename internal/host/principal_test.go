@@ -114,4 +114,14 @@ func TestPlatformKeys(t *testing.T) {
 			t.Errorf("the key is told: %s", s.log)
 		}
 	}
+
+	// Beside the platform's a caller's own would be the one that is taken.
+	reached := false
+	s := serveWith(t, http.HandlerFunc(func(http.ResponseWriter, *http.Request) { reached = true }), ServeOptions{Getenv: func(string) string { return "x" }})
+	sent.Add("X-Cff-Security-Access-Key", "hush-another")
+	response, body := get(t, s.url, sent)
+	s.end(t)
+	if reached || response.StatusCode != http.StatusBadRequest || strings.Contains(body+s.log.String(), "hush") {
+		t.Errorf("a key that came twice is answered %d %s", response.StatusCode, body)
+	}
 }

@@ -2,6 +2,7 @@ package secrets
 
 import (
 	"context"
+	"crypto/sha256"
 	"fmt"
 	"log/slog"
 	"maps"
@@ -23,6 +24,12 @@ type Options struct {
 	KeepFor time.Duration            // how long a secret is used before it is read again; 0: 5 min
 	Stores  map[string]Store         // by scheme; nil: all there are
 	Logger  *slog.Logger             // is told of stores that fail while there is a value to go on with; nil: nobody is
+
+	// StaleFor is for secrets that say who may come in, which nobody checks after us.
+	// Beyond KeepFor callers wait for the store, and only where that has failed is the
+	// old value used, so much longer at most. 0 is for keys that their cloud
+	// checks: callers wait a moment, and the old value is used as long as there is no other.
+	StaleFor time.Duration
 }
 
 // DefaultKeepFor is as long as AWS's own extension keeps a secret.
@@ -49,12 +56,29 @@ type Keeper struct {
 type kept struct {
 	secret   core.Secret
 	has      bool
-	fetched  time.Time
-	renewed  time.Time     // when it was last fetched because a cloud refused it
-	failed   time.Time     // when the last fetch failed; zero where it did not
-	fetching chan struct{} // closed when the fetch under way is over; nil: none is
-	err      error         // of that fetch
+	fetched  time.Time // when the fetch that brought it began
+	renewed  time.Time // when the last fetch began that was made because a cloud refused it
+	failed   time.Time // when the last fetch failed with a key of our own; zero where it did not
+	watched  bool      // somebody waited for that one from its beginning to its end
+	err      error     // of the last that failed
+	fetching map[asker]*fetch
 }
+
+// fetch is one on its way.
+type fetch struct {
+	begun   time.Time
+	refused bool          // because a cloud refused what there was
+	over    chan struct{} // closed when it is
+	err     error         // once it is over
+}
+
+// asker is with whose key a store is asked. The zero asker is this function; any other
+// is whoever sent a request's key: his failures are his alone.
+type asker [sha256.Size]byte
+
+// now is the time of the clock on the wall: the other one may stand still while a
+// platform keeps a function frozen, and secrets grow old nevertheless.
+func now() time.Time { return time.Now().Round(0) }
 
 // NewKeeper gives a Keeper. Nothing is fetched yet.
 func NewKeeper(opts Options) *Keeper {
@@ -201,75 +225,110 @@ func (k *Keeper) get(ctx context.Context, ref Reference) (core.Secret, error) {
 	if ref.Scheme == schemeEnv || ref.Scheme == schemeFile {
 		return store(ctx, ref)
 	}
-	k.mu.Lock()
-	entry := k.kept[ref]
-	if entry == nil {
-		entry = new(kept)
-		k.kept[ref] = entry
-	}
-	now := time.Now()
-	if entry.has {
-		age := now.Sub(entry.fetched)
-		resting := now.Sub(entry.failed) < restAfter
+	came := now()
+	for {
+		k.mu.Lock()
+		entry := k.kept[ref]
+		if entry == nil {
+			entry = &kept{fetching: make(map[asker]*fetch)}
+			k.kept[ref] = entry
+		}
+		age := came.Sub(entry.fetched)
+		fresh := entry.has && age < k.opts.KeepFor
+		resting := came.Sub(entry.failed) < restAfter && (fresh || k.opts.StaleFor == 0 || entry.watched)
 		// The last quarter of its time is for fetching it anew while nobody waits.
-		if age > k.opts.KeepFor*3/4 && !resting {
+		if !entry.has || age > k.opts.KeepFor*3/4 && !resting {
 			k.begin(ctx, ref, store, entry)
 		}
-		if age < k.opts.KeepFor || entry.fetching == nil {
+		under := entry.fetching[askerOf(ctx, ref)]
+		if fresh || entry.has && under == nil {
 			defer k.mu.Unlock()
-			return entry.secret, nil
+			return k.stale(entry)
 		}
-	} else {
-		k.begin(ctx, ref, store, entry)
-	}
-	over := entry.fetching
-	var enough <-chan time.Time
-	if entry.has {
-		enough = time.After(patience)
-	}
-	k.mu.Unlock()
+		var enough <-chan time.Time
+		if entry.has && k.opts.StaleFor == 0 {
+			enough = time.After(patience)
+		}
+		k.mu.Unlock()
 
-	select {
-	case <-over:
-	case <-enough:
-	case <-ctx.Done():
+		select {
+		case <-under.over:
+		case <-enough:
+		case <-ctx.Done():
+		}
+		if secret, err, settled := k.after(ctx, ref, entry, under, came); settled {
+			return secret, err
+		}
 	}
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	switch {
-	case entry.has: // the new one; or the old one, which may well be good still
-		return entry.secret, nil
-	case ctx.Err() != nil && entry.fetching != nil:
-		return core.Secret{}, core.AsError(ctx.Err())
-	}
-	return core.Secret{}, entry.err
 }
 
-// begin fetches a secret unless that is under way. The fetch outlives the caller, who
+// after gives what came of waiting for a fetch. It settles nothing where that began
+// before the caller came and failed: what was begun before a freeze dies of it.
+func (k *Keeper) after(ctx context.Context, ref Reference, entry *kept, under *fetch, came time.Time) (secret core.Secret, err error, settled bool) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	mine := askerOf(ctx, ref)
+	switch {
+	case entry.has && k.opts.StaleFor == 0: // the new one; or the old one, which may well be good still
+		return entry.secret, nil, true
+	case entry.fetching[mine] == under:
+		return core.Secret{}, core.AsError(ctx.Err()), true
+	case under.err == nil && came.Sub(under.begun) < k.opts.KeepFor:
+		return entry.secret, nil, true
+	case under.begun.Before(came):
+		return core.Secret{}, nil, false
+	case !entry.has, mine != asker{}, storeAnswered(under.err):
+		return core.Secret{}, under.err, true
+	}
+	entry.watched = true
+	secret, err = k.stale(entry)
+	return secret, err, true
+}
+
+// storeAnswered says whether a failure is what the store has to say, as that there is
+// no such secret any more, and not that it cannot be asked.
+func storeAnswered(err error) bool {
+	code := core.CodeOf(err)
+	return code == core.CodeMisconfigured || code == core.CodeDenied
+}
+
+// stale gives what is kept, unless it is too old for anything. k.mu is held.
+func (k *Keeper) stale(entry *kept) (core.Secret, error) {
+	if k.opts.StaleFor > 0 && now().Sub(entry.fetched) > k.opts.KeepFor+k.opts.StaleFor {
+		return core.Secret{}, entry.err
+	}
+	return entry.secret, nil
+}
+
+// begin fetches a secret unless the same asker does. The fetch outlives the caller, who
 // may be one of many that wait for it. k.mu is held.
 func (k *Keeper) begin(ctx context.Context, ref Reference, store Store, entry *kept) {
-	if entry.fetching != nil {
+	mine := askerOf(ctx, ref)
+	if entry.fetching[mine] != nil {
 		return
 	}
-	over := make(chan struct{})
-	entry.fetching = over
+	under := &fetch{begun: now(), refused: isRefused(ctx), over: make(chan struct{})}
+	entry.fetching[mine] = under
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), fetchTimeout)
 	go func() {
 		defer cancel()
 		secret, err := ask(ctx, store, ref)
 		k.mu.Lock()
 		defer k.mu.Unlock()
-		entry.fetching, entry.err = nil, err
-		if err == nil {
-			entry.secret, entry.has, entry.fetched, entry.failed = secret, true, time.Now(), time.Time{}
-		} else {
-			entry.failed = time.Now()
+		delete(entry.fetching, mine)
+		under.err = err
+		switch {
+		case err == nil && under.begun.Before(entry.fetched): // another asker's was faster
+		case err == nil:
+			entry.secret, entry.has, entry.fetched, entry.failed = secret, true, under.begun, time.Time{}
+		case mine == asker{}:
+			entry.failed, entry.watched, entry.err = now(), false, err
 			if entry.has {
-				k.opts.Logger.Warn("a secret could not be read again; going on with the one at hand",
-					"secret", ref.String(), "age_s", int(time.Since(entry.fetched).Seconds()), "error", core.AsError(err).Error())
+				k.opts.Logger.Warn("a secret could not be read again",
+					"secret", ref.String(), "age_s", int(now().Sub(entry.fetched).Seconds()), "error", core.AsError(err).Error())
 			}
 		}
-		close(over)
+		close(under.over)
 	}()
 }
 
@@ -296,22 +355,43 @@ func (k *Keeper) Renew(ctx context.Context, settings map[string]string, since ti
 	if err != nil {
 		return
 	}
-	k.mu.Lock()
-	var waits []chan struct{}
+	wholes := make(map[Reference]bool)
 	for _, ref := range refs {
-		whole := ref.secret()
-		entry := k.kept[whole]
-		if entry == nil || entry.fetched.After(since) || entry.fetching == nil && time.Since(entry.renewed) < renewEvery {
-			continue
-		}
-		entry.renewed = time.Now()
-		k.begin(context.WithValue(ctx, refused{}, true), whole, k.stores[whole.Scheme], entry)
-		waits = append(waits, entry.fetching)
+		wholes[ref.secret()] = true
 	}
-	k.mu.Unlock()
-	for _, over := range waits {
+	since = since.Round(0)
+	var under sync.WaitGroup
+	for whole := range wholes {
+		under.Go(func() { k.renew(ctx, whole, since) })
+	}
+	under.Wait()
+}
+
+// renew is Renew for one secret. A fetch that is under way may have been answered
+// before the key changed, or by what is kept on the way: it is waited for, and not relied on.
+func (k *Keeper) renew(ctx context.Context, ref Reference, since time.Time) {
+	for relied := false; !relied; {
+		k.mu.Lock()
+		entry := k.kept[ref]
+		if entry == nil {
+			k.mu.Unlock()
+			return
+		}
+		under := entry.fetching[askerOf(ctx, ref)]
+		if under == nil {
+			if entry.renewed.After(since) && entry.fetched.After(since) || now().Sub(entry.renewed) < renewEvery {
+				k.mu.Unlock()
+				return
+			}
+			ctx := context.WithValue(ctx, refused{}, true)
+			k.begin(ctx, ref, k.stores[ref.Scheme], entry)
+			under = entry.fetching[askerOf(ctx, ref)]
+			entry.renewed = under.begun
+		}
+		relied = under.refused && !under.begun.Before(since)
+		k.mu.Unlock()
 		select {
-		case <-over:
+		case <-under.over:
 		case <-ctx.Done():
 			return
 		}

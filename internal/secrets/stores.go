@@ -2,6 +2,8 @@ package secrets
 
 import (
 	"context"
+	"crypto/sha256"
+	"strings"
 	"sync"
 
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
@@ -100,6 +102,15 @@ type huaweiKey struct{}
 // WithHuaweiKey gives a context in which Huawei Cloud's store is asked with a key.
 func WithHuaweiKey(ctx context.Context, key HuaweiKey) context.Context {
 	return context.WithValue(ctx, huaweiKey{}, key)
+}
+
+// askerOf gives who asks a store for a secret.
+func askerOf(ctx context.Context, ref Reference) asker {
+	key, ok := ctx.Value(huaweiKey{}).(HuaweiKey)
+	if !ok || ref.Scheme != schemeHuawei {
+		return asker{}
+	}
+	return sha256.Sum256([]byte(strings.Join([]string{key.AK, key.SK.Reveal(), key.SecurityToken.Reveal()}, "\n")))
 }
 
 // fromHuawei asks with the key of FunctionGraph's agency, or elsewhere with the

@@ -1,0 +1,175 @@
+package secrets
+
+import (
+	"context"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"partnerlens/pkg/core"
+)
+
+// guarding gives a Keeper of secrets that say who may come in.
+func guarding() (*shelf, *Keeper) {
+	s, k, _ := newShelf()
+	k.opts.StaleFor = time.Hour
+	return s, k
+}
+
+func (s *shelf) change(slow time.Duration) {
+	s.set(func() { s.texts["partner"], s.slow = `{"id":"B","key":"k"}`, slow })
+}
+
+// Who was struck from the list must not come in for as long as its store is
+// slow, or because the fetch before died while the function was frozen.
+func TestStaleIsNotRelied(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]func(*testing.T, *shelf, *Keeper){
+		"the store is slower than patience": func(_ *testing.T, s *shelf, _ *Keeper) {
+			s.change(800 * time.Millisecond)
+			time.Sleep(5 * time.Minute)
+		},
+		"the fetch before has died": func(t *testing.T, s *shelf, k *Keeper) {
+			time.Sleep(4*time.Minute - 2*time.Second)
+			s.change(time.Hour)
+			resolve(t, k)
+			time.Sleep(fetchTimeout + time.Second)
+			s.change(0)
+		},
+		"the fetch before is dying": func(t *testing.T, s *shelf, k *Keeper) {
+			time.Sleep(4*time.Minute - 2*time.Second)
+			s.change(time.Hour)
+			resolve(t, k)
+			time.Sleep(3 * time.Second)
+			s.change(0)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				s, k := guarding()
+				resolve(t, k)
+				test(t, s, k)
+				if got := resolve(t, k); got[:1] != "B" {
+					t.Errorf("%q", got)
+				}
+			})
+		})
+	}
+}
+
+func TestStaleWhereTheStoreFails(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s, k := guarding()
+		resolve(t, k)
+		s.set(func() { s.err = &core.Error{Code: core.CodeUnavailable} })
+		time.Sleep(time.Hour)
+		for range 50 {
+			if got := resolve(t, k); got[:1] != "A" {
+				t.Fatalf("%q", got)
+			}
+			time.Sleep(100 * time.Millisecond)
+		}
+		if n := s.reads.Load(); n > 2 {
+			t.Errorf("a store that is down was asked %d times in 5 s", n-1)
+		}
+		s.set(func() { s.slow = time.Hour })
+		time.Sleep(time.Minute)
+		begun := time.Now()
+		if got := resolve(t, k); got[:1] != "A" || time.Since(begun) != fetchTimeout {
+			t.Errorf("of a store that hangs %q, after %v", got, time.Since(begun))
+		}
+		time.Sleep(4 * time.Minute)
+		for range 3 {
+			if _, err := k.Resolve(t.Context(), twoOfOne); core.CodeOf(err) != core.CodeDeadline {
+				t.Errorf("over an hour too old: %v", err)
+			}
+		}
+
+		// That there is no such secret any more is an answer.
+		s, k = guarding()
+		resolve(t, k)
+		time.Sleep(5 * time.Minute)
+		s.set(func() { s.err = broken("there is no such secret") })
+		if _, err := k.Resolve(t.Context(), twoOfOne); core.CodeOf(err) != core.CodeMisconfigured {
+			t.Errorf("a secret that is gone: %v", err)
+		}
+	})
+}
+
+// A fetch that began before a key was rotated may bring the old one.
+func TestRenewReliesOnNoFetchUnderWay(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s, k, _ := newShelf()
+		var marked []bool
+		k.stores[schemeAWSSecrets] = func(ctx context.Context, ref Reference) (core.Secret, error) {
+			marked = append(marked, isRefused(ctx))
+			return s.getAsOfNow(ctx, ref)
+		}
+		resolve(t, k)
+		s.set(func() { s.slow = 300 * time.Millisecond })
+		time.Sleep(3*time.Minute + time.Second)
+		resolve(t, k)
+		time.Sleep(50 * time.Millisecond)
+		s.change(300 * time.Millisecond)
+		k.Renew(t.Context(), twoOfOne, time.Now())
+		if got := resolve(t, k); got[:1] != "B" || len(marked) != 3 || !marked[2] {
+			t.Errorf("%q after fetches %v", got, marked)
+		}
+	})
+}
+
+// getAsOfNow is get, of what is there as it begins.
+func (s *shelf) getAsOfNow(ctx context.Context, ref Reference) (core.Secret, error) {
+	s.mu.Lock()
+	text, slow := s.texts[ref.Name], s.slow
+	s.mu.Unlock()
+	s.reads.Add(1)
+	select {
+	case <-time.After(slow):
+		return core.NewSecret(text), nil
+	case <-ctx.Done():
+		return core.Secret{}, ctx.Err()
+	}
+}
+
+// What fails with a key that came with a request fails for that request alone.
+func TestRequestsKeyFailsAlone(t *testing.T) {
+	t.Parallel()
+	settings := map[string]string{"keys": "huawei-csms:partner"}
+	with := func(t *testing.T, ak string) context.Context {
+		return WithHuaweiKey(t.Context(), HuaweiKey{AK: ak, SK: core.NewSecret("x")})
+	}
+	synctest.Test(t, func(t *testing.T) {
+		var reads atomic.Int32
+		k := NewKeeper(Options{KeepFor: 4 * time.Minute, StaleFor: time.Hour, Stores: map[string]Store{schemeHuawei: func(ctx context.Context, _ Reference) (core.Secret, error) {
+			ak := ctx.Value(huaweiKey{}).(HuaweiKey).AK
+			time.Sleep(time.Second)
+			if ak == "evil" {
+				return core.Secret{}, &core.Error{Code: core.CodeUnavailable}
+			}
+			reads.Add(1)
+			return core.NewSecret("list"), nil
+		}}})
+		for range 2 { // with nothing at hand, and with what is too old
+			go func() {
+				if _, err := k.Resolve(with(t, "evil"), settings); core.CodeOf(err) != core.CodeUnavailable {
+					t.Errorf("the forger: %v", err)
+				}
+			}()
+			time.Sleep(100 * time.Millisecond)
+			begun := time.Now()
+			if got, err := k.Resolve(with(t, "good"), settings); err != nil || got["keys"] != "list" || time.Since(begun) != time.Second {
+				t.Errorf("beside a forger: %v, %v after %v", got, err, time.Since(begun))
+			}
+			time.Sleep(5 * time.Minute)
+		}
+		_, _ = k.Resolve(with(t, "evil"), settings)
+		if _, err := k.Resolve(with(t, "good"), settings); err != nil || reads.Load() != 3 {
+			t.Errorf("after a forger: %v, %d fetches", err, reads.Load())
+		}
+	})
+}
