@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Build every artefact into dist/: the same commit gives the same bytes, anywhere
-# (scripts/flags.sh says of what).
+# with the same version of Go (scripts/flags.sh).
 #
 #   dist/lambda/<function>/bootstrap         AWS Lambda, provided.al2023, amd64
 #   dist/lambda/<function>/arm64/bootstrap   the same for arm64
