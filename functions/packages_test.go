@@ -505,7 +505,8 @@ func TestDockerfile(t *testing.T) {
 	for instruction, want := range map[string][]string{
 		"FROM": {"scratch"},
 		"USER": {"65532:65532"}, // a number, and not 0: orchestrators look at it
-		"COPY": {"dist/container/ca-certificates.crt /etc/ssl/certs/ca-certificates.crt", "dist/container/${TARGETARCH}/partnerlens /partnerlens"},
+		"COPY": {"dist/container/ca-certificates.crt /etc/ssl/certs/ca-certificates.crt", "dist/container/${TARGETARCH}/partnerlens /partnerlens",
+			"--chown=65532:65532 dist/container/runs /runs"}, // a new volume there may be written to
 		"RUN":  nil, "ADD": nil, "ENV": nil, // nothing to run it with, nothing fetched, no key
 		"ENTRYPOINT": {`["/partnerlens"]`},
 	} {
@@ -519,7 +520,7 @@ func TestDockerfile(t *testing.T) {
 	if os.Getenv("PARTNERLENS_DIST") == "" {
 		return
 	}
-	for _, file := range []string{"ca-certificates.crt", "amd64/partnerlens", "arm64/partnerlens"} {
+	for _, file := range []string{"ca-certificates.crt", "runs", "amd64/partnerlens", "arm64/partnerlens"} {
 		if _, err := os.Stat(filepath.Join(dist, "container", file)); err != nil {
 			t.Error(err)
 		}
