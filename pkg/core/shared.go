@@ -17,19 +17,33 @@ type shared[T Record] struct {
 }
 
 type sharedAnswer[T Record] struct {
-	over    chan struct{} // closed when the read is
-	good    bool          // fit to be shared; not before over
+	over    chan struct{} // closed when it is known what becomes of it
+	fate    fate          // of shared.mu
 	at      time.Time     // when it was read
 	report  Report
 	records []T
 	before  []Cursor // the place before each record
 }
 
+// fate is what becomes of an answer for those who ask the same.
+type fate int
+
+const (
+	undecided fate = iota // being read
+	good                  // fit to be shared
+	large                 // too large for that: everybody reads for himself
+	unshared              // nobody gets it but who read it: the next may try
+)
+
 // What is kept is small: a large answer is asked for once a day, not by many at once.
 const (
 	maxSharedRecords = 2000
 	maxSharedAnswers = 64
 )
+
+// sharedPatience is how long, in all, others wait because whoever reads for them does
+// not take the records. They wait for the cloud, and not for somebody's connection.
+const sharedPatience = 250 * time.Millisecond
 
 func (s *shared[T]) ask(ctx context.Context, question string, keepFor time.Duration, fingerprint []byte,
 	read func(func(T, Cursor) bool) (Report, error), keep func(T) bool) (Report, error) {
@@ -43,7 +57,10 @@ func (s *shared[T]) ask(ctx context.Context, question string, keepFor time.Durat
 		case <-ctx.Done():
 			return Report{}, AsError(ctx.Err())
 		}
-		if answer.good {
+		switch s.fateOf(answer) {
+		case large:
+			return read(func(record T, _ Cursor) bool { return keep(record) })
+		case good:
 			if trace := traceOf(ctx); trace.Shared != nil {
 				trace.Shared(time.Since(answer.at))
 			}
@@ -71,28 +88,56 @@ func (s *shared[T]) find(question string) (answer *sharedAnswer[T], mine bool) {
 
 // answer reads, and leaves the answer for those who ask the same.
 func (s *shared[T]) answer(question string, a *sharedAnswer[T], keepFor time.Duration, read func(func(T, Cursor) bool) (Report, error), keep func(T) bool) (report Report, err error) {
-	fits := true
+	patience := sharedPatience
+	slow := time.AfterFunc(patience, func() { s.settle(question, a, unshared, keepFor) })
+	slow.Stop()
 	defer func() {
-		a.good = fits && err == nil && report.Complete && report.Next == nil // not after a panic either: report is empty then
-		if a.good {
-			a.report, a.at = report, time.Now()
-			time.AfterFunc(keepFor, func() { s.forget(question, a) })
-		} else {
-			a.records, a.before = nil, nil
-			s.forget(question, a)
+		slow.Stop()
+		fate := unshared
+		if err == nil && report.Complete && report.Next == nil { // not after a panic either: report is empty then
+			fate = good
 		}
-		close(a.over)
+		a.report, a.at = report, time.Now()
+		if s.settle(question, a, fate, keepFor) != good {
+			a.records, a.before = nil, nil
+		}
 	}()
 	return read(func(record T, before Cursor) bool {
-		if fits = fits && len(a.records) < maxSharedRecords; fits {
-			a.records, a.before = append(a.records, record), append(a.before, before)
+		if len(a.records) == maxSharedRecords {
+			s.settle(question, a, large, keepFor)
+			return keep(record)
 		}
-		if !keep(record) {
-			fits = false
-			return false
-		}
-		return true
+		a.records, a.before = append(a.records, record), append(a.before, before)
+		began := time.Now()
+		slow.Reset(patience)
+		kept := keep(record)
+		slow.Stop()
+		patience -= time.Since(began)
+		return kept
 	})
+}
+
+// settle decides an answer's fate, once, lets those go who wait for it, and gives it.
+func (s *shared[T]) settle(question string, a *sharedAnswer[T], to fate, keepFor time.Duration) fate {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if a.fate != undecided {
+		return a.fate
+	}
+	a.fate = to
+	if to != unshared {
+		time.AfterFunc(keepFor, func() { s.forget(question, a) })
+	} else if s.answers[question] == a {
+		delete(s.answers, question)
+	}
+	close(a.over)
+	return to
+}
+
+func (s *shared[T]) fateOf(a *sharedAnswer[T]) fate {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return a.fate
 }
 
 func (s *shared[T]) forget(question string, a *sharedAnswer[T]) {

@@ -116,3 +116,50 @@ func TestSharedReadsFailAlone(t *testing.T) {
 		}
 	})
 }
+
+// Nobody waits for somebody else's connection, and of an answer that is too large to be
+// shared nobody waits for another's read.
+func TestSlowReaderHoldsNobody(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		for _, customers := range []int{25, 5000} {
+			l := newLedger(customers)
+			r := core.NewReader(l, &core.ReaderOptions[core.CreditQuery]{ShareFor: time.Minute, Tries: 1, Pacer: core.NewPacer(0)})
+			release := make(chan struct{})
+			var under sync.WaitGroup
+			slow := func(after int) {
+				under.Go(func() {
+					taken := 0
+					report, err := r.Read(t.Context(), core.CreditQuery{Order: core.OrderAscending}, nil, func(*core.CustomerCredit) bool {
+						if taken++; taken > after {
+							<-release
+						}
+						return true
+					})
+					if err != nil || report.Count != customers || !report.Complete {
+						t.Errorf("the slow one: %v, %+v", err, report)
+					}
+				})
+				synctest.Wait()
+			}
+			slow(3)
+			if customers > 2000 {
+				slow(2001)
+			}
+			began := time.Now()
+			for range 10 {
+				under.Go(func() {
+					if ids, report, err := ask(t.Context(), r, core.ReadOptions{}, 0); err != nil || !report.Complete || len(ids) != customers {
+						t.Errorf("%d customers, %+v, %v", len(ids), report, err)
+					}
+					if waited := time.Since(began); waited > time.Second {
+						t.Errorf("of %d customers one waited %v for another", customers, waited)
+					}
+				})
+			}
+			time.Sleep(2 * time.Second)
+			close(release)
+			under.Wait()
+		}
+	})
+}
