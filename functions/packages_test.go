@@ -507,7 +507,7 @@ func TestDockerfile(t *testing.T) {
 		"USER": {"65532:65532"}, // a number, and not 0: orchestrators look at it
 		"COPY": {"dist/container/ca-certificates.crt /etc/ssl/certs/ca-certificates.crt", "dist/container/${TARGETARCH}/partnerlens /partnerlens",
 			"--chown=65532:65532 dist/container/runs /runs"}, // a new volume there may be written to
-		"RUN":  nil, "ADD": nil, "ENV": nil, // nothing to run it with, nothing fetched, no key
+		"RUN": nil, "ADD": nil, "ENV": nil, // nothing to run it with, nothing fetched, no key
 		"ENTRYPOINT": {`["/partnerlens"]`},
 	} {
 		if !slices.Equal(said[instruction], want) {
