@@ -112,8 +112,14 @@ func ringing(t *testing.T, log string) (names []string) {
 	}
 	type alarm struct {
 		AlarmName, MetricName, Statistic, ComparisonOperator, TreatMissingData string
-		Threshold                                                              float64
-		EvaluationPeriods                                                      int
+		Threshold                                                              any
+	}
+	// Of a daily watch: the template chooses by !If [EveryHour, an hourly watch's, a daily one's].
+	daily := func(value any) float64 {
+		if choice, ok := value.([]any); ok && len(choice) == 3 && choice[0] == "EveryHour" {
+			value = choice[2]
+		}
+		return value.(float64)
 	}
 	for name, a := range properties[alarm](t, template, "AWS::CloudWatch::Alarm") {
 		values, there := numbers[a.MetricName]
@@ -136,7 +142,8 @@ func ringing(t *testing.T, log string) (names []string) {
 		default:
 			t.Fatalf("%s: %s is not known here", name, a.Statistic)
 		}
-		if map[string]bool{"GreaterThanThreshold": got > a.Threshold, "GreaterThanOrEqualToThreshold": got >= a.Threshold, "LessThanThreshold": got < a.Threshold}[a.ComparisonOperator] {
+		threshold := daily(a.Threshold)
+		if map[string]bool{"GreaterThanThreshold": got > threshold, "GreaterThanOrEqualToThreshold": got >= threshold, "LessThanThreshold": got < threshold}[a.ComparisonOperator] {
 			names = append(names, a.AlarmName)
 		}
 	}
