@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"log/slog"
 	"math"
 	"net/http"
 	"slices"
@@ -63,7 +64,22 @@ func (h *handler) ask(w http.ResponseWriter, r *http.Request, c *call, params co
 		a.start()
 		return nil
 	}
-	return chosen.write(a)
+	err = chosen.write(a)
+	h.logAccounts(r, c)
+	return err
+}
+
+// logAccounts tells the operator of the accounts that failed in an answer for all.
+func (h *handler) logAccounts(r *http.Request, c *call) {
+	if c.report == nil {
+		return
+	}
+	for _, account := range c.report.Accounts {
+		if failed := account.Error; failed != nil {
+			h.log.LogAttrs(r.Context(), slog.LevelError, "account failed", slog.String("route", r.Pattern),
+				slog.String("account", account.Account), slog.String("code", string(failed.Code)), slog.Any("error", failed.Cause))
+		}
+	}
 }
 
 // aboutPath makes an error about the id in a path name the id: a function may

@@ -49,7 +49,7 @@ func (c *caller) sees(function, account string) bool {
 }
 
 func (c *caller) rights() core.Rights {
-	rights := core.Rights{Personal: c.grant.personal}
+	rights := core.Rights{Personal: c.grant.personal, Inside: c.kind == byLoopback}
 	if accounts := c.grant.accounts; accounts != nil {
 		rights.Account = func(name string) bool { return slices.Contains(accounts, name) }
 	}

@@ -96,6 +96,33 @@ func (k *Keys) byPrincipal(principal string) (grant, bool) {
 	return best, found
 }
 
+// soon is how long before its end somebody should know of a key's.
+const soon = 14 * 24 * time.Hour
+
+// Doubts says what of the keys is likely to be a mistake: who opens nothing, or soon will
+// not, and accounts that are not among those that are configured.
+func (k *Keys) Doubts(now time.Time, accounts []string) (doubts []string) {
+	usable := false
+	for _, g := range slices.Concat(k.keys, k.principals) {
+		switch {
+		case g.expired(now):
+			doubts = append(doubts, g.name+" expired at "+g.expires.Format(time.RFC3339)+": renew it or take it away")
+		case !g.expires.IsZero() && g.expired(now.Add(soon)):
+			doubts = append(doubts, g.name+" expires at "+g.expires.Format(time.RFC3339))
+		}
+		usable = usable || !g.expired(now)
+		for _, account := range g.accounts {
+			if !slices.Contains(accounts, account) {
+				doubts = append(doubts, g.name+" may ask for the account "+account+", which is not configured here")
+			}
+		}
+	}
+	if !usable {
+		doubts = append(doubts, "no key opens the door: make one with partnerlens key new")
+	}
+	return doubts
+}
+
 // ParseKeys reads the setting's text: {"keys":[…]}, with an entry for each key,
 // and for each principal that the platform lets in and that is to have
 // other rights than to ask everything, masked:

@@ -101,16 +101,17 @@ type Accounts struct {
 	Vendor   *Vendor
 
 	mu     sync.Mutex
-	text   string // of AccountsSetting
+	text   core.Secret // of AccountsSetting: it may hold keys themselves
 	parsed map[string]account
 	err    error
 }
 
 // account is one account as configured: texts that may be references, by field.
 type account struct {
-	vendor *Vendor
-	fields map[string]string
-	named  bool // by AccountsSetting, not by variables
+	vendor *Vendor // nil: it is not known which
+	fields map[string]core.Secret
+	named  bool  // by AccountsSetting, not by variables
+	err    error // what is wrong with it, all at once
 }
 
 // Names lists the accounts in the order of their names. Where nothing is
@@ -137,6 +138,9 @@ func (a *Accounts) Settings(ctx context.Context, name string) (Settings, error) 
 	if !there {
 		account = a.fromEnvironment()
 	}
+	if account.err != nil {
+		return s, account.err
+	}
 	s.named = account.named
 	resolved, err := a.Resolver.resolve(ctx, s.inErrors(account.fields))
 	if err != nil {
@@ -162,7 +166,7 @@ func (a *Accounts) Renew(ctx context.Context, name string, since time.Time) {
 	if !there {
 		account = a.fromEnvironment()
 	}
-	a.Resolver.renew(ctx, account.fields, since)
+	a.Resolver.renew(ctx, Settings{Account: name, vendor: a.Vendor, named: account.named}.inErrors(account.fields), since)
 }
 
 // configured gives the vendor's accounts.
@@ -172,8 +176,8 @@ func (a *Accounts) configured(ctx context.Context) (map[string]account, error) {
 		return nil, err
 	}
 	a.mu.Lock()
-	if text != a.text {
-		a.text = text
+	if text != a.text.Reveal() {
+		a.text = core.NewSecret(text)
 		a.parsed, a.err = parseAccounts(text)
 	}
 	parsed, err := a.parsed, a.err
@@ -183,15 +187,15 @@ func (a *Accounts) configured(ctx context.Context) (map[string]account, error) {
 	}
 	all := make(map[string]account)
 	for name, account := range parsed {
-		if account.vendor == a.Vendor {
+		if account.vendor == a.Vendor || account.vendor == nil { // that could be one of this cloud
 			account.fields = a.withShared(account.fields)
 			all[name] = account
 		}
 	}
 	own := a.fromEnvironment()
-	isSet := slices.ContainsFunc(a.Vendor.Fields, func(f Field) bool { return f.Key && own.fields[f.Name] != "" })
+	isSet := slices.ContainsFunc(a.Vendor.Fields, func(f Field) bool { return f.Key && !own.fields[f.Name].Empty() })
 	if _, twice := all[core.DefaultAccount]; isSet && twice {
-		return nil, &core.Error{Code: core.CodeMisconfigured, Param: AccountsSetting, Detail: core.DefaultAccount + ": configured by variables of its own too (" + a.Vendor.Fields[0].Env + "); give one of the two another name, or take it away"}
+		own.err = &core.Error{Code: core.CodeMisconfigured, Param: AccountsSetting, Detail: core.DefaultAccount + ": configured by variables of its own too (" + a.Vendor.Fields[0].Env + "); give one of the two another name, or take it away"}
 	}
 	if isSet {
 		all[core.DefaultAccount] = own
@@ -204,18 +208,18 @@ func (a *Accounts) configured(ctx context.Context) (map[string]account, error) {
 
 // fromEnvironment is the account that variables configure.
 func (a *Accounts) fromEnvironment() account {
-	fields := make(map[string]string)
+	fields := make(map[string]core.Secret)
 	mine := false
 	for _, f := range a.Vendor.Fields {
 		if text := a.Resolver.env(f.Env); text != "" {
-			fields[f.Name] = text
+			fields[f.Name] = core.NewSecret(text)
 			mine = mine || f.Key
 		}
 	}
 	for _, f := range a.Vendor.Fields {
 		if f.SDK != "" && !mine { // never one of ours with one of the SDK's
 			if text := a.Resolver.env.resellers(f.SDK); text != "" {
-				fields[f.Name] = text
+				fields[f.Name] = core.NewSecret(text)
 			}
 		}
 	}
@@ -223,11 +227,11 @@ func (a *Accounts) fromEnvironment() account {
 }
 
 // withShared adds what the environment says for all accounts.
-func (a *Accounts) withShared(fields map[string]string) map[string]string {
+func (a *Accounts) withShared(fields map[string]core.Secret) map[string]core.Secret {
 	fields = maps.Clone(fields)
 	for _, f := range a.Vendor.Fields {
-		if text := a.Resolver.env(f.Env); f.All && text != "" && fields[f.Name] == "" {
-			fields[f.Name] = text
+		if text := a.Resolver.env(f.Env); f.All && text != "" && fields[f.Name].Empty() {
+			fields[f.Name] = core.NewSecret(text)
 		}
 	}
 	return fields
@@ -235,64 +239,84 @@ func (a *Accounts) withShared(fields map[string]string) map[string]string {
 
 var accountName = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]*$`)
 
-// parseAccounts reads AccountsSetting. Its error names every account and field
-// that is wrong, and no value: one may be a key.
+// parseAccounts reads AccountsSetting. What is wrong with one account stays with it, all
+// of it at once, by field and without a value: one may be a key. The error is for a text
+// that does not tell accounts apart.
 func parseAccounts(text string) (map[string]account, error) {
 	if text == "" {
 		return nil, nil
 	}
-	var problems []string
-	wrong := func(format string, args ...any) { problems = append(problems, fmt.Sprintf(format, args...)) }
-	var members map[string]map[string]jsontext.Value
-	if err := json.Unmarshal([]byte(text), &members); err != nil || members == nil {
-		wrong(`not a JSON object of accounts by name, each name once, as {"north":{"vendor":"tencentcloud","secret_id":"aws-sm:partner#id","secret_key":"aws-sm:partner#key"}}`)
+	wrong := func(problems []string) *core.Error {
+		return &core.Error{Code: core.CodeMisconfigured, Param: AccountsSetting, Detail: strings.Join(problems, "; ")}
+	}
+	var members map[string]jsontext.Value
+	if err := json.Unmarshal([]byte(strings.TrimPrefix(text, byteOrderMark)), &members); err != nil || members == nil {
+		return nil, wrong([]string{`not a JSON object of accounts by name, each name once, as {"north":{"vendor":"tencentcloud","secret_id":"aws-sm:partner#id","secret_key":"aws-sm:partner#key"}}`})
 	}
 	accounts := make(map[string]account)
+	var unnamed, all []string
 	for _, name := range slices.Sorted(maps.Keys(members)) {
 		if !accountName.MatchString(name) || len(name) > core.MaxAccountName || name == core.AllAccounts {
-			wrong("the name of an account is not one: write 1 to %d small letters, digits, - and _, and not %s", core.MaxAccountName, core.AllAccounts)
+			unnamed = append(unnamed, fmt.Sprintf("the name of an account is not one: write 1 to %d small letters, digits, - and _, and not %s", core.MaxAccountName, core.AllAccounts))
 			continue
 		}
-		var vendorName string
-		_ = json.Unmarshal(members[name]["vendor"], &vendorName)
-		i := slices.IndexFunc(vendors, func(v *Vendor) bool { return v.Name == vendorName })
-		if i < 0 {
-			wrong("%s.vendor: missing or unknown; write %s or %s", name, Tencent.Name, Huawei.Name)
-			continue
+		account, problems := parseAccount(name, members[name])
+		if problems != nil {
+			account.err = wrong(problems)
 		}
-		account := account{vendors[i], make(map[string]string), true}
-		for _, member := range slices.Sorted(maps.Keys(members[name])) {
-			if member == "vendor" {
-				continue
-			}
-			field := account.vendor.field(member)
-			if field == nil {
-				wrong("%s has a member that %s accounts do not have; they have %s", name, vendorName, account.vendor.fieldNames())
-				continue
-			}
-			text, ok := fieldText(members[name][member])
-			if !ok {
-				wrong("%s.%s: not a text, or an empty one; give it a value or leave it out", name, member)
-				continue
-			}
-			if _, isReference, err := secrets.Parse(text); err != nil {
-				wrong("%s.%s: %s", name, member, core.AsError(err).Detail)
-			} else if !isReference && field.Check != nil {
-				if err := field.Check(text); err != nil {
-					wrong("%s.%s: %s", name, member, core.AsError(err).Detail)
-				}
-			}
-			account.fields[member] = text
-		}
-		for _, missing := range account.missing() {
-			wrong("%s.%s: missing", name, missing)
-		}
-		accounts[name] = account
+		accounts[name], all = account, append(all, problems...)
 	}
-	if problems != nil {
-		return nil, &core.Error{Code: core.CodeMisconfigured, Param: AccountsSetting, Detail: strings.Join(problems, "; ")}
+	if unnamed != nil {
+		failure := wrong(append(unnamed, all...))
+		failure.Inside = true // it names every account
+		return nil, failure
 	}
 	return accounts, nil
+}
+
+// byteOrderMark is what some editors write before a text.
+const byteOrderMark = "\ufeff"
+
+func parseAccount(name string, text jsontext.Value) (a account, problems []string) {
+	a = account{fields: make(map[string]core.Secret), named: true}
+	wrong := func(format string, args ...any) { problems = append(problems, name+fmt.Sprintf(format, args...)) }
+	var members map[string]jsontext.Value
+	_ = json.Unmarshal(text, &members) // what is no object has no vendor
+	var vendorName string
+	_ = json.Unmarshal(members["vendor"], &vendorName)
+	i := slices.IndexFunc(vendors, func(v *Vendor) bool { return v.Name == vendorName })
+	if i < 0 {
+		wrong(".vendor: missing or unknown; write %s or %s", Tencent.Name, Huawei.Name)
+		return a, problems
+	}
+	a.vendor = vendors[i]
+	for _, member := range slices.Sorted(maps.Keys(members)) {
+		if member == "vendor" {
+			continue
+		}
+		field := a.vendor.field(member)
+		if field == nil {
+			wrong(" has a member that %s accounts do not have; they have %s", vendorName, a.vendor.fieldNames())
+			continue
+		}
+		text, ok := fieldText(members[member])
+		if !ok {
+			wrong(".%s: not a text, or an empty one; give it a value or leave it out", member)
+			continue
+		}
+		if _, isReference, err := secrets.Parse(text); err != nil {
+			wrong(".%s: %s", member, core.AsError(err).Detail)
+		} else if !isReference && field.Check != nil {
+			if err := field.Check(text); err != nil {
+				wrong(".%s: %s", member, core.AsError(err).Detail)
+			}
+		}
+		a.fields[member] = core.NewSecret(text)
+	}
+	for _, missing := range a.missing() {
+		wrong(".%s: missing", missing)
+	}
+	return a, problems
 }
 
 // fieldText gives a member as text: a text, a whole number, or a list of texts.
@@ -325,12 +349,12 @@ func (a account) missing() (names []string) {
 	pair := [2]string{FieldSecretID, FieldSecretKey}
 	if a.vendor == &Huawei {
 		pair = [2]string{FieldAK, FieldSK}
-		if a.fields[FieldAuthToken] != "" {
+		if !a.fields[FieldAuthToken].Empty() {
 			return nil
 		}
 	}
 	for _, name := range pair {
-		if a.fields[name] == "" {
+		if a.fields[name].Empty() {
 			names = append(names, name)
 		}
 	}
@@ -360,10 +384,10 @@ func (s Settings) Name(field string) string {
 	return s.vendor.field(field).Env
 }
 
-func (s Settings) inErrors(fields map[string]string) map[string]string {
+func (s Settings) inErrors(fields map[string]core.Secret) map[string]string {
 	named := make(map[string]string, len(fields))
 	for field, text := range fields {
-		named[s.Name(field)] = text
+		named[s.Name(field)] = text.Reveal()
 	}
 	return named
 }

@@ -4,7 +4,10 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"maps"
+	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -154,7 +157,7 @@ func TestAccountsThatAreWrong(t *testing.T) {
 	if shown := fmt.Sprintf("%v %+v %#v", err, err, err); strings.Contains(shown, planted) || strings.Contains(shown, "token.") || strings.Contains(shown, "a little") {
 		t.Errorf("too much is told: %s", shown)
 	}
-	for _, text := range []string{"{", "[]", "null", `{"a":1}`, `{"a":{"vendor":"tencentcloud"},"a":{}}`} {
+	for _, text := range []string{"{", "[]", "null", `{"a":1}`, `{"a":{"vendor":"tencentcloud"`, `{"a":{"vendor":"tencentcloud"},"a":{}}`} {
 		f := credit.Function(with(map[string]string{"PARTNERLENS_ACCOUNTS": text}), nil)
 		if _, _, err := read(t.Context(), f, core.Params{}); core.CodeOf(err) != core.CodeMisconfigured {
 			t.Errorf("%s: %v", text, err)
@@ -162,15 +165,75 @@ func TestAccountsThatAreWrong(t *testing.T) {
 	}
 }
 
+// A mistake stops the account that it is in, and no other; where it names what is not a
+// caller's to know, he is not told.
+func TestOneAccountIsWrong(t *testing.T) {
+	t.Parallel()
+	c := openCloud(t, simulator.Options{Customers: 30})
+	env := storesAt(c.server.URL)
+	env["PARTNERLENS_ACCOUNTS"] = "\ufeff" + asJSON(t, map[string]any{
+		"north-hidden": fields{"vendor": "tencentcloud", "secret_id": "x", "rate": "fast"},
+		"refused":      fields{"vendor": "tencentcloud", "secret_id": "aws-sm:prod/hidden#id", "secret_key": "x"},
+		"vendorless":   fields{"secret_id": "x"},
+		"text":         "x",
+		"south":        fields{"vendor": "tencentcloud", "secret_id": simulator.KeyID, "secret_key": simulator.KeySecret, "endpoint": c.server.URL},
+		"china":        fields{"vendor": "huaweicloud", "ak": simulator.KeyID, "sk": simulator.KeySecret, "endpoint": c.server.URL},
+	})
+	f := credit.Function(with(env), nil)
+	got, report, err := read(t.Context(), f, core.Params{"account": {"south"}})
+	if err != nil || got["south"] != 30 || !report.Complete {
+		t.Errorf("the account that is right: %v, %v", got, err)
+	}
+	got, report, err = read(t.Context(), f, core.Params{"account": {"all"}})
+	if err != nil || got["south"] != 30 || report.Complete || len(report.Accounts) != 5 {
+		t.Fatalf("all: %v, %v, %+v", got, err, report)
+	}
+	says := map[string]string{
+		"north-hidden": "north-hidden.rate: not a number of calls a second, from 1 to 1000, nor a share of the vendor's limit, as 60%; 0 is for a limit that is not known; north-hidden.secret_key: missing",
+		"refused":      "aws-sm:prod/hidden#id", "vendorless": "vendorless.vendor: missing", "text": "text.vendor: missing",
+	}
+	for _, a := range report.Accounts {
+		if want := says[a.Account]; (a.Error == nil) != (want == "") || a.Error != nil && !strings.Contains(a.Error.Message, want) {
+			t.Errorf("%s: %+v, want %q", a.Account, a.Error, want)
+		}
+	}
+
+	log := new(lockedLog)
+	env["PARTNERLENS_KEYS"] = `{"keys":[{"name":"first","hash":"` + hashOf(keyAll) + `","accounts":["south","refused"]}]}`
+	handler := app.Handler(app.HandlerOptions{Env: with(env), Logger: slog.New(slog.NewJSONHandler(log, nil))}, f)
+	for query, want := range map[string]int{"south": 200, "all": 200, "refused": 500, "north-hidden": 403, "": 400} {
+		r := httptest.NewRequest(http.MethodGet, "/v1/credit?account="+query, nil)
+		if query == "" {
+			r.URL.RawQuery = ""
+		}
+		r.Header.Set("X-Api-Key", keyAll)
+		w := httptest.NewRecorder()
+		handler.ServeHTTP(w, r)
+		if w.Code != want || strings.Contains(w.Body.String(), "hidden") {
+			t.Errorf("account %q is answered %d %s", query, w.Code, w.Body)
+		}
+	}
+	if n := strings.Count(log.String(), "aws-sm:prod/hidden#id: AWS Secrets Manager has no such secret"); n != 2 {
+		t.Errorf("the log tells %d times what is wrong, want once for each answer: %s", n, log)
+	}
+}
+
 func TestSettingsPrintNoValue(t *testing.T) {
 	t.Parallel()
-	accounts := credit.Accounts(with(map[string]string{"PARTNERLENS_TENCENT_SECRET_ID": "planted-id", "PARTNERLENS_TENCENT_SECRET_KEY": "planted-key"}))
+	env := with(map[string]string{
+		"PARTNERLENS_TENCENT_SECRET_ID": "planted-id", "PARTNERLENS_TENCENT_SECRET_KEY": "planted-key",
+		"PARTNERLENS_ACCOUNTS": `{"north":{"vendor":"tencentcloud","secret_id":"planted-id","secret_key":"planted-key"}}`,
+	})
+	composed := credit.Compose(env, nil)
+	accounts := composed.Accounts
 	s, err := accounts.Settings(t.Context(), "default")
 	if err != nil || s.Get(app.FieldSecretKey) != "planted-key" {
 		t.Fatalf("%v", err)
 	}
-	if shown := fmt.Sprintf("%v %+v %#v", s, s, s); strings.Contains(shown, "planted") {
-		t.Errorf("printed: %s", shown)
+	for _, v := range []any{s, accounts, composed, &composed, accounts.Resolver} {
+		if shown := fmt.Sprintf("%v %+v %#v", v, v, v); strings.Contains(shown, "planted") {
+			t.Errorf("%T printed: %s", v, shown)
+		}
 	}
 }
 

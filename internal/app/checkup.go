@@ -105,6 +105,10 @@ func (a *Accounts) Checkup(ctx context.Context, name string, probe func(Settings
 		c.add(checkClock, CheckOK, "agrees with the cloud's")
 	}
 	switch {
+	case err == nil && customers == 0 && total != nil && *total > 0:
+		c.add(checkKey, CheckOK, "accepted")
+		return c.failed(checkPermission, &core.Error{Code: core.CodeUpstream, Detail: fmt.Sprintf(
+			"the cloud counts %d customers and shows none of them; ask its support whether the key's user may see customers", *total)})
 	case err == nil:
 	case failure.Code == core.CodeThrottled:
 		c.add(checkKey, CheckOK, "accepted")
@@ -159,6 +163,11 @@ func withHint(failure *core.Error, hint string) *core.Error {
 	return &with
 }
 
+// Unreadable is the Checkup of accounts whose setting cannot be read at all.
+func (a *Accounts) Unreadable(err error) Checkup {
+	return (&Checkup{Account: core.AllAccounts, Vendor: a.Vendor.Name}).failed(checkSettings, err)
+}
+
 // Any says whether an account is configured at all.
 func (a *Accounts) Any(ctx context.Context) (bool, error) {
 	all, err := a.configured(ctx)
@@ -166,17 +175,27 @@ func (a *Accounts) Any(ctx context.Context) (bool, error) {
 }
 
 // CheckDoor says who may ask over HTTP, or what is wrong with that setting.
-func CheckDoor(ctx context.Context, env Environment) Check {
+// accounts are those that are configured.
+func CheckDoor(ctx context.Context, env Environment, accounts []string) Check {
 	const name = "door"
+	env = env.orOwn()
+	failed := func(err error) Check { return Check{name, CheckFailed, core.AsError(err).Public()} }
+	if err := checkPlatformAuth(env); err != nil {
+		return failed(err)
+	}
 	text, err := NewResolver(env, nil).Setting(ctx, api.KeysSetting)
 	if err == nil && text == "" {
 		return Check{name, CheckLook, api.KeysSetting + " is not set: over HTTP only programs on this machine may ask, and callers that the platform lets in"}
 	}
-	if err == nil {
-		_, err = api.ParseKeys([]byte(text), FunctionNames...)
-	}
 	if err != nil {
-		return Check{name, CheckFailed, core.AsError(err).Public()}
+		return failed(err)
+	}
+	keys, err := api.ParseKeys([]byte(text), FunctionNames...)
+	if err != nil {
+		return failed(err)
+	}
+	if doubts := keys.Doubts(time.Now(), accounts); doubts != nil {
+		return Check{name, CheckLook, strings.Join(doubts, "; ")}
 	}
 	return Check{name, CheckOK, "keys are configured"}
 }

@@ -28,6 +28,16 @@ const byCAM = "scf-cam"
 // as long.
 const staleKeysFor = time.Hour
 
+func checkPlatformAuth(env Environment) error {
+	if setting := env(PlatformAuthSetting); setting == "" || setting == byCAM {
+		return nil
+	}
+	return &core.Error{
+		Code: core.CodeMisconfigured, Param: PlatformAuthSetting,
+		Detail: "unknown; " + byCAM + " is for SCF Function URLs with the authentication type CAM; leave it unset elsewhere",
+	}
+}
+
 // HandlerOptions are what the HTTP API of functions is built with. They are copied.
 type HandlerOptions struct {
 	Logger *slog.Logger // nil: nothing is logged
@@ -51,11 +61,8 @@ func handler(o HandlerOptions, meter *meter, functions ...*core.Function) http.H
 	return api.New(api.Options{
 		Functions: functions, Version: Version, Logger: o.Logger,
 		Keys: func(ctx context.Context) (*api.Keys, error) {
-			if setting := env(PlatformAuthSetting); setting != "" && setting != byCAM {
-				return nil, &core.Error{
-					Code: core.CodeMisconfigured, Param: PlatformAuthSetting,
-					Detail: "unknown; " + byCAM + " is for SCF Function URLs with the authentication type CAM; leave it unset elsewhere",
-				}
+			if err := checkPlatformAuth(env); err != nil {
+				return nil, err
 			}
 			return keys(ctx)
 		},

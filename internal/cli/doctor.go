@@ -61,11 +61,7 @@ func (c *doctorCmd) examine(ctx context.Context, env app.Environment) (diagnosis
 	all := []practice{{credit.Accounts(env), credit.Probe}, {tags.Accounts(env), tags.Probe}}
 	var used []practice
 	for _, p := range all {
-		configured, err := p.accounts.Any(ctx)
-		if err != nil {
-			return diagnosis{}, err
-		}
-		if configured {
+		if configured, err := p.accounts.Any(ctx); configured || err != nil {
 			used = append(used, p)
 		}
 	}
@@ -73,12 +69,15 @@ func (c *doctorCmd) examine(ctx context.Context, env app.Environment) (diagnosis
 		used = all
 	}
 	var examine []func() app.Checkup
+	var configured []string
 	for _, p := range used {
 		names, err := p.accounts.Names(ctx)
 		if err != nil {
-			return diagnosis{}, err
+			examine = append(examine, func() app.Checkup { return p.accounts.Unreadable(err) })
+			continue
 		}
 		for _, name := range names {
+			configured = append(configured, name)
 			if c.Account == "" || c.Account == name || c.Account == core.AllAccounts {
 				examine = append(examine, func() app.Checkup { return p.accounts.Checkup(ctx, name, p.probe) })
 			}
@@ -93,7 +92,7 @@ func (c *doctorCmd) examine(ctx context.Context, env app.Environment) (diagnosis
 	if len(found.Accounts) == 0 {
 		return found, core.Invalid("--account", "no such account is configured")
 	}
-	found.Door = app.CheckDoor(ctx, env)
+	found.Door = app.CheckDoor(ctx, env, configured)
 	found.OK = found.Door.State != app.CheckFailed
 	for _, account := range found.Accounts {
 		found.OK = found.OK && account.OK

@@ -1,14 +1,18 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 	"maps"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"partnerlens/internal/app"
+	"partnerlens/internal/app/credit"
 	"partnerlens/internal/simulator"
 	"partnerlens/pkg/core"
 )
@@ -147,5 +151,67 @@ func TestDoctorOfTheOthers(t *testing.T) {
 	}
 	if found.Door.State != app.CheckFailed || strings.Contains(found.Door.Says, planted) || !strings.Contains(found.Door.Says, "crm") {
 		t.Errorf("%+v", found.Door)
+	}
+}
+
+// One account that is wrong hides neither the others nor the door.
+func TestDoctorExaminesWhatIsRight(t *testing.T) {
+	t.Parallel()
+	for setting, accounts := range map[string]string{
+		`{"north":{"vendor":"tencentcloud","rate":"fast"}}`: "north default default",
+		`{`: "all all",
+	} {
+		found := diagnose(t, simulator.Options{}, func(env map[string]string) {
+			env["PARTNERLENS_ACCOUNTS"] = setting
+			env["PARTNERLENS_KEYS"] = `{"keys":[]}`
+		})
+		var names []string
+		for _, account := range found.Accounts {
+			names = append(names, account.Account)
+		}
+		slices.SortFunc(names, func(a, b string) int { return strings.Compare(b, a) })
+		if found.OK || strings.Join(names, " ") != accounts || found.Door.State != app.CheckLook {
+			t.Errorf("%s: %v, %+v", setting, names, found.Door)
+		}
+	}
+}
+
+func TestDoctorOfTheDoor(t *testing.T) {
+	t.Parallel()
+	hash := "sha256:" + strings.Repeat("0", 64)
+	soon := time.Now().Add(24 * time.Hour).UTC().Format(time.RFC3339)
+	for _, test := range []struct {
+		name, keys, platform string
+		state                app.CheckState
+		says                 string
+	}{
+		{"well", `{"keys":[{"name":"crm","hash":"` + hash + `","accounts":["default"]}]}`, "scf-cam", app.CheckOK, "keys are configured"},
+		{"no such platform", "", "cam", app.CheckFailed, "PARTNERLENS_PLATFORM_AUTH: unknown"},
+		{"nobody", `{"keys":[]}`, "", app.CheckLook, "no key opens the door"},
+		{"only an expired one", `{"keys":[{"name":"crm","hash":"` + hash + `","expires":"2020-01-01"}]}`, "", app.CheckLook, "crm expired at 2020-01-01T00:00:00Z: renew it or take it away; no key opens the door"},
+		{"one that ends soon", `{"keys":[{"name":"crm","hash":"` + hash + `","expires":"` + soon + `"}]}`, "", app.CheckLook, "crm expires at " + soon},
+		{"an account that is not there", `{"keys":[{"name":"crm","hash":"` + hash + `","accounts":["nowhere"]}]}`, "", app.CheckLook, "crm may ask for the account nowhere, which is not configured here"},
+	} {
+		found := diagnose(t, simulator.Options{}, func(env map[string]string) {
+			env["PARTNERLENS_KEYS"], env["PARTNERLENS_PLATFORM_AUTH"] = test.keys, test.platform
+		})
+		if found.Door.State != test.state || !strings.Contains(found.Door.Says, test.says) || found.OK != (test.state != app.CheckFailed) {
+			t.Errorf("%s: %+v", test.name, found.Door)
+		}
+	}
+}
+
+// A cloud that counts customers and shows none of them cannot be read.
+func TestDoctorSeesNobody(t *testing.T) {
+	t.Parallel()
+	env := map[string]string{"PARTNERLENS_TENCENT_SECRET_ID": "x", "PARTNERLENS_TENCENT_SECRET_KEY": "x"}
+	found := credit.Accounts(func(name string) string { return env[name] }).Checkup(t.Context(), core.DefaultAccount, func(app.Settings) (app.Probe, error) {
+		return app.Probe{
+			MostSkew: time.Minute, PageSize: 100, ClockSkew: func() (time.Duration, bool) { return 0, true },
+			Fetch: func(context.Context) (int, *int, error) { total := 20; return 0, &total, nil },
+		}, nil
+	})
+	if found.OK || found.Checks[4].State != app.CheckFailed || !strings.Contains(found.Checks[4].Says, "counts 20 customers and shows none") {
+		t.Errorf("%+v", found)
 	}
 }

@@ -179,7 +179,7 @@ func (f *failures) err() error {
 	if code == core.CodeInvalid { // of settings, not of a caller's question
 		code = core.CodeMisconfigured
 	}
-	return &core.Error{Op: "secrets", Code: code, Detail: strings.Join(f.texts, "; "), Err: f.first.Err}
+	return &core.Error{Op: "secrets", Code: code, Detail: strings.Join(f.texts, "; "), Err: f.first.Err, Inside: true}
 }
 
 // fetched is what came of one secret.

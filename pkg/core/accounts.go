@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -103,7 +104,7 @@ func (q *Question) readAll(ctx context.Context, names []string, keep func(Record
 			defer gate.panicked()
 			opts := ReadOptions{Statuses: q.opts.Statuses, Cursor: p.from}
 			report, err := q.read(tracer.of(i), p.name, opts, gate.take)
-			p.report, p.err = report, AsError(err)
+			p.report, p.err = report, AsError(q.told(err))
 			if p.err != nil && len(q.ids) == 1 && p.err.UnknownID { // another account may know it
 				p.report, p.err = Report{AsOf: time.Now().UTC().Truncate(time.Second), Complete: true, MissingIDs: q.ids}, nil
 			}
@@ -155,7 +156,7 @@ func (g *gate) panicked() {
 // anything to show.
 func (q *Question) join(names []string, parts []part, doubtful []string, gate *gate) (Report, error) {
 	all := Report{Account: AllAccounts, Complete: true, MissingIDs: []string{}, Warnings: []Warning{}, RequestIDs: []string{}}
-	total, failed, reasons := 0, 0, []string(nil)
+	total, failed, reasons, causes := 0, 0, []string(nil), []error(nil)
 	var missing [][]string
 	for i := range parts {
 		p := &parts[i]
@@ -165,9 +166,9 @@ func (q *Question) join(names []string, parts []part, doubtful []string, gate *g
 				return Report{}, p.err
 			}
 			failed++
-			reasons = append(reasons, p.name+": "+p.err.Public())
+			reasons, causes = append(reasons, p.name+": "+p.err.Public()), append(causes, p.err.Err)
 			told.AsOf = time.Now().UTC().Truncate(time.Second)
-			told.Error = &AccountError{p.err.Code, p.err.Public()}
+			told.Error = &AccountError{p.err.Code, p.err.Public(), p.err}
 			all.Complete = false
 			all.addWarning(Warning{string(p.err.Code), p.err.Public(), p.name})
 			if all.Stopped == nil {
@@ -210,7 +211,7 @@ func (q *Question) join(names []string, parts []part, doubtful []string, gate *g
 	}
 	if failed == len(parts) {
 		first := *parts[0].err
-		first.Param, first.Detail, first.VendorCode, first.RequestID, first.Tries = "", "no account could be read: "+strings.Join(reasons, "; "), "", "", 0
+		first.Param, first.Detail, first.VendorCode, first.RequestID, first.Tries, first.Err = "", "no account could be read: "+strings.Join(reasons, "; "), "", "", 0, errors.Join(causes...)
 		return Report{}, &first
 	}
 	if total >= 0 && q.opts.Cursor == "" { // later answers do not tell of accounts that are at their end

@@ -112,6 +112,7 @@ type Error struct {
 	RetryAfter time.Duration // how long the cloud asks to wait; 0 where it does not say
 	Dropped    bool          // the connection ended before an answer began: another attempt may go at once
 	StaleKey   bool          // the cloud does not know the key, or its token has ended: read the credentials again, once
+	Inside     bool          // Detail tells where keys are kept: it is for the operator alone
 	UnknownID  bool          // the cloud has no such id below this account; it may be another account's
 	Tries      int           // attempts made; 0 where it was not retried
 	Err        error         // the cause; may be nil

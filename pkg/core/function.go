@@ -75,7 +75,7 @@ func (f *Function) ByID(id string) (Params, error) {
 func (q *Question) Read(ctx context.Context, keep func(Record) bool) (Report, error) {
 	names, err := q.accounts(ctx)
 	if err != nil {
-		return Report{}, AsError(err)
+		return Report{}, q.told(AsError(err))
 	}
 	if q.masked {
 		whole := keep
@@ -84,7 +84,8 @@ func (q *Question) Read(ctx context.Context, keep func(Record) bool) (Report, er
 	if q.account == AllAccounts {
 		return q.readAll(ctx, names, keep)
 	}
-	return q.read(ctx, names[0], q.opts, keep)
+	report, err := q.read(ctx, names[0], q.opts, keep)
+	return report, q.told(err)
 }
 
 // Walk is Reader.Walk for a question about one account: from a cursor ("" is the
@@ -148,7 +149,7 @@ func newFunction[Q Query, T Record](s spec[Q], open Open[Q, T], names Names) *Fu
 		if err != nil {
 			return nil, err
 		}
-		q := &Question{names: names, rights: Rights{Personal: true}, ids: query.AskedIDs(), function: s.name}
+		q := &Question{names: names, rights: Rights{Personal: true, Inside: true}, ids: query.AskedIDs(), function: s.name}
 		if q.query, err = json.Marshal(query); err != nil {
 			return nil, &Error{Code: CodeInternal, Err: fmt.Errorf("a query did not marshal: %w", err)}
 		}

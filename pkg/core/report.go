@@ -36,6 +36,7 @@ type AccountReport struct {
 type AccountError struct {
 	Code    Code   `json:"code"`
 	Message string `json:"message"`
+	Cause   error  `json:"-"` // for the operator's log
 }
 
 // Stop says why a read ended before its end.

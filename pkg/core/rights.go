@@ -7,6 +7,7 @@ import "slices"
 type Rights struct {
 	Account  func(name string) bool // whether it may ask for an account; nil: every one
 	Personal bool                   // may see what is personal, and search by it
+	Inside   bool                   // may see where keys are kept: who runs this program
 }
 
 func (r Rights) allows(account string) bool { return r.Account == nil || r.Account(account) }
@@ -27,6 +28,19 @@ func (q *Question) Within(rights Rights) (*Question, error) {
 	within := *q
 	within.rights = rights
 	return &within, nil
+}
+
+// told is an error as the question's caller may see it. What tells of the inside stays the
+// cause, for the operator's log.
+func (q *Question) told(err error) error {
+	failure := AsError(err)
+	if failure == nil || q.rights.Inside || !failure.Inside {
+		return err
+	}
+	return &Error{
+		Op: failure.Op, Code: failure.Code, RetryAfter: failure.RetryAfter, Err: failure,
+		Detail: "a setting cannot be read from where it is kept; the operator's log says why",
+	}
 }
 
 // Masked says whether the question's records come with what is personal masked.
