@@ -61,6 +61,9 @@ func (h *handler) ask(w http.ResponseWriter, r *http.Request, c *call, params co
 		params: params, accepted: accepted, format: chosen, id: id, call: c,
 	}
 	if r.Method == http.MethodHead {
+		if err := question.Check(ctx); err != nil {
+			return err
+		}
 		a.start()
 		return nil
 	}

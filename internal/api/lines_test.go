@@ -81,7 +81,7 @@ func TestHeadReadsNothing(t *testing.T) {
 	c := clouds()["steady"]
 	c.fetched = func(context.Context) { pages.Add(1) }
 	handler := c.handler()
-	for _, target := range []string{"/v1/credit", "/v1/tags?status=qualified", "/v1/credit/200000000001", "/v1/tags/0e4a00000000000000000000000000a1", "/v1/credit?limit=0", "/v1/tags?x=1", "/healthz", "/openapi.yaml", "/nowhere"} {
+	for _, target := range []string{"/v1/credit", "/v1/tags?status=qualified", "/v1/credit/200000000001", "/v1/tags/0e4a00000000000000000000000000a1", "/v1/credit?limit=0", "/v1/credit?account=nowhere", "/v1/credit?cursor=forged", "/v1/credit?account=all&cursor=forged", "/v1/tags?x=1", "/healthz", "/openapi.yaml", "/nowhere"} {
 		for _, accept := range []string{"*/*", "application/x-ndjson", "text/csv", "image/png"} {
 			r := httptest.NewRequest("HEAD", target, nil)
 			r.Header.Set("Accept", accept)

@@ -54,6 +54,7 @@ type Question struct {
 	query    []byte // as JSON
 	rights   Rights
 	names    Names
+	check    func(ctx context.Context, account, cursor string) error
 	read     func(ctx context.Context, account string, opts ReadOptions, keep func(Record) bool) (Report, error)
 	walk     func(ctx context.Context, account string, opts ReadOptions, keep func(Record, func() string) bool) (Report, error)
 }
@@ -86,6 +87,19 @@ func (q *Question) Read(ctx context.Context, keep func(Record) bool) (Report, er
 	}
 	report, err := q.read(ctx, names[0], q.opts, keep)
 	return report, q.told(err)
+}
+
+// Check finds what Read would refuse before it reads anything: an account, a cursor.
+func (q *Question) Check(ctx context.Context) error {
+	names, err := q.accounts(ctx)
+	switch {
+	case err != nil:
+	case q.account == AllAccounts:
+		_, _, err = q.parts(names)
+	case q.opts.Cursor != "":
+		err = q.check(ctx, names[0], q.opts.Cursor)
+	}
+	return q.told(err)
 }
 
 // Walk is Reader.Walk for a question about one account: from a cursor ("" is the
@@ -160,6 +174,17 @@ func newFunction[Q Query, T Record](s spec[Q], open Open[Q, T], names Names) *Fu
 			return nil, err
 		}
 		q.personal = s.personal != nil && s.personal(query)
+		q.check = func(ctx context.Context, account, cursor string) error {
+			reader, err := open(ctx, account)
+			if err != nil {
+				return err
+			}
+			fingerprint, err := reader.fingerprint(query)
+			if err == nil {
+				_, err = decodeCursor(cursor, fingerprint)
+			}
+			return err
+		}
 		q.read = func(ctx context.Context, account string, opts ReadOptions, keep func(Record) bool) (Report, error) {
 			reader, err := open(ctx, account)
 			if err != nil {
