@@ -5,10 +5,14 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
+	"partnerlens/internal/app"
 	"partnerlens/internal/emulator"
+	"partnerlens/internal/secrets"
+	"partnerlens/internal/simulator"
 	"partnerlens/pkg/core"
 )
 
@@ -16,7 +20,7 @@ type invokeCmd struct {
 	Platform string        `enum:"lambda,scf" required:"" help:"lambda or scf."`
 	Binary   string        `type:"existingfile" required:"" help:"The artefact, as dist/lambda/credit/bootstrap."`
 	Event    string        `required:"" help:"A file with the event; - is stdin."`
-	Env      []string      `sep:"none" placeholder:"K=V" help:"An environment variable for the function; may be given several times. It gets no other but the platform's."`
+	Env      []string      `sep:"none" placeholder:"NAME[=VALUE]" help:"An environment variable for the function; may be given several times. NAME alone takes the value that it has here, so that no key stands in the list of processes. It gets no other but the platform's."`
 	Timeout  time.Duration `default:"30s" help:"The platform's time limit."`
 	Quiet    bool          `short:"q" help:"Do not show the function's log on stderr."`
 }
@@ -27,13 +31,12 @@ func (c *invokeCmd) Run(ctx context.Context, std streams) error {
 	if err != nil {
 		return err
 	}
-	for _, setting := range c.Env {
-		if name, _, ok := strings.Cut(setting, "="); !ok || name == "" {
-			return core.Invalid("--env", "write it as NAME=value")
-		}
+	env, err := c.environment(std.err)
+	if err != nil {
+		return err
 	}
 	opts := emulator.Options{
-		Binary: c.Binary, Timeout: c.Timeout, Env: c.Env,
+		Binary: c.Binary, Timeout: c.Timeout, Env: env,
 		Invocations: []emulator.Invocation{{Event: event}},
 	}
 	if !c.Quiet {
@@ -44,7 +47,7 @@ func (c *invokeCmd) Run(ctx context.Context, std streams) error {
 		// SCF hands the environment over with each invocation.
 		runtime, opts.Env = emulator.SCF, nil
 		opts.Invocations[0].Env = make(map[string]string)
-		for _, setting := range c.Env {
+		for _, setting := range env {
 			name, value, _ := strings.Cut(setting, "=")
 			opts.Invocations[0].Env[name] = value
 		}
@@ -67,6 +70,32 @@ func (c *invokeCmd) Run(ctx context.Context, std streams) error {
 	}
 	_, err = fmt.Fprintf(std.out, "%s\n", strings.TrimSuffix(string(answer.Payload), "\n"))
 	return err
+}
+
+// environment is the function's, each variable with its value.
+func (c *invokeCmd) environment(stderr io.Writer) (env []string, err error) {
+	for _, setting := range c.Env {
+		name, value, given := strings.Cut(setting, "=")
+		_, isReference, _ := secrets.Parse(value)
+		switch {
+		case name == "":
+			return nil, core.Invalid("--env", "write it as NAME, or NAME=value")
+		case !given:
+			if value, given = os.LookupEnv(name); !given {
+				return nil, core.Invalid("--env", "%s is not set here; set it, or write it as NAME=value", name)
+			}
+			setting = name + "=" + value
+		case holdsKey(name) && value != "" && !isReference && value != simulator.KeySecret:
+			fmt.Fprintf(stderr, "everybody on this machine can see the value of %s in the list of processes; set it in your environment, and give --env %[1]s\n", name)
+		}
+		env = append(env, setting)
+	}
+	return env, nil
+}
+
+// holdsKey says whether a variable is one for what must be kept secret.
+func holdsKey(name string) bool {
+	return name == app.AccountsSetting || slices.ContainsFunc([]string{"SECRET_KEY", "SECRETKEY", "ACCESS_KEY", "_SK", "TOKEN"}, func(end string) bool { return strings.HasSuffix(name, end) })
 }
 
 func (c *invokeCmd) event(stdin io.Reader) ([]byte, error) {
