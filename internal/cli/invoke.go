@@ -79,10 +79,10 @@ func (c *invokeCmd) environment(stderr io.Writer) (env []string, err error) {
 		_, isReference, _ := secrets.Parse(value)
 		switch {
 		case name == "":
-			return nil, core.Invalid("--env", "write it as NAME, or NAME=value")
+			return nil, core.Invalid("--env", "write it as NAME=value, or as NAME")
 		case !given:
 			if value, given = os.LookupEnv(name); !given {
-				return nil, core.Invalid("--env", "%s is not set here; set it, or write it as NAME=value", name)
+				return nil, core.Invalid("--env", "write it as NAME=value, or set %s here first", name)
 			}
 			setting = name + "=" + value
 		case holdsKey(name) && value != "" && !isReference && value != simulator.KeySecret:
