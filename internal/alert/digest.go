@@ -19,6 +19,7 @@ type Summary struct {
 	First    bool           // the baseline: nothing was compared
 	Total    int            // customers read
 	Statuses map[string]int // customers by status
+	Zone     *time.Location // in which people are told moments; nil: core.VendorZone
 	Location string         // where the run's files are, as text; no URL that opens them
 }
 

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 	"unicode/utf8"
 
 	"github.com/go-json-experiment/json"
@@ -224,7 +225,7 @@ func TestWordsOfADigest(t *testing.T) {
 	t.Parallel()
 	d := Sample(English, begin)
 	want := `[Test] partnerlens: customers' credit, sample: 2 to look at
-Run test-2026-11-22T01:00:00Z, 2026-11-22 01:00 UTC
+Run test-2026-11-22T01:00:00Z, read 2026-11-22 09:00 UTC+8
 3 customers: low 1, ok 1, overdrawn 1
 Overdrawn: 1
 Credit low: 1
@@ -235,17 +236,78 @@ See runs/credit/sample/test`
 	if got := m.text(len(m.items)); got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
-	want = `【测试】partnerlens：客户额度，sample：2 条需要关注
-运行 test-2026-11-22T01:00:00Z，2026-11-22 01:00 UTC
-客户共 3 个：偏低 1，正常 1，透支 1
+	want = `【测试】partnerlens：客户额度，sample：2 条待关注
+批次 test-2026-11-22T01:00:00Z，采集于 2026-11-22 09:00 UTC+8
+共 3 家客户：偏低 1，正常 1，已透支 1
 已透支：1
 额度偏低：1
 🔴 已透支：200000000001 示＊＊＊司：剩余 -12.50 USD / 额度 1000.00 USD
-🟠 额度偏低：200000000002 样＊＊＊品：剩余 80.00 USD / 额度 1000.00 USD，警戒线 10%，预计可用约 12 天
+🟠 额度偏低：200000000002 样＊＊＊品：剩余 80.00 USD / 额度 1000.00 USD，预警线 10%，按当前消耗约可用 12 天
 详见 runs/credit/sample/test`
 	m = Sample(Chinese, begin).viewFor(&Channel{}).message(Chinese)
 	if got := m.text(len(m.items)); got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+}
+
+// Lines are for who knows neither our code words nor UTC.
+func TestWordsOfAnAlert(t *testing.T) {
+	t.Parallel()
+	days := func(n int) *int { return &n }
+	const now = "2026-11-22T01:00:00Z"
+	for _, test := range []struct {
+		alert  Alert
+		en, zh string
+	}{
+		{Alert{Kind: TagLost, Month: "2026-10", Expires: "2026-10-31T16:00:00Z", Previous: "qualified", Status: "lapsed"},
+			"New-customer tag lost: c1: ended with 2026-10", "新客标签已失效：c1：标签已于 2026 年 10 月底到期"},
+		{Alert{Kind: TagLost, Month: "2027-06", Expires: "2027-06-30T16:00:00Z", Previous: "qualified", Status: "not_new"},
+			"New-customer tag lost: c1: would have held to the end of 2027-06, now not new", "新客标签已失效：c1：标签原有效期至 2027 年 06 月底，当前状态：非新客"},
+		{Alert{Kind: TagLost, Previous: "qualified", Status: "undetermined"}, "New-customer tag lost: c1: now below the bar", "新客标签已失效：c1：当前状态：待达标"},
+		{Alert{Kind: CustomerGone, Month: "2025-07", Expires: "2025-07-31T16:00:00Z", Previous: "lapsed"},
+			"Customer gone: c1: ended with 2025-07, was lapsed", "客户已不在名单中：c1：标签已于 2025 年 07 月底到期，此前状态：已过期"},
+		{Alert{Kind: CustomerGone, Month: "2026-12", Expires: "2026-12-31T16:00:00Z", Previous: "qualified"},
+			"Customer gone: c1: holds to the end of 2026-12, was qualified", "客户已不在名单中：c1：标签有效期至 2026 年 12 月底，此前状态：新客"},
+		{Alert{Kind: TagEndingThisMonth, Month: "2026-11", Expires: "2026-11-30T16:00:00Z", DaysLeft: days(8)},
+			"New-customer tag ends this month: c1: holds to the end of 2026-11, 8 days to go", "新客标签本月到期：c1：标签有效期至 2026 年 11 月底，还剩 8 天"},
+		{Alert{Kind: CreditExpiring, Expires: "2026-11-25T16:00:00Z", DaysLeft: days(3)},
+			"Expires soon: c1: expires 2026-11-26 00:00 UTC+8, 3 days to go", "即将到期：c1：2026-11-26 00:00 UTC+8 到期，还剩 3 天"},
+		{Alert{Kind: CreditExpiring, Expires: "2026-11-23T16:00:00Z", DaysLeft: days(1)}, "Expires soon: c1: expires 2026-11-24 00:00 UTC+8, 1 day to go", ""},
+		{Alert{Kind: CreditExpiring, Expires: "2026-11-22T16:00:00Z", DaysLeft: days(0)},
+			"Expires soon: c1: expires 2026-11-23 00:00 UTC+8, less than a day to go", "即将到期：c1：2026-11-23 00:00 UTC+8 到期，还剩不足 1 天"},
+		{Alert{Kind: CreditExpiring, Expires: "2026-11-20T16:00:00Z", DaysLeft: days(-1)},
+			"Expired: c1: expired 2026-11-21 00:00 UTC+8", "已到期：c1：已于 2026-11-21 00:00 UTC+8 到期"},
+		{Alert{Kind: CreditLow, Remaining: "9", Threshold: "10%", DaysLeft: days(1)}, "Credit low: c1: 9 left, line 10%, about 1 day at this pace", ""},
+		{Alert{Kind: CreditLow, Remaining: "9", Threshold: "10%", DaysLeft: days(0)}, "Credit low: c1: 9 left, line 10%, less than a day at this pace", "额度偏低：c1：剩余 9，预警线 10%，按当前消耗可用不足 1 天"},
+		{Alert{Kind: CreditRecovered, Remaining: "900", Since: "2026-11-20T23:30:00Z"},
+			"Credit recovered: c1: 900 left, since 2026-11-21 07:30 UTC+8", "额度已恢复：c1：剩余 900，告警始于 2026-11-21 07:30 UTC+8"},
+		{Alert{Kind: CreditFreed, Since: "2026-11-20T23:30:00Z", Status: "overdrawn"},
+			"Service no longer stopped by force: c1: since 2026-11-21 07:30 UTC+8, now overdrawn", "强制停服已解除：c1：告警始于 2026-11-21 07:30 UTC+8，当前状态：已透支"},
+		{Alert{Kind: CustomerNew, Status: "not_new"}, "New customer: c1: not new", "新增客户：c1：当前状态：非新客"},
+	} {
+		test.alert.CustomerID = "c1"
+		if test.alert.Since == "" {
+			test.alert.Since = now
+		}
+		for language, want := range map[string]string{English: test.en, Chinese: test.zh} {
+			_, got, _ := strings.Cut(wordsOf(language).alert(test.alert, language, nil), " ")
+			if want != "" && got != want {
+				t.Errorf("got  %s\nwant %s", got, want)
+			}
+		}
+	}
+	for zone, want := range map[string]string{"Z": "2026-11-22 01:00 UTC", "+05:30": "2026-11-22 06:30 UTC+05:30", "-03:00": "2026-11-21 22:00 UTC-3"} {
+		at, err := time.Parse("Z07:00", zone)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := momentIn(at.Location(), begin); got != want {
+			t.Errorf("%s, want %s", got, want)
+		}
+	}
+	d := NewDigest(Summary{Function: "tags", Account: "china", Total: 1, Statuses: map[string]int{"not_new": 1}, AsOf: begin})
+	if got := strings.Join(d.viewFor(&Channel{}).message(English).head, "; "); !strings.HasSuffix(got, "1 customer: not new 1") {
+		t.Error(got)
 	}
 }
 

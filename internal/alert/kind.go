@@ -61,7 +61,7 @@ func kinds() []kindFacts {
 		{CreditExpiring, Warning, "Expires soon", "即将到期"},
 		{TagLost, Warning, "New-customer tag lost", "新客标签已失效"},
 		{TagEndingThisMonth, Warning, "New-customer tag ends this month", "新客标签本月到期"},
-		{CustomerGone, Warning, "Customer gone", "客户已移除"},
+		{CustomerGone, Warning, "Customer gone", "客户已不在名单中"},
 		{TagEndingNextMonth, Info, "New-customer tag ends next month", "新客标签下月到期"},
 		{TagQualified, Info, "New-customer tag gained", "新获新客标签"},
 		{TagEligible, Info, "Newly eligible for the tag", "新符合新客条件"},

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"partnerlens/pkg/core"
 )
@@ -22,60 +23,83 @@ type words struct {
 	baseline, baselineDetail, quiet, told string
 	run, customers, colon, comma          string
 	left, leftOf, line, days, aboutDays   string
-	expires, month, since, was            string
+	expires, expired, over                string
+	since, was, now, stands               string
+	holds, ended, wouldHold               string // a tag, to the end of a month
 	more, moreNowhere, where              string
-	status                                func(string) string
+	statuses                              map[string]string
+	one                                   map[string]string // what is said instead for a number that is not many
+	month                                 string            // a year and a month
 }
 
 func wordsOf(language string) words {
 	if language == Chinese {
 		return words{
 			test: "【测试】", credit: "客户额度", tags: "新客标签",
-			baseline: "首次运行，已建立基线", baselineDetail: "从下一次运行起，只告知变化。", quiet: "没有需要告知的变化", told: "%d 条需要关注",
-			run: "运行 %s，%s", customers: "客户共 %d 个", colon: "：", comma: "，",
-			left: "剩余 %s", leftOf: "剩余 %s / 额度 %s", line: "警戒线 %s", days: "还有 %d 天", aboutDays: "预计可用约 %d 天",
-			expires: "到期 %s", month: "标签有效至 %s 月末", since: "始于 %s", was: "此前：%s",
+			baseline: "首次采集，已建立比对基准", baselineDetail: "从下次起只通报变化。", quiet: "没有新变化", told: "%d 条待关注",
+			run: "批次 %s，采集于 %s", customers: "共 %d 家客户", colon: "：", comma: "，",
+			left: "剩余 %s", leftOf: "剩余 %s / 额度 %s", line: "预警线 %s", days: "还剩 %d 天", aboutDays: "按当前消耗约可用 %d 天",
+			expires: "%s 到期", expired: "已于 %s 到期", over: "已到期", since: "告警始于 %s", was: "此前状态：%s", now: "当前状态：%s", stands: "当前状态：%s",
+			holds: "标签有效期至 %s底", ended: "标签已于 %s底到期", wouldHold: "标签原有效期至 %s底",
 			moreNowhere: "…… 另有 %d 条", more: "…… 另有 %d 条，见 %s", where: "详见 %s",
-			status: chineseStatus,
+			statuses: map[string]string{
+				string(core.CreditForced): "强制停服", string(core.CreditOverdrawn): "已透支", string(core.CreditExhausted): "已用尽",
+				string(core.CreditLow): "偏低", string(core.CreditOK): "正常", string(core.CreditUnknown): "未知", // as core.TagUnknown
+				string(core.TagQualified): "新客", string(core.TagLapsed): "已过期", string(core.TagNotNew): "非新客",
+				string(core.TagUndetermined): "待达标", string(core.TagUnverified): "未实名认证",
+			},
+			one:   map[string]string{"还剩 0 天": "还剩不足 1 天", "按当前消耗约可用 0 天": "按当前消耗可用不足 1 天"},
+			month: "%s 年 %s 月",
 		}
 	}
 	return words{
 		test: "[Test] ", credit: "customers' credit", tags: "new-customer tags",
 		baseline: "first run, the baseline is set", baselineDetail: "From the next run on, changes are told.", quiet: "nothing new to tell", told: "%d to look at",
-		run: "Run %s, %s", customers: "%d customers", colon: ": ", comma: ", ",
+		run: "Run %s, read %s", customers: "%d customers", colon: ": ", comma: ", ",
 		left: "%s left", leftOf: "%s of %s left", line: "line %s", days: "%d days to go", aboutDays: "about %d days at this pace",
-		expires: "expires %s", month: "holds to the end of %s", since: "since %s", was: "was %s",
+		expires: "expires %s", expired: "expired %s", over: "Expired", since: "since %s", was: "was %s", now: "now %s", stands: "%s",
+		holds: "holds to the end of %s", ended: "ended with %s", wouldHold: "would have held to the end of %s",
 		moreNowhere: "… and %d more", more: "… and %d more, see %s", where: "See %s",
-		status: func(s string) string { return s },
+		statuses: map[string]string{
+			string(core.CreditForced): "stopped by force", string(core.CreditOverdrawn): "overdrawn", string(core.CreditExhausted): "exhausted",
+			string(core.CreditLow): "low", string(core.CreditOK): "ok", string(core.CreditUnknown): "unknown", // as core.TagUnknown
+			string(core.TagQualified): "qualified", string(core.TagLapsed): "lapsed", string(core.TagNotNew): "not new",
+			string(core.TagUndetermined): "below the bar", string(core.TagUnverified): "not verified",
+		},
+		one: map[string]string{
+			"1 customers": "1 customer", "0 days to go": "less than a day to go", "1 days to go": "1 day to go",
+			"about 0 days at this pace": "less than a day at this pace", "about 1 days at this pace": "about 1 day at this pace",
+		},
+		month: "%s-%s",
 	}
 }
 
-func chineseStatus(status string) string {
-	switch status {
-	case string(core.CreditForced):
-		return "强制停服"
-	case string(core.CreditOverdrawn):
-		return "透支"
-	case string(core.CreditExhausted):
-		return "用尽"
-	case string(core.CreditLow):
-		return "偏低"
-	case string(core.CreditOK):
-		return "正常"
-	case string(core.CreditUnknown): // as core.TagUnknown
-		return "未知"
-	case string(core.TagQualified):
-		return "新客"
-	case string(core.TagLapsed):
-		return "已失效"
-	case string(core.TagNotNew):
-		return "非新客"
-	case string(core.TagUndetermined):
-		return "待达标"
-	case string(core.TagUnverified):
-		return "未实名"
+// status is the word for a status; one that we do not know is foreign text.
+func (w words) status(status string) string {
+	return cmp.Or(w.statuses[status], cut(inert(status), maxStatus))
+}
+
+// count is a number in words.
+func (w words) count(format string, n int) string {
+	text := fmt.Sprintf(format, n)
+	return cmp.Or(w.one[text], text)
+}
+
+// momentIn is a moment as people read it, in a zone that it names; nil is the
+// vendors'.
+func momentIn(zone *time.Location, t time.Time) string {
+	if zone == nil {
+		zone = core.VendorZone
 	}
-	return status
+	t = t.In(zone)
+	text := t.Format("2006-01-02 15:04") + " UTC"
+	switch _, seconds := t.Zone(); {
+	case seconds == 0:
+		return text
+	case seconds%3600 == 0:
+		return text + fmt.Sprintf("%+d", seconds/3600)
+	}
+	return text + t.Format("-07:00")
 }
 
 // message is a view in words: what all channels say, each in its own markup.
@@ -112,7 +136,7 @@ func (v view) message(language string) message {
 	if v.sample {
 		m.title = w.test + m.title
 	}
-	m.head = append(m.head, fmt.Sprintf(w.run, cut(ownText(v.Run), 80), v.AsOf.UTC().Format("2006-01-02 15:04 UTC")))
+	m.head = append(m.head, fmt.Sprintf(w.run, cut(ownText(v.Run), 80), momentIn(v.Zone, v.AsOf)))
 	m.head = append(m.head, v.customers(w))
 	if v.First {
 		m.head = append(m.head, w.baselineDetail)
@@ -121,14 +145,14 @@ func (v view) message(language string) message {
 		m.kinds = append(m.kinds, fmt.Sprintf("%s%s%d", c.kind.Title(language), w.colon, c.n))
 	}
 	for _, a := range v.worst {
-		m.items = append(m.items, w.alert(a, language))
+		m.items = append(m.items, w.alert(a, language, v.Zone))
 	}
 	return m
 }
 
 // customers is the line of how many there are, and how they stand.
 func (v view) customers(w words) string {
-	line := fmt.Sprintf(w.customers, v.Total)
+	line := w.count(w.customers, v.Total)
 	if len(v.Statuses) == 0 {
 		return line
 	}
@@ -136,15 +160,20 @@ func (v view) customers(w words) string {
 	names := slices.SortedFunc(maps.Keys(v.Statuses), byCount)
 	parts := make([]string, 0, maxStatuses)
 	for _, name := range names[:min(len(names), maxStatuses)] {
-		parts = append(parts, fmt.Sprintf("%s %d", cut(inert(w.status(name)), maxStatus), v.Statuses[name]))
+		parts = append(parts, fmt.Sprintf("%s %d", w.status(name), v.Statuses[name]))
 	}
 	return line + w.colon + strings.Join(parts, w.comma)
 }
 
 // alert is one line.
-func (w words) alert(a Alert, language string) string {
+func (w words) alert(a Alert, language string, zone *time.Location) string {
 	var b strings.Builder
-	b.WriteString(mark(a.Severity) + " " + a.Kind.Title(language) + w.colon)
+	isTag, isOver := a.Month != "", a.Expires != "" && a.Expires <= a.Since // when it was seen
+	title := a.Kind.Title(language)
+	if a.Kind == CreditExpiring && isOver {
+		title = w.over
+	}
+	b.WriteString(mark(a.Severity) + " " + title + w.colon)
 	if a.ResellerID != "" {
 		b.WriteString(inert(a.ResellerID) + " / ")
 	}
@@ -167,29 +196,49 @@ func (w words) alert(a Alert, language string) string {
 	if a.Threshold != "" && a.Kind == CreditLow {
 		add(w.line, a.Threshold)
 	}
-	isTag := a.Month != ""
-	switch {
-	case isTag:
-		add(w.month, a.Month)
-	case a.Kind == CreditExpiring:
-		add(w.expires, a.Expires)
-	}
-	switch {
-	case a.DaysLeft != nil && (isTag || a.Kind == CreditExpiring):
-		add(w.days, *a.DaysLeft)
-	case a.DaysLeft != nil && a.Kind != CreditRecovered:
-		add(w.aboutDays, *a.DaysLeft)
-	}
-	switch a.Kind {
-	case CreditFreed, CreditRecovered:
-		add(w.since, a.Since)
-	case TagLost, CustomerGone:
-		if a.Previous != "" {
-			add(w.was, inert(w.status(a.Previous)))
+	moment := func(text string) string {
+		at, err := time.Parse(time.RFC3339, text)
+		if err != nil {
+			return inert(text)
 		}
+		return momentIn(zone, at)
 	}
-	if a.Status != "" && (a.Kind == CreditFreed || a.Kind == TagLost || a.Kind == CustomerNew) {
-		facts = append(facts, inert(w.status(a.Status)))
+	if isTag {
+		year, month, _ := strings.Cut(inert(a.Month), "-")
+		holds := w.holds
+		switch {
+		case isOver:
+			holds = w.ended
+		case a.Kind == TagLost:
+			holds = w.wouldHold
+		}
+		add(holds, fmt.Sprintf(w.month, year, month))
+	}
+	switch {
+	case a.Kind == CreditExpiring && isOver:
+		add(w.expired, moment(a.Expires))
+	case a.Kind == CreditExpiring:
+		add(w.expires, moment(a.Expires))
+	}
+	switch {
+	case a.DaysLeft == nil || isOver:
+	case isTag || a.Kind == CreditExpiring:
+		facts = append(facts, w.count(w.days, *a.DaysLeft))
+	case a.Kind != CreditRecovered:
+		facts = append(facts, w.count(w.aboutDays, *a.DaysLeft))
+	}
+	switch {
+	case a.Kind == CreditRecovered:
+		add(w.since, moment(a.Since))
+	case a.Kind == CreditFreed:
+		add(w.since, moment(a.Since))
+		add(w.now, w.status(a.Status))
+	case a.Kind == TagLost && a.Status != string(core.TagLapsed): // that is what lost says
+		add(w.now, w.status(a.Status))
+	case a.Kind == CustomerGone && a.Previous != "":
+		add(w.was, w.status(a.Previous))
+	case a.Kind == CustomerNew && a.Status != "":
+		add(w.stands, w.status(a.Status))
 	}
 	if len(facts) > 0 {
 		b.WriteString(w.colon + strings.Join(facts, w.comma))

@@ -386,7 +386,7 @@ func (w *Watcher) judge(p plan, m snapshot.Manifest, s Settings, down map[string
 		watcher: w, plan: p, down: down,
 		moment: alert.Moment{Function: m.Function, Account: m.Account, Run: m.Run, AsOf: m.AsOf, First: first, Low: low},
 		digest: alert.NewDigest(alert.Summary{
-			Function: m.Function, Account: m.Account, Run: m.Run, AsOf: m.AsOf, First: first,
+			Function: m.Function, Account: m.Account, Run: m.Run, AsOf: m.AsOf, First: first, Zone: p.zone,
 			Location: strings.TrimSuffix(where, "/") + "/runs/" + m.Function + "/" + m.Account + "/" + m.Run + "/",
 		}),
 	}

@@ -197,6 +197,9 @@ func (c *watchCmd) demo(ctx context.Context, std streams) error {
 	for _, digest := range digests {
 		fmt.Fprintf(std.out, "%s\n\n", digest.Text(alert.English, 12))
 	}
+	if len(digests) > 0 {
+		fmt.Fprintf(std.out, "THE FIRST OF THEM, as a channel with \"language\": \"zh\" is told it:\n\n%s\n\n", digests[0].Text(alert.Chinese, 12))
+	}
 	fmt.Fprintf(std.out, `The files are in %s. Where to look next:
 
   customers.csv opens in Excel; docs/runs.md shows DuckDB and Athena
