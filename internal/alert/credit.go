@@ -29,11 +29,12 @@ func levels() []Kind { return []Kind{CreditLow, CreditExhausted, CreditOverdrawn
 func (r *Rules) credit(now Moment, c *core.CustomerCredit, is *State) []Alert {
 	low, _ := r.line(now, c.CustomerID)
 	status := c.Status
+	var estimate *int
 	if c.Credit.Remaining != nil {
 		is.History = is.History.add(now.AsOf, *c.Credit.Remaining)
+		estimate = is.History.daysLeft(*c.Credit.Remaining)
 	}
 	was := is.Status
-	estimate := is.History.daysLeft()
 	var alerts []Alert
 	tell := func(kind Kind, since string) {
 		a := alertOf(now, kind, c, was, string(status))

@@ -1,19 +1,26 @@
 package alert
 
-import "strconv"
+import (
+	"slices"
+	"strconv"
 
-const (
-	minPoints   = 3   // fewer make no line
-	minSpan     = 2   // days that they must cover
-	maxDaysLeft = 365 // a year or more is told as a year
+	"partnerlens/pkg/core"
 )
 
-// daysLeft estimates in how many whole days nothing is left, at the pace since
-// the last top-up: a line through the points by least squares. nil where there are too
-// few points, where nothing is used, and where nothing is left already. It goes
-// through floats, as an estimate may; no amount does.
-func (h History) daysLeft() *int {
-	if len(h) == 0 || h[len(h)-1].Remaining.Sign() <= 0 {
+const (
+	minPoints   = 3   // fewer tell no pace
+	minSpan     = 2   // days that they must cover
+	maxDaysLeft = 365 // a year or more is told as a year
+	maxStep     = 0.6 // of the whole fall: one purchase is no pace
+)
+
+// daysLeft estimates in how many whole days nothing of what remains is left, at the
+// pace since the last top-up: the median of what was used a day. nil where there are too
+// few points, where on most days nothing is used, where one step makes most of the
+// fall, and where nothing is left already. It goes through floats, as an estimate may;
+// no amount does.
+func (h History) daysLeft(remains core.Money) *int {
+	if len(h) == 0 || remains.Sign() <= 0 || remains.Cmp(h[len(h)-1].Remaining) > 0 { // topped up today
 		return nil
 	}
 	start := 0
@@ -26,19 +33,26 @@ func (h History) daysLeft() *int {
 	if len(h) < minPoints || h[len(h)-1].Day.Sub(h[0].Day) < minSpan*oneDay {
 		return nil
 	}
-	n, x, y, xx, xy, left := float64(len(h)), 0.0, 0.0, 0.0, 0.0, 0.0
-	for _, point := range h {
-		day := point.Day.Sub(h[0].Day).Hours() / 24
-		left, _ = strconv.ParseFloat(point.Remaining.String(), 64)
-		x, y, xx, xy = x+day, y+left, xx+day*day, xy+day*left
+	var used []float64 // on each day; of days without a run, their share
+	greatest := 0.0
+	for i := 1; i < len(h); i++ {
+		step, days := floatOf(h[i-1].Remaining)-floatOf(h[i].Remaining), int(h[i].Day.Sub(h[i-1].Day)/oneDay)
+		greatest = max(greatest, step)
+		used = append(used, slices.Repeat([]float64{step / float64(days)}, days)...)
 	}
-	slope := (n*xy - x*y) / (n*xx - x*x)
-	if !(slope < 0) {
+	slices.Sort(used)
+	pace := (used[(len(used)-1)/2] + used[len(used)/2]) / 2
+	if pace <= 0 || greatest > maxStep*(floatOf(h[0].Remaining)-floatOf(h[len(h)-1].Remaining)) {
 		return nil
 	}
 	days := maxDaysLeft
-	if estimate := left / -slope; estimate < maxDaysLeft {
+	if estimate := floatOf(remains) / pace; estimate < maxDaysLeft {
 		days = int(estimate)
 	}
 	return &days
+}
+
+func floatOf(m core.Money) float64 {
+	f, _ := strconv.ParseFloat(m.String(), 64)
+	return f
 }

@@ -324,6 +324,12 @@ func TestDaysLeft(t *testing.T) {
 		{"nothing left", "2026-11-01=20 +1=10 +1=0", -1},
 		{"overdrawn", "2026-11-01=20 +1=10 +1=-10", -1},
 		{"almost nothing left", "2026-11-01=20 +1=10 +1=0.01", 0},
+		{"one purchase among quiet days", "2026-11-01=1000 +1=1000 +1=1000 +1=1000 +1=1000 +1=1000 +1=1000 +1=1000 +1=1000 +1=90 +1=90 +1=90 +1=90", -1},
+		{"one purchase at the end", "2026-11-01=1000 +1=1000 +1=90", -1},
+		{"one purchase beside a pace", "2026-11-01=1000 +1=990 +1=980 +1=500 +1=490 +1=480", -1},
+		{"a dear day does not set the pace", "2026-11-01=1000 +1=900 +1=800 +1=600 +1=500 +1=400", 4},
+		{"on most days nothing is used", "2026-11-01=100 +1=90 +1=90 +1=90 +1=80 +1=80 +1=80", -1},
+		{"not quite even", "2026-11-01=100 +1=90 +1=79", 7},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
@@ -332,8 +338,10 @@ func TestDaysLeft(t *testing.T) {
 				t.Fatal(err)
 			}
 			got := -1
-			if days := h.daysLeft(); days != nil {
-				got = *days
+			if len(h) > 0 {
+				if days := h.daysLeft(h[len(h)-1].Remaining); days != nil {
+					got = *days
+				}
 			}
 			if got != test.want {
 				t.Errorf("daysLeft(%s) = %d, want %d", test.points, got, test.want)
@@ -345,6 +353,27 @@ func TestDaysLeft(t *testing.T) {
 	}
 }
 
+// However often there is a run, the estimate is the same: a day that is under way is
+// not a whole one.
+func TestDaysLeftWithHourlyRuns(t *testing.T) {
+	t.Parallel()
+	const perHour = 10
+	midnight := time.Date(2026, 11, 10, 16, 0, 0, 0, time.UTC) // in the vendor's zone
+	var h History
+	remains := 3600 + 4*24*perHour // after four days, fifteen are left
+	for hour := range 4*24 + 24 {
+		left := *money(t, fmt.Sprint(remains-hour*perHour))
+		h = h.add(midnight.Add(time.Duration(hour)*time.Hour), left)
+		days := h.daysLeft(left)
+		if want := (remains - hour*perHour) / (24 * perHour); hour >= 2*24 && (days == nil || *days != want) {
+			t.Errorf("after %d hours: %v, want %d", hour, days, want)
+		}
+	}
+	if days := h.daysLeft(*money(t, "9000")); days != nil {
+		t.Errorf("topped up within the day: %d", *days)
+	}
+}
+
 func TestHistoryIsOnePointADay(t *testing.T) {
 	t.Parallel()
 	var h History
@@ -352,7 +381,7 @@ func TestHistoryIsOnePointADay(t *testing.T) {
 	h = h.add(at, *money(t, "3"))
 	h = h.add(at.Add(30*time.Minute), *money(t, "2"))
 	h = h.add(at.Add(time.Hour), *money(t, "1.50"))
-	if text, _ := h.MarshalText(); string(text) != "2026-12-31=2 +1=1.50" {
+	if text, _ := h.MarshalText(); string(text) != "2026-12-31=3 +1=1.50" {
 		t.Errorf("%s", text)
 	}
 	for day := range 30 {

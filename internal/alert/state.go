@@ -34,7 +34,7 @@ func (s State) clone() State {
 	return s
 }
 
-// Point is what remained on one day.
+// Point is what remained when a day was first seen.
 type Point struct {
 	Day       time.Time // midnight UTC of the day's date in the vendor's zone
 	Remaining core.Money
@@ -52,12 +52,17 @@ const (
 	maxPointText = 24 // characters; an amount that takes more is not kept: State stays small
 )
 
-// add puts in what remained at a moment. There is one point a day: the last.
+// add puts in what remained at a moment. There is one point a day, the first: so
+// points are a day apart, however often there is a run, and today's, which is under way,
+// does not count as a whole one.
 func (h History) add(at time.Time, remaining core.Money) History {
 	year, month, date := at.In(core.VendorZone).Date()
 	day := time.Date(year, month, date, 0, 0, 0, 0, time.UTC)
-	for len(h) > 0 && !h[len(h)-1].Day.Before(day) {
+	for len(h) > 0 && h[len(h)-1].Day.After(day) { // a clock that was ahead
 		h = h[:len(h)-1]
+	}
+	if len(h) > 0 && h[len(h)-1].Day.Equal(day) {
+		return h
 	}
 	if len(remaining.String()) > maxPointText {
 		return h
