@@ -109,13 +109,15 @@ func (r *Rules) descend(c *core.CustomerCredit, low core.Threshold, status core.
 	}
 }
 
-// expiring says whether the nearest expiry is within its days and was not told.
+// expiring says whether the nearest expiry is within its days, or passed since the run
+// before, and was not told.
 func (r *Rules) expiring(now Moment, c *core.CustomerCredit, is *State) bool {
 	if c.NearestExpiry == nil {
 		return false
 	}
 	until := c.NearestExpiry.Sub(now.AsOf)
-	if until < 0 || until > time.Duration(r.expiryDays())*oneDay || is.Told == textOf(*c.NearestExpiry) {
+	passed := until < 0 && (now.Since.IsZero() || c.NearestExpiry.Before(now.Since)) // long ago, by whatever runs there were
+	if passed || until > time.Duration(r.expiryDays())*oneDay || is.Told == textOf(*c.NearestExpiry) {
 		return false
 	}
 	is.Told = textOf(*c.NearestExpiry)

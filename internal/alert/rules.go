@@ -32,6 +32,7 @@ const (
 type Moment struct {
 	Function, Account, Run string
 	AsOf                   time.Time      // when the run began
+	Since                  time.Time      // no later than the run before began; zero where it is not known
 	First                  bool           // there was no complete run before: nothing is told, all is remembered as if it had been
 	Low                    core.Threshold // the account's line; zero is core.DefaultLow
 }

@@ -305,6 +305,37 @@ func TestExpiring(t *testing.T) {
 	}
 }
 
+// What ended while there was no run is told once, as passed; what was over before the
+// last run is not.
+func TestExpiryThatPassedUnseen(t *testing.T) {
+	t.Parallel()
+	var r *Rules
+	at := func(days int) *time.Time { t := begin.AddDate(0, 0, days); return &t }
+	for name, test := range map[string]struct {
+		since  time.Time
+		expiry *time.Time
+		want   string
+	}{
+		"while there was no run":   {*at(-5), at(-2), "credit_expiring"},
+		"before the last run":      {*at(-5), at(-6), ""},
+		"nobody knows of a run":    {time.Time{}, at(-2), ""},
+		"is still to come":         {*at(-5), at(2), "credit_expiring"},
+		"today, and the run after": {*at(-1), at(0), "credit_expiring"},
+	} {
+		c := credit(t, "500")
+		c.NearestExpiry = test.expiry
+		now := moment(0)
+		now.Since = test.since
+		alerts, state := r.Judge(now, credit(t, "500"), c, State{Key: c.Key(), Status: "ok"})
+		if got := join(kindsOf(alerts)); got != test.want {
+			t.Errorf("%s: %q, want %q", name, got, test.want)
+		}
+		if alerts, _ = r.Judge(now, c, c, roundTrip(t, state)); len(alerts) != 0 {
+			t.Errorf("%s: told again", name)
+		}
+	}
+}
+
 func TestDaysLeft(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {

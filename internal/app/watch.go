@@ -135,8 +135,8 @@ func (w *Watcher) plan() (p plan, err error) {
 	}
 	p.zone = core.VendorZone
 	if text := w.Env(WatchZoneSetting); text != "" {
-		if p.zone, err = ParseZone(text); err != nil {
-			return p, wrong(WatchZoneSetting, core.AsError(err).Detail)
+		if p.zone, err = watchZone(text); err != nil {
+			return p, wrong(WatchZoneSetting, "not an offset from UTC, as +08:00, nor the name of a zone that this machine knows, as Europe/Berlin; function platforms often know none")
 		}
 	}
 	if text := w.Env(RetainSetting); text != "" {
@@ -145,6 +145,15 @@ func (w *Watcher) plan() (p plan, err error) {
 		}
 	}
 	return p, nil
+}
+
+// watchZone reads an offset, or the name of a zone: by the machine's own files, since
+// the half megabyte of them would weigh on every artefact.
+func watchZone(text string) (*time.Location, error) {
+	if zone, err := ParseZone(text); err == nil || text == "Local" {
+		return zone, err
+	}
+	return time.LoadLocation(text)
 }
 
 // open keeps the store while its URL stays the same: it holds connections.
@@ -382,9 +391,13 @@ func (w *Watcher) judge(p plan, m snapshot.Manifest, s Settings, down map[string
 	low, _ := Parse(s, FieldLow, core.Threshold{}, core.ParseThreshold) // was read before, or there would be no run
 	first := m.Previous == nil
 	where, _, _ := strings.Cut(p.where, "?")
+	var since time.Time
+	if !first {
+		since = snapshot.Begins(*m.Previous, p.zone)
+	}
 	return &judge{
 		watcher: w, plan: p, down: down,
-		moment: alert.Moment{Function: m.Function, Account: m.Account, Run: m.Run, AsOf: m.AsOf, First: first, Low: low},
+		moment: alert.Moment{Function: m.Function, Account: m.Account, Run: m.Run, AsOf: m.AsOf, Since: since, First: first, Low: low},
 		digest: alert.NewDigest(alert.Summary{
 			Function: m.Function, Account: m.Account, Run: m.Run, AsOf: m.AsOf, First: first, Zone: p.zone,
 			Location: strings.TrimSuffix(where, "/") + "/runs/" + m.Function + "/" + m.Account + "/" + m.Run + "/",

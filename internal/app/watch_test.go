@@ -228,7 +228,7 @@ func TestWatchSettingsThatAreWrong(t *testing.T) {
 	for name, change := range map[string]map[string]string{
 		"PARTNERLENS_STORE":       {"PARTNERLENS_STORE": ""},
 		"PARTNERLENS_WATCH_EVERY": {"PARTNERLENS_WATCH_EVERY": "week"},
-		"PARTNERLENS_WATCH_ZONE":  {"PARTNERLENS_WATCH_ZONE": "Shanghai"},
+		"PARTNERLENS_WATCH_ZONE":  {"PARTNERLENS_WATCH_ZONE": "Local"},
 		"PARTNERLENS_RETAIN_DAYS": {"PARTNERLENS_RETAIN_DAYS": "0"},
 		"PARTNERLENS_ALERTS":      {"PARTNERLENS_ALERTS": `{"channels":[{"name":"x"}]}`},
 	} {
@@ -349,6 +349,27 @@ func TestAgeOfRuns(t *testing.T) {
 	env["PARTNERLENS_TENCENT_SECRET_KEY"] = "wrong"
 	if line := watch(began.AddDate(0, 0, 1).Format(time.DateOnly), 26*time.Hour); line["state"] != "failed" || line["age_s"] != 86400.0 {
 		t.Errorf("failed: %v", line)
+	}
+}
+
+// The day begins in a zone by its offset, or by its name where the machine knows it.
+func TestWatchZone(t *testing.T) {
+	t.Parallel()
+	c := openCloud(t, simulator.Options{Customers: 5})
+	zones := map[string]string{"": "2026-07-22", "-07:00": "2026-07-21"}
+	if _, err := time.LoadLocation("Europe/Berlin"); err == nil {
+		zones["Europe/Berlin"] = "2026-07-22" // by an hour, since it is summer
+		zones["Europe/London"] = "2026-07-21"
+	}
+	at := time.Date(2026, 7, 21, 22, 15, 0, 0, time.UTC)
+	for zone, want := range zones {
+		env := c.settings()
+		env["PARTNERLENS_STORE"], env["PARTNERLENS_WATCH_ZONE"] = "file://"+t.TempDir(), zone
+		now := func() time.Time { return at }
+		done, err := (&app.Watcher{Env: with(env), Now: now}).Watch(t.Context(), credit.Compose(with(env), now), app.WatchRequest{})
+		if err != nil || done.Run != want {
+			t.Errorf("%s: %s, %v, want %s", zone, done.Run, err, want)
+		}
 	}
 }
 

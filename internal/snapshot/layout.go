@@ -65,6 +65,17 @@ func checkRunID(run string) error {
 	return nil
 }
 
+// Begins gives when the day or the hour of a run begins, in the zone whose mornings are
+// meant; zero for what is no run.
+func Begins(run string, zone *time.Location) time.Time {
+	layout := dayLayout
+	if len(run) > len(dayLayout) {
+		layout = hourLayout
+	}
+	at, _ := time.ParseInLocation(layout, run, zone)
+	return at
+}
+
 // place is where the runs of a function's account are.
 type place struct{ function, account string }
 

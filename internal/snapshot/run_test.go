@@ -638,6 +638,11 @@ func TestRunIDs(t *testing.T) {
 	if got := RunID(at, EveryHour, zone); got != "2027-01-01T06" {
 		t.Errorf("RunID = %s", got)
 	}
+	for run, want := range map[string]string{"2027-01-01": "2026-12-31T16:00:00Z", "2027-01-01T06": "2026-12-31T22:00:00Z"} {
+		if got := Begins(run, zone).UTC().Format(time.RFC3339); got != want {
+			t.Errorf("Begins(%s) = %s, want %s", run, got, want)
+		}
+	}
 	for _, bad := range []string{"", "..", "2026-13-01", "2026-11-22T6", "2026-11-22/x", "today", "2026-11-22T24", "2026-11-24", "2026-11-24T00"} {
 		if _, err := runOnce(t.Context(), newMemory(nil), newBooks(1).job(bad)); core.CodeOf(err) != core.CodeInvalid { // on the 22nd in the zone
 			t.Errorf("%q: %v", bad, err)
