@@ -72,7 +72,7 @@ func (d *reading[Q, T]) follow(c *course[Q, T]) (ended bool, err error) {
 		if err != nil {
 			return false, err
 		}
-		d.takenIn(page)
+		d.takenIn(page, len(page.Items))
 		if page.Next != nil && page.Next.Offset <= at.Offset {
 			return false, errPagesRepeat(page.RequestID)
 		}
@@ -186,7 +186,7 @@ func (d *reading[Q, T]) proven(c *course[Q, T], last Page[T], at Cursor, total i
 		if err != nil {
 			return false, err
 		}
-		d.takenIn(page)
+		d.takenIn(page, 0)
 		if page.Total == nil || *page.Total != total || len(page.Items) != total-tail.Offset {
 			return false, nil
 		}
@@ -261,7 +261,7 @@ func (d *reading[Q, T]) readAgain(c *course[Q, T], total int) (on bool, err erro
 		if err != nil {
 			return 0, false, err
 		}
-		d.takenIn(page)
+		d.takenIn(page, 0)
 		if page.Total != nil {
 			fewest, most = min(fewest, *page.Total), max(most, *page.Total)
 		}

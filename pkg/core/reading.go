@@ -139,10 +139,10 @@ func (d *reading[Q, T]) run() error {
 	return nil
 }
 
-// takenIn notes that a page was read.
-func (d *reading[Q, T]) takenIn(page Page[T]) {
+// takenIn notes that a page was read, and how many rows of it were not before.
+func (d *reading[Q, T]) takenIn(page Page[T], rows int) {
 	d.pages++
-	d.rows += len(page.Items)
+	d.rows += rows
 	d.report.addRequestID(page.RequestID)
 	if page.Total != nil && len(d.passes) == 1 {
 		d.report.Total = page.Total
