@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"maps"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -91,6 +92,11 @@ func (c *watchCmd) Run(ctx context.Context, std streams) error {
 	return failed
 }
 
+// fileURL is the URL of a folder, whatever its name holds.
+func fileURL(folder string) string {
+	return (&url.URL{Scheme: "file", Path: filepath.ToSlash(folder)}).String()
+}
+
 // environment is the process's, with a store in any case: a laptop needs none to
 // be set up.
 func (c *watchCmd) environment(getenv func(string) string) (app.Environment, error) {
@@ -103,7 +109,7 @@ func (c *watchCmd) environment(getenv func(string) string) (app.Environment, err
 		if err != nil {
 			return nil, &core.Error{Code: core.CodeInternal, Err: err}
 		}
-		where = "file://" + filepath.ToSlash(here)
+		where = fileURL(here)
 	}
 	return func(name string) string {
 		if name == app.StoreSetting {
@@ -165,7 +171,7 @@ func (c *watchCmd) demo(ctx context.Context, std streams) error {
 		if err != nil {
 			return &core.Error{Code: core.CodeInternal, Err: err}
 		}
-		folder = "file://" + filepath.ToSlash(made)
+		folder = fileURL(made)
 	}
 	now := time.Now()
 	var digests []*alert.Digest

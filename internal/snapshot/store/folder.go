@@ -6,6 +6,7 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"iter"
@@ -47,7 +48,12 @@ func openFolder(dir, setting string) (Store, error) {
 		return root, nil
 	}()
 	if err != nil {
-		return nil, &core.Error{Op: "store.Open", Code: core.CodeMisconfigured, Param: setting, Detail: "the folder cannot be made or used", Err: err}
+		why := err
+		var number syscall.Errno
+		if errors.As(err, &number) {
+			why = number
+		}
+		return nil, &core.Error{Op: "store.Open", Code: core.CodeMisconfigured, Param: setting, Detail: fmt.Sprintf("the folder %s cannot be made or used: %v", dir, why), Err: err}
 	}
 	f := &folder{root}
 	f.sweep()
