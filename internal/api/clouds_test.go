@@ -72,8 +72,8 @@ func (c *cloud) handlerWith(opts api.Options) http.Handler {
 			}
 			return core.NewReader(tagSource{c}, &core.ReaderOptions[core.TagQuery]{
 				Schema: core.Schema("tags"), Provider: "huaweicloud", Account: account, Tries: 1, Now: func() time.Time { return now },
-				Passes: func(_ context.Context, q core.TagQuery) ([]core.Pass[core.TagQuery], error) {
-					return core.TagPasses(q, []string{"reseller-b", "reseller-a"}), nil
+				Scopes: func(_ context.Context, q core.TagQuery) ([]core.Scope[core.TagQuery], error) {
+					return core.TagScopes(q, []string{"reseller-b", "reseller-a"}), nil
 				},
 			}), nil
 		}, names),

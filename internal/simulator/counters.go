@@ -7,6 +7,7 @@ type Calls struct {
 	Credit        APICalls // QueryCustomersCredit
 	Tags          APICalls // new-customers-tags/batch-query
 	Resellers     APICalls // indirect-partners/query
+	SubCustomers  APICalls // sub-customers/query
 	MaxConcurrent int      // the most calls that were under way at once, over all APIs
 }
 
@@ -34,12 +35,13 @@ func (c *apiCounters) read() APICalls {
 }
 
 type counters struct {
-	credit, tags, resellers apiCounters
-	concurrent, most        atomic.Int64
-	signedTencent           atomic.Int64 // calls with the ordinary key and a valid signature
-	signedHuawei            atomic.Int64
-	temporaryTencent        atomic.Int64 // the same with the temporary key
-	temporaryHuawei         atomic.Int64
+	credit, tags, resellers, subCustomers apiCounters
+
+	concurrent, most atomic.Int64
+	signedTencent    atomic.Int64 // calls with the ordinary key and a valid signature
+	signedHuawei     atomic.Int64
+	temporaryTencent atomic.Int64 // the same with the temporary key
+	temporaryHuawei  atomic.Int64
 }
 
 // enter notes that a call is under way, until the function it returns is called.
@@ -57,6 +59,7 @@ func (s *Simulator) Calls() Calls {
 		Credit:        c.credit.read(),
 		Tags:          c.tags.read(),
 		Resellers:     c.resellers.read(),
+		SubCustomers:  c.subCustomers.read(),
 		MaxConcurrent: int(c.most.Load()),
 	}
 }

@@ -61,7 +61,11 @@ func (s *Simulator) creditOn(day, i int) CreditCustomer {
 		}
 		return c
 	}
-	c, left := s.seed.plainCredit(i, boundAt(i))
+	bound := boundAt(i)
+	if s.standing.ties {
+		bound = boundAt(i / int(tieRows) * int(tieRows))
+	}
+	c, left := s.seed.plainCredit(i, bound)
 	var life Life
 	if i < len(awkwardCredit) {
 		c.Note = awkwardCredit[i].note

@@ -55,6 +55,10 @@ var faults = []fault{
 	{Fault: Fault{"total-low", "The total is a tenth and one too low."}, set: func(s *Simulator) { s.standing.totalOff = func(n, _ int) int { return n - n/10 - 1 } }},
 	{Fault: Fault{"total-of-page", "The total counts the page's own rows."}, set: func(s *Simulator) { s.standing.totalOff = func(_, rows int) int { return rows } }},
 	{Fault: Fault{"page-beyond", "Tencent refuses a page that begins behind the last row."}, set: func(s *Simulator) { s.standing.pageBeyond = true }},
+	{Fault: Fault{"unstable-order", "Rows that stand within thirty of each other trade places at every call, in every list, whatever order is asked for."}, set: func(s *Simulator) { s.standing.disorder = tieRows }},
+	{Fault: Fault{"ties", "Thirty customers at a time share the time of association, and trade places at every call."}, set: func(s *Simulator) { s.standing.disorder, s.standing.ties = tieRows, true }},
+	{Fault: Fault{"no-customer-list", "Huawei refuses the list of a partner's customers for want of permission."}, set: func(s *Simulator) { s.standing.noCustomerList = true }},
+	{Fault: Fault{"delay-on-the-way", "Each call takes up to 80 ms, at random, before it arrives, and overtakes others."}, set: func(s *Simulator) { s.transit = 80 * time.Millisecond }},
 	{Fault: Fault{"clock-ahead", "The vendor's clock is an hour ahead, so every signature is stale."}, set: func(s *Simulator) { s.standing.clockAhead = time.Hour }},
 	{Fault: Fault{"key-revoked", "The ordinary key is unknown after five calls; the temporary one goes on."}, set: func(s *Simulator) { s.standing.keyRevoked = true }},
 	{Fault: Fault{"token-expires", "The temporary key's token expires after five calls."}, set: func(s *Simulator) { s.standing.tokenExpires = true }},
@@ -86,6 +90,10 @@ type standing struct {
 	doubled      bool
 	totalOff     func(total, rows int) int
 	pageBeyond   bool
+
+	disorder       disorder
+	ties           bool
+	noCustomerList bool
 }
 
 // revokedAfter is how many signed calls a key is good for, at each vendor,

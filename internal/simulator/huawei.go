@@ -52,8 +52,11 @@ func badParameter(name string) *huaweiError {
 func (s *Simulator) serveHuawei(w http.ResponseWriter, r *http.Request, body []byte) {
 	requestID := s.ids.next()
 	api, count, read := tagsPath, &s.counters.tags, s.tagPage
-	if r.URL.Path == resellersPath {
+	switch r.URL.Path {
+	case resellersPath:
 		api, count, read = resellersPath, &s.counters.resellers, s.resellerPage
+	case subCustomersPath:
+		api, count, read = subCustomersPath, &s.counters.subCustomers, s.subCustomerPage
 	}
 	refuse := func(ordinal int, e *huaweiError) { s.deliver(w, r, count, e.answer(requestID, ordinal)) }
 
@@ -80,7 +83,7 @@ func (s *Simulator) serveHuawei(w http.ResponseWriter, r *http.Request, body []b
 
 // huaweiDoor refuses what the vendor's gateway refuses before the API runs.
 func (s *Simulator) huaweiDoor(r *http.Request, body []byte) (keyID string, refusal *huaweiError) {
-	if r.Method != http.MethodPost || (r.URL.Path != tagsPath && r.URL.Path != resellersPath) {
+	if r.Method != http.MethodPost || !slices.Contains([]string{tagsPath, resellersPath, subCustomersPath}, r.URL.Path) {
 		return "", &huaweiError{http.StatusNotFound, "APIGW.0101", "The API does not exist or has not been published in the environment"}
 	}
 	if len(body) > maxRequest {
@@ -154,8 +157,9 @@ func (s *Simulator) tagPage(body []byte, ordinal int) (page any, rows int, refus
 			list = append(list, customer(i))
 		}
 	} else {
+		moved := s.standing.disorder.of(s.seed, streamTag, ordinal, order.len())
 		for row := offset; row < min(offset+limit, order.len()); row++ {
-			list = append(list, customer(order.index(row, true)))
+			list = append(list, customer(order.index(moved(row), true)))
 		}
 	}
 	return map[string]any{"new_customer_tags": list}, len(list), nil

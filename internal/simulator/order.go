@@ -1,5 +1,7 @@
 package simulator
 
+import "math/rand/v2"
+
 // order is who is a customer at this moment, and in which order they are
 // listed, oldest first. It stays the same all day unless a fault makes customers
 // come and go, or rows come twice.
@@ -77,4 +79,28 @@ func (o order) index(row int, ascending bool) int {
 		return o.came + row
 	}
 	return o.settled + row - (o.until - o.came)
+}
+
+// disorder is how many rows, from each multiple of it on, trade places from one
+// call to the next; 0: none. No vendor promises where rows stand that tie.
+type disorder int
+
+const tieRows disorder = 30
+
+// of returns where the row of a call is taken from, in a list of so many.
+func (d disorder) of(s seed, stream uint64, ordinal, rows int) func(row int) int {
+	if d == 0 {
+		return func(row int) int { return row }
+	}
+	groups := make(map[int][]int)
+	return func(row int) int {
+		first := row / int(d) * int(d)
+		places := groups[first]
+		if places == nil {
+			r := rand.New(rand.NewPCG(s.roll(streamDisorder+stream<<8, ordinal), uint64(first)))
+			places = r.Perm(min(int(d), rows-first))
+			groups[first] = places
+		}
+		return first + places[row-first]
+	}
 }

@@ -22,6 +22,8 @@ const (
 	streamLived
 	streamCreditGoers
 	streamTagGoers
+	streamSubCustomer
+	streamDisorder
 
 	// With these two, every life is led by somebody among two hundred customers
 	// of seed 1.

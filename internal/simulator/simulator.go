@@ -26,6 +26,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net/http"
 	"slices"
 	"sync"
@@ -117,8 +118,9 @@ type Simulator struct {
 	seed         seed
 	resellers    []Reseller
 	latency      time.Duration
-	creditMax    int // Tencent's largest page
-	tagsMax      int // Huawei's largest limit
+	transit      time.Duration // at most so long, at random, passes before a call arrives
+	creditMax    int           // Tencent's largest page
+	tagsMax      int           // Huawei's largest limit
 	now          func() time.Time
 	zero         time.Time // the date of day 0; zero: now's
 	at           atomic.Pointer[daybreak]
@@ -212,6 +214,10 @@ func (s *Simulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	store := s.storeOf(r)
 	if store == nil {
 		defer s.counters.enter()()
+	}
+
+	if s.transit > 0 {
+		s.wait(r.Context(), rand.N(s.transit))
 	}
 
 	// The body is read to its end before anything else: the signature covers

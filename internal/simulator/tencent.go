@@ -163,8 +163,9 @@ func (s *Simulator) creditPage(body []byte, ordinal int) (*creditPage, *tencentE
 	}
 	if !p.filtered {
 		answer.Total = order.customers()
+		moved := s.standing.disorder.of(s.seed, streamCredit, ordinal, order.len())
 		for at := first; at < min(first+size, order.len()); at++ {
-			answer.Data = append(answer.Data, s.creditOn(day, order.index(at, p.ascending)))
+			answer.Data = append(answer.Data, s.creditOn(day, order.index(moved(at), p.ascending)))
 		}
 	} else {
 		matches, refusal := s.creditFilter(p)

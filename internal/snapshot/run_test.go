@@ -80,7 +80,7 @@ func (b *books) FetchPage(ctx context.Context, _ core.CreditQuery, at core.Curso
 func customer(i, left int) *core.CustomerCredit {
 	allocated, _ := core.ParseMoney("1000")
 	remaining, _ := core.ParseMoney(strconv.Itoa(left))
-	no, joined := false, morning.AddDate(-1, 0, 0)
+	no, joined := false, morning.AddDate(-1, 0, 0).Add(time.Duration(i)*time.Second)
 	// Keys sort otherwise than customers come.
 	return &core.CustomerCredit{
 		Provider: "tencentcloud", CustomerID: strconv.Itoa(200000000000 + (i*7919)%10007), Name: "Customer " + strconv.Itoa(i), Forced: &no,

@@ -339,8 +339,8 @@ func TestMissingFromAllAccounts(t *testing.T) {
 	function := core.TagFunction(func(_ context.Context, account string) (*core.Reader[core.TagQuery, *core.CustomerTag], error) {
 		return core.NewReader(tagsOf{account}, &core.ReaderOptions[core.TagQuery]{
 			Schema: core.Schema("tags"), Account: account,
-			Passes: func(_ context.Context, q core.TagQuery) ([]core.Pass[core.TagQuery], error) {
-				return core.TagPasses(q, nil), nil
+			Scopes: func(_ context.Context, q core.TagQuery) ([]core.Scope[core.TagQuery], error) {
+				return core.TagScopes(q, nil), nil
 			},
 		}), nil
 	}, func(context.Context) ([]string, error) { return []string{"a", "b"}, nil })
@@ -503,8 +503,8 @@ func TestCloudRefusesForeignIDs(t *testing.T) {
 	function := core.TagFunction(func(_ context.Context, account string) (*core.Reader[core.TagQuery, *core.CustomerTag], error) {
 		return core.NewReader(strict{account}, &core.ReaderOptions[core.TagQuery]{
 			Account: account, Tries: 1,
-			Passes: func(_ context.Context, q core.TagQuery) ([]core.Pass[core.TagQuery], error) {
-				return core.TagPasses(q, nil), nil
+			Scopes: func(_ context.Context, q core.TagQuery) ([]core.Scope[core.TagQuery], error) {
+				return core.TagScopes(q, nil), nil
 			},
 		}), nil
 	}, func(context.Context) ([]string, error) { return []string{"a", "b"}, nil })

@@ -155,18 +155,18 @@ func (c *CustomerCredit) Settle(account string, _ time.Time, rules Rules) {
 	c.Status = StatusOfCredit(c.Forced, c.Credit, rules.Low)
 }
 
-// JoinedBetween says whether the customer may have been bound from one moment
+// CreatedBetween reports whether the customer may have been bound from one moment
 // to another; true too where that is not known. The vendor does not say in which
 // zone it writes the time: it is taken as the configured one's and as UTC's. A date
 // alone may be any time of its day, and clocks differ by up to the five
 // minutes that a signature may be old.
-func (c *CustomerCredit) JoinedBetween(from, to time.Time) bool {
+func (c *CustomerCredit) CreatedBetween(from, to time.Time) bool {
 	if c.AssociatedAt == nil {
 		return true
 	}
 	const skew = 5 * time.Minute
 	from, to = from.Add(-skew), to.Add(skew)
-	if len(c.Vendor.AssociationTime) == len(`"2006-01-02"`) {
+	if c.onlyDay() {
 		from = from.Add(-24 * time.Hour)
 	}
 	_, offset := from.In(VendorZone).Zone()
@@ -176,6 +176,24 @@ func (c *CustomerCredit) JoinedBetween(from, to time.Time) bool {
 		}
 	}
 	return false
+}
+
+// Before reports whether the customer was associated before another, as far as
+// both times tell: customers associated in the same second, or on a day that
+// one of them has no time of, come in no order.
+func (c *CustomerCredit) Before(other *CustomerCredit) bool {
+	if c.AssociatedAt == nil || other.AssociatedAt == nil {
+		return false
+	}
+	if c.onlyDay() || other.onlyDay() {
+		return other.AssociatedAt.Sub(*c.AssociatedAt) >= 24*time.Hour
+	}
+	return c.AssociatedAt.Before(*other.AssociatedAt)
+}
+
+// onlyDay reports whether the vendor gave the day of association without a time.
+func (c *CustomerCredit) onlyDay() bool {
+	return len(c.Vendor.AssociationTime) == len(`"2006-01-02"`)
 }
 
 // Masked is the record with name, e-mail address, mobile number and remark
@@ -265,8 +283,9 @@ func (q CreditQuery) AskedIDs() []string {
 	return []string{q.Filter}
 }
 
-// Steady is the query in ascending order: newcomers come last.
-func (q CreditQuery) Steady() (CreditQuery, bool) {
+// StableOrder returns the query in ascending order, in which newcomers come
+// last, and whether that is its own.
+func (q CreditQuery) StableOrder() (CreditQuery, bool) {
 	own := q.Order == OrderAscending
 	q.Order = OrderAscending
 	return q, own

@@ -4,8 +4,9 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/base64"
-	"encoding/json"
-	"slices"
+	"time"
+
+	"github.com/go-json-experiment/json"
 )
 
 // Cursor is a place in the answer to one query. Outside it is an opaque text,
@@ -15,22 +16,23 @@ type Cursor struct {
 	Offset int `json:"o,omitempty"` // rows of the query before the page, from 0
 	Size   int `json:"s,omitempty"` // page size in force; 0: the Source's own
 
-	Pass   string `json:"p,omitempty"` // name of the Pass; "" is the first
+	Scope  string `json:"p,omitempty"` // name of the Scope; "" is the first
 	Skip   int    `json:"k,omitempty"` // rows from there on that were taken in already
 	Anchor string `json:"a,omitempty"` // key of the last of them
 
 	// What the proof of completeness needs of the read so far.
-	Began  int64 `json:"b,omitempty"` // when it began or a little before, in seconds since 1970
-	Unique int   `json:"u,omitempty"` // customers of the query told apart
-	Total  *int  `json:"t,omitempty"` // the query's first total
-	Doubt  bool  `json:"d,omitempty"` // a part of the read could not be proven whole
+	Began    int64  `json:"b,omitempty"` // when it began or a little before, in seconds since 1970
+	Unique   int    `json:"u,omitempty"` // customers of the scope handed on or passed over by status
+	Sum      uint64 `json:"h,omitempty"` // of their keys, see keySum
+	Total    *int   `json:"t,omitempty"` // the scope's first total
+	Disorder bool   `json:"x,omitempty"` // rows of the scope were out of order
+	Doubt    bool   `json:"d,omitempty"` // an earlier scope could not be proven whole
 }
 
 const (
-	cursorVersion  = 1
+	cursorVersion  = 2
 	cursorSumBytes = 9
 	maxCursorText  = 1024 // bytes of text; longer is refused before it is decoded
-	maxCursorRows  = 1 << 31
 	// cursorMoment is how exactly a cursor knows when its read began, in
 	// seconds: the same question asked twice in a row gets the same bytes.
 	cursorMoment = 15 * 60
@@ -64,7 +66,7 @@ func cursorSum(fingerprint, body []byte) []byte {
 }
 
 // decodeCursor reads what encode wrote for the same fingerprint.
-func decodeCursor(text string, fingerprint []byte) (Cursor, error) {
+func decodeCursor(text string, fingerprint []byte, now time.Time) (Cursor, error) {
 	var c Cursor
 	if len(text) > maxCursorText {
 		return c, Invalid("cursor", "longer than any cursor; pass on the \"next\" of the answer before, unchanged")
@@ -80,13 +82,38 @@ func decodeCursor(text string, fingerprint []byte) (Cursor, error) {
 	if subtle.ConstantTimeCompare(sum, cursorSum(fingerprint, body)) != 1 {
 		return c, Invalid("cursor", "from another query, or changed; ask the same question as before and pass on its \"next\" unchanged")
 	}
-	err = json.Unmarshal(body, &c)
-	rows := []int{c.Offset, c.Size, c.Skip, c.Unique}
-	if c.Total != nil {
-		rows = append(rows, *c.Total)
-	}
-	if err != nil || slices.Min(rows) < 0 || slices.Max(rows) > maxCursorRows {
+	if err := json.Unmarshal(body, &c, json.RejectUnknownMembers(true)); err != nil || !c.possible(now) {
 		return Cursor{}, Invalid("cursor", "does not hold together; start again without it")
 	}
 	return c, nil
+}
+
+// Bounds of what a read can have put into a cursor.
+const (
+	maxCursorRows = 10_000_000
+	minPageSize   = 10 // no vendor's pages are smaller
+	maxPageSize   = 1000
+	maxKey        = 2*maxID + 1
+	maxCursorSkew = 5 * time.Minute // between the clocks of two instances
+)
+
+// possible reports whether a read can have produced the cursor. What it cannot
+// have produced could make an answer claim more than was read, or cost more
+// calls than any.
+func (c Cursor) possible(now time.Time) bool {
+	for _, rows := range []int{c.Offset, c.Skip, c.Unique} {
+		if rows < 0 || rows > maxCursorRows {
+			return false
+		}
+	}
+	switch {
+	case c.Size != 0 && (c.Size < minPageSize || c.Size > maxPageSize),
+		c.Total != nil && (*c.Total < 0 || *c.Total > maxCursorRows),
+		c.Began <= 0 || c.Began > now.Add(maxCursorSkew).Unix(),
+		len(c.Anchor) > maxKey:
+		return false
+	case c.Anchor == "": // at the beginning of a scope, or among ids
+		return c.Offset == 0 && c.Size == 0 && c.Unique == 0 && c.Sum == 0 && c.Total == nil && !c.Disorder
+	}
+	return c.Skip > 0 && c.Skip <= maxPageSize && c.Unique > 0
 }

@@ -28,14 +28,14 @@ func (s slow[Q, T]) FetchPage(ctx context.Context, q Q, at core.Cursor) (core.Pa
 // parts reads a query again and again, each time for so long at most, until it
 // is at its end, and gives the records' JSON. Each part has a Reader of its
 // own, as another process would.
-func parts[Q core.Query, T core.Record](t *testing.T, source core.Source[Q, T], query Q, each time.Duration) (text []byte, answers int, last core.Report) {
+func parts[Q core.Query, T core.Record](t *testing.T, source core.Source[Q, T], query Q, each time.Duration, witness *core.Reader[Q, *core.Member]) (text []byte, answers int, last core.Report) {
 	t.Helper()
 	cursor := ""
 	for {
 		ctx, cancel := context.WithTimeout(t.Context(), each)
 		begun := time.Now()
 		reader := core.NewReader(slow[Q, T]{source, 80 * time.Millisecond}, &core.ReaderOptions[Q]{
-			Schema: "test/v1", Provider: "test", Pacer: core.NewPacer(5), Now: func() time.Time { return noon },
+			Schema: "test/v1", Provider: "test", Pacer: core.NewPacer(5), Witness: witness, Now: func() time.Time { return noon },
 		})
 		report, err := reader.Read(ctx, query, &core.ReadOptions{Cursor: cursor}, func(record T) bool {
 			text, _ = core.AppendJSON(text, record)
@@ -70,11 +70,11 @@ func TestCutByDeadlinesIntoTen(t *testing.T) {
 			l := newLedger(customers)
 			l.size = 100
 			query := core.CreditQuery{Order: core.OrderAscending}
-			whole, _, report := parts(t, l, query, time.Hour)
+			whole, _, report := parts(t, l, query, time.Hour, nil)
 			if !report.Complete || report.Count != customers {
 				t.Fatalf("in one go: %+v", report)
 			}
-			cut, answers, report := parts(t, l, query, each)
+			cut, answers, report := parts(t, l, query, each, nil)
 			if !report.Complete || !bytes.Equal(cut, whole) {
 				t.Errorf("%d bytes in one go, %d in %d parts; %+v", len(whole), len(cut), answers, report)
 			}
@@ -88,11 +88,12 @@ func TestCutByDeadlinesIntoTen(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			c := &shifting{size: 100, before: func(int) {}}
 			c.ids = wantKeys("", customers)
-			whole, _, report := parts(t, c, core.TagQuery{}, time.Hour)
+			witness := core.NewReader(slow[core.TagQuery, *core.Member]{members{c}, 80 * time.Millisecond}, nil)
+			whole, _, report := parts(t, c, core.TagQuery{}, time.Hour, witness)
 			if !report.Complete || report.Count != customers {
 				t.Fatalf("in one go: %+v", report)
 			}
-			cut, answers, report := parts(t, c, core.TagQuery{}, each)
+			cut, answers, report := parts(t, c, core.TagQuery{}, each, witness)
 			if !report.Complete || !bytes.Equal(cut, whole) {
 				t.Errorf("%d bytes in one go, %d in %d parts; %+v", len(whole), len(cut), answers, report)
 			}
@@ -100,6 +101,37 @@ func TestCutByDeadlinesIntoTen(t *testing.T) {
 				t.Errorf("%d parts, want about ten", answers)
 			}
 		})
+	})
+}
+
+// members are the customers of a shifting Source, with a count.
+type members struct{ of *shifting }
+
+func (m members) FetchPage(_ context.Context, _ core.TagQuery, at core.Cursor) (page core.Page[*core.Member], _ error) {
+	m.of.mu.Lock()
+	defer m.of.mu.Unlock()
+	total := len(m.of.ids)
+	end := min(at.Offset+m.of.size, total)
+	for _, id := range m.of.ids[min(at.Offset, end):end] {
+		page.Items = append(page.Items, &core.Member{MemberID: id})
+	}
+	if page.Total = &total; end < total {
+		page.Next = &core.Cursor{Offset: end}
+	}
+	return page, nil
+}
+
+// A read in parts whose last part has no time for the proof says so, and does
+// not send its caller round for ever.
+func TestNoTimeToProve(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		c := &shifting{size: 100, before: func(int) {}}
+		c.ids = wantKeys("", 5000)
+		_, answers, report := parts(t, c, core.TagQuery{}, 4*time.Second, nil)
+		if report.Complete || report.Stopped == nil || *report.Stopped != core.StoppedDeadline || len(report.Warnings) != 1 || answers > 6 {
+			t.Errorf("%d answers, %+v", answers, report)
+		}
 	})
 }
 

@@ -181,7 +181,7 @@ func newFunction[Q Query, T Record](s spec[Q], open Open[Q, T], names Names) *Fu
 			}
 			fingerprint, err := reader.fingerprint(query)
 			if err == nil {
-				_, err = decodeCursor(cursor, fingerprint)
+				_, err = decodeCursor(cursor, fingerprint, reader.opts.Now())
 			}
 			return err
 		}

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestAskRefuses(t *testing.T) {
@@ -138,12 +139,13 @@ func FuzzParamsFromJSON(f *testing.F) {
 
 func FuzzCursor(f *testing.F) {
 	print := []byte("fingerprint")
-	f.Add(Cursor{Offset: 100, Size: 100, Skip: 3}.encode(print))
-	f.Add(Cursor{Pass: "reseller x", Doubt: true}.encode(print))
+	now := time.Date(2026, 11, 28, 12, 0, 0, 0, time.UTC)
+	f.Add(Cursor{Began: now.Unix(), Offset: 100, Size: 100, Skip: 3, Anchor: "a", Unique: 103, Sum: 1 << 63}.encode(print))
+	f.Add(Cursor{Began: now.Unix(), Scope: "reseller x", Doubt: true}.encode(print))
 	f.Add("AQ")
 	f.Add("")
 	f.Fuzz(func(t *testing.T, text string) {
-		c, err := decodeCursor(text, print)
+		c, err := decodeCursor(text, print, now)
 		if err != nil {
 			if CodeOf(err) != CodeInvalid {
 				t.Fatalf("decodeCursor(%q) = %v", text, err)
@@ -153,7 +155,7 @@ func FuzzCursor(f *testing.F) {
 		if again := c.encode(print); again != text {
 			t.Fatalf("%q was taken as a cursor, and reads %q", text, again)
 		}
-		if _, err := decodeCursor(text, []byte("another")); err == nil {
+		if _, err := decodeCursor(text, []byte("another"), now); err == nil {
 			t.Fatal("a cursor of another query was taken")
 		}
 	})

@@ -3,7 +3,6 @@ package core
 import (
 	"context"
 	"fmt"
-	"iter"
 	"time"
 )
 
@@ -23,9 +22,13 @@ type ReaderOptions[Q Query] struct {
 	Account  string // "" is DefaultAccount
 	Rules    Rules
 
-	// Passes splits a query into what the cloud can be asked; nil: one pass.
-	// It may call the cloud. The passes must come in the same order each time.
-	Passes func(context.Context, Q) ([]Pass[Q], error)
+	// Scopes splits a query into what the vendor can be asked; nil: one scope.
+	// It may call the vendor. The scopes must come in the same order each time.
+	Scopes func(context.Context, Q) ([]Scope[Q], error)
+
+	// Witness reads a second list of the same customers, which has a total, to
+	// prove a list that has none; nil: there is no such list.
+	Witness *Reader[Q, *Member]
 
 	// Pacer spaces the calls; share it among all Readers of one account and
 	// API. nil: a Pacer of its own, without a limit until the cloud refuses.
@@ -46,6 +49,11 @@ type ReadOptions struct {
 	Statuses []string // only these; none: all
 	Cursor   string   // a Report's Next, for the same query
 
+	// Known are the customers that the answers before Cursor handed on. With
+	// them, an answer that goes on from a cursor can be proven as well as one
+	// from the beginning. nil: not known.
+	Known Known
+
 	// AsOf dates the Report and settles the records: what goes on from a cursor
 	// can so be of the same moment as what came before. Zero: now.
 	AsOf time.Time
@@ -64,79 +72,21 @@ func NewReader[Q Query, T Record](source Source[Q, T], opts *ReaderOptions[Q]) *
 		r.opts.Now = time.Now
 	}
 	if r.opts.Tries == 0 {
-		r.opts.Tries = triesPerPage
+		r.opts.Tries = attemptsPerPage
 	}
 	if r.opts.Pacer == nil {
 		r.opts.Pacer = NewPacer(0)
 	}
-	if r.opts.Passes == nil {
-		r.opts.Passes = func(_ context.Context, query Q) ([]Pass[Q], error) {
-			return []Pass[Q]{{Queries: []Q{query}}}, nil
+	if r.opts.Scopes == nil {
+		r.opts.Scopes = func(_ context.Context, query Q) ([]Scope[Q], error) {
+			return []Scope[Q]{{Queries: []Q{query}}}, nil
 		}
 	}
 	return r
 }
 
-// Pages gives the pages of a query as the cloud answers them, one after the
-// other: unsettled, with what came twice, and without a proof that they are
-// all. Ranging twice starts anew each time; an error is the last pair and comes
-// once; after a break no further call is made.
-func (r *Reader[Q, T]) Pages(ctx context.Context, query Q) iter.Seq2[Page[T], error] {
-	return func(yield func(Page[T], error) bool) {
-		passes, err := r.passes(ctx, query)
-		if err != nil {
-			yield(Page[T]{}, AsError(err))
-			return
-		}
-		var t tries
-		for _, pass := range passes {
-			for _, query := range pass.Queries {
-				at := Cursor{}
-				for {
-					page, err := r.fetch(ctx, query, at, &t)
-					if err == nil && page.Next != nil && page.Next.Offset <= at.Offset {
-						err = errPagesRepeat(page.RequestID)
-					}
-					if err != nil {
-						yield(Page[T]{}, err)
-						return
-					}
-					if !yield(page, nil) {
-						return
-					}
-					if page.Next == nil {
-						break
-					}
-					at = *page.Next
-				}
-			}
-		}
-	}
-}
-
 func errPagesRepeat(requestID string) error {
-	return &Error{Code: CodeUpstream, RequestID: requestID, Detail: "the pages repeat: a page leads back to itself"}
-}
-
-// All gives the records of a query, settled, each customer once. The rules of
-// Pages hold. Where it ends without an error the answer was proven whole; where it
-// could not be, the last pair is an error of CodeIncomplete.
-func (r *Reader[Q, T]) All(ctx context.Context, query Q) iter.Seq2[T, error] {
-	return func(yield func(T, error) bool) {
-		var none T
-		on := true
-		report, err := r.Read(ctx, query, nil, func(record T) bool {
-			on = yield(record, nil)
-			return on
-		})
-		switch {
-		case !on:
-		case err != nil:
-			yield(none, err)
-		case !report.Complete:
-			yield(none, report.incomplete())
-		}
-	}
+	return &Error{Code: CodeUpstream, RequestID: requestID, Detail: "the cloud's pages repeat without end"}
 }
 
 // Read runs a query and hands each record on as it comes. keep returns false
@@ -184,11 +134,11 @@ func (r *Reader[Q, T]) Walk(ctx context.Context, query Q, opts *ReadOptions, kee
 
 // read is one read. keep gets, beside each record, the place before it.
 func (r *Reader[Q, T]) read(ctx context.Context, query Q, opts ReadOptions, fingerprint []byte, keep func(T, Cursor) bool) (Report, error) {
-	d, err := r.begin(ctx, opts, fingerprint, keep)
+	d, err := r.newRead(ctx, opts, fingerprint, keep)
 	if err != nil {
 		return Report{}, err
 	}
-	report, err := d.whole(query)
-	d.tellEnded(report, err)
+	report, err := d.run(query)
+	d.traceEnd(report, err)
 	return report, err
 }

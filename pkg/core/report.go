@@ -60,12 +60,14 @@ type Warning struct {
 // The codes of warnings, beside those of errors (an answer that stopped
 // carries the code of what stopped it).
 const (
-	WarnTotalMismatch = "total_mismatch" // fewer or more customers were read than the cloud counts
-	WarnMovedTooFast  = "moved_too_fast" // customers came and went faster than their pages could be read
-	WarnPassedOver    = "passed_over"    // there was no room for customers whom others' coming and going had hidden at first
-	WarnPlaceLost     = "place_lost"     // the customer after whom the answer before stopped is gone
-	WarnMissingUntold = "missing_untold" // which ids no account answered can only be told by an answer that is read in one go
-	WarnEarlierDoubt  = "earlier_part"   // an earlier part of this read could not be proven whole
+	WarnTotalMismatch = "total_mismatch"   // fewer or more customers were read than the cloud counts
+	WarnMovedTooFast  = "moved_too_fast"   // customers came and went faster than their pages could be read
+	WarnPassedOver    = "passed_over"      // there was no room for customers whom others' coming and going had hidden at first
+	WarnPlaceLost     = "place_lost"       // the customer after whom the answer before stopped is gone
+	WarnMissingUntold = "missing_untold"   // which ids no account answered can only be told by an answer that is read in one go
+	WarnEarlierDoubt  = "earlier_part"     // an earlier part of this read, or the read in parts, could not be proven whole
+	WarnOrderUnstable = "order_unstable"   // rows traded places while reading, and nothing proves that none was passed over
+	WarnWitness       = "witness_mismatch" // the two lists of the same customers do not name the same ones
 )
 
 // What grows with the read is bounded: a caller that can take only so many
@@ -101,13 +103,4 @@ func (r *Report) addWarning(w Warning) {
 func (r *Report) stop(why Stop, at Cursor, fingerprint []byte) {
 	next := at.placed().encode(fingerprint)
 	r.Complete, r.Stopped, r.Next = false, &why, &next
-}
-
-// incomplete is the Report as an error, for who takes records only.
-func (r *Report) incomplete() *Error {
-	failure := &Error{Code: CodeIncomplete, Detail: "not every customer was read"}
-	if n := len(r.Warnings); n > 0 {
-		failure.Detail += ": " + r.Warnings[n-1].Message
-	}
-	return failure
 }

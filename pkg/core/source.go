@@ -14,8 +14,9 @@ import (
 //   - give every customer of the page, in the cloud's order, or an error: never
 //     a page with rows left out, and never an empty page for a failure;
 //   - say in Page.Next where to go on, nil only where the end is certain;
-//   - take any row as Cursor.Offset, unless the cloud finds pages by number; then
-//     its Query has Steady, as CreditQuery does, and a page's first row will do;
+//   - take any row as Cursor.Offset, and any number from 1 to its own page size as
+//     Cursor.Size, unless the cloud finds pages by number; then its Query has
+//     StableOrder, as CreditQuery does, and a page's first row will do;
 //   - give the same page again for the same arguments: it keeps no place of its own;
 //   - return an *Error, or ctx's own error;
 //   - be safe for concurrent use.
@@ -78,9 +79,10 @@ type Rules struct {
 // sibling pages and Huawei's bill pages do (read November 2026).
 var VendorZone = time.FixedZone("UTC+08:00", 8*60*60)
 
-// Pass is one part of a read: one query to the cloud, or for customers asked
-// for by id, the queries that together settle which of the ids are missing.
-type Pass[Q Query] struct {
-	Name    string // stays the same from run to run: cursors carry it
-	Queries []Q    // one, unless the pass is by id
+// Scope is one part of a query: one list that the vendor can be asked for, or
+// for customers asked for by id, the queries that together settle which of the
+// ids are missing.
+type Scope[Q Query] struct {
+	Name    string // the same from run to run: cursors carry it
+	Queries []Q    // one, unless the scope is by id
 }

@@ -76,7 +76,15 @@ func (c *CustomerTag) Key() string {
 	if c.ResellerID == nil {
 		return c.CustomerID
 	}
-	return *c.ResellerID + "/" + c.CustomerID
+	return keyOf(*c.ResellerID, c.CustomerID)
+}
+
+// keyOf returns a customer's key within a reseller; "" is the account itself.
+func keyOf(resellerID, customerID string) string {
+	if resellerID == "" {
+		return customerID
+	}
+	return resellerID + "/" + customerID
 }
 
 // StatusText is the status's text.
@@ -143,39 +151,49 @@ const AllResellers = "all"
 // AskedIDs are the ids asked for.
 func (q TagQuery) AskedIDs() []string { return q.CustomerIDs }
 
+// ForIDs returns the query for some customers of the same reseller.
+func (q TagQuery) ForIDs(ids []string) TagQuery {
+	q.CustomerIDs = ids
+	return q
+}
+
+// KeyOf returns the key of the record about a customer of the query's reseller.
+func (q TagQuery) KeyOf(id string) string { return keyOf(q.ResellerID, id) }
+
 // MaxIDsPerQuery is how many ids the cloud takes in one query
 // (ListSubCustomerNewTag, customer_ids, read November 2026).
 const MaxIDsPerQuery = 200
 
-// idsPerPass is how many ids are asked for at once: as many as a page holds,
+// idsPerQuery is how many ids are asked for at once: as many as a page holds,
 // so that one page, which is one moment, answers them all.
-const idsPerPass = 100
+const idsPerQuery = 100
 
-// TagPasses splits a query into what the cloud can be asked: at most
-// idsPerPass ids at a time, and one reseller at a time. resellers are those
-// to walk for AllResellers; they are put in order of id, so that a read can go on later.
-func TagPasses(q TagQuery, resellers []string) []Pass[TagQuery] {
-	scopes := []string{q.ResellerID}
+// TagScopes splits a query into what the vendor can be asked: at most
+// idsPerQuery ids at a time, and one reseller at a time. resellers are those
+// that AllResellers stands for; they are put in order of id, so that a read
+// can be resumed.
+func TagScopes(q TagQuery, resellers []string) []Scope[TagQuery] {
+	resellerIDs := []string{q.ResellerID}
 	if q.ResellerID == AllResellers {
 		sorted := slices.Clone(resellers)
 		slices.Sort(sorted)
-		scopes = append([]string{""}, slices.Compact(sorted)...)
+		resellerIDs = append([]string{""}, slices.Compact(sorted)...)
 	}
-	var passes []Pass[TagQuery]
+	var all []Scope[TagQuery]
 	if len(q.CustomerIDs) == 0 {
-		for _, scope := range scopes {
-			passes = append(passes, Pass[TagQuery]{"reseller " + scope, []TagQuery{{ResellerID: scope}}})
+		for _, reseller := range resellerIDs {
+			all = append(all, Scope[TagQuery]{"reseller " + reseller, []TagQuery{{ResellerID: reseller}}})
 		}
-		return passes
+		return all
 	}
-	for i, ids := range slices.Collect(slices.Chunk(q.CustomerIDs, idsPerPass)) {
-		pass := Pass[TagQuery]{Name: "ids " + strconv.Itoa(i)}
-		for _, scope := range scopes {
-			pass.Queries = append(pass.Queries, TagQuery{CustomerIDs: ids, ResellerID: scope})
+	for i, ids := range slices.Collect(slices.Chunk(q.CustomerIDs, idsPerQuery)) {
+		scope := Scope[TagQuery]{Name: "ids " + strconv.Itoa(i)}
+		for _, reseller := range resellerIDs {
+			scope.Queries = append(scope.Queries, TagQuery{CustomerIDs: ids, ResellerID: reseller})
 		}
-		passes = append(passes, pass)
+		all = append(all, scope)
 	}
-	return passes
+	return all
 }
 
 // tagQuery reads the parameters customer_id (or customer_ids) and reseller_id.

@@ -107,25 +107,30 @@ func (t *Trace) only(ctx context.Context) context.Context {
 	return context.WithValue(ctx, traceKey{}, t)
 }
 
-// passes splits a query. What that calls is told as calls of this Reader, and
-// as nothing else: what it reads are no customers.
-func (r *Reader[Q, T]) passes(ctx context.Context, query Q) ([]Pass[Q], error) {
+// scopes splits a query.
+func (r *Reader[Q, T]) scopes(ctx context.Context, query Q) ([]Scope[Q], error) {
+	return r.opts.Scopes(r.onlyCalls(ctx), query)
+}
+
+// onlyCalls returns ctx for what another Reader reads for this one: calls are
+// traced as this Reader's, and nothing else is, since it reads no customers.
+func (r *Reader[Q, T]) onlyCalls(ctx context.Context) context.Context {
 	trace := traceOf(ctx)
 	if trace == &noTrace {
-		return r.opts.Passes(ctx, query)
+		return ctx
 	}
-	asking := new(Trace)
+	calls := new(Trace)
 	if trace.Called != nil {
-		asking.Called = func(ctx context.Context, call Call) {
+		calls.Called = func(ctx context.Context, call Call) {
 			call.Schema, call.Provider, call.Account = r.opts.Schema, r.opts.Provider, r.opts.Account
 			trace.Called(ctx, call)
 		}
 	}
-	return r.opts.Passes(asking.only(ctx), query)
+	return calls.only(ctx)
 }
 
-// tellCalled tells of an attempt.
-func (r *Reader[Q, T]) tellCalled(ctx context.Context, try int, failure *Error, took time.Duration) {
+// traceCall reports an attempt to the trace.
+func (r *Reader[Q, T]) traceCall(ctx context.Context, try int, failure *Error, took time.Duration) {
 	trace := traceOf(ctx)
 	if trace.Called == nil {
 		return
@@ -137,8 +142,8 @@ func (r *Reader[Q, T]) tellCalled(ctx context.Context, try int, failure *Error, 
 	trace.Called(ctx, call)
 }
 
-// tellEnded tells of a read.
-func (d *reading[Q, T]) tellEnded(report Report, err error) {
+// traceEnd reports the end of a read to the trace.
+func (d *readState[Q, T]) traceEnd(report Report, err error) {
 	trace := traceOf(d.ctx)
 	if trace.Ended == nil {
 		return

@@ -12,7 +12,7 @@ import (
 func TestTraceOfCalls(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		const pages = 3
+		const pages, customers = 3, 5
 		refused := map[int]int{1: 2} // page: times
 		answered := 0
 		var mu sync.Mutex
@@ -25,9 +25,11 @@ func TestTraceOfCalls(t *testing.T) {
 				return Page[*CustomerTag]{}, &Error{Code: CodeThrottled}
 			}
 			answered++
-			total := 2 * pages
-			p := Page[*CustomerTag]{Total: &total, Items: []*CustomerTag{
-				{CustomerID: string(rune('a' + at.Offset))}, {CustomerID: string(rune('b' + at.Offset))}}}
+			total := customers
+			p := Page[*CustomerTag]{Total: &total}
+			for i := at.Offset; i < min(at.Offset+2, customers); i++ {
+				p.Items = append(p.Items, &CustomerTag{CustomerID: string(rune('a' + i))})
+			}
 			if page < pages-1 {
 				p.Next = &Cursor{Offset: at.Offset + 2}
 			}
@@ -35,17 +37,15 @@ func TestTraceOfCalls(t *testing.T) {
 		})
 		r := NewReader(source, &ReaderOptions[TagQuery]{
 			Schema: "s", Provider: "p", Account: "a",
-			Passes: func(ctx context.Context, q TagQuery) ([]Pass[TagQuery], error) { // which asks the cloud, too
+			Scopes: func(ctx context.Context, q TagQuery) ([]Scope[TagQuery], error) { // which asks the cloud, too
 				lists := NewReader(sourceFunc(func(context.Context, Cursor) (Page[*CustomerTag], error) {
 					answered++
 					return Page[*CustomerTag]{Items: []*CustomerTag{{CustomerID: "reseller"}}}, nil
 				}), &ReaderOptions[TagQuery]{Schema: "other", Account: "other"})
-				for _, err := range lists.All(ctx, TagQuery{}) {
-					if err != nil {
-						return nil, err
-					}
+				if _, err := lists.Read(ctx, TagQuery{}, nil, func(*CustomerTag) bool { return true }); err != nil {
+					return nil, err
 				}
-				return []Pass[TagQuery]{{Queries: []TagQuery{q}}}, nil
+				return []Scope[TagQuery]{{Queries: []TagQuery{q}}}, nil
 			},
 		})
 		var calls []Call
@@ -77,7 +77,7 @@ func TestTraceOfCalls(t *testing.T) {
 		if made[""] != answered || made[CodeThrottled] != 2 || len(made) != 2 || retried != 2 {
 			t.Errorf("calls %v, %d of them again; %d were answered", made, retried, answered)
 		}
-		want := ReadEnd{Schema: "s", Provider: "p", Account: "a", Pages: pagesTold, Customers: 2 * pagesTold, Complete: true}
+		want := ReadEnd{Schema: "s", Provider: "p", Account: "a", Pages: pagesTold, Customers: customers, Complete: true}
 		if len(ends) != 1 || ends[0] != want || pagesTold < pages || pagesTold >= answered {
 			t.Errorf("ends %+v, want %+v of %d answers", ends, want, answered)
 		}

@@ -43,8 +43,8 @@ func TestConformance(t *testing.T) {
 // as many as the simulator makes for so many customers.
 func TestConformanceOfResellers(t *testing.T) {
 	t.Parallel()
-	sourcetest.Run(t, sourcetest.Harness[ResellerQuery, *Reseller]{
-		Open: func(tb testing.TB, world sourcetest.World) core.Source[ResellerQuery, *Reseller] {
+	sourcetest.Run(t, sourcetest.Harness[ResellerQuery, *core.Member]{
+		Open: func(tb testing.TB, world sourcetest.World) core.Source[ResellerQuery, *core.Member] {
 			return newSource(tb, Config{Endpoint: resellerCloud(tb, world)}).Resellers()
 		},
 		Facts: func(n int) (facts []sourcetest.Fact) {
@@ -54,7 +54,7 @@ func TestConformanceOfResellers(t *testing.T) {
 			return facts
 		},
 		Columns:  []core.Column{{Name: "reseller_id"}},
-		PageSize: maxResellerPage,
+		PageSize: maxMemberPage,
 	})
 }
 

@@ -200,7 +200,7 @@ func check(query core.TagQuery) error {
 	default:
 		return nil
 	}
-	return &core.Error{Code: core.CodeInternal, Err: fmt.Errorf("a query that core.TagPasses would have split: %s", mistake)}
+	return &core.Error{Code: core.CodeInternal, Err: fmt.Errorf("a query that core.TagScopes would have split: %s", mistake)}
 }
 
 // next says where to go on: offset is the row after the page. Without ids only

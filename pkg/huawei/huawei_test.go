@@ -297,7 +297,7 @@ func TestDoubtsAreBounded(t *testing.T) {
 // newReader gives a Reader that knows the account's resellers.
 func newReader(source *Source) *core.Reader[core.TagQuery, *core.CustomerTag] {
 	resellers := core.NewReader(source.Resellers(), &core.ReaderOptions[ResellerQuery]{Provider: Provider})
-	return core.NewReader(source, &core.ReaderOptions[core.TagQuery]{Provider: Provider, Passes: Passes(resellers)})
+	return core.NewReader(source, &core.ReaderOptions[core.TagQuery]{Provider: Provider, Scopes: Scopes(resellers)})
 }
 
 func TestReadAllResellers(t *testing.T) {
@@ -467,9 +467,9 @@ func TestResellerPage(t *testing.T) {
 	}
 }
 
-// TestPassesNeedEveryReseller: the customers of a reseller that is left out
+// TestScopesNeedEveryReseller: the customers of a reseller that is left out
 // would be missing without a word.
-func TestPassesNeedEveryReseller(t *testing.T) {
+func TestScopesNeedEveryReseller(t *testing.T) {
 	t.Parallel()
 	all := core.TagQuery{ResellerID: core.AllResellers}
 	two := `{"count":%d,"indirect_partners":[{"indirect_partner_id":"b"},{"indirect_partner_id":"a"}]}`
@@ -488,7 +488,7 @@ func TestPassesNeedEveryReseller(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			source := newSource(t, Config{Endpoint: wiretest.Serve(t, test.answer)})
-			passes, err := Passes(core.NewReader(source.Resellers(), nil))(context.Background(), all)
+			passes, err := Scopes(core.NewReader(source.Resellers(), nil))(context.Background(), all)
 			if core.CodeOf(err) != test.code || len(passes) != test.passes {
 				t.Errorf("Passes = %v, %v, want %d and code %q", passes, err, test.passes, test.code)
 			}
@@ -497,7 +497,7 @@ func TestPassesNeedEveryReseller(t *testing.T) {
 	t.Run("not asked where not needed", func(t *testing.T) {
 		t.Parallel()
 		url := wiretest.Handle(t, func(http.ResponseWriter, *http.Request) { t.Error("the cloud was asked") })
-		passes, err := Passes(core.NewReader(newSource(t, Config{Endpoint: url}).Resellers(), nil))(context.Background(), core.TagQuery{ResellerID: "r"})
+		passes, err := Scopes(core.NewReader(newSource(t, Config{Endpoint: url}).Resellers(), nil))(context.Background(), core.TagQuery{ResellerID: "r"})
 		if err != nil || len(passes) != 1 {
 			t.Errorf("Passes = %v, %v", passes, err)
 		}
@@ -505,7 +505,7 @@ func TestPassesNeedEveryReseller(t *testing.T) {
 	t.Run("stopped on the way", func(t *testing.T) {
 		t.Parallel()
 		pages := &stumbling{err: &core.Error{Code: core.CodeDenied, Detail: "refused"}}
-		_, err := Passes(core.NewReader[ResellerQuery, *Reseller](pages, nil))(context.Background(), all)
+		_, err := Scopes(core.NewReader[ResellerQuery, *core.Member](pages, nil))(context.Background(), all)
 		if core.CodeOf(err) != core.CodeDenied {
 			t.Errorf("Passes = %v, want code %q", err, core.CodeDenied)
 		}
@@ -515,16 +515,16 @@ func TestPassesNeedEveryReseller(t *testing.T) {
 // stumbling is a Source whose second page fails.
 type stumbling struct{ err error }
 
-func (s *stumbling) FetchPage(_ context.Context, _ ResellerQuery, at core.Cursor) (core.Page[*Reseller], error) {
+func (s *stumbling) FetchPage(_ context.Context, _ ResellerQuery, at core.Cursor) (core.Page[*core.Member], error) {
 	if at.Offset > 0 {
-		return core.Page[*Reseller]{}, s.err
+		return core.Page[*core.Member]{}, s.err
 	}
-	return core.Page[*Reseller]{Items: []*Reseller{{"a"}}, Next: &core.Cursor{Offset: 1}}, nil
+	return core.Page[*core.Member]{Items: []*core.Member{{MemberID: "a"}}, Next: &core.Cursor{Offset: 1}}, nil
 }
 
 func TestResellerIsARecord(t *testing.T) {
 	t.Parallel()
-	var r core.Record = &Reseller{"a"}
+	var r core.Record = &core.Member{MemberID: "a"}
 	r.Settle("default", time.Time{}, core.Rules{})
 	if r.ID() != "a" || r.Key() != "a" || r.StatusText() != "" || !reflect.DeepEqual(r.Cells(), []string{"a"}) {
 		t.Errorf("record = %+v", r)

@@ -14,7 +14,7 @@ func resellerCloud(tb testing.TB, world sourcetest.World) (url string) {
 	tb.Helper()
 	return troubled(tb, world, func(w http.ResponseWriter, r *http.Request) {
 		var asked struct{ Offset, Limit int }
-		if err := json.NewDecoder(r.Body).Decode(&asked); err != nil || asked.Limit != maxResellerPage || r.URL.Path != "/v2/partners/indirect-partners/query" {
+		if err := json.NewDecoder(r.Body).Decode(&asked); err != nil || asked.Limit != maxMemberPage || r.URL.Path != "/v2/partners/indirect-partners/query" {
 			tb.Errorf("%s asks for %+v, %v", r.URL.Path, asked, err)
 		}
 		list := []map[string]string{}

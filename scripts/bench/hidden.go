@@ -75,13 +75,14 @@ func oneByOne(ctx context.Context, up *upstream) (time.Duration, error) {
 		return 0, err
 	}
 	defer source.CloseIdleConnections()
-	reader := core.NewReader(source, &core.ReaderOptions[core.TagQuery]{Schema: core.Schema("tags"), Provider: huawei.Provider})
 	started, rows := time.Now(), 0
-	for page, err := range reader.Pages(ctx, core.TagQuery{}) {
+	for at := new(core.Cursor); at != nil; {
+		page, err := source.FetchPage(ctx, core.TagQuery{}, *at)
 		if err != nil {
 			return 0, err
 		}
 		rows += len(page.Items)
+		at = page.Next
 	}
 	if rows != huaweiCustomers {
 		return 0, fmt.Errorf("%d customers came one page after another, want %d", rows, huaweiCustomers)

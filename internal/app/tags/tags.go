@@ -26,7 +26,7 @@ func Function(env app.Environment, now func() time.Time) *core.Function {
 func Compose(env app.Environment, now func() time.Time) app.Composed {
 	c := &composer{
 		accounts: Accounts(env), now: now,
-		tags: app.Pacers{Limit: limit}, lists: app.Pacers{Limit: limit},
+		tags: app.Pacers{Limit: limit}, customers: app.Pacers{Limit: limit}, resellers: app.Pacers{Limit: limit},
 	}
 	function := core.TagFunction(func(ctx context.Context, account string) (*reader, error) {
 		settings, err := c.accounts.Settings(ctx, account)
@@ -63,11 +63,12 @@ func Source(s app.Settings) (*huawei.Source, error) {
 
 // composer puts the Readers of all accounts together.
 type composer struct {
-	accounts    *app.Accounts
-	tags, lists app.Pacers // of either API
-	sources     app.PerAccount[*huawei.Source]
-	readers     app.PerAccount[*reader]
-	now         func() time.Time
+	accounts *app.Accounts
+	sources  app.PerAccount[*huawei.Source]
+	readers  app.PerAccount[*reader]
+	now      func() time.Time
+
+	tags, customers, resellers app.Pacers // of each API: the vendor counts calls of one by themselves
 }
 
 func (c *composer) source(s app.Settings) (*huawei.Source, error) { return c.sources.While(s, Source) }
@@ -77,7 +78,11 @@ func (c *composer) reader(s app.Settings) (*reader, error) {
 	if err != nil {
 		return nil, err
 	}
-	passes, err := c.passes(s)
+	scopes, err := c.scopes(s)
+	if err != nil {
+		return nil, err
+	}
+	witness, err := members(c, s, &c.customers, (*huawei.Source).SubCustomers)
 	if err != nil {
 		return nil, err
 	}
@@ -91,37 +96,46 @@ func (c *composer) reader(s app.Settings) (*reader, error) {
 	}
 	return core.NewReader(source, &core.ReaderOptions[core.TagQuery]{
 		Schema: core.Schema("tags"), Provider: huawei.Provider, Account: s.Account,
-		Passes: passes, Pacer: pacer, ShareFor: shareFor, Now: c.now,
+		Scopes: scopes, Witness: witness, Pacer: pacer, ShareFor: shareFor, Now: c.now,
 	}), nil
 }
 
-// passes splits a query. The resellers that core.AllResellers walks are those
-// that the account names, or else those that the cloud lists.
-func (c *composer) passes(s app.Settings) (func(context.Context, core.TagQuery) ([]core.Pass[core.TagQuery], error), error) {
+// scopes splits a query. The resellers that core.AllResellers stands for are
+// those that the account names, or else those that the cloud lists.
+func (c *composer) scopes(s app.Settings) (func(context.Context, core.TagQuery) ([]core.Scope[core.TagQuery], error), error) {
 	ids, err := app.Parse(s, app.FieldResellers, nil, app.ParseResellers)
 	if err != nil {
 		return nil, err
 	}
 	if ids != nil {
-		return func(_ context.Context, q core.TagQuery) ([]core.Pass[core.TagQuery], error) {
-			return core.TagPasses(q, ids), nil
+		return func(_ context.Context, q core.TagQuery) ([]core.Scope[core.TagQuery], error) {
+			return core.TagScopes(q, ids), nil
 		}, nil
 	}
-	pacer, err := c.lists.Of(s)
+	resellers, err := members(c, s, &c.resellers, (*huawei.Source).Resellers)
 	if err != nil {
 		return nil, err
 	}
-	list, err := app.Renewing(c.accounts, s, func(s app.Settings) (huawei.Resellers, error) { // the same key
+	return huawei.Scopes(resellers), nil
+}
+
+// members returns the Reader of a list of the account's members.
+func members[Q core.Query](c *composer, s app.Settings, pacers *app.Pacers, list func(*huawei.Source) huawei.Members[Q]) (*core.Reader[Q, *core.Member], error) {
+	pacer, err := pacers.Of(s)
+	if err != nil {
+		return nil, err
+	}
+	source, err := app.Renewing(c.accounts, s, func(s app.Settings) (huawei.Members[Q], error) { // the same key
 		source, err := c.source(s)
 		if err != nil {
-			return huawei.Resellers{}, err
+			return huawei.Members[Q]{}, err
 		}
-		return source.Resellers(), nil
+		return list(source), nil
 	})
 	if err != nil {
 		return nil, err
 	}
-	return huawei.Passes(core.NewReader(list, &core.ReaderOptions[huawei.ResellerQuery]{Provider: huawei.Provider, Pacer: pacer})), nil
+	return core.NewReader(source, &core.ReaderOptions[Q]{Provider: huawei.Provider, Pacer: pacer}), nil
 }
 
 // Probe asks for one page.

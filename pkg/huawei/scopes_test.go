@@ -14,7 +14,7 @@ import (
 // An account with more resellers than a page holds must be walked too: its
 // list of resellers has to be proven before anything is read. A count that is
 // only the page's own proves nothing.
-func TestPassesOverManyPagesOfResellers(t *testing.T) {
+func TestScopesOverManyPagesOfResellers(t *testing.T) {
 	t.Parallel()
 	for _, world := range []struct {
 		resellers int
@@ -44,14 +44,14 @@ func TestPassesOverManyPagesOfResellers(t *testing.T) {
 				t.Fatal(err)
 			}
 			t.Cleanup(source.CloseIdleConnections)
-			passes := huawei.Passes(core.NewReader(source.Resellers(), &core.ReaderOptions[huawei.ResellerQuery]{Tries: 1}))
-			got, err := passes(t.Context(), core.TagQuery{ResellerID: core.AllResellers})
+			scopes := huawei.Scopes(core.NewReader(source.Resellers(), &core.ReaderOptions[huawei.ResellerQuery]{Tries: 1}))
+			got, err := scopes(t.Context(), core.TagQuery{ResellerID: core.AllResellers})
 			if !world.counted && world.resellers > 99 {
 				if core.CodeOf(err) != core.CodeIncomplete {
-					t.Errorf("%d passes, %v, want that they are not all", len(got), err)
+					t.Errorf("%d scopes, %v, want that they are not all", len(got), err)
 				}
 			} else if err != nil || len(got) != world.resellers+1 { // own customers first
-				t.Errorf("%d passes, %v, want %d", len(got), err, world.resellers+1)
+				t.Errorf("%d scopes, %v, want %d", len(got), err, world.resellers+1)
 			}
 		})
 	}

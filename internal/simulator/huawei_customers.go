@@ -1,0 +1,118 @@
+package simulator
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+)
+
+// ListSubCustomers, Huawei Cloud partner center API reference, China site
+// (read November 2026).
+
+const (
+	subCustomersPath = "/v2/partners/sub-customers/query"
+	subCustomersMax  = 100
+)
+
+// SubCustomer is one row of the list of a partner's customers.
+type SubCustomer struct {
+	Customer        string           `json:"customer"` // the verified name
+	AccountName     string           `json:"account_name"`
+	CustomerID      string           `json:"customer_id"`
+	AssociatedOn    string           `json:"associated_on"` // UTC
+	AssociationType string           `json:"association_type"`
+	Label           string           `json:"label"`
+	Telephone       string           `json:"telephone"`
+	VerifiedStatus  string           `json:"verified_status"`
+	CountryCode     string           `json:"country_code"`
+	CustomerType    int              `json:"customer_type"`
+	AccountManagers []accountManager `json:"account_managers"`
+	CustomerLevel   string           `json:"customer_level"`
+	Email           string           `json:"email"`
+}
+
+type accountManager struct {
+	AccountName string `json:"account_name"`
+}
+
+// SubCustomer returns the row of the partner's own customer of an index from 0,
+// who is TagCustomer's of the same index.
+func (s *Simulator) SubCustomer(i int) SubCustomer { return s.subCustomer(0, i) }
+
+// ResellerSubCustomer returns the row of a reseller's customer.
+func (s *Simulator) ResellerSubCustomer(reseller, i int) SubCustomer {
+	return s.subCustomer(reseller+1, i)
+}
+
+func (s *Simulator) subCustomer(owner, i int) SubCustomer {
+	r := s.seed.roll(streamSubCustomer+uint64(owner)<<8, i)
+	return SubCustomer{
+		Customer:        s.seed.company(owner<<20 + i),
+		AccountName:     fmt.Sprintf("example_account_%d_%d", owner, i),
+		CustomerID:      s.seed.tagID(owner, i),
+		AssociatedOn:    boundAt(i).UTC().Format(time.RFC3339),
+		AssociationType: []string{"1", "2"}[r%2],
+		Label:           []string{"", "", "key-account", "trial"}[r>>8%4],
+		Telephone:       fmt.Sprintf("0086-000-%08d", i),
+		VerifiedStatus:  []string{"-1", "0", "1", "2"}[r>>16%4],
+		CountryCode:     "CN",
+		CustomerType:    int(r>>24%3) - 1,
+		AccountManagers: []accountManager{{"example_manager_" + string(rune('a'+r>>32%3))}},
+		CustomerLevel:   "V" + string(rune('0'+r>>40%6)),
+		Email:           fmt.Sprintf("tag%d@example.cn", i),
+	}
+}
+
+// subCustomerPage answers one page of the partner's customers. What it answers
+// for names, labels and dates is not needed here; those filters are refused.
+func (s *Simulator) subCustomerPage(body []byte, ordinal int) (page any, rows int, refusal *huaweiError) {
+	if s.standing.noCustomerList {
+		return nil, 0, &huaweiError{403, "CBC.0151", "Access denied."}
+	}
+	var p struct {
+		AccountName       *string `json:"account_name"`
+		Customer          *string `json:"customer"`
+		Label             *string `json:"label"`
+		AssociationType   *string `json:"association_type"`
+		CustomerID        *string `json:"customer_id"`
+		Offset            *int64  `json:"offset"`
+		Limit             *int64  `json:"limit"`
+		IndirectPartnerID *string `json:"indirect_partner_id"`
+	}
+	if err := json.Unmarshal(body, &p); err != nil {
+		return nil, 0, badParameter("body")
+	}
+	for name, filter := range map[string]*string{"account_name": p.AccountName, "customer": p.Customer, "label": p.Label, "association_type": p.AssociationType} {
+		if filter != nil && *filter != "" {
+			return nil, 0, badParameter(name)
+		}
+	}
+	offset, limit, refusal := window(p.Offset, p.Limit, subCustomersMax)
+	if refusal != nil {
+		return nil, 0, refusal
+	}
+	// The world moves with the calls of the tags.
+	order, owner := s.tagOrder(s.Day(), max(1, int(s.counters.tags.admitted.Load()))), 0
+	if p.IndirectPartnerID != nil && *p.IndirectPartnerID != "" {
+		n, refusal := s.findReseller(*p.IndirectPartnerID)
+		if refusal != nil {
+			return nil, 0, refusal
+		}
+		owner, order = n+1, order.only(s.resellers[n].Customers)
+	}
+	list, count := []SubCustomer{}, order.customers()
+	if p.CustomerID != nil && *p.CustomerID != "" {
+		count = 0
+		if of, i, ok := s.seed.tagIndex(*p.CustomerID); ok && of == owner && order.contains(i) {
+			if count = 1; offset == 0 {
+				list = append(list, s.subCustomer(owner, i))
+			}
+		}
+	} else {
+		moved := s.standing.disorder.of(s.seed, streamSubCustomer, ordinal, order.len())
+		for row := offset; row < min(offset+limit, order.len()); row++ {
+			list = append(list, s.subCustomer(owner, order.index(moved(row), true)))
+		}
+	}
+	return map[string]any{"count": s.standing.tell(count, len(list)), "customer_infos": list}, len(list), nil
+}

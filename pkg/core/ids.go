@@ -1,0 +1,80 @@
+package core
+
+import "slices"
+
+// byIDs is a Query that can ask for some customers only.
+type byIDs[Q Query] interface {
+	// ForIDs returns the query for those ids, at least one.
+	ForIDs(ids []string) Q
+	// KeyOf returns the key of the record about a customer.
+	KeyOf(id string) string
+}
+
+// readIDs reads the customers of a scope that is asked for by id, in the order
+// in which they are asked for, query by query; skip of them were handed on by
+// an earlier answer. false where the read stopped before the end.
+func (d *readState[Q, T]) readIDs(scope Scope[Q], skip int) (ended bool, err error) {
+	ids := scope.Queries[0].AskedIDs()
+	answered := make(map[string]bool, len(ids))
+	for i, query := range scope.Queries {
+		found, err := d.find(query)
+		if err != nil {
+			return false, err
+		}
+		for j, id := range ids {
+			record, ok := found[id]
+			if !ok {
+				continue
+			}
+			answered[id] = true
+			if at := i*len(ids) + j; at >= skip {
+				if !d.handOn(record) {
+					return false, nil
+				}
+				d.here.Skip = at + 1
+			}
+		}
+	}
+	for _, id := range ids {
+		if !answered[id] {
+			d.report.MissingIDs = append(d.report.MissingIDs, id)
+		}
+	}
+	return true, nil
+}
+
+// find returns those of the customers that a query asks for by id that the
+// vendor knows, by id.
+//
+// It uses no offset, which rows that trade places would defeat: what a page
+// lacks is asked for again by itself. An id is missing once a second page, or a
+// later one, came without any customer that was asked for.
+func (d *readState[Q, T]) find(query Q) (map[string]T, error) {
+	found := make(map[string]T)
+	at, calls := Cursor{}, 0
+	for ids := query.AskedIDs(); ; calls++ {
+		page, err := d.reader.fetch(d.ctx, query, at, &d.retry)
+		if err != nil {
+			return nil, err
+		}
+		before := len(found)
+		for _, record := range page.Items {
+			if id := record.ID(); slices.Contains(ids, id) { // a vendor's filter may find more than the id
+				found[id] = record
+			}
+		}
+		d.pageRead(page.RequestID, page.Total, len(found)-before)
+		ids = slices.DeleteFunc(slices.Clone(ids), func(id string) bool { _, ok := found[id]; return ok })
+		narrower, ok := any(query).(byIDs[Q])
+		switch {
+		case len(ids) == 0:
+			return found, nil
+		case !ok && page.Next != nil && page.Next.Offset > at.Offset:
+			at = *page.Next
+		case !ok, calls > 0 && len(found) == before:
+			return found, nil
+		default:
+			query = narrower.ForIDs(ids)
+		}
+	}
+}

@@ -1,0 +1,461 @@
+package core
+
+import (
+	"slices"
+	"time"
+)
+
+// list is one list of customers under way: the rows of a query, read in passes
+// from the first page to the last. The first pass hands on every record as it
+// comes; later ones hand on those that were passed over before. What proves
+// that none is missing is in proof.go.
+//
+// A read of a list is a sequence of operations that do not overlap: passes
+// over the list, passes over its witness, and rounds of queries by id.
+type list[Q Query, T Record] struct {
+	*readState[Q, T]
+	query   Q
+	from    Cursor // where an earlier answer stopped; without Anchor: at the beginning
+	partial bool   // earlier answers' customers count as read, and seen does not hold them
+
+	seen *sightings
+	rows int    // customers read, those of earlier answers included
+	sum  uint64 // of their keys
+
+	// Of the operation under way:
+	op    uint8  // its number, from 1
+	first bool   // it is the first pass over the list
+	pass  bool   // it is a pass over the list
+	fresh int    // customers that it found first
+	met   int    // customers that it met
+	sumed uint64 // of their keys
+	rank  uint32 // of the row before; see sighting
+	prev  *T     // the row before, where the order is stable
+	seam  bool   // that one was handed on by an earlier answer
+	asc   bool   // the rows should come in the order in which newcomers come last
+
+	// Of all operations so far:
+	firstAsc bool    // asc of the first pass
+	counts   []count // what each showed of the vendor's count
+	total    int     // the first total; of the list that earlier answers began
+	counted  bool    // there was one
+	moved    bool    // there was another one later
+	disorder bool    // rows traded places: they came twice in a pass, or in another order than before
+	unsorted bool    // rows came in another order than the one asked for
+	newcomer bool    // one of the customers may have come since the read began
+	empty    bool    // the vendor counts customers and lists none
+	lost     bool    // the place where an earlier answer stopped was not found
+	gap      int     // how many customers the best moment to count them lacks
+	onePage  bool    // the whole list came on one page, which is one moment
+	longest  int     // rows of the longest page
+	passes   int     // over the list
+
+	witness witness
+}
+
+// stableOrderer is a Query whose pages the vendor finds by number, and whose
+// customers can be had in an order in which newcomers come last.
+type stableOrderer[Q Query] interface {
+	// StableOrder returns the query in that order, and whether that is its own.
+	StableOrder() (query Q, own bool)
+}
+
+// ordered is a Record that can be told from one before it in a stable order.
+type ordered[T Record] interface {
+	// Before reports whether the order puts the record before another.
+	Before(other T) bool
+	// CreatedBetween reports whether the customer may have come from one
+	// moment to another; true too if that is not known.
+	CreatedBetween(from, to time.Time) bool
+}
+
+// begin starts the next operation.
+func (l *list[Q, T]) begin() {
+	l.op++
+	l.counts = append(l.counts, unknownCount)
+	l.first, l.pass, l.fresh, l.met, l.sumed, l.rank, l.prev, l.seam, l.asc = false, false, 0, 0, 0, 0, nil, false, false
+}
+
+// readList reads a list to its end and proves it; false where the read stopped
+// before the end.
+func (d *readState[Q, T]) readList(query Q, from Cursor) (ended bool, err error) {
+	l := &list[Q, T]{
+		readState: d, query: query, from: from, partial: from.Anchor != "",
+		seen: newSightings(), rows: from.Unique, sum: from.Sum, disorder: from.Disorder, unsorted: from.Disorder,
+	}
+	if from.Total != nil {
+		l.counted, l.total = true, *from.Total
+	}
+	if ended, err = l.firstPass(); err != nil || !ended {
+		return false, err
+	}
+	d.idle = l.rows == from.Unique
+	if l.counted {
+		return l.proveCounted()
+	}
+	return l.proveUncounted()
+}
+
+// firstPass reads the list from its beginning, or from where an earlier answer
+// stopped; false where the read stopped before the end.
+func (l *list[Q, T]) firstPass() (ended bool, err error) {
+	l.begin()
+	if l.partial && l.opts.Known != nil {
+		if err := l.meetKnown(); err != nil {
+			return false, err
+		}
+	}
+	l.first = true
+	page, skip, err := l.firstPage()
+	if err != nil {
+		return false, err
+	}
+	if page.page.Total != nil {
+		return l.countedPass(l.query, page.at, page, skip)
+	}
+	return l.uncountedPass(page.at, page, skip)
+}
+
+// meetKnown takes in the customers of earlier answers, as the caller kept them.
+func (l *list[Q, T]) meetKnown() error {
+	l.rows, l.sum = 0, 0
+	for key, err := range l.opts.Known {
+		if err != nil {
+			return err
+		}
+		now, before := l.seen.meet(key, l.op)
+		if before.met&metListed == 0 {
+			now.met |= metListed
+			l.rows++
+			l.sum += keySum(key)
+		}
+	}
+	l.partial = false
+	return nil
+}
+
+// firstPage fetches the page at which the first pass begins. Its first skip
+// rows were handed on by an earlier answer.
+func (l *list[Q, T]) firstPage() (p *inFlightPage[T], skip int, err error) {
+	fetch := func(at Cursor) error {
+		p = &inFlightPage[T]{at: at, alone: true, done: make(chan struct{})}
+		close(p.done)
+		p.page, err = l.reader.fetch(l.ctx, l.query, at, &l.retry)
+		return err
+	}
+	if l.from.Anchor == "" {
+		return p, 0, fetch(Cursor{})
+	}
+	// The row after which the earlier answer stopped is where it was, or a page
+	// before or after, should customers have come or gone meanwhile.
+	stopped := Cursor{Offset: l.from.Offset, Size: l.from.Size}
+	offsets := []int{stopped.Offset}
+	if stopped.Size > 0 { // else there was one page
+		offsets = append(offsets, stopped.Offset-stopped.Size, stopped.Offset+stopped.Size)
+	}
+	for _, offset := range offsets {
+		if offset < 0 {
+			continue
+		}
+		if err := fetch(Cursor{Offset: offset, Size: stopped.Size}); err != nil {
+			return nil, 0, err
+		}
+		i := slices.IndexFunc(p.page.Items, func(record T) bool { return record.Key() == l.from.Anchor })
+		if i >= 0 {
+			if !l.partial {
+				return p, 0, nil
+			}
+			l.unsorted = l.unsorted || l.rows != offset+i+1 // it is not the row that it was
+			l.prev, l.seam = &p.page.Items[i], true
+			return p, i + 1, nil
+		}
+	}
+	l.lost = true
+	if err := fetch(stopped); err != nil {
+		return nil, 0, err
+	}
+	if l.partial {
+		skip = min(l.from.Skip, len(p.page.Items))
+	}
+	return p, skip, nil
+}
+
+// countedPass makes a pass over a list whose vendor tells a total, from a place
+// on; the page there may have been fetched already. false where the read
+// stopped before the end.
+func (l *list[Q, T]) countedPass(query Q, start Cursor, fetched *inFlightPage[T], skip int) (ended bool, err error) {
+	l.pass = true
+	l.passes++
+	isFirst := l.first
+	if q, ok := any(query).(stableOrderer[Q]); ok {
+		_, l.asc = q.StableOrder()
+	}
+	if l.first {
+		l.firstAsc = l.asc
+	}
+	pass := countedPass[Q, T]{
+		reader: l.reader, query: query, retry: &l.retry, start: start, fetched: fetched, upTo: l.upTo,
+		take: func(page Page[T], at Cursor, tail bool) bool {
+			if tail { // its rows come again, and are not where a cursor would look for them
+				l.first, l.pass, l.prev = false, false, nil
+			}
+			if !l.counted {
+				l.counted, l.total = true, *page.Total
+			}
+			l.moved = l.moved || *page.Total != l.total
+			l.pageRead(page)
+			l.empty = at.Offset == 0 && len(page.Items) == 0 && *page.Total > 0 // at every attempt
+			if !l.takeRows(page.Items, at, skip) {
+				return false
+			}
+			skip = 0
+			if l.first && l.full() && page.Next != nil {
+				l.stop(StoppedLimit)
+				return false
+			}
+			return true
+		},
+	}
+	r, err := pass.run(l.ctx)
+	if err != nil || r.stopped {
+		return false, err
+	}
+	l.counts[l.op-1] = r.count
+	l.onePage = isFirst && r.step == 0 && !l.partial && l.from.Anchor == ""
+	return true, nil
+}
+
+// uncountedPass makes a pass over a list without a total, whose pages the
+// vendor finds by row; false where the read stopped before the end.
+//
+// Each page is asked for from the last row of the page before, and should
+// begin with it. One that holds no row of this pass shows that rows moved up:
+// the pass steps back until it finds one. What else is not as it should be is
+// disorder. The end is a page that holds nothing behind such a row.
+func (l *list[Q, T]) uncountedPass(start Cursor, fetched *inFlightPage[T], skip int) (ended bool, err error) {
+	pages := l.reader.prefetch(l.ctx, l.query, start, &l.retry)
+	defer pages.close()
+	if fetched != nil {
+		pages.inFlight = append(pages.inFlight, fetched)
+	}
+	l.pass = true
+	l.passes++
+	u := uncounted{resumed: l.first && l.from.Anchor != ""}
+	for {
+		f, err := pages.next()
+		if err != nil {
+			return false, err
+		}
+		if f.page.Next != nil && f.page.Next.Offset <= f.at.Offset {
+			return false, errPagesRepeat(f.page.RequestID)
+		}
+		l.pageRead(f.page)
+		met := l.met
+		next, more := l.uncountedPage(&u, f.page, f.at, skip)
+		if u.repeats++; l.met > met {
+			u.repeats = 0
+		}
+		switch {
+		case u.stopped:
+			return false, nil
+		case u.repeats > maxRepeats:
+			return false, errPagesRepeat(f.page.RequestID)
+		case !more:
+			return true, nil
+		}
+		skip = 0
+		pages.continueAt(next, forecast{step: u.step, end: l.upTo(next.Offset, 0)})
+	}
+}
+
+// uncounted is the state of an uncounted pass.
+type uncounted struct {
+	resumed bool // it continues from a cursor
+	stopped bool // the read stopped
+	nobody  bool // the first page was empty, and is asked for again
+	step    int  // rows from one page to the next
+	repeats int  // pages in a row without a customer that the pass had not met
+	back    int  // the longest step so far: the last page's few rows are no measure for going back
+	backs   int  // steps back
+}
+
+const (
+	maxBacks   = 40           // steps back of a pass
+	maxRepeats = 4 * maxBacks // pages in a row that bring nothing
+)
+
+// uncountedPage takes in a page and returns where the next one begins.
+func (l *list[Q, T]) uncountedPage(u *uncounted, page Page[T], at Cursor, skip int) (next Cursor, more bool) {
+	rows := page.Items
+	if at.Size == 0 && page.Next != nil {
+		at.Size = page.Next.Size // what the Source's own turned out to be
+	}
+	if len(rows) == 0 && at.Offset == 0 && !u.nobody {
+		// "No customers" is believed when it comes twice: there is no total to
+		// hold it against, and a failure must not read so.
+		u.nobody = true
+		return at, true
+	}
+	isMet := func(record T) bool {
+		k := l.seen.get(record.Key())
+		return k.last == l.op && k.met&metListed != 0
+	}
+	from := slices.IndexFunc(rows, isMet)
+	alone := at.Offset == 1 && u.step == 0 && len(rows) == 0 // after a first page of one row
+	if at.Offset > 0 && skip == 0 && from < 0 && !alone && !(u.resumed && u.step == 0) {
+		if u.backs++; u.backs <= maxBacks {
+			return Cursor{Offset: max(0, at.Offset-max(u.back, 1)), Size: at.Size}, true
+		}
+		l.lost = true
+	}
+	if l.partial && from > 0 && skip == 0 {
+		skip = from // an earlier answer handed them on, or they came there since
+	}
+	unmet := slices.IndexFunc(rows[skip:], func(record T) bool { return !isMet(record) })
+	if unmet >= 0 && slices.ContainsFunc(rows[skip+unmet:], isMet) {
+		l.disorder = true // a row that was met stands behind one that was not
+	}
+	if !l.takeRows(rows, at, skip) {
+		u.stopped = true
+		return Cursor{}, false
+	}
+	if page.Next == nil || len(rows) == 0 || len(rows) == 1 && at.Offset > 0 {
+		return Cursor{}, false
+	}
+	if l.first && l.full() {
+		l.stop(StoppedLimit)
+		u.stopped = true
+		return Cursor{}, false
+	}
+	next = Cursor{Offset: at.Offset + len(rows) - 1, Size: page.Next.Size}
+	if len(rows) == 1 {
+		next.Offset++ // nothing to overlap with: is there more at all?
+	} else {
+		u.step = len(rows) - 1
+		u.back = max(u.back, u.step)
+	}
+	return next, true
+}
+
+// takeRows takes in the rows of a page; false where the read stops at one of
+// them. Rows before skip were handed on by an earlier answer.
+func (l *list[Q, T]) takeRows(rows []T, at Cursor, skip int) bool {
+	if l.pass {
+		l.longest = max(l.longest, len(rows))
+	}
+	for i, record := range rows {
+		key := record.Key()
+		now, before := l.seen.meet(key, l.op)
+		now.met |= metListed
+		isNew := before.met&metListed == 0
+		again := before.last == l.op && !isNew
+		twice := again && i > 0 && rows[i-1].Key() == key // the vendor lists it twice
+		sum := keySum(key)
+		if !again {
+			l.met++
+			l.sumed += sum
+		}
+		if i < skip {
+			continue
+		}
+		if l.pass {
+			l.noteRank(now, before.rank, again, twice)
+		}
+		l.noteAge(record)
+		switch {
+		case !isNew:
+			if l.first && key == l.here.Anchor { // where it stands now; others are before it
+				l.place(key, at, i)
+			}
+		case l.partial && !l.first: // whether an earlier answer handed it on is not known
+		case l.first:
+			if !l.handOn(record) {
+				return false
+			}
+			l.rows++
+			l.sum += sum
+			l.place(key, at, i)
+		default:
+			l.fresh++
+			l.rows++
+			l.sum += sum
+			if !l.handOnLate(record) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// noteRank holds the place of a row against the first pass. again reports that
+// the row came before in this pass, twice that it came just before.
+func (l *list[Q, T]) noteRank(now *sighting, rank uint32, again, twice bool) {
+	switch {
+	case twice:
+	case again:
+		l.disorder = l.disorder || l.counted // pages of an uncounted list overlap
+	case l.first:
+		l.rank++
+		now.rank = l.rank
+	case rank > 0:
+		l.disorder = l.disorder || rank < l.rank && l.asc == l.firstAsc
+		l.rank = rank
+	}
+}
+
+// noteAge holds a row against the one before it and against the beginning of
+// the read, where the query has a stable order.
+func (l *list[Q, T]) noteAge(record T) {
+	row, ok := any(record).(ordered[T])
+	if _, stable := any(l.query).(stableOrderer[Q]); !ok || !stable {
+		return
+	}
+	l.newcomer = l.newcomer || row.CreatedBetween(time.Unix(l.readState.from.Began, 0), l.reader.opts.Now())
+	if l.prev != nil {
+		before := any(*l.prev).(ordered[T])
+		if l.asc && row.Before(*l.prev) || l.seam && !before.Before(record) {
+			l.unsorted = true
+		}
+	}
+	l.prev, l.seam = &record, false
+}
+
+// handOnLate hands on a record that was passed over before. A cursor continues
+// in the order of the first pass, so none continues among these.
+func (l *list[Q, T]) handOnLate(record T) bool {
+	if !l.wants(record) {
+		return true
+	}
+	why := StoppedSize
+	if l.full() {
+		why = StoppedLimit
+	} else if l.keep(record, l.here) {
+		l.report.Count++
+		return true
+	}
+	l.unproven(WarnPassedOver, "rows moved while reading, and there is no room for the customers that were passed over; read again with more room")
+	l.report.Stopped = &why
+	return false
+}
+
+// place moves the place from which a cursor continues to after row i of a page.
+func (l *list[Q, T]) place(key string, at Cursor, i int) {
+	if at.Size < minPageSize {
+		at.Size = 0
+	}
+	l.here.Offset, l.here.Size, l.here.Skip, l.here.Anchor = at.Offset, at.Size, i+1, key
+	l.here.Unique, l.here.Sum, l.here.Disorder = l.rows, l.sum, l.disorder || l.unsorted || l.lost
+	if l.counted {
+		total := l.total
+		l.here.Total = &total
+	}
+}
+
+// pageRead notes a page of the first pass, or one that was read once more.
+func (l *list[Q, T]) pageRead(page Page[T]) {
+	rows := 0
+	if l.first {
+		rows = len(page.Items)
+	}
+	l.readState.pageRead(page.RequestID, page.Total, rows)
+}

@@ -1,0 +1,125 @@
+package core
+
+import (
+	"context"
+	"sync"
+)
+
+// prefetcher fetches the pages of one query ahead of their reader, and returns
+// them in order. It forecasts where pages begin from the place and the length
+// of the last one; where the forecast proves wrong, its reader redirects it.
+//
+// A prefetcher belongs to one goroutine.
+type prefetcher[Q Query, T Record] struct {
+	reader *Reader[Q, T]
+	query  Q
+	retry  *retryBudget
+
+	outer  context.Context
+	ctx    context.Context // of the pages in flight
+	cancel context.CancelFunc
+	calls  sync.WaitGroup
+
+	at       Cursor // where the next page in order begins
+	forecast forecast
+	inFlight []*inFlightPage[T] // in order; the first is the one at at
+	ahead    int                // how many may be in flight
+	refused  int64              // refusals when ahead was last set
+}
+
+// forecast is what is expected after a page.
+type forecast struct {
+	step  int // rows from one page's beginning to the next's; 0: not known
+	end   int // no page is fetched ahead that begins here or later; 0: not known
+	alone int // the page that begins here waits for all before it; 0: none does
+}
+
+// inFlightPage is one page that is being fetched.
+type inFlightPage[T Record] struct {
+	at    Cursor
+	alone bool // every page before it had come when its call began
+	page  Page[T]
+	err   error
+	done  chan struct{}
+
+	panicked any // re-raised in the goroutine that reads, where it is recovered
+}
+
+// How many pages are in flight at once. If the end is known, all are wanted.
+// If it is not, the last prefetched pages are wasted, and the vendor's limit may be
+// unknown too: so it starts with two and grows page by page.
+const (
+	aheadKnown   = 5
+	aheadUnknown = 8
+	aheadAtFirst = 2
+)
+
+func (r *Reader[Q, T]) prefetch(ctx context.Context, query Q, at Cursor, retry *retryBudget) *prefetcher[Q, T] {
+	p := &prefetcher[Q, T]{reader: r, query: query, retry: retry, outer: ctx, at: at, ahead: aheadAtFirst, refused: retry.throttled.Load()}
+	p.ctx, p.cancel = context.WithCancel(ctx)
+	return p
+}
+
+// close ends the calls in flight. After it no call is made, and no goroutine is
+// left: a Source returns within moments of its context's end.
+func (p *prefetcher[Q, T]) close() {
+	p.cancel()
+	p.calls.Wait()
+	p.inFlight = nil
+}
+
+// next returns the next page in order. The error is the one of fetching it.
+func (p *prefetcher[Q, T]) next() (*inFlightPage[T], error) {
+	p.launch()
+	first := p.inFlight[0]
+	<-first.done
+	p.inFlight = p.inFlight[1:]
+	if first.panicked != nil {
+		panic(first.panicked)
+	}
+	return first, first.err
+}
+
+// continueAt sets where the next page begins, and what is expected after it.
+// Pages in flight that begin elsewhere are given up.
+func (p *prefetcher[Q, T]) continueAt(at Cursor, f forecast) {
+	if len(p.inFlight) > 0 && (p.inFlight[0].at != at || f.step != p.forecast.step) {
+		p.close()
+		p.ctx, p.cancel = context.WithCancel(p.outer)
+	}
+	p.at, p.forecast = at, f
+	refused := p.retry.throttled.Load()
+	switch {
+	case refused > p.refused:
+		p.ahead = max(1, p.ahead/2)
+	case f.end > 0:
+		p.ahead = max(p.ahead, aheadKnown)
+	default:
+		p.ahead = min(p.ahead+1, aheadUnknown)
+	}
+	p.refused = refused
+}
+
+// launch starts as many calls as may be in flight.
+func (p *prefetcher[Q, T]) launch() {
+	for {
+		at := p.at
+		n := len(p.inFlight)
+		if n > 0 {
+			f := p.forecast
+			at = p.inFlight[n-1].at
+			at.Offset += f.step
+			if n >= p.ahead || f.step <= 0 || f.end > 0 && at.Offset >= f.end || f.alone > 0 && at.Offset >= f.alone {
+				return
+			}
+		}
+		f := &inFlightPage[T]{at: at, alone: n == 0, done: make(chan struct{})}
+		p.inFlight = append(p.inFlight, f)
+		ctx := p.ctx
+		p.calls.Go(func() {
+			defer close(f.done)
+			defer func() { f.panicked = recover() }()
+			f.page, f.err = p.reader.fetch(ctx, p.query, at, p.retry)
+		})
+	}
+}

@@ -1,0 +1,217 @@
+package huawei
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"math"
+	"net/http"
+	"strconv"
+
+	bss "github.com/huaweicloud/huaweicloud-sdk-go-v3/services/bss/v2"
+	"github.com/huaweicloud/huaweicloud-sdk-go-v3/services/bss/v2/model"
+
+	"partnerlens/pkg/core"
+	"partnerlens/pkg/wire"
+)
+
+// Members asks Huawei Cloud for pages of the members of a partner's account,
+// over a Source's connections and with its key. The lists come with a count.
+type Members[Q core.Query] struct {
+	source *Source
+	api    *memberAPI[Q]
+}
+
+// memberAPI is one list of members.
+type memberAPI[Q core.Query] struct {
+	op, path string
+	list, id string // the answer's members
+	send     func(client *bss.BssClient, query Q, offset, limit *int32) error
+	reseller func(Q) string // whose customers are asked for
+}
+
+// maxMemberPage is the bound of limit of both lists (pages read November 2026).
+const maxMemberPage = 100
+
+const (
+	resellersPath    = "/v2/partners/indirect-partners/query"
+	subCustomersPath = "/v2/partners/sub-customers/query"
+)
+
+// ResellerQuery asks for every cloud reseller below the account.
+type ResellerQuery struct{}
+
+// AskedIDs returns nil: resellers are not asked for by id.
+func (ResellerQuery) AskedIDs() []string { return nil }
+
+// Resellers returns the Source of the account's cloud resellers.
+func (s *Source) Resellers() Members[ResellerQuery] { return Members[ResellerQuery]{s, &resellers} }
+
+// SubCustomers returns the Source of the customers that a TagQuery is about, as
+// the account's own list names them: all of the account or of one reseller, or
+// the one whose id is asked for.
+func (s *Source) SubCustomers() Members[core.TagQuery] {
+	return Members[core.TagQuery]{s, &subCustomers}
+}
+
+var resellers = memberAPI[ResellerQuery]{
+	op: "huawei.ListIndirectPartners", path: resellersPath, list: "indirect_partners", id: "indirect_partner_id",
+	send: func(client *bss.BssClient, _ ResellerQuery, offset, limit *int32) error {
+		_, err := client.ListIndirectPartners(&model.ListIndirectPartnersRequest{
+			Body: &model.QueryIndirectPartnersReq{Offset: offset, Limit: limit},
+		})
+		return err
+	},
+	reseller: func(ResellerQuery) string { return "" },
+}
+
+var subCustomers = memberAPI[core.TagQuery]{
+	op: "huawei.ListSubCustomers", path: subCustomersPath, list: "customer_infos", id: "customer_id",
+	send: func(client *bss.BssClient, query core.TagQuery, offset, limit *int32) error {
+		body := &model.QuerySubCustomerListReq{Offset: offset, Limit: limit}
+		if query.ResellerID != "" {
+			body.IndirectPartnerId = &query.ResellerID
+		}
+		if len(query.CustomerIDs) == 1 {
+			body.CustomerId = &query.CustomerIDs[0]
+		}
+		_, err := client.ListSubCustomers(&model.ListSubCustomersRequest{Body: body})
+		return err
+	},
+	reseller: func(query core.TagQuery) string { return query.ResellerID },
+}
+
+// FetchPage asks for the page that begins at a row. It keeps core.Source's rules.
+func (m Members[Q]) FetchPage(ctx context.Context, query Q, at core.Cursor) (core.Page[*core.Member], error) {
+	var none core.Page[*core.Member]
+	size := cmp.Or(at.Size, maxMemberPage)
+	if at.Offset > math.MaxInt32 || size > maxMemberPage {
+		return none, core.Invalid("cursor", "beyond what the cloud can be asked for; start again without it")
+	}
+	offset, limit := int32(at.Offset), int32(size)
+	var answer memberPage
+	err := m.source.wire.Do(ctx, wire.Call{
+		Op:              m.api.op,
+		RequestIDHeader: "X-Request-Id",
+		HandOn:          `{}`,
+		Reads:           reads(http.MethodPost, m.api.path),
+		Send: m.source.sender(func(client *bss.BssClient) error {
+			return m.api.send(client, query, &offset, &limit)
+		}),
+		Decode: func(a wire.Answer) (err error) {
+			answer, err = m.api.decode(a, m.api.reseller(query))
+			return err
+		},
+	})
+	if err != nil {
+		return none, err
+	}
+	page := core.Page[*core.Member]{Items: answer.members, Total: &answer.count, RequestID: answer.requestID}
+	// After a full page the list goes on whatever is counted: a count may be the page's own.
+	if after := at.Offset + len(answer.members); len(answer.members) >= size || len(answer.members) > 0 && after < answer.count {
+		page.Next = &core.Cursor{Offset: after, Size: at.Size}
+	}
+	return page, nil
+}
+
+// memberPage is one page as the API answers it.
+type memberPage struct {
+	members   []*core.Member
+	count     int
+	requestID string
+}
+
+// decode reads an answer as decodePage does. Here the count, which is there
+// "only on success", tells an empty list from no answer.
+func (api *memberAPI[Q]) decode(a wire.Answer, reseller string) (memberPage, error) {
+	var (
+		failure told
+		count   wire.Value
+		answer  = memberPage{requestID: a.RequestID}
+		bad     error // what is wrong with a row
+	)
+	body := wire.NewBody(a.Body)
+	body.Object(func(name string) {
+		switch {
+		case name == "count":
+			count = body.Value()
+		case name == api.list:
+			answer.members, bad = api.readRows(body, reseller)
+		case failure.member(body, name):
+		}
+	})
+	err := failure.error(body, a)
+	switch {
+	case err == nil && bad != nil:
+		err = bad
+	case err == nil:
+		answer.count, err = strconv.Atoi(count.Text())
+		if err != nil || answer.count < 0 {
+			err = wire.Malformed("it does not say how many there are (count)", nil)
+		}
+	}
+	if err != nil {
+		return memberPage{}, err
+	}
+	return answer, nil
+}
+
+// readRows reads the list. Its error is a *core.Error.
+func (api *memberAPI[Q]) readRows(body *wire.Body, reseller string) (members []*core.Member, err error) {
+	isList := body.Array(func() {
+		var value wire.Value
+		body.Object(func(member string) {
+			if member == api.id {
+				value = body.Value()
+			}
+		})
+		id, ok := value.ID()
+		if !ok && err == nil {
+			err = wire.Malformed(fmt.Sprintf("row %d: its %s is not an id", len(members)+1, api.id), nil)
+		}
+		members = append(members, &core.Member{MemberID: id, ResellerID: reseller})
+	})
+	if !isList {
+		err = wire.Malformed(api.list+" is no list", nil)
+	}
+	return members, err
+}
+
+// Scopes returns the Scopes of a core.Reader over a Source: it splits a query
+// into what the vendor can be asked. Only for core.AllResellers does it call
+// the vendor, for the list of resellers; and only a list that is proven whole
+// will do, since the customers of one left out would be missing silently.
+func Scopes(resellers *core.Reader[ResellerQuery, *core.Member]) func(context.Context, core.TagQuery) ([]core.Scope[core.TagQuery], error) {
+	return func(ctx context.Context, query core.TagQuery) ([]core.Scope[core.TagQuery], error) {
+		if query.ResellerID != core.AllResellers {
+			return core.TagScopes(query, nil), nil
+		}
+		var ids []string
+		report, err := resellers.Read(ctx, ResellerQuery{}, nil, func(r *core.Member) bool {
+			ids = append(ids, r.MemberID)
+			return true
+		})
+		if err != nil {
+			return nil, err
+		}
+		if !report.Complete {
+			return nil, unproven(report)
+		}
+		return core.TagScopes(query, ids), nil
+	}
+}
+
+// unproven is the error for a list of resellers that is not whole: what stopped
+// it, where something did, since that may be over at the next attempt.
+func unproven(report core.Report) *core.Error {
+	e := &core.Error{Code: core.CodeIncomplete, Param: "reseller_id", Detail: "the list of resellers could not be read whole"}
+	if len(report.Warnings) == 0 {
+		return e
+	}
+	last := report.Warnings[len(report.Warnings)-1]
+	e.Detail += ": " + last.Message
+	if report.Stopped != nil && *report.Stopped != core.StoppedLimit {
+		e.Code = core.Code(last.Code)
+	}
+	return e
+}
