@@ -54,6 +54,9 @@ scripts/container.sh
 step "ask the simulator with the vendors' own Python clients"
 scripts/sdkcheck.sh
 
+step "clients generated from openapi.yaml, and its linters"
+scripts/clients.sh
+
 step "read a run with DuckDB, Athena's SQL and as a spreadsheet"
 scripts/runscheck.sh
 
