@@ -69,7 +69,7 @@ check(tag.customer_id === ids[0] && tag.status !== undefined && tag.tag.type ===
 const worst: CreditReport = (await client.POST("/v1/credit", { body: { status: ["overdrawn", "exhausted"], limit: 300 } })).data!;
 check(worst.count > 0 && worst.count < 300, worst);
 
-// What does not compile: another report, a status and a code that there are not.
+// What must not compile: the other report, the status of the other report, an unknown code.
 // @ts-expect-error
 const other: CreditReport = tags;
 // @ts-expect-error
