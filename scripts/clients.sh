@@ -49,6 +49,7 @@ install() {
 
 go build -o "$work/partnerlens" ./cmd/partnerlens
 unset "${!PARTNERLENS_@}"
+: >"$work/out" # the shell may make it later than it is read
 "$work/partnerlens" serve --demo --listen 127.0.0.1:0 >"$work/out" 2>"$work/log" &
 server=$!
 for _ in $(seq 100); do

@@ -95,6 +95,7 @@ check() {
 	say "scf local generate-event"
 	go build -o "$work/partnerlens" ./cmd/partnerlens
 	unset "${!PARTNERLENS_@}"
+	: >"$work/simulator" # the shell may make it later than it is read
 	"$work/partnerlens" simulate --customers 60 >"$work/simulator" 2>&1 &
 	pids+=($!)
 	for _ in $(seq 100); do

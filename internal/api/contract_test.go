@@ -354,6 +354,13 @@ func TestOpenAPISuitsGenerators(t *testing.T) {
 	for _, line := range regexp.MustCompile(`(?m)^[^#'"\n]*[:-] [&*]\w+.*$`).FindAllString(text, -1) {
 		t.Errorf("%q: openapi-generator does not read a document of OpenAPI 3.1 with YAML aliases", strings.TrimSpace(line))
 	}
+	for path, item := range loadContract(t).doc.Paths.Map() {
+		for status, response := range item.Head.Responses.Map() {
+			if len(response.Value.Content) > 0 {
+				t.Errorf("HEAD %s, %s: a body is documented, which clients would decode and HEAD does not have", path, status)
+			}
+		}
+	}
 	root, err := yaml.YAMLToJSON(api.OpenAPI)
 	if err != nil {
 		t.Fatal(err)

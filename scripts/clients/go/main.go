@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"strings"
 	"time"
 )
 
@@ -91,7 +92,20 @@ func main() {
 	worst := must(client.QueryCreditWithResponse(ctx, nil, CreditQuery{Status: &status, Limit: &limit})).JSON200
 	check(worst != nil && worst.Count > 0 && worst.Count < 300, "POST: %+v", worst)
 
+	// What is no JSON is no error: HEAD has no body, and other formats come as they are.
+	check(must(client.CheckTagsWithResponse(ctx, nil)).StatusCode() == http.StatusOK, "HEAD")
+	check(must(client.CheckTagsWithResponse(ctx, &CheckTagsParams{Limit: &none})).StatusCode() == http.StatusBadRequest, "HEAD, refused")
+	csv := must(client.ListCreditWithResponse(ctx, &ListCreditParams{Limit: &limit}, func(_ context.Context, r *http.Request) error {
+		r.Header.Set("Accept", "text/csv")
+		return nil
+	}))
+	check(csv.JSON200 == nil && strings.HasPrefix(string(csv.Body), "provider,account,customer_id,"), "CSV: %s", csv.Body)
+	numbers := must(client.MetricsWithResponse(ctx, nil))
+	check(numbers.StatusCode() == http.StatusOK && len(numbers.Body) > 0, "metrics: %s", numbers.Body)
+
 	health := must(client.HealthWithResponse(ctx, nil)).JSON200
 	check(health != nil && health.Status == HealthStatusOk && health.Version != "", "%+v", health)
+	contract := must(client.ContractWithResponse(ctx, nil)).YAML200
+	check(contract != nil && (*contract).(map[string]any)["openapi"] == "3.1.0", "%v", contract)
 	fmt.Printf("go: %d checks\n", checks)
 }

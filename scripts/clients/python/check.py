@@ -9,8 +9,8 @@ import sys
 
 from partnerlens_client import Client
 from partnerlens_client.api.credit import get_credit, list_credit, query_credit
-from partnerlens_client.api.service import contract, health
-from partnerlens_client.api.tags import list_tags, query_tags
+from partnerlens_client.api.service import contract, health, metrics
+from partnerlens_client.api.tags import check_tags, list_tags, query_tags
 from partnerlens_client.models import (
     Code,
     CreditQuery,
@@ -77,6 +77,11 @@ check(tag.customer_id == ids[0] and isinstance(tag.status, TagStatus) and tag.ta
 report = query_credit.sync(client=client, body=CreditQuery(status=[CreditStatus.OVERDRAWN, CreditStatus.EXHAUSTED], limit=300))
 check(isinstance(report, CreditReport) and 0 < report.count < 300, report)
 
+# HEAD has no body to decode.
+check(check_tags.sync_detailed(client=client).status_code == 200, "HEAD")
+check(check_tags.sync_detailed(client=client, limit=0).status_code == 400, "HEAD, refused")
+
+check(isinstance(metrics.sync(client=client), str), "metrics")
 check(isinstance(health.sync(client=client), Health), "health")
-check(contract.sync(client=client).startswith("openapi: 3.1"), "contract")
+check(contract.sync_detailed(client=client).content.startswith(b"openapi: 3.1"), "contract")
 print(f"python: {checks} checks")

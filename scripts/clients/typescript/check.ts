@@ -69,6 +69,10 @@ check(tag.customer_id === ids[0] && tag.status !== undefined && tag.tag.type ===
 const worst: CreditReport = (await client.POST("/v1/credit", { body: { status: ["overdrawn", "exhausted"], limit: 300 } })).data!;
 check(worst.count > 0 && worst.count < 300, worst);
 
+// HEAD has no body to decode.
+check((await client.HEAD("/v1/tags")).response.status === 200, "HEAD");
+check((await client.HEAD("/v1/tags", { params: { query: { limit: 0 } } })).response.status === 400, "HEAD, refused");
+
 // What must not compile: the other report, the status of the other report, an unknown code.
 // @ts-expect-error
 const other: CreditReport = tags;
@@ -79,4 +83,6 @@ check(problem.code !== "notfound", other.schema);
 
 const health = (await client.GET("/healthz")).data!;
 check(health.status === "ok" && health.version !== "", health);
+const contract = (await client.GET("/openapi.yaml", { parseAs: "text" })).data!;
+check(contract.startsWith("openapi: 3.1"), "contract");
 console.log(`typescript: ${checks} checks`);
