@@ -27,9 +27,9 @@ cleanup() {
 trap cleanup EXIT
 trap 'exit 130' INT TERM HUP
 
-# install NAME PINS… -- COMMAND…: runs the command in the cache folder of these pins, once.
+# install_once NAME PINS… -- COMMAND…: runs the command in the cache folder of these pins, once.
 # A change of the pins makes a new folder, and an interrupted installation is made again.
-install() {
+install_once() {
 	local name=$1 files=()
 	shift
 	while [ "$1" != -- ]; do
@@ -69,7 +69,7 @@ if command -v python3 >/dev/null; then
 		python3 -m venv venv
 		venv/bin/pip install --quiet --disable-pip-version-check -r requirements.txt
 	}
-	install python $pins/python/requirements.txt -- python_packages
+	install_once python $pins/python/requirements.txt -- python_packages
 	"$folder/venv/bin/openapi-python-client" generate --path "$document" --config $pins/python/config.yaml \
 		--meta none --output-path "$work/partnerlens_client" --fail-on-warning >"$work/said" 2>&1 || { cat "$work/said" >&2; exit 1; }
 	no_proxy='*' PYTHONPATH=$work "$folder/venv/bin/python" -B $pins/python/check.py "$base"
@@ -81,7 +81,7 @@ fi
 if command -v npm >/dev/null; then
 	# No script of a package runs, and no tool reports its use.
 	export REDOCLY_TELEMETRY=off REDOCLY_SUPPRESS_UPDATE_NOTICE=true
-	install typescript $pins/typescript/package{,-lock}.json -- npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	install_once typescript $pins/typescript/package{,-lock}.json -- npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 	mkdir "$work/typescript"
 	ln -s "$folder/node_modules" "$work/typescript/node_modules"
 	cp $pins/typescript/{package.json,check.ts} "$work/typescript"
