@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -17,6 +18,8 @@ import (
 	"github.com/oasdiff/yaml"
 
 	"partnerlens/pkg/core"
+	"partnerlens/pkg/huawei"
+	"partnerlens/pkg/tencent"
 )
 
 // component is what the vendor documents of its component multi-scf, as far as a
@@ -651,4 +654,124 @@ func shippedText(t *testing.T) string {
 		all.Write(text)
 	}
 	return all.String()
+}
+
+// cliTemplate is the form that Tencent's SCF CLI of 2020 takes (tcfcli/common/tcsam of the
+// PyPI package scf 0.2.8), as far as the file uses it.
+type cliTemplate struct {
+	Globals struct {
+		Function struct {
+			Runtime, Type, CodeURI string
+			MemorySize, Timeout    int
+			Environment            struct{ Variables map[string]string }
+		}
+	}
+	Resources struct {
+		Default map[string]json.RawMessage
+	}
+}
+
+type cliFunction struct {
+	Type       string
+	Properties struct {
+		Description, Handler, Role string
+		Events                     map[string]struct {
+			Type       string
+			Properties struct {
+				CronExpression string
+				Enable         bool
+				Message        string
+			}
+		}
+	}
+}
+
+// The CLI sets no variable that its template lacks, and scripts/scf-local.sh sets these.
+var onlyInCLITemplate = map[string]string{
+	"PARTNERLENS_TENCENT_ENDPOINT": tencent.DefaultEndpoint,
+	"PARTNERLENS_HUAWEI_ENDPOINT":  huawei.DefaultEndpoint,
+}
+
+// What the SCF CLI runs on a laptop is what serverless.yml deploys.
+func TestSCFCLITemplateIsServerless(t *testing.T) {
+	t.Parallel()
+	const file = "deploy/tencent/template.yaml"
+	c, err := readComponent(serverlessText(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	plain, err := yaml.YAMLToJSON(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var template cliTemplate
+	decode := func(text []byte, into any) {
+		decoder := json.NewDecoder(bytes.NewReader(text))
+		decoder.DisallowUnknownFields()
+		if err := decoder.Decode(into); err != nil {
+			t.Fatalf("%s: %v", file, err)
+		}
+	}
+	decode(plain, &template)
+
+	same := func(what string, got, want any) {
+		t.Helper()
+		if got != want {
+			t.Errorf("%s: %s is %v, serverless.yml has %v", file, what, got, want)
+		}
+	}
+	global, in := template.Globals.Function, c.Inputs
+	same("Runtime", global.Runtime, in.Runtime)
+	same("Type", strings.ToLower(global.Type), in.Type)
+	same("CodeUri", filepath.Join(filepath.Dir(file), global.CodeURI), filepath.Clean(in.Src.Src))
+	variables := maps.Clone(global.Environment.Variables)
+	for _, v := range in.Environments {
+		same(v.Key, variables[v.Key], v.Value)
+		delete(variables, v.Key)
+	}
+	for name, want := range onlyInCLITemplate {
+		if variables[name] != want {
+			t.Errorf("%s: %s is %q, want the default %q", file, name, variables[name], want)
+		}
+		delete(variables, name)
+	}
+	if len(variables) > 0 {
+		t.Errorf("%s has variables that serverless.yml lacks: %v", file, variables)
+	}
+
+	same("the namespace", string(template.Resources.Default["Type"]), `"TencentCloud::Serverless::Namespace"`)
+	same("the number of functions", len(template.Resources.Default)-1, len(in.Functions))
+	for id, f := range in.Functions {
+		text, there := template.Resources.Default[f.Name]
+		if !there {
+			t.Errorf("%s lacks %s", file, f.Name)
+			continue
+		}
+		var got cliFunction
+		decode(text, &got)
+		same("Type", got.Type, "TencentCloud::Serverless::Function")
+		same("Description", got.Properties.Description, f.Description)
+		same("Handler", got.Properties.Handler, f.Handler)
+		same("Role", got.Properties.Role, f.Role)
+		same("MemorySize", global.MemorySize, f.MemorySize)
+		same("Timeout", global.Timeout, f.Timeout)
+		same("variables of "+id+" alone", len(f.Environment), 0)
+		timers := 0
+		for _, trigger := range in.Triggers {
+			if trigger.Function != id {
+				continue
+			}
+			timers++
+			event := got.Properties.Events[trigger.Parameters.Name]
+			same("Type of "+trigger.Parameters.Name, strings.ToLower(event.Type), trigger.Type)
+			same("CronExpression", event.Properties.CronExpression, trigger.Parameters.CronExpression)
+			same("Enable", event.Properties.Enable, trigger.Parameters.Enable)
+			same("Message", event.Properties.Message, trigger.Parameters.Argument)
+		}
+		same("timers of "+id, len(got.Properties.Events), timers)
+	}
 }

@@ -56,10 +56,13 @@ kill $server
 wait $server
 exit 0
 `
-	// scripts/check.sh runs these two themselves.
+	// scripts/check.sh runs these themselves.
 	built    = "#!/bin/bash\n[ $# = 0 ] && [ -d dist ]\n"
 	samLocal = `#!/bin/bash
 case $1 in check | events | api) ;; invoke) [ -f "$3" ] && [ -d "functions/$2" ] ;; *) exit 2 ;; esac
+`
+	scfLocal = `#!/bin/bash
+case $1 in check | events) ;; invoke) [ -f "$3" ] && [ -d "functions/$2" ] ;; *) exit 2 ;; esac
 `
 )
 
@@ -105,6 +108,7 @@ func pageFolder(t *testing.T, binary string) (folder string, env []string) {
 	write("scripts/build.sh", built)
 	write("log", aLog)
 	write("scripts/sam-local.sh", samLocal)
+	write("scripts/scf-local.sh", scfLocal)
 	for _, name := range elsewhere {
 		write("bin/"+name, away)
 	}
@@ -266,7 +270,7 @@ func TestWhatThePagesLeaveToCI(t *testing.T) {
 		t.Fatal(err)
 	}
 	lines := strings.Split(string(check), "\n")
-	for _, want := range []string{"scripts/build.sh", "scripts/sam-local.sh all", "scripts/container.sh"} {
+	for _, want := range []string{"scripts/build.sh", "scripts/sam-local.sh all", "scripts/scf-local.sh all", "scripts/container.sh"} {
 		if !slices.Contains(lines, want) {
 			t.Errorf("scripts/check.sh does not run %s", want)
 		}

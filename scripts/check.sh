@@ -48,11 +48,17 @@ PARTNERLENS_DIST="$PWD/dist" go test -count=1 ./functions/...
 step "what goes to AWS: its validators, its build, and its containers where an engine runs"
 scripts/sam-local.sh all
 
+step "what goes to Tencent Cloud: its own CLI, and its container where an engine runs"
+scripts/scf-local.sh all
+
 step "the container, where an engine runs"
 scripts/container.sh
 
 step "ask the simulator with the vendors' own Python clients"
 scripts/sdkcheck.sh
+
+step "clients generated from openapi.yaml, and its linters"
+scripts/clients.sh
 
 step "read a run with DuckDB, Athena's SQL and as a spreadsheet"
 scripts/runscheck.sh

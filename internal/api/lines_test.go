@@ -104,6 +104,38 @@ func TestHeadReadsNothing(t *testing.T) {
 	}
 }
 
+// TestHeadRefusesWhatGetRefuses has an account that cannot be opened, which HEAD
+// finds where there is a cursor to check.
+func TestHeadRefusesWhatGetRefuses(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		name string
+		err  error
+		want int
+	}{
+		{"the setting is missing", errSetting, http.StatusInternalServerError},
+		{"the secret store refuses", errDenied, http.StatusBadGateway},
+		{"the secret store asks to slow down", errThrottled, http.StatusServiceUnavailable},
+		{"time runs out", context.DeadlineExceeded, http.StatusGatewayTimeout},
+		{"the caller goes away", context.Canceled, 499},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			handler := (&cloud{open: test.err}).handler()
+			for _, method := range []string{"HEAD", "GET"} {
+				for _, path := range []string{"/v1/credit?cursor=any", "/v1/tags?cursor=any"} {
+					r := httptest.NewRequest(method, path, nil)
+					answer := serve(handler, r)
+					loadContract(t).check(t, r, answer)
+					if answer.StatusCode != test.want {
+						t.Errorf("%s %s = %d, want %d", method, path, answer.StatusCode, test.want)
+					}
+				}
+			}
+		})
+	}
+}
+
 // TestClientGoesAway cancels a request within its third page.
 func TestClientGoesAway(t *testing.T) {
 	t.Parallel()

@@ -8,6 +8,6 @@
 // file system, the system image, permissions, or several processes at once.
 //
 // It knows nothing of this module's functions and could run any other. The
-// command line and tests may import it; it imports no package of this module,
+// command line, scripts and tests may import it; it imports no package of this module,
 // and neither platform's library: it must not share their mistakes.
 package emulator

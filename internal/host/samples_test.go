@@ -25,7 +25,8 @@ func sample(t testing.TB, function, name string) []byte {
 type wantSample struct {
 	trigger string
 	host    string // of a request
-	jobs    []Job  // of none
+	foreign string // the target of a request that is not for a function
+	jobs    []Job  // of no request
 }
 
 var scheduled = time.Date(2026, 11, 21, 6, 0, 0, 0, time.UTC)
@@ -37,6 +38,9 @@ var wantSamples = map[string]wantSample{
 	"lambda-alb.json":          {trigger: TriggerALB, host: "partnerlens-1234567890.eu-central-1.elb.amazonaws.com"},
 	"scf-function-url.json":    {trigger: TriggerSCFFunctionURL, host: "1250000000-example0001.ap-singapore.tencentscf.com"},
 	"scf-api-gateway.json":     {trigger: TriggerSCFAPIGateway, host: "service-example1-1250000000.sg.apigw.tencentcs.com"},
+	"scf-cli-api-gateway.json": {
+		trigger: TriggerSCFAPIGateway, host: "service-3ei3tii4-251000691.ap-guangzhou.apigateway.myqloud.com", foreign: "/test/value?foo=bar&bob=alice",
+	},
 	"lambda-eventbridge-rule.json": {trigger: TriggerEventBridgeRule, jobs: []Job{
 		{Name: "partnerlens-FUNCTION-daily", ID: "53dc4d37-cffa-4f76-80c9-8b7d4a4d2eaa", Scheduled: scheduled},
 	}},
@@ -73,11 +77,14 @@ func TestSamples(t *testing.T) {
 				if d.trigger != want.trigger {
 					t.Errorf("trigger = %q, want %q", d.trigger, want.trigger)
 				}
-				if want.host != "" {
+				switch {
+				case want.foreign != "":
+					checkForeignRequest(t, d, want)
+				case want.host != "":
 					checkSampleRequest(t, d, function, want)
-					return
+				default:
+					checkSampleJobs(t, d, function, want)
 				}
-				checkSampleJobs(t, d, function, want)
 			})
 		}
 	}
@@ -105,6 +112,32 @@ func checkSampleRequest(t *testing.T, d decoded, function string, want wantSampl
 		{"Accept", r.Header.Get("Accept"), "application/json"},
 		{"User-Agent", r.Header.Get("User-Agent"), "curl/8.14.1"},
 		{"X-Request-Id", r.Header.Get("X-Request-Id"), "id-1"},
+	} {
+		if check.got != check.want {
+			t.Errorf("%s = %q, want %q", check.what, check.got, check.want)
+		}
+	}
+}
+
+// The event of the vendor's own CLI stays as the CLI writes it: its body is escaped for HTML.
+func checkForeignRequest(t *testing.T, d decoded, want wantSample) {
+	if d.api == nil || d.jobs != nil {
+		t.Fatalf("decode = %+v, want a request", d)
+	}
+	r, err := d.api.http(t.Context(), "id-1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	body, err := io.ReadAll(r.Body)
+	if want := "{&quot;msg&quot;: &quot;hello apigateway&quot;}"; err != nil || string(body) != want {
+		t.Errorf("body = %q, %v, want %q", body, err, want)
+	}
+	for _, check := range []struct{ what, got, want string }{
+		{"method", r.Method, "POST"},
+		{"target", r.RequestURI, want.foreign},
+		{"host", r.Host, want.host},
+		{"remote address", r.RemoteAddr, "127.0.0.1:0"},
+		{"Accept", r.Header.Get("Accept"), "text/html,application/xml,application/json"},
 	} {
 		if check.got != check.want {
 			t.Errorf("%s = %q, want %q", check.what, check.got, check.want)
