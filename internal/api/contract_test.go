@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -519,17 +520,21 @@ func serve(h http.Handler, r *http.Request) *http.Response {
 
 // TestExamplesAreRealAnswers holds each example of the document against the
 // golden answer of its name, or against its request's body where the name ends
-// in "-body".
+// in "-body". With -update the document gets those.
 func TestExamplesAreRealAnswers(t *testing.T) {
 	t.Parallel()
 	c := loadContract(t)
+	const file = "../../api/openapi.yaml"
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
 	for name, example := range c.doc.Components.Examples {
 		archive, err := txtar.ParseFile(filepath.Join("testdata", name+".txtar"))
 		if err != nil {
 			t.Errorf("the example %s has no golden answer of its name: %v", name, err)
 			continue
 		}
-		got := example.Value.Value
 		body := archive.Files[0].Data // what was sent
 		if strings.HasSuffix(name, "-body") {
 			_, body, _ = bytes.Cut(body, []byte("\n\n"))
@@ -537,13 +542,31 @@ func TestExamplesAreRealAnswers(t *testing.T) {
 			body = archive.Files[i].Data // what was answered
 		}
 		want := any(string(body))
+		written, _ := json.Marshal(string(body))
 		if bytes.HasPrefix(body, []byte("{")) && !bytes.Contains(bytes.TrimSpace(body), []byte("\n")) {
 			want = decode(t, body)
+			var indented bytes.Buffer
+			if err := json.Indent(&indented, bytes.TrimSpace(body), "        ", "  "); err != nil {
+				t.Fatal(err)
+			}
+			written = indented.Bytes()
 		}
-		gotJSON, _ := json.Marshal(got)
+		gotJSON, _ := json.Marshal(example.Value.Value)
 		wantJSON, _ := json.Marshal(want)
-		if !bytes.Equal(gotJSON, wantJSON) {
-			t.Errorf("the example %s is not the golden answer; got\n%s\nwant\n%s", name, gotJSON, wantJSON)
+		switch {
+		case bytes.Equal(gotJSON, wantJSON):
+		case *update:
+			value := regexp.MustCompile(`(?m)(^    ` + regexp.QuoteMeta(name) + `:\n      summary: .*\n      value: )(?:\{\n(?:        .*\n)*?        \}|".*")$`)
+			text = value.ReplaceAllFunc(text, func(match []byte) []byte {
+				return append(slices.Clone(value.FindSubmatch(match)[1]), written...)
+			})
+		default:
+			t.Errorf("the example %s is not the golden answer (-update accepts that); got\n%s\nwant\n%s", name, gotJSON, wantJSON)
+		}
+	}
+	if *update {
+		if err := os.WriteFile(file, text, 0o644); err != nil {
+			t.Fatal(err)
 		}
 	}
 }
