@@ -83,9 +83,13 @@ func decodeCursor(text string, fingerprint []byte, now time.Time) (Cursor, error
 		return c, Invalid("cursor", "from another query, or changed; ask the same question as before and pass on its \"next\" unchanged")
 	}
 	if err := json.Unmarshal(body, &c, json.RejectUnknownMembers(true)); err != nil || !c.possible(now) {
-		return Cursor{}, Invalid("cursor", "does not hold together; start again without it")
+		return Cursor{}, errImpossible()
 	}
 	return c, nil
+}
+
+func errImpossible() *Error {
+	return Invalid("cursor", "does not hold together; start again without it")
 }
 
 // Bounds of what a read can have put into a cursor.

@@ -98,8 +98,12 @@ func (d *readState[Q, T]) readScopes() error {
 		from.Scope, d.here = scope.Name, from
 		d.here.Scope = scope.Name
 		read := func() (bool, error) { return d.readList(scope.Queries[0], from) }
-		if scope.Queries[0].AskedIDs() != nil {
+		ids := scope.Queries[0].AskedIDs()
+		if ids != nil {
 			read = func() (bool, error) { return d.readIDs(scope, from.Skip) }
+		}
+		if ids == nil && from.Anchor == "" && from.Skip > 0 || ids != nil && (from.Anchor != "" || from.Skip >= len(ids)*len(scope.Queries)) {
+			return errImpossible()
 		}
 		if ended, err := read(); err != nil || !ended {
 			return err

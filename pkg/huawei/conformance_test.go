@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"sync/atomic"
 	"testing"
 
@@ -56,6 +57,74 @@ func TestConformanceOfResellers(t *testing.T) {
 		Columns:  []core.Column{{Name: "reseller_id"}},
 		PageSize: maxMemberPage,
 	})
+}
+
+// TestConformanceOfSubCustomers is the same for the list of the account's customers.
+func TestConformanceOfSubCustomers(t *testing.T) {
+	t.Parallel()
+	sim, err := simulator.New(simulator.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(sim.Close)
+	sourcetest.Run(t, sourcetest.Harness[core.TagQuery, *core.Member]{
+		Open: func(tb testing.TB, world sourcetest.World) core.Source[core.TagQuery, *core.Member] {
+			return newSource(tb, Config{Endpoint: cloud(tb, world)}).SubCustomers()
+		},
+		Facts: func(n int) (facts []sourcetest.Fact) {
+			for i := range n {
+				id := sim.SubCustomer(i).CustomerID
+				facts = append(facts, sourcetest.Fact{ID: id, Cells: map[string]string{"customer_id": id}})
+			}
+			return facts
+		},
+		Columns:  []core.Column{{Name: "customer_id"}},
+		PageSize: maxMemberPage,
+	})
+}
+
+// TestSubCustomersAreThoseOfTheTags: the witness of a list of tags names the
+// same customers under the same keys, of the account's own and of a reseller.
+func TestSubCustomersAreThoseOfTheTags(t *testing.T) {
+	t.Parallel()
+	sim, err := simulator.New(simulator.Options{Customers: 260})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(sim.Close)
+	source := newSource(t, Config{Endpoint: wiretest.Handle(t, sim.ServeHTTP)})
+	for _, reseller := range []string{"", sim.Resellers()[2].IndirectPartnerID} {
+		query := core.TagQuery{ResellerID: reseller}
+		tags, members := keysOf(t, source, query), keysOf(t, source.SubCustomers(), query)
+		if !slices.Equal(tags, members) || len(tags) < 200 {
+			t.Errorf("reseller %q: %d tags, %d members, want the same", reseller, len(tags), len(members))
+		}
+		one := query.ForIDs([]string{sim.TagCustomer(7).CustomerID})
+		want := 1
+		if reseller != "" {
+			want = 0
+		}
+		page, err := source.SubCustomers().FetchPage(t.Context(), one, core.Cursor{})
+		if err != nil || len(page.Items) != want || *page.Total != want || want == 1 && page.Items[0].Key() != one.KeyOf(one.CustomerIDs[0]) {
+			t.Errorf("reseller %q, by id: %+v, %v; want %d", reseller, page, err, want)
+		}
+	}
+}
+
+func keysOf[T core.Record](t *testing.T, source core.Source[core.TagQuery, T], query core.TagQuery) (keys []string) {
+	t.Helper()
+	for at := new(core.Cursor); at != nil; {
+		page, err := source.FetchPage(t.Context(), query, *at)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, record := range page.Items {
+			keys = append(keys, record.Key())
+		}
+		at = page.Next
+	}
+	slices.Sort(keys)
+	return keys
 }
 
 // cloud is the simulator with a world's troubles.
