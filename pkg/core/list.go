@@ -22,17 +22,8 @@ type list[Q Query, T Record] struct {
 	rows int    // customers read, those of earlier answers included
 	sum  uint64 // of their keys
 
-	// Of the operation under way:
-	op    uint8  // its number, from 1
-	first bool   // it is the first pass over the list
-	pass  bool   // it is a pass over the list
-	fresh int    // customers that it found first
-	met   int    // customers that it met
-	sumed uint64 // of their keys
-	rank  uint32 // of the row before; see sighting
-	prev  *T     // the row before, where the order is stable
-	seam  bool   // that one was handed on by an earlier answer
-	asc   bool   // the rows should come in the order in which newcomers come last
+	op uint8 // number of the operation under way, from 1
+	operation[T]
 
 	// Of all operations so far:
 	firstAsc bool    // asc of the first pass
@@ -51,6 +42,19 @@ type list[Q Query, T Record] struct {
 	passes   int     // over the list
 
 	witness witness
+}
+
+// operation is the state of the operation under way.
+type operation[T Record] struct {
+	first  bool   // it is the first pass over the list
+	pass   bool   // it is a pass over the list
+	fresh  int    // customers that it found first
+	met    int    // customers that it met
+	metSum uint64 // of their keys
+	rank   uint32 // of the row before; see sighting
+	prev   *T     // the row before, where the order is stable
+	seam   bool   // that one was handed on by an earlier answer
+	asc    bool   // the rows should come in the order in which newcomers come last
 }
 
 // stableOrderer is a Query whose pages the vendor finds by number, and whose
@@ -73,7 +77,7 @@ type ordered[T Record] interface {
 func (l *list[Q, T]) begin() {
 	l.op++
 	l.counts = append(l.counts, unknownCount)
-	l.first, l.pass, l.fresh, l.met, l.sumed, l.rank, l.prev, l.seam, l.asc = false, false, 0, 0, 0, 0, nil, false, false
+	l.operation = operation[T]{}
 }
 
 // readList reads a list to its end and proves it; false where the read stopped
@@ -240,7 +244,7 @@ func (l *list[Q, T]) uncountedPass(start Cursor, fetched *inFlightPage[T], skip 
 	}
 	l.pass = true
 	l.passes++
-	u := uncounted{resumed: l.first && l.from.Anchor != ""}
+	u := uncounted{remetSum: l.first && l.from.Anchor != ""}
 	for {
 		f, err := pages.next()
 		if err != nil {
@@ -270,13 +274,13 @@ func (l *list[Q, T]) uncountedPass(start Cursor, fetched *inFlightPage[T], skip 
 
 // uncounted is the state of an uncounted pass.
 type uncounted struct {
-	resumed bool // it continues from a cursor
-	stopped bool // the read stopped
-	nobody  bool // the first page was empty, and is asked for again
-	step    int  // rows from one page to the next
-	repeats int  // pages in a row without a customer that the pass had not met
-	back    int  // the longest step so far: the last page's few rows are no measure for going back
-	backs   int  // steps back
+	remetSum bool // it continues from a cursor
+	stopped  bool // the read stopped
+	nobody   bool // the first page was empty, and is asked for again
+	step     int  // rows from one page to the next
+	repeats  int  // pages in a row without a customer that the pass had not met
+	back     int  // the longest step so far: the last page's few rows are no measure for going back
+	backs    int  // steps back
 }
 
 const (
@@ -302,7 +306,7 @@ func (l *list[Q, T]) uncountedPage(u *uncounted, page Page[T], at Cursor, skip i
 	}
 	from := slices.IndexFunc(rows, isMet)
 	alone := at.Offset == 1 && u.step == 0 && len(rows) == 0 // after a first page of one row
-	if at.Offset > 0 && skip == 0 && from < 0 && !alone && !(u.resumed && u.step == 0) {
+	if at.Offset > 0 && skip == 0 && from < 0 && !alone && !(u.remetSum && u.step == 0) {
 		if u.backs++; u.backs <= maxBacks {
 			return Cursor{Offset: max(0, at.Offset-max(u.back, 1)), Size: at.Size}, true
 		}
@@ -353,7 +357,7 @@ func (l *list[Q, T]) takeRows(rows []T, at Cursor, skip int) bool {
 		sum := keySum(key)
 		if !again {
 			l.met++
-			l.sumed += sum
+			l.metSum += sum
 		}
 		if i < skip {
 			continue

@@ -11,11 +11,11 @@ import (
 //
 //  1. One page is one moment: a list whose only page holds as many rows as its
 //     total counts is whole.
-//  2. Nobody left: every page told the same total, as many customers were
+//  2. No customer left: every page told the same total, as many customers were
 //     read, the rows came in an order in which newcomers come last, and none
 //     of them came since the read began. A customer that left could be hidden
 //     in the total only by a newcomer.
-//  3. Nobody else was there: the customers that were met both before and after
+//  3. No other customer was there: the customers that were met both before and after
 //     a moment were there at that moment. If the vendor's count at that moment
 //     equals their number, they were all.
 //
@@ -141,7 +141,7 @@ const notTheSame = "the customers of this answer and of those before are not the
 // adopt makes the customers that the operation under way met those that this
 // read has handed on, its earlier answers included, if both are the same set.
 func (l *list[Q, T]) adopt() bool {
-	if l.met != l.rows || l.sumed != l.sum {
+	if l.met != l.rows || l.metSum != l.sum {
 		return false
 	}
 	l.seen.each(func(k *sighting) {

@@ -79,7 +79,7 @@ func (l *list[Q, T]) meetMember(member *Member) {
 	now, before := l.seen.meet(key, l.op)
 	if before.last != l.op {
 		l.met++
-		l.sumed += keySum(key)
+		l.metSum += keySum(key)
 	}
 	if before.met&metWitnessed == 0 {
 		now.met |= metWitnessed
