@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"partnerlens/pkg/core"
@@ -33,6 +34,31 @@ type answer struct {
 	id       string // of the one customer asked for; "" where it is not by id
 	started  bool   // the status is written; no problem can be told any more
 	call     *call  // which this is, for the log
+	age      age    // of what it takes from earlier reads
+}
+
+// age is the greatest age among the parts of an answer that come from earlier reads. The
+// accounts of an answer add theirs side by side, so that it is kept here until the goroutine
+// that writes the answer puts it into the header.
+type age struct {
+	mu       sync.Mutex
+	known    bool
+	greatest time.Duration
+}
+
+func (a *age) add(age time.Duration) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.known, a.greatest = true, max(a.greatest, age)
+}
+
+// header writes the Age of RFC 9111; nothing where the whole answer is new.
+func (a *age) header(h http.Header) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.known {
+		h.Set("Age", strconv.Itoa(int(a.greatest/time.Second)))
+	}
 }
 
 // ask answers a question; where it is for one customer by id, not finding that
@@ -52,16 +78,13 @@ func (h *handler) ask(w http.ResponseWriter, r *http.Request, c *call, params co
 	if question, err = question.Within(c.caller.rights()); err != nil {
 		return err
 	}
-	// An answer may be one that was just read for somebody else; Age says so (RFC 9111).
-	ctx := core.WithTrace(core.WithTrace(r.Context(), h.trace), &core.Trace{Shared: func(age time.Duration) {
-		w.Header().Set("Age", strconv.Itoa(int(age/time.Second)))
-	}})
 	a := &answer{
-		ctx: ctx, w: w, function: f, question: question,
+		w: w, function: f, question: question,
 		params: params, accepted: accepted, format: chosen, id: id, call: c,
 	}
+	a.ctx = core.WithTrace(core.WithTrace(r.Context(), h.trace), &core.Trace{Shared: a.age.add})
 	if r.Method == http.MethodHead {
-		if err := question.Check(ctx); err != nil {
+		if err := question.Check(a.ctx); err != nil {
 			return err
 		}
 		a.start()
@@ -97,12 +120,14 @@ func aboutPath(f *core.Function, id string, err error) error {
 	return &about
 }
 
-// start writes the status and the headers.
+// start writes the status and the headers. Only the goroutine that writes the answer's body
+// calls it: no other one may touch the header.
 func (a *answer) start() {
 	if a.started {
 		return
 	}
 	a.started = true
+	a.age.header(a.w.Header())
 	a.w.Header().Set("Content-Type", a.format.contentType)
 	a.w.Header().Set("Cache-Control", "no-store") // customers' data
 	if a.format.trailers != "" {
