@@ -27,6 +27,9 @@ scripts/leaks.sh
 step "go test -race ./..."
 go test -race ./...
 
+step "the local server behind nginx and haproxy"
+scripts/proxies.sh
+
 step "object stores against a real S3 server"
 scripts/s3.sh go test -race -count=1 ./internal/snapshot/...
 

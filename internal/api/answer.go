@@ -76,7 +76,7 @@ func (h *handler) ask(w http.ResponseWriter, r *http.Request, c *call, params co
 	}
 	c.accepted, c.masked = true, question.Masked()
 	if question, err = question.Within(c.caller.rights()); err != nil {
-		return err
+		return c.caller.forbidden(err)
 	}
 	a := &answer{
 		w: w, function: f, question: question,

@@ -33,9 +33,16 @@ type Options struct {
 	Logger    *slog.Logger // nil: nothing is logged
 
 	// Keys gives who may ask, at each request. nil, or a nil *Keys: no keys are
-	// configured, and only programs on this machine may ask. An error
+	// configured, and only programs on this machine may ask, masked. An error
 	// closes the door for everybody.
 	Keys func(ctx context.Context) (*Keys, error)
+
+	// Token is a key that may ask everything while no keys are configured; empty: there is none.
+	Token core.Secret
+
+	// Simulated says that no customer of the functions is real: while no keys are configured,
+	// programs on this machine may ask everything, whatever key they send.
+	Simulated bool
 
 	// Platform gives whom the platform let in, by what no caller can write
 	// itself. Who it names needs no key, and may ask everything, masked, unless Keys
@@ -46,7 +53,8 @@ type Options struct {
 	// requests over: then nobody is let in for being on this machine.
 	NoLoopback bool
 
-	// InFlight is how many requests to /v1 are answered at once; 0: 64.
+	// InFlight is how many questions are answered at once, and how many bodies are read at
+	// once; 0: 64. One caller gets at most half of them (see shares).
 	InFlight int
 
 	// Metrics gives the body of /metrics, in Prometheus's text format: the numbers
@@ -71,17 +79,20 @@ type Outcome struct {
 
 // handler is the API. Safe for concurrent use.
 type handler struct {
-	version  string
-	log      *slog.Logger
-	mux      *http.ServeMux
-	keys     func(context.Context) (*Keys, error)
-	platform func(*http.Request) (string, bool)
-	loopback bool
-	wrong    throttle
-	slots    chan struct{} // one for each request to /v1 that is being answered
-	metrics  func(context.Context, func(function, account string) bool) []byte
-	observe  func(*http.Request) func(Outcome)
-	trace    *core.Trace
+	version   string
+	log       *slog.Logger
+	mux       *http.ServeMux
+	keys      func(context.Context) (*Keys, error)
+	platform  func(*http.Request) (string, bool)
+	loopback  bool
+	token     *Keys // without a key: there is no token
+	simulated bool
+	wrong     throttle
+	bodies    *shares // of bodies that are being read
+	answers   *shares // of questions that are being answered
+	metrics   func(context.Context, func(function, account string) bool) []byte
+	observe   func(*http.Request) func(Outcome)
+	trace     *core.Trace
 }
 
 // defaultInFlight is more than a resellers' callers need at the clouds' pace of a
@@ -103,7 +114,8 @@ func New(opts Options) http.Handler {
 	h := &handler{
 		version: opts.Version, log: opts.Logger, mux: http.NewServeMux(),
 		keys: opts.Keys, platform: opts.Platform, loopback: !opts.NoLoopback,
-		slots:   make(chan struct{}, cmp.Or(opts.InFlight, defaultInFlight)),
+		token: tokenKeys(opts.Token), simulated: opts.Simulated,
+		bodies: newShares(cmp.Or(opts.InFlight, defaultInFlight)), answers: newShares(cmp.Or(opts.InFlight, defaultInFlight)),
 		metrics: opts.Metrics, observe: opts.Observe, trace: opts.Trace,
 	}
 	if h.log == nil {
@@ -128,6 +140,11 @@ func New(opts Options) http.Handler {
 			return params, "", err
 		})
 		h.question("POST", all, f, func(w http.ResponseWriter, r *http.Request) (core.Params, string, error) {
+			release, err := h.bodies.take(callOf(r.Context()).caller)
+			if err != nil {
+				return nil, "", err
+			}
+			defer release()
 			params, err := paramsFromBody(w, r)
 			return params, "", err
 		})

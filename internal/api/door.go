@@ -28,6 +28,7 @@ const (
 	byKey      = "key"
 	byPlatform = "platform"
 	byLoopback = "loopback"
+	byToken    = "token" // that serve printed when it started
 )
 
 // maxPrincipal is the longest principal, in bytes.
@@ -48,62 +49,107 @@ func (c *caller) sees(function, account string) bool {
 		(account == "" || c.grant.accounts == nil || slices.Contains(c.grant.accounts, account))
 }
 
+// share names what the caller's places are counted by.
+func (c *caller) share() string { return c.kind + " " + c.name }
+
 func (c *caller) rights() core.Rights {
-	rights := core.Rights{Personal: c.grant.personal, Inside: c.kind == byLoopback}
+	rights := core.Rights{Personal: c.grant.personal, Inside: c.kind == byToken}
 	if accounts := c.grant.accounts; accounts != nil {
 		rights.Account = func(name string) bool { return slices.Contains(accounts, name) }
 	}
 	return rights
 }
 
-// The refusals of the door. None says whether there is such a key; only who shows
-// the right one learns that it has expired.
+// forbidden is the refusal of a question beyond the caller's rights. For a program on this
+// machine it says how to get them.
+func (c *caller) forbidden(err error) error {
+	failure := core.AsError(err)
+	if c.kind != byLoopback || failure.Code != core.CodeForbidden {
+		return err
+	}
+	explained := *failure
+	explained.Detail = sayMaskedHere
+	return &explained
+}
+
+// The refusals. None says whether there is such a key; only the caller that shows the right one
+// learns that it has expired.
 const (
-	sayClosed    = "no key is configured, so that only programs on this machine may ask, by the name localhost and through no proxy; set " + KeysSetting + ", see partnerlens key new"
-	sayNeeded    = "send a key, as Authorization: Bearer KEY or as X-Api-Key: KEY"
-	sayWrong     = "the key does not open this door; ask the operator for one that does"
-	sayAmbiguous = "more than one key was sent; send one, as Authorization: Bearer KEY or as X-Api-Key: KEY"
+	sayClosed     = "no key is configured, so that only programs on this machine may ask, by the name localhost and through no proxy; set " + KeysSetting + ", see partnerlens key new"
+	sayNeeded     = "send a key, as Authorization: Bearer KEY or as X-Api-Key: KEY"
+	sayWrong      = "the key does not open this door; ask the operator for one that does"
+	sayWrongToken = "no key is configured, and this one is not the token that partnerlens serve printed when it started; send that, leave the key out for masked data, or set " + KeysSetting + ", see partnerlens key new"
+	sayAmbiguous  = "more than one key was sent; send one, as Authorization: Bearer KEY or as X-Api-Key: KEY"
+	sayMaskedHere = "without a key, names, e-mail addresses and numbers are masked and cannot be searched, since a proxy on this machine cannot be told from its own programs; send the token that partnerlens serve printed when it started, as Authorization: Bearer TOKEN, or configure a key: set " + KeysSetting + ", see partnerlens key new"
 )
 
 func unauthenticated(detail string) *core.Error {
 	return &core.Error{Code: core.CodeUnauthenticated, Detail: detail}
 }
 
-// admit finds out who asks. Nothing of the request but its headers is looked at.
-// The caller counts for the log even beside an error.
-func (h *handler) admit(r *http.Request) (caller, error) {
-	nobody := caller{kind: byNothing}
+// authenticate finds out which caller a request is from, by its headers alone: no body is read
+// for a caller that is not known. A text that cannot be a key is refused before the keys are
+// looked up, which may take a call of their store. The caller counts for the log even beside an
+// error.
+func (h *handler) authenticate(r *http.Request) (caller, error) {
+	unknown := caller{kind: byNothing}
+	principal, byPrincipal := h.platform(r)
+	var key string
+	if !byPrincipal {
+		var err error
+		if key, err = presented(r.Header); err != nil {
+			return unknown, err
+		}
+		if key != "" && !isKey(key) && !h.simulated {
+			return h.wrongKey(r, sayWrong)
+		}
+	}
 	keys, err := h.keys(r.Context())
-	if err != nil {
-		return nobody, closed(err)
-	}
-	if principal, ok := h.platform(r); ok {
-		return admitPrincipal(keys, principal)
-	}
-	key, err := presented(r.Header)
 	switch {
 	case err != nil:
-		return nobody, err
-	case keys == nil && h.loopback && isLocal(r):
-		return caller{kind: byLoopback, name: "loopback", grant: grant{personal: true}}, nil
+		return unknown, closed(err)
+	case byPrincipal:
+		return admitPrincipal(keys, principal)
 	case keys == nil:
-		return nobody, unauthenticated(sayClosed)
+		return h.withoutKeys(r, key)
 	case key == "":
-		return nobody, unauthenticated(sayNeeded)
+		return unknown, unauthenticated(sayNeeded)
 	}
 	found, ok := keys.byKey(key)
 	if !ok {
-		nobody.wrongKey = true
-		if wait := h.wrong.wrong(sourceOf(r.RemoteAddr)); wait > 0 {
-			return nobody, &core.Error{Code: core.CodeTooMany, Detail: "too many wrong keys from this address; a right one is taken at any time", RetryAfter: wait}
-		}
-		return nobody, unauthenticated(sayWrong)
+		return h.wrongKey(r, sayWrong)
 	}
 	c := caller{kind: byKey, name: found.name, grant: found}
 	if found.expired(time.Now()) {
 		return c, unauthenticated("the key expired at " + found.expires.Format(time.RFC3339) + "; ask the operator for a new one")
 	}
 	return c, nil
+}
+
+// withoutKeys authenticates while no keys are configured. Programs on this machine get masked
+// data: no header proves that a request comes from one of them and not through a proxy there.
+// The token gets everything, and so does everyone on this machine where all data is simulated.
+func (h *handler) withoutKeys(r *http.Request, key string) (caller, error) {
+	local := h.loopback && isLocal(r)
+	found, isToken := h.token.byKey(key)
+	switch {
+	case isToken:
+		return caller{kind: byToken, name: found.name, grant: found}, nil
+	case local && (key == "" || h.simulated):
+		return caller{kind: byLoopback, name: "loopback", grant: grant{personal: h.simulated}}, nil
+	case local:
+		return h.wrongKey(r, sayWrongToken)
+	}
+	return caller{kind: byNothing}, unauthenticated(sayClosed)
+}
+
+// wrongKey refuses a key that opens nothing.
+func (h *handler) wrongKey(r *http.Request, detail string) (caller, error) {
+	c := caller{kind: byNothing, wrongKey: true}
+	if wait := h.wrong.wrong(sourceOf(r.RemoteAddr)); wait > 0 {
+		return c, &core.Error{Code: core.CodeTooMany, Detail: "too many wrong keys from this address; a right one is taken at any time", RetryAfter: wait}
+	}
+	return c, unauthenticated(detail)
 }
 
 // admitPrincipal lets in whom the platform let in: with the rights of its entry,
@@ -174,9 +220,10 @@ func presented(header http.Header) (string, error) {
 	return key, nil
 }
 
-// isLocal says whether a request comes from a program on this machine that means
-// to ask here. A page of another site in a browser on this machine does not
-// mean to, and what a proxy on this machine hands on comes from elsewhere.
+// isLocal says whether a request may come from a program on this machine that means to ask
+// here. It refuses what is known not to: a page of another site in a browser on this machine,
+// and what a proxy marks as forwarded. A proxy need not mark anything, so that a request that
+// passes proves nothing, and gets no personal data (see withoutKeys).
 func isLocal(r *http.Request) bool {
 	local, _ := r.Context().Value(http.LocalAddrContextKey).(net.Addr)
 	if local == nil || !addressOf(local.String()).IsLoopback() || !addressOf(r.RemoteAddr).IsLoopback() {

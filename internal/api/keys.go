@@ -96,6 +96,14 @@ func (k *Keys) byPrincipal(principal string) (grant, bool) {
 	return best, found
 }
 
+// tokenKeys are the keys of a server that has no other ones: its token, if it has one.
+func tokenKeys(token core.Secret) *Keys {
+	if token.Empty() {
+		return &Keys{}
+	}
+	return &Keys{keys: []grant{{name: "token", hash: sha256.Sum256([]byte(token.Reveal())), personal: true}}}
+}
+
 // soon is how long before its end somebody should know of a key's.
 const soon = 14 * 24 * time.Hour
 

@@ -46,6 +46,11 @@ func (h *handler) question(method, path string, f *core.Function, read func(http
 			return err
 		}
 		c.params = params
+		release, err := h.answers.take(c.caller)
+		if err != nil {
+			return err
+		}
+		defer release()
 		return h.ask(w, r, c, params, id)
 	})
 }
@@ -80,12 +85,10 @@ func (h *handler) open(w http.ResponseWriter, r *http.Request) {
 	h.mux.ServeHTTP(w, r)
 }
 
-// retrySoon is when to come back where too many ask at once.
-const retrySoon = time.Second
-
-// call answers a request behind the door: it counts it, finds out who asks, and
-// leaves the one line in the log, however it ends. /metrics takes nobody's place: it
-// is asked most when there are too many requests.
+// call answers a request behind the door: it counts it, finds out which caller asks, and leaves
+// the one line in the log, however it ends. The caller is known before it takes a place, and a
+// body is read before a place among the answers is taken: a caller without a key, or with a body
+// that does not come, keeps no other one out.
 func (h *handler) call(w http.ResponseWriter, r *http.Request) {
 	c := &call{began: time.Now(), caller: caller{kind: byNothing}}
 	outer := r
@@ -95,29 +98,21 @@ func (h *handler) call(w http.ResponseWriter, r *http.Request) {
 		h.audit(r, c, w.Header().Get(requestIDHeader))
 	}()
 	if isMetrics(r.URL.Path) {
-		h.admitted(w, r, c)
+		h.authenticated(w, r, c)
 		if c.caller.wrongKey {
 			h.observe(r)(c.outcome())
 		}
 		return
 	}
-	ended := h.observe(r)
-	defer func() { ended(c.outcome()) }()
-	select {
-	case h.slots <- struct{}{}:
-		defer func() { <-h.slots }()
-	default:
-		h.writeProblem(w, r, &core.Error{Code: core.CodeTooMany, Detail: "too many requests at once; come back in a moment", RetryAfter: retrySoon})
-		c.ended = true
-		return
-	}
-	h.admitted(w, r, c)
+	observed := h.observe(r)
+	defer func() { observed(c.outcome()) }()
+	h.authenticated(w, r, c)
 }
 
-// admitted answers who may come in.
-func (h *handler) admitted(w http.ResponseWriter, r *http.Request, c *call) {
+// authenticated answers a request whose caller is known.
+func (h *handler) authenticated(w http.ResponseWriter, r *http.Request, c *call) {
 	var err error
-	if c.caller, err = h.admit(r); err != nil {
+	if c.caller, err = h.authenticate(r); err != nil {
 		h.writeProblem(w, r, err)
 	} else {
 		h.open(w, r)

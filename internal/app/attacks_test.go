@@ -13,6 +13,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"sync"
@@ -61,6 +62,8 @@ type besieged struct {
 	blocked chan struct{} // nil: pages come at once
 	log     lockedLog
 	env     map[string]string
+
+	simulated bool // its customers, as app.HandlerOptions has it
 }
 
 type lockedLog struct {
@@ -111,7 +114,7 @@ func (b *besieged) handler() http.Handler {
 			Schema: core.Schema("credit"), Provider: "tencentcloud", Account: account,
 		}), nil
 	}, names)
-	return app.Handler(app.HandlerOptions{Logger: logger, Env: b.getenv}, function)
+	return app.Handler(app.HandlerOptions{Logger: logger, Env: b.getenv, Token: core.NewSecret(startToken), Simulated: b.simulated}, function)
 }
 
 func (b *besieged) getenv(name string) string { return b.env[name] }
@@ -284,7 +287,17 @@ func TestAttacks(t *testing.T) {
 		}},
 
 		// Loopback, while no keys are configured.
-		{name: "this machine", open: true, send: get("/v1/credit?pii=full"), status: 200, reads: true, full: true, says: plantedText},
+		{name: "this machine", open: true, send: get("/v1/credit"), status: 200, reads: true},
+		{name: "this machine, whole", open: true, send: get("/v1/credit?pii=full"), status: 403, code: forbidden, says: "token that partnerlens serve printed"},
+		{name: "this machine, whole, of all accounts", open: true, send: get("/v1/credit?pii=full&account=all", "Accept: text/csv"), status: 403, code: forbidden, says: "PARTNERLENS_KEYS"},
+		{name: "this machine, a search by name", open: true, send: get("/v1/credit?filter_type=name&filter=" + plantedText), status: 403, code: forbidden, says: "token that partnerlens serve printed"},
+		{name: "this machine, whole, with the token", open: true, send: get("/v1/credit?pii=full", bearer(startToken)), status: 200, reads: true, full: true, says: plantedText},
+		{name: "this machine, a search by name, with the token", open: true, send: get("/v1/credit?filter_type=name&filter="+plantedText, apiKey(startToken)), status: 200, reads: true},
+		{name: "this machine, with a wrong token", open: true, send: get("/v1/credit", bearer(keyNone)), status: 401, code: unauthenticated, says: "not the token"},
+		{name: "this machine, with a token that is none", open: true, send: get("/v1/credit", bearer("token")), status: 401, code: unauthenticated, says: "does not open"},
+		{name: "a proxy, with the token", open: true, send: get("/v1/credit?pii=full", bearer(startToken), "X-Forwarded-For: 203.0.113.10"), status: 200, reads: true, full: true, says: plantedText},
+		{name: "a proxy, with a wrong token", open: true, send: get("/v1/credit", bearer(keyNone), "X-Forwarded-For: 203.0.113.10"), status: 401, code: unauthenticated, says: "PARTNERLENS_KEYS"},
+		{name: "the token, once keys are configured", send: get("/v1/credit", bearer(startToken)), status: 401, code: unauthenticated, says: "does not open"},
 		{name: "this machine, by name and port", open: true, send: raw("GET /v1/credit HTTP/1.1", "Host: LocalHost:8080", "Connection: close"), status: 200, reads: true},
 		{name: "this machine, once keys are configured", send: get("/v1/credit"), status: 401, code: unauthenticated},
 		{name: "a proxy: X-Forwarded-For", open: true, send: get("/v1/credit", "X-Forwarded-For: 127.0.0.1"), status: 401, code: unauthenticated, says: "PARTNERLENS_KEYS"},
@@ -494,7 +507,7 @@ func invoke(t *testing.T, b *besieged, event string) (*http.Response, string) {
 // checkTold looks for what must not turn up.
 func (a *attack) checkTold(t *testing.T, where, text string, customers, echo bool) {
 	t.Helper()
-	planted := []string{"plk_", "PLANTEDALL", "PLANTEDMASKED"}
+	planted := []string{"plk_", "PLANTEDALL", "PLANTEDMASKED", "PLANTEDTOKEN"}
 	if echo {
 		planted = nil
 	}
@@ -628,34 +641,159 @@ func TestManyWrongKeys(t *testing.T) {
 	}
 }
 
-// So many are answered at once, and the next one is told to come back. The door
-// is shut to who has no key even then.
+// A caller gets half of the places, however many requests it sends; the others go to those
+// that hold none.
 func TestManyAtOnce(t *testing.T) {
 	t.Parallel()
 	b := &besieged{env: map[string]string{"PARTNERLENS_KEYS": attackedKeys}, blocked: make(chan struct{})}
 	address := b.serve(t, host.ServeOptions{})
-	const most = 64
-	answers := make(chan string, most)
-	for range most {
-		go func() { answers <- send(t, address, get("/v1/credit", bearer(keyAll))) }()
+	const most = 32
+	answers := make(chan string, most+1)
+	start := func(key string, asked int32) {
+		go func() { answers <- send(t, address, get("/v1/credit", bearer(key))) }()
+		for b.asked.Load() < asked {
+			time.Sleep(time.Millisecond)
+		}
 	}
-	for b.asked.Load() < most {
-		time.Sleep(time.Millisecond)
+	for i := range most {
+		start(keyAll, int32(i+1))
 	}
 	answer, body := answered(t, send(t, address, get("/v1/credit", bearer(keyAll))))
-	if answer.StatusCode != 429 || answer.Header.Get("Retry-After") != "1" || !strings.Contains(body, "too_many_requests") {
+	if answer.StatusCode != 429 || answer.Header.Get("Retry-After") != "1" || !strings.Contains(body, "too many requests of this caller") {
 		t.Errorf("one too many is answered %d, Retry-After %q: %s", answer.StatusCode, answer.Header.Get("Retry-After"), body)
 	}
-	if answer, _ := answered(t, send(t, address, get("/healthz"))); answer.StatusCode != 200 {
-		t.Errorf("/healthz is answered %d", answer.StatusCode)
+	start(keyMasked, most+1) // another caller reaches the cloud
+	for target, want := range map[string]int{"/healthz": 200, "/v1/credit": 401} {
+		if answer, _ := answered(t, send(t, address, get(target))); answer.StatusCode != want {
+			t.Errorf("%s without a key is answered %d, want %d", target, answer.StatusCode, want)
+		}
 	}
 	close(b.blocked)
-	for range most {
+	for range most + 1 {
 		if answer, body := answered(t, <-answers); answer.StatusCode != 200 {
 			t.Errorf("one of %d at once is answered %d: %s", most, answer.StatusCode, body)
 		}
 	}
 	if answer, _ := answered(t, send(t, address, get("/v1/credit", bearer(keyAll)))); answer.StatusCode != 200 {
 		t.Errorf("afterwards one is answered %d", answer.StatusCode)
+	}
+}
+
+// Bodies that do not come keep nobody out: without a key they are not waited for, with one
+// they take no place among the answers, and only half of the places for bodies.
+func TestUnfinishedBodies(t *testing.T) {
+	t.Parallel()
+	b := &besieged{env: map[string]string{"PARTNERLENS_KEYS": attackedKeys}}
+	address := b.serve(t, host.ServeOptions{BodyWithin: 20 * time.Second})
+	unfinished := func(headers ...string) net.Conn {
+		conn := dial(t, address)
+		if _, err := io.WriteString(conn, strings.TrimSuffix(request("POST /v1/credit", append(headers, "Content-Length: 9")...), "Connection: close\r\n")+"{"); err != nil {
+			t.Fatal(err)
+		}
+		return conn
+	}
+	for range 100 {
+		text, err := io.ReadAll(unfinished())
+		if answer, body := answered(t, string(text)); err != nil || answer.StatusCode != 401 {
+			t.Fatalf("without a key: %d, %v: %s", answer.StatusCode, err, body)
+		}
+	}
+	const most = 32
+	for range most {
+		unfinished(bearer(keyAll))
+	}
+	for until := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) { // until the server has them all
+		answer, body := answered(t, send(t, address, post("{}", bearer(keyAll))))
+		if answer.StatusCode == 429 {
+			if !strings.Contains(body, "too many requests of this caller") || answer.Header.Get("Retry-After") != "1" {
+				t.Errorf("Retry-After %q: %s", answer.Header.Get("Retry-After"), body)
+			}
+			break
+		}
+		if time.Now().After(until) {
+			t.Fatalf("with %d bodies under way one more is answered %d: %s", most, answer.StatusCode, body)
+		}
+	}
+	for _, test := range []struct{ name, send string }{
+		{"another caller's GET", get("/v1/credit", bearer(keyMasked))},
+		{"another caller's POST", post("{}", bearer(keyMasked))},
+		{"the same caller's GET", get("/v1/credit", bearer(keyAll))},
+	} {
+		if answer, body := answered(t, send(t, address, test.send)); answer.StatusCode != 200 {
+			t.Errorf("%s is answered %d: %s", test.name, answer.StatusCode, body)
+		}
+	}
+}
+
+// A flood of wrong keys refuses no valid caller, from whatever source.
+func TestFloodOfWrongKeys(t *testing.T) {
+	t.Parallel()
+	b := &besieged{env: map[string]string{"PARTNERLENS_KEYS": attackedKeys}}
+	address := b.serve(t, host.ServeOptions{})
+	over := make(chan struct{})
+	var flood sync.WaitGroup
+	for i := range 100 {
+		flood.Go(func() {
+			key := []string{keyNone, "plk_short", strings.Repeat("x", 8<<10)}[i%3]
+			for {
+				select {
+				case <-over:
+					return
+				default:
+				}
+				answer, body := answered(t, send(t, address, get("/v1/credit", bearer(key))))
+				if answer.StatusCode != 401 && answer.StatusCode != 429 {
+					t.Errorf("a wrong key is answered %d: %s", answer.StatusCode, body)
+				}
+			}
+		})
+	}
+	for range 50 {
+		if answer, body := answered(t, send(t, address, get("/v1/credit", bearer(keyAll)))); answer.StatusCode != 200 {
+			t.Errorf("a valid caller is answered %d: %s", answer.StatusCode, body)
+		}
+	}
+	close(over)
+	flood.Wait()
+}
+
+// Where every customer is made up, programs on this machine see them whole, whatever key they
+// send; once keys are configured, they count.
+func TestSimulatedDataIsOpenHere(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		name, keys, send string
+		want             int
+	}{
+		{"this machine", "", get("/v1/credit?pii=full"), 200},
+		{"this machine, with a key", "", get("/v1/credit?pii=full", bearer("anything")), 200},
+		{"a proxy", "", get("/v1/credit", "X-Forwarded-For: 203.0.113.10"), 401},
+		{"this machine, once keys are configured", attackedKeys, get("/v1/credit"), 401},
+	} {
+		b := &besieged{env: map[string]string{"PARTNERLENS_KEYS": test.keys}, simulated: true}
+		if answer, body := answered(t, send(t, b.serve(t, host.ServeOptions{}), test.send)); answer.StatusCode != test.want {
+			t.Errorf("%s is answered %d: %s", test.name, answer.StatusCode, body)
+		}
+	}
+}
+
+// A text that cannot be a key is refused before the keys are looked up.
+func TestTextsThatAreNoKeysCostNothing(t *testing.T) {
+	t.Parallel()
+	looked := 0
+	handler := app.Handler(app.HandlerOptions{Env: func(name string) string {
+		if name == "PARTNERLENS_KEYS" {
+			looked++
+		}
+		return ""
+	}})
+	for _, key := range []string{"short", "plk_short", "plk_" + strings.Repeat("2", 200)} {
+		r := httptest.NewRequest(http.MethodGet, "/v1/credit", nil)
+		r.Header.Set("X-Api-Key", key)
+		w := httptest.NewRecorder()
+		handler.ServeHTTP(w, r)
+		if w.Code != http.StatusUnauthorized || looked != 0 {
+			t.Errorf("%.20s is answered %d, and the keys were looked up %d times", key, w.Code, looked)
+		}
 	}
 }

@@ -185,7 +185,7 @@ func CheckDoor(ctx context.Context, env Environment, accounts []string) Check {
 	}
 	text, err := NewResolver(env, nil).Setting(ctx, api.KeysSetting)
 	if err == nil && text == "" {
-		return Check{name, CheckLook, api.KeysSetting + " is not set: over HTTP only programs on this machine may ask, and callers that the platform lets in"}
+		return Check{name, CheckLook, api.KeysSetting + " is not set: over HTTP only programs on this machine may ask, masked, and callers that the platform lets in"}
 	}
 	if err != nil {
 		return failed(err)

@@ -42,6 +42,9 @@ func checkPlatformAuth(env Environment) error {
 type HandlerOptions struct {
 	Logger *slog.Logger // nil: nothing is logged
 	Env    Environment  // nil: os.Getenv
+
+	Token     core.Secret // as in api.Options
+	Simulated bool        // as in api.Options
 }
 
 // FunctionNames are all functions that keys may be for, in this artefact or not.
@@ -59,7 +62,7 @@ func handler(o HandlerOptions, meter *meter, functions ...*core.Function) http.H
 	resolver.staleFor = staleKeysFor
 	keys := keysWhileSame(func(ctx context.Context) (string, error) { return resolver.Setting(ctx, api.KeysSetting) })
 	return api.New(api.Options{
-		Functions: functions, Version: Version, Logger: o.Logger,
+		Functions: functions, Version: Version, Logger: o.Logger, Token: o.Token, Simulated: o.Simulated,
 		Keys: func(ctx context.Context) (*api.Keys, error) {
 			if err := checkPlatformAuth(env); err != nil {
 				return nil, err

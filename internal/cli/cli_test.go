@@ -173,7 +173,10 @@ func TestSimulateServesTLS(t *testing.T) {
 func TestServeDemo(t *testing.T) {
 	t.Parallel()
 	address, server, _ := start(t, nil, "serve", "--demo", "--listen", "127.0.0.1:0")
-	for _, path := range []string{"/healthz", "/openapi.yaml", "/v1/credit?limit=3", "/v1/tags?limit=3"} {
+	for _, path := range []string{
+		"/healthz", "/openapi.yaml", "/v1/credit?limit=3", "/v1/tags?limit=3",
+		"/v1/credit?filter_type=name&filter=Harbour&limit=10", "/v1/credit?limit=1&pii=full",
+	} {
 		answer, err := http.Get(address + path)
 		if err != nil {
 			t.Fatal(err)
@@ -185,6 +188,71 @@ func TestServeDemo(t *testing.T) {
 	}
 	if got := end(t, server); got != 0 {
 		t.Errorf("interrupted, it ends with %d", got)
+	}
+}
+
+// serve prints a token, which gets what programs on this machine do not get without it; not
+// where keys are configured, nor into the log of a container.
+func TestServeToken(t *testing.T) {
+	t.Parallel()
+	clouds, _, _ := start(t, nil, "simulate", "--customers", "30")
+	env := simulator.Env(clouds)
+	ask := func(address, key string) int {
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, address+"/v1/credit?limit=1&pii=full", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if key != "" {
+			r.Header.Set("Authorization", "Bearer "+key)
+		}
+		answer, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		answer.Body.Close()
+		return answer.StatusCode
+	}
+	address, _, out := start(t, env, "serve", "--listen", "127.0.0.1:0")
+	line, err := out.ReadString('\n')
+	token, ok := strings.CutPrefix(strings.TrimSpace(line), "token ")
+	if err != nil || !ok {
+		t.Fatalf("the second line is not the token: %v", err)
+	}
+	if without, with := ask(address, ""), ask(address, token); without != http.StatusForbidden || with != http.StatusOK {
+		t.Errorf("without the token the answer is %d, with it %d", without, with)
+	}
+	for _, test := range []struct {
+		name string
+		env  []string
+		args []string
+	}{
+		{"keys are configured", append(env, `PARTNERLENS_KEYS={"keys":[]}`), []string{"serve", "--listen", "127.0.0.1:0"}},
+		{"other machines reach it", env, []string{"serve", "--listen", "0.0.0.0:0"}},
+		{"simulated data", nil, []string{"serve", "--demo", "--listen", "127.0.0.1:0"}},
+	} {
+		_, server, out := start(t, test.env, test.args...)
+		if got := end(t, server); got != 0 {
+			t.Errorf("%s: it ends with %d", test.name, got)
+		}
+		if rest, _ := io.ReadAll(out); len(rest) > 0 {
+			t.Errorf("%s: more than the address is printed", test.name)
+		}
+	}
+}
+
+// A demonstration never reads the user's own accounts.
+func TestDemoReadsNoAccountOfTheUsers(t *testing.T) {
+	t.Parallel()
+	own := `PARTNERLENS_ACCOUNTS={"north":{"vendor":"tencentcloud","secret_id":"x","secret_key":"x","endpoint":"http://127.0.0.1:1"}}`
+	address, _, _ := start(t, []string{own}, "serve", "--demo", "--listen", "127.0.0.1:0")
+	answer, err := http.Get(address + "/v1/credit?account=all")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	body, err := io.ReadAll(answer.Body)
+	if err != nil || strings.Contains(string(body), "north") || !strings.Contains(string(body), `"complete":true`) {
+		t.Errorf("%v: %.300s", err, body)
 	}
 }
 

@@ -130,8 +130,8 @@ func startDemo(ctx context.Context, opts simulator.Options) (*simulator.Simulato
 		if value, ok := settings[name]; ok {
 			return value
 		}
-		if strings.Contains(name, "TENCENT") || strings.Contains(name, "HUAWEI") {
-			return "" // the user's own keys have no business here
+		if name == app.AccountsSetting || strings.Contains(name, "TENCENT") || strings.Contains(name, "HUAWEI") {
+			return "" // the user's own accounts are never read
 		}
 		return os.Getenv(name)
 	}

@@ -38,11 +38,20 @@ func (c *serveCmd) Run(ctx context.Context, std streams) error {
 	}
 	logger := app.NewLogger(std.err, env)
 	slog.SetDefault(logger)
-	handler := app.Handler(app.HandlerOptions{Logger: logger, Env: env}, credit.Function(env, nil), tags.Function(env, nil))
+	opts := app.HandlerOptions{Logger: logger, Env: env, Simulated: c.Demo}
 	fmt.Fprintf(std.out, "listening on http://%s\n", ln.Addr())
-	if local, ok := ln.Addr().(*net.TCPAddr); env(api.KeysSetting) == "" && ok && !local.IP.IsLoopback() {
-		logger.Warn(api.KeysSetting + " is not set: only programs on this machine may ask; see partnerlens key new")
+	local, ok := ln.Addr().(*net.TCPAddr)
+	switch {
+	case env(api.KeysSetting) != "" || c.Demo:
+	case ok && local.IP.IsLoopback():
+		token, _ := api.NewKey()
+		opts.Token = core.NewSecret(token)
+		fmt.Fprintf(std.out, "token %s\n", token)
+		fmt.Fprintf(std.err, "No key is configured: programs on this machine get masked data, and everything with the token, as Authorization: Bearer TOKEN. It holds until this server stops.\n")
+	default: // the token would stay in the log of a container
+		logger.Warn(api.KeysSetting + " is not set: only programs on this machine may ask, and get masked data; see partnerlens key new")
 	}
+	handler := app.Handler(opts, credit.Function(env, nil), tags.Function(env, nil))
 	return host.Serve(ctx, ln, handler, &host.ServeOptions{Logger: logger, Getenv: env})
 }
 
