@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -21,9 +22,6 @@ import (
 const (
 	idleTimeout    = 2 * time.Minute
 	maxHeaderBytes = 64 * 1024 // net/http answers a request line and headers beyond it with 431
-	// stopTimeout is how long requests under way may take once the server is
-	// told to stop; container platforms kill after 10 to 30 seconds.
-	stopTimeout = 10 * time.Second
 )
 
 // ServeOptions are how Serve serves. They are copied; nil is all defaults.
@@ -36,7 +34,12 @@ type ServeOptions struct {
 	HeaderWithin time.Duration // a request's line and headers must have come: 10 seconds
 	BodyWithin   time.Duration // its body must have come: 15 seconds
 	WriteWithin  time.Duration // the client must have taken the next 64 KiB of the answer: a minute
-	AnswerWithin time.Duration // the answer must be ready, counted from the headers: 15 minutes, as on Lambda and SCF
+	AnswerWithin time.Duration // the answer must be ready, counted from the headers: 15 minutes, as on Lambda and SCF; on FunctionGraph the function's timeout
+
+	// StopWithin is how long Serve goes on once its context is done. Answers under way reach
+	// their deadline before that, so that each still says where to go on. 0: 9 seconds; container
+	// platforms kill after 10 to 30.
+	StopWithin time.Duration
 }
 
 func (o *ServeOptions) withDefaults() ServeOptions {
@@ -53,6 +56,10 @@ func (o *ServeOptions) withDefaults() ServeOptions {
 	opts.HeaderWithin = cmp.Or(opts.HeaderWithin, 10*time.Second)
 	opts.BodyWithin = cmp.Or(opts.BodyWithin, 15*time.Second)
 	opts.WriteWithin = cmp.Or(opts.WriteWithin, time.Minute)
+	opts.StopWithin = cmp.Or(opts.StopWithin, 9*time.Second)
+	if seconds, err := strconv.Atoi(opts.Getenv(functionGraphTimeout)); err == nil && seconds > 0 {
+		opts.AnswerWithin = cmp.Or(opts.AnswerWithin, time.Duration(seconds)*time.Second)
+	}
 	opts.AnswerWithin = cmp.Or(opts.AnswerWithin, 15*time.Minute)
 	return opts
 }
@@ -83,8 +90,8 @@ func address(listen string, ln net.Listener) string {
 	return net.JoinHostPort(host, port)
 }
 
-// Serve answers HTTP requests on ln with handler until ctx is done, and then
-// lets the requests under way finish. It gives each that has none an X-Request-Id,
+// Serve answers HTTP requests on ln with handler until ctx is done, and then lets the requests
+// under way finish, of which the deadline is brought forward so that they do. It gives each that has none an X-Request-Id,
 // leaves one line in the log for each, turns panics into problems, and takes the
 // headers away that hold a key of the platform's (see PlatformKey). It closes
 // ln. A stop by ctx is no error.
@@ -94,9 +101,7 @@ func address(listen string, ln net.Listener) string {
 // that there is time left to answer.
 func Serve(ctx context.Context, ln net.Listener, handler http.Handler, o *ServeOptions) error {
 	opts := o.withDefaults()
-	// Requests outlive ctx, but not the server.
-	requests, endRequests := context.WithCancel(context.WithoutCancel(ctx))
-	defer endRequests()
+	requests := newStopContext(ctx) // they outlive ctx
 	server := &http.Server{
 		Handler:           observed(handler, opts),
 		ReadHeaderTimeout: opts.HeaderWithin,
@@ -114,15 +119,45 @@ func Serve(ctx context.Context, ln net.Listener, handler http.Handler, o *ServeO
 		return &core.Error{Op: "host.Serve", Code: core.CodeInternal, Err: err}
 	case <-ctx.Done():
 	}
-	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
+	deadline := time.AfterFunc(opts.StopWithin-stopReserve(opts.StopWithin), requests.expire)
+	defer deadline.Stop()
+	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), opts.StopWithin)
 	defer cancel()
-	err := server.Shutdown(grace)
-	if errors.Is(err, context.DeadlineExceeded) {
-		endRequests()
+	if err := server.Shutdown(grace); errors.Is(err, context.DeadlineExceeded) {
 		_ = server.Close()
 	}
 	<-served
 	return nil
+}
+
+// stopReserve is the part of the time to stop that is left for writing the ends of answers.
+func stopReserve(within time.Duration) time.Duration { return min(within/4, 2*time.Second) }
+
+// stopContext is the context of every request of a server. When the server stops it expires as
+// at a deadline, which ends an answer with what was read and a cursor; a canceled context would
+// mean that the caller went away.
+type stopContext struct {
+	context.Context // for its values
+	done            chan struct{}
+}
+
+func newStopContext(values context.Context) *stopContext {
+	return &stopContext{context.WithoutCancel(values), make(chan struct{})}
+}
+
+func (c *stopContext) expire() { close(c.done) }
+
+// Done implements context.Context.
+func (c *stopContext) Done() <-chan struct{} { return c.done }
+
+// Err implements context.Context.
+func (c *stopContext) Err() error {
+	select {
+	case <-c.done:
+		return context.DeadlineExceeded
+	default:
+		return nil
+	}
 }
 
 // observed is handler within the bounds of opts, with a request id, a line in

@@ -14,6 +14,7 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+	"time"
 
 	"partnerlens/pkg/core"
 )
@@ -191,6 +192,61 @@ func TestServeStopsGracefully(t *testing.T) {
 		t.Errorf("the request under way got %q, want whole", got)
 	}
 	s.end(t)
+}
+
+// A request that is still under way when the time to stop is nearly over ends as at a deadline,
+// also where the handler has contexts of its own below the request's, and its answer arrives.
+func TestServeStopsAtADeadline(t *testing.T) {
+	t.Parallel()
+	running := make(chan struct{})
+	s := serveWith(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		ctx, cancel := context.WithCancel(r.Context())
+		defer cancel()
+		close(running)
+		<-ctx.Done()
+		_, _ = io.WriteString(w, ctx.Err().Error())
+	}), ServeOptions{StopWithin: 400 * time.Millisecond})
+	answered := make(chan string, 1)
+	go func() {
+		_, body := get(t, s.url, nil)
+		answered <- body
+	}()
+	<-running
+	s.stop()
+	if got := <-answered; got != context.DeadlineExceeded.Error() {
+		t.Errorf("the request under way ends with %q", got)
+	}
+	s.end(t)
+}
+
+// A request that does not end holds the server no longer than the time to stop.
+func TestServeStopsInTime(t *testing.T) {
+	t.Parallel()
+	running, release := make(chan struct{}), make(chan struct{})
+	defer close(release)
+	s := serveWith(t, http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+		close(running)
+		<-release
+	}), ServeOptions{StopWithin: 200 * time.Millisecond})
+	conn := s.dial(t)
+	_, _ = io.WriteString(conn, "GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+	<-running
+	started := time.Now()
+	s.end(t)
+	if took := time.Since(started); took > 5*time.Second {
+		t.Errorf("it stopped after %s", took)
+	}
+}
+
+// On FunctionGraph an answer ends before the function's timeout.
+func TestAnswersEndWithinTheFunctionsTimeout(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]time.Duration{"": 15 * time.Minute, "60": time.Minute, "0": 15 * time.Minute, "x": 15 * time.Minute} {
+		opts := &ServeOptions{Getenv: func(name string) string { return map[string]string{"RUNTIME_TIMEOUT": text}[name] }}
+		if got := opts.withDefaults().AnswerWithin; got != want {
+			t.Errorf("with a timeout of %q s an answer gets %s, want %s", text, got, want)
+		}
+	}
 }
 
 func TestServeFails(t *testing.T) {

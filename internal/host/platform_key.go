@@ -29,6 +29,9 @@ func PlatformKey(ctx context.Context) (Key, bool) {
 // functionGraphProject is set by FunctionGraph and by nothing else.
 const functionGraphProject = "RUNTIME_PROJECT_ID"
 
+// functionGraphTimeout is set by FunctionGraph to the function's timeout in seconds.
+const functionGraphTimeout = "RUNTIME_TIMEOUT"
+
 const (
 	cffAccessKey = "X-Cff-Security-Access-Key"
 	cffSecretKey = "X-Cff-Security-Secret-Key"
