@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"time"
 
 	"partnerlens/pkg/core"
 )
@@ -22,10 +23,13 @@ type apiRequest struct {
 	host     string // where header has none
 	sourceIP string
 	body     []byte
-	bodyErr  error
+	failure  error    // why there is no request to answer; nil: there is one
 	envelope envelope // how the trigger wants its answer
 
-	principal string // who asks, as the platform found out; "" where it did not
+	within     time.Duration // what carries the answer gives up after that; 0: it does not
+	base       string        // what the platform took off the path, or has to be
+	lastValues bool          // of a parameter that was repeated, query has the last value only
+	principal  string        // who asks, as the platform found out; "" where it did not
 }
 
 func (r *apiRequest) setBody(e *event) {
@@ -35,7 +39,7 @@ func (r *apiRequest) setBody(e *event) {
 	}
 	body, err := base64.StdEncoding.DecodeString(e.Body)
 	if err != nil {
-		r.bodyErr = core.Invalid("body", "said to be base64, and is not")
+		r.failure = core.Invalid("body", "said to be base64, and is not")
 	}
 	r.body = body
 }
@@ -45,8 +49,8 @@ const requestIDHeader = "X-Request-Id"
 
 // http gives the request as a server would have read it.
 func (r *apiRequest) http(ctx context.Context, requestID string) (*http.Request, error) {
-	if r.bodyErr != nil {
-		return nil, r.bodyErr
+	if r.failure != nil {
+		return nil, r.failure
 	}
 	target := url.URL{Path: r.path, RawQuery: r.query}
 	if decoded, err := url.PathUnescape(r.path); err == nil {
@@ -62,7 +66,7 @@ func (r *apiRequest) http(ctx context.Context, requestID string) (*http.Request,
 	if r.method == "" {
 		return nil, core.Invalid("", "the event names no method")
 	}
-	ctx = context.WithValue(ctx, originKey{}, origin{r.trigger, r.principal})
+	ctx = context.WithValue(ctx, originKey{}, origin{r.trigger, r.principal, r.base, r.lastValues})
 	req, err := http.NewRequestWithContext(ctx, r.method, "/", body)
 	if err != nil { // the URL is ours
 		return nil, core.Invalid("", "the event's method is not one of HTTP's")

@@ -21,6 +21,8 @@ type event struct {
 	Resource              *string         `json:"resource"`
 	Path                  string          `json:"path"`
 	RawPath               string          `json:"rawPath"`
+	RouteKey              string          `json:"routeKey"`
+	PathParameters        pairs           `json:"pathParameters"`
 	RawQuery              string          `json:"rawQueryString"`
 	Cookies               []string        `json:"cookies"`
 	Headers               pairs           `json:"headers"`
@@ -71,28 +73,77 @@ type requestContext struct {
 	Authorizer jsontext.Value `json:"authorizer"`
 }
 
-// decoded is what an event turned out to be: a request, or jobs.
+// decoded is what an event turned out to be: a request, jobs, or a ping that keeps the function
+// warm.
 type decoded struct {
 	trigger string
 	api     *apiRequest
 	jobs    []Job // one, unless fromQueue
 	queue   bool  // answer message by message
+	warmUp  bool
 }
 
 // decode reads an event as a platform sends it.
 func decode(raw []byte) (decoded, error) {
+	if isWarmUpText(raw) {
+		return decoded{trigger: TriggerWarmUp, warmUp: true}, nil
+	}
 	if kind := jsontext.Value(raw).Kind(); kind != '{' {
 		return decoded{}, unknownEvent("the event is not a JSON object", nil)
 	}
 	var e event
-	// Foreign JSON may repeat a name; the last one counts, as with the
-	// platforms' own libraries.
-	if err := json.Unmarshal(raw, &e, jsontext.AllowDuplicateNames(true)); err != nil {
-		if where := memberOf(err); where != "" {
-			return decoded{}, unknownEvent("the event's member "+where+" is not what any known platform sends there", err)
-		}
+	err := unmarshalForeign(raw, &e)
+	if where := memberOf(err); where != "" {
+		return decodeWithout(raw, where, err)
+	}
+	if err != nil {
 		return decoded{}, unknownEvent("the event is not valid JSON", err)
 	}
+	return e.decode(raw)
+}
+
+// unmarshalForeign reads JSON of a platform's. It may repeat a name; the last one counts, as
+// with the platforms' own libraries.
+func unmarshalForeign(raw []byte, v any) error {
+	return json.Unmarshal(raw, v, jsontext.AllowDuplicateNames(true))
+}
+
+// decodeWithout reads an event of which a member is not what any known platform sends there. If
+// the rest is an API event, its caller gets the answer that says so: a failed invocation would be
+// a status 502 of the gateway's without a reason. Any other event is refused.
+func decodeWithout(raw []byte, member string, cause error) (decoded, error) {
+	failure := unknownEvent("the event's member "+member+" is not what any known platform sends there", cause)
+	answer := &core.Error{Op: "host.decode", Code: core.CodeInvalid, Err: cause, Detail: "the event's member " + member + " is not of the form that this kind of trigger sends"}
+	for range maxWrongMembers {
+		var members map[string]jsontext.Value
+		if err := unmarshalForeign(raw, &members); err != nil {
+			return decoded{}, failure
+		}
+		delete(members, member)
+		rest, err := json.Marshal(members)
+		if err != nil {
+			return decoded{}, failure
+		}
+		var e event
+		if err := unmarshalForeign(rest, &e); err != nil {
+			raw, member = rest, memberOf(err)
+			continue
+		}
+		d, err := e.decode(rest)
+		if err != nil || d.api == nil {
+			return decoded{}, failure
+		}
+		d.api.failure = answer
+		return d, nil
+	}
+	return decoded{}, failure
+}
+
+// maxWrongMembers is how many members are taken off an event before it is refused.
+const maxWrongMembers = 4
+
+// decode tells the shapes apart. raw is the whole event.
+func (e *event) decode(raw []byte) (decoded, error) {
 	// The order matters: later shapes have members of earlier ones.
 	switch rc := e.RequestContext; {
 	case rc != nil && rc.HTTP != nil:
@@ -117,6 +168,8 @@ func decode(raw []byte) (decoded, error) {
 		return decoded{}, unknownEvent("the event's trigger_type is not TIMER", nil)
 	case e.Source == "aws.events", e.Source == "aws.scheduler":
 		return jobEvent(e.eventBridge())
+	case isWarmUp(raw):
+		return decoded{trigger: TriggerWarmUp, warmUp: true}, nil
 	case e.Source != "" || e.DetailType != nil:
 		return decoded{}, unknownEvent("the event's source is neither aws.events nor aws.scheduler", nil)
 	case e.Records != nil:
@@ -132,6 +185,9 @@ func apiEvent(r *apiRequest) (decoded, error) {
 }
 
 func jobEvent(job Job, err error) (decoded, error) {
+	if err == nil && isWarmUp(job.Payload) {
+		return decoded{trigger: TriggerWarmUp, warmUp: true}, nil
+	}
 	return decoded{trigger: job.Trigger, jobs: []Job{job}}, err
 }
 

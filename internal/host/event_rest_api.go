@@ -10,6 +10,7 @@ func (e *event) restAPI() *apiRequest {
 		trigger:  TriggerRESTAPI,
 		method:   e.HTTPMethod,
 		path:     e.Path, // without the stage, for a REST API
+		within:   gatewayWithin,
 		query:    e.MultiValueQueryParams.query(),
 		header:   e.MultiValueHeaders.header(),
 		envelope: envelope{limit: maxAnswer, lists: e.MultiValueHeaders != nil, flag: true},
@@ -23,10 +24,17 @@ func (e *event) restAPI() *apiRequest {
 	if rc := e.RequestContext; rc != nil {
 		r.host = rc.DomainName
 		r.sourceIP = rc.Identity.SourceIP
-		r.principal = rc.restPrincipal()
-		if e.Version == "1.0" { // an HTTP API
-			r.path = withoutStage(e.Path, rc)
+		isHTTPAPI := e.Version == "1.0"
+		r.principal = rc.restPrincipal(isHTTPAPI)
+		switch {
+		case isHTTPAPI:
+			r.takeOff(stagePath(e.Path, rc))
+		case isOwnDomain(rc.DomainName) && rc.Stage != "":
+			r.base = "/" + rc.Stage
 		}
+	}
+	if e.Resource != nil {
+		r.takeOff(mappedPath(r.path, *e.Resource, e.PathParameters))
 	}
 	r.setBody(e)
 	return r

@@ -2,6 +2,7 @@ package host
 
 import (
 	"bytes"
+	"context"
 	"encoding/base64"
 	"fmt"
 	"io"
@@ -10,6 +11,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"partnerlens/pkg/core"
 )
@@ -43,9 +46,9 @@ func TestUnknownEvents(t *testing.T) {
 		{"FunctionGraph's text", `{"trigger_type":"TIMER","user_event":"hello"}`, "user_event"},
 		{"a schedule's text", `{"source":"aws.scheduler","detail":"hello"}`, "detail"},
 		{"a schedule's list", `{"source":"aws.events","detail":[]}`, "detail"},
-		{"headers that are none", `{"httpMethod":"GET","path":"/","headers":["a"]}`, "member headers"},
-		{"a header that is none", `{"httpMethod":"GET","path":"/","headers":{"a":{"b":1}}}`, "member headers"},
-		{"a query in depth", `{"httpMethod":"GET","path":"/","queryString":{"a":[["b"]]}}`, "member queryString"},
+		{"a timer with headers that are none", `{"Type":"Timer","headers":["a"]}`, "member headers"},
+		{"a query with a body that is an object", `{"body":{"limit":1}}`, "member body"},
+		{"a context that is none", `{"requestContext":"x"}`, "member requestContext"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
@@ -148,6 +151,20 @@ func TestRequestTargets(t *testing.T) {
 		{"ALB lists", `{"requestContext":{"elb":{}},"httpMethod":"GET","path":"/v1/tags","multiValueHeaders":{},"multiValueQueryStringParameters":{"a":["1%20","2"]}}`, "/v1/tags?a=1%20&a=2"},
 		{"SCF values, lists, true", `{"httpMethod":"GET","path":"/v1/tags","queryString":{"b":["2","1"],"a":"x y","i":true,"n":5}}`, "/v1/tags?b=2&b=1&a=x+y&i=&n=5"},
 		{"SCF gateway", `{"httpMethod":"GET","path":"/v1/tags","requestContext":{"serviceId":"s"},"queryString":{"a":"1"},"queryStringParameters":{"b":"2"}}`, "/v1/tags?a=1"},
+		{"REST, a base path and everything below", `{"httpMethod":"GET","resource":"/{proxy+}","path":"/partners/v1/tags","pathParameters":{"proxy":"v1/tags"},"requestContext":{"stage":"prod","domainName":"` + custom + `"}}`, "/v1/tags"},
+		{"REST, a base path of two parts", `{"httpMethod":"GET","resource":"/v1/tags/{customer_id}","path":"/a/b/v1/tags/1","pathParameters":{"customer_id":"1"},"requestContext":{"stage":"prod","domainName":"` + custom + `"}}`, "/v1/tags/1"},
+		{"REST, a base path that is a path of ours", `{"httpMethod":"GET","resource":"/{proxy+}","path":"/v1/v1/tags","pathParameters":{"proxy":"v1/tags"},"requestContext":{"stage":"prod","domainName":"` + custom + `"}}`, "/v1/tags"},
+		{"REST, a path of the caller's below none", `{"httpMethod":"GET","resource":"/{proxy+}","path":"/partners/v1/tags","pathParameters":{"proxy":"partners/v1/tags"},"requestContext":{"stage":"prod","domainName":"` + custom + `"}}`, "/partners/v1/tags"},
+		{"REST, a base path and an escape", `{"httpMethod":"GET","resource":"/{proxy+}","path":"/partners/v1/tags/a%20b","pathParameters":{"proxy":"v1/tags/a b"},"requestContext":{"stage":"prod","domainName":"` + custom + `"}}`, "/v1/tags/a%20b"},
+		{"REST, a resource of its own", `{"httpMethod":"GET","resource":"/partners/{proxy+}","path":"/partners/v1/tags","pathParameters":{"proxy":"v1/tags"},"requestContext":{"stage":"prod","domainName":"` + own + `"}}`, "/partners/v1/tags"},
+		{"REST, a parameter that does not fit", `{"httpMethod":"GET","resource":"/{proxy+}","path":"/partners/v1/tags","pathParameters":{"proxy":"elsewhere"},"requestContext":{"stage":"prod"}}`, "/partners/v1/tags"},
+		{"REST, no parameters", `{"httpMethod":"GET","resource":"/{proxy+}","path":"/v1/tags","pathParameters":null,"requestContext":{"stage":"prod"}}`, "/v1/tags"},
+		{"format 1.0, a base path", `{"version":"1.0","httpMethod":"GET","resource":"/v1/tags","path":"/partners/v1/tags","pathParameters":null,"requestContext":{"stage":"prod","domainName":"` + custom + `"}}`, "/v1/tags"},
+		{"format 1.0, the default route", `{"version":"1.0","httpMethod":"GET","resource":"$default","path":"/partners/v1/tags","requestContext":{"stage":"$default","domainName":"` + custom + `"}}`, "/partners/v1/tags"},
+		{"format 2.0, a base path and a route", `{"rawPath":"/partners/v1/tags","routeKey":"GET /v1/tags","requestContext":{"stage":"$default","domainName":"` + custom + `","http":{"method":"GET"}}}`, "/v1/tags"},
+		{"format 2.0, a base path and everything below", `{"rawPath":"/partners/v1/tags","routeKey":"ANY /{proxy+}","pathParameters":{"proxy":"v1/tags"},"requestContext":{"stage":"$default","domainName":"` + custom + `","http":{"method":"GET"}}}`, "/v1/tags"},
+		{"format 2.0, a stage and everything below", `{"rawPath":"/prod/v1/tags","routeKey":"ANY /{proxy+}","pathParameters":{"proxy":"v1/tags"},"requestContext":{"stage":"prod","domainName":"` + own + `","http":{"method":"GET"}}}`, "/v1/tags"},
+		{"format 2.0, the default route", `{"rawPath":"/partners/v1/tags","routeKey":"$default","requestContext":{"stage":"$default","domainName":"` + custom + `","http":{"method":"GET"}}}`, "/partners/v1/tags"},
 		{"SCF gateway, declared only", `{"httpMethod":"GET","path":"/v1/tags","requestContext":{"serviceId":"s"},"queryStringParameters":{"b":"2"}}`, "/v1/tags?b=2"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -155,6 +172,149 @@ func TestRequestTargets(t *testing.T) {
 			if got := requestOf(t, test.event).RequestURI; got != test.want {
 				t.Errorf("target of %s = %s, want %s", test.event, got, test.want)
 			}
+		})
+	}
+}
+
+// What was taken off the path is told, for links.
+func TestBasePath(t *testing.T) {
+	t.Parallel()
+	const own, custom = "a1.execute-api.eu-central-1.amazonaws.com", "api.example.com"
+	for _, test := range []struct{ name, event, want string }{
+		{"HTTP API, a stage", `{"rawPath":"/prod/v1/tags","routeKey":"$default","requestContext":{"stage":"prod","domainName":"` + own + `","http":{"method":"GET"}}}`, "/prod"},
+		{"HTTP API, no stage", `{"rawPath":"/v1/tags","routeKey":"$default","requestContext":{"stage":"$default","domainName":"` + own + `","http":{"method":"GET"}}}`, ""},
+		{"HTTP API, a base path", `{"rawPath":"/partners/v1/tags","routeKey":"GET /v1/tags","requestContext":{"stage":"prod","domainName":"` + custom + `","http":{"method":"GET"}}}`, "/partners"},
+		{"REST API, its own domain", `{"httpMethod":"GET","resource":"/{proxy+}","path":"/v1/tags","pathParameters":{"proxy":"v1/tags"},"requestContext":{"stage":"prod","domainName":"` + own + `"}}`, "/prod"},
+		{"REST API, a base path", `{"httpMethod":"GET","resource":"/{proxy+}","path":"/partners/v1/tags","pathParameters":{"proxy":"v1/tags"},"requestContext":{"stage":"prod","domainName":"` + custom + `"}}`, "/partners"},
+		{"ALB", `{"requestContext":{"elb":{}},"httpMethod":"GET","path":"/partners/v1/tags"}`, ""},
+	} {
+		if got := BasePath(requestOf(t, test.event).Context()); got != test.want {
+			t.Errorf("%s: BasePath = %q, want %q", test.name, got, test.want)
+		}
+	}
+	if got := BasePath(t.Context()); got != "" {
+		t.Errorf("BasePath of nothing = %q", got)
+	}
+}
+
+func TestLastValues(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		name, event string
+		want        bool
+	}{
+		{"ALB", `{"requestContext":{"elb":{}},"httpMethod":"GET","path":"/","headers":{},"queryStringParameters":{"a":"2"}}`, true},
+		{"ALB with lists", `{"requestContext":{"elb":{}},"httpMethod":"GET","path":"/","multiValueHeaders":{},"multiValueQueryStringParameters":{"a":["1","2"]}}`, false},
+		{"REST API", `{"httpMethod":"GET","resource":"/","path":"/","multiValueHeaders":{}}`, false},
+		{"SCF", `{"httpMethod":"GET","path":"/"}`, false},
+	} {
+		if got := LastValues(requestOf(t, test.event).Context()); got != test.want {
+			t.Errorf("%s: LastValues = %t, want %t", test.name, got, test.want)
+		}
+	}
+}
+
+// A ping is answered, and neither the handler nor the job sees it.
+func TestWarmUps(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		name, event string
+		want        bool
+	}{
+		{"serverless-plugin-warmup", `{"source":"serverless-plugin-warmup"}`, true},
+		{"serverless-plugin-lambda-warmup", `{"source":"serverless-plugin-lambda-warmup"}`, true},
+		{"lambda-warmer", `{"warmer":true,"concurrency":3}`, true},
+		{"lambda-warmer's own call", `{"warmer":true,"concurrency":3,"__WARMER_INVOCATION__":2,"__WARMER_CONCURRENCY__":3,"__WARMER_CORRELATIONID__":"x"}`, true},
+		{"OpenNext", `{"type":"warmer","warmerId":"w","index":0,"concurrency":1,"delay":75}`, true},
+		{"Thundra", `"#warmup wait=200"`, true},
+		{"flags", `{"keepWarm":true}`, true},
+		{"a rule with an Input in its detail", `{"source":"aws.events","detail":{"warmer":true}}`, true},
+		{"an SCF timer with a message", `{"Type":"Timer","Message":"{\"warmer\":true}"}`, true},
+		{"a FunctionGraph timer with an event", `{"trigger_type":"TIMER","user_event":"{\"source\":\"serverless-plugin-warmup\"}"}`, true},
+		{"a query for everyone", `{}`, false},
+		{"a schedule", `{"source":"aws.events","detail":{}}`, false},
+		{"a flag that is not set", `{"warmer":false}`, false},
+		{"a flag that is a text", `{"warmer":"true"}`, false},
+		{"another source", `{"source":"aws.ec2"}`, false},
+		{"another text", `"warmup"`, false},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			asked := false
+			h := newHosted(func(http.ResponseWriter, *http.Request) { asked = true }, func(context.Context, Job) ([]byte, error) { asked = true; return nil, nil })
+			answer, err := Invoke(t.Context(), h.opts, "id-1", []byte(test.event))
+			if pinged := err == nil && string(answer) == "{}" && !asked; pinged != test.want {
+				t.Errorf("answered %q, %v, asked: %t", answer, err, asked)
+			}
+			if test.want && !strings.Contains(h.log.String(), `"trigger":"warm-up"`) {
+				t.Errorf("the log says %s", h.log)
+			}
+		})
+	}
+}
+
+// The caller behind an API event gets an answer, whatever is wrong with a member of the event.
+func TestWrongMembersOfAPIEvents(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct{ name, event, member string }{
+		{"SCF, a flag that is a text", `{"httpMethod":"POST","path":"/v1/credit","headers":{},"queryString":{},"body":"e30=","isBase64Encoded":"true"}`, "isBase64Encoded"},
+		{"SCF, a body that is an object", `{"httpMethod":"POST","path":"/v1/credit","headers":{},"queryString":{},"body":{"limit":1}}`, "body"},
+		{"SCF, both", `{"httpMethod":"POST","path":"/v1/credit","body":{"limit":1},"isBase64Encoded":"true"}`, "body"},
+		{"SCF's gateway", `{"httpMethod":"POST","path":"/v1/credit","requestContext":{"serviceId":"s"},"body":["x"]}`, "body"},
+		{"headers that are none", `{"httpMethod":"GET","path":"/","headers":["a"]}`, "headers"},
+		{"a header that is none", `{"httpMethod":"GET","path":"/","headers":{"a":{"b":1}}}`, "headers"},
+		{"a query in depth", `{"httpMethod":"GET","path":"/","queryString":{"a":[["b"]]}}`, "queryString"},
+		{"HTTP API", `{"version":"2.0","rawPath":"/","body":1,"requestContext":{"http":{"method":"GET"}}}`, "body"},
+		{"REST API", `{"httpMethod":"POST","resource":"/","path":"/","body":true}`, "body"},
+		{"ALB", `{"httpMethod":"POST","path":"/","requestContext":{"elb":{}},"body":{}}`, "body"},
+		{"base64 that is none", `{"httpMethod":"POST","path":"/","body":"%","isBase64Encoded":true}`, "body"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			asked := false
+			h := newHosted(func(http.ResponseWriter, *http.Request) { asked = true }, nil)
+			answer, err := Invoke(t.Context(), h.opts, "id-1", []byte(test.event))
+			text := string(answer)
+			if err != nil || asked || !strings.Contains(text, `"statusCode":400`) || !strings.Contains(text, "application/problem+json") || !strings.Contains(text, test.member) {
+				t.Errorf("answered %s, %v, asked: %t", text, err, asked)
+			}
+		})
+	}
+}
+
+// An answer ends before what carries it gives up, and before the platform ends the function.
+func TestGatewaysDeadlines(t *testing.T) {
+	t.Parallel()
+	v2 := func(domain string) string {
+		return `{"version":"2.0","rawPath":"/","requestContext":{"domainName":"` + domain + `","http":{"method":"GET"}}}`
+	}
+	for _, test := range []struct {
+		name, event    string
+		function, want time.Duration
+	}{
+		{"HTTP API", v2("a1.execute-api.eu-west-1.amazonaws.com"), 15 * time.Minute, 27 * time.Second},
+		{"HTTP API, a domain of one's own", v2("api.example.com"), 15 * time.Minute, 27 * time.Second},
+		{"HTTP API, format 1.0", `{"version":"1.0","httpMethod":"GET","resource":"/","path":"/"}`, 15 * time.Minute, 27 * time.Second},
+		{"REST API", `{"httpMethod":"GET","resource":"/","path":"/"}`, 15 * time.Minute, 27 * time.Second},
+		{"a shorter function", `{"httpMethod":"GET","resource":"/","path":"/"}`, 10 * time.Second, 9 * time.Second},
+		{"Function URL", v2("abc.lambda-url.eu-west-1.on.aws"), 15 * time.Minute, 15*time.Minute - 10*time.Second},
+		{"ALB", `{"httpMethod":"GET","path":"/","requestContext":{"elb":{}}}`, 15 * time.Minute, 55 * time.Second},
+		{"SCF Function URL", `{"httpMethod":"GET","path":"/"}`, 15 * time.Minute, 15*time.Minute - 10*time.Second},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				ctx, cancel := context.WithTimeout(t.Context(), test.function)
+				defer cancel()
+				var left time.Duration
+				h := newHosted(func(_ http.ResponseWriter, r *http.Request) {
+					deadline, _ := r.Context().Deadline()
+					left = time.Until(deadline)
+				}, nil)
+				if _, err := Invoke(ctx, h.opts, "id-1", []byte(test.event)); err != nil || left != test.want {
+					t.Errorf("the handler has %s, %v, want %s", left, err, test.want)
+				}
+			})
 		})
 	}
 }
@@ -224,6 +384,8 @@ func FuzzDecode(f *testing.F) {
 			f.Add(text)
 		}
 	}
+	f.Add([]byte(`{"warmer":true}`))
+	f.Add([]byte(`{"httpMethod":"POST","resource":"/{proxy+}","path":"/a/b","pathParameters":{"proxy":"b"},"body":{}}`))
 	f.Add([]byte(`{"httpMethod":"G T","path":"%zz","headers":{"a":[1,null,true]},"queryString":null}`))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		d, err := decode(text)
@@ -234,6 +396,7 @@ func FuzzDecode(f *testing.F) {
 			}
 		case d.trigger == "":
 			t.Errorf("decode(%q) names no trigger", text)
+		case d.warmUp:
 		case d.api != nil:
 			r, err := d.api.http(t.Context(), "id-1")
 			if err != nil {

@@ -72,6 +72,7 @@ const (
 	TriggerSCFTimer          = "scf-timer"
 	TriggerFunctionGraph     = "functiongraph-timer"
 	TriggerDirect            = "direct"
+	TriggerWarmUp            = "warm-up" // a ping: there is no Job
 )
 
 // Run finds out where the process runs, runs the function there until the

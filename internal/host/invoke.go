@@ -25,8 +25,8 @@ func Invoke(ctx context.Context, opts Options, requestID string, event []byte) (
 		requestID: requestID,
 		trigger:   "unknown",
 		log:       opts.Logger.With("request_id", requestID),
+		started:   time.Now(),
 	}
-	started := time.Now()
 	v.span = spanOf(ctx)
 	var answer []byte
 	err := guard(v.log, func() (err error) {
@@ -34,7 +34,7 @@ func Invoke(ctx context.Context, opts Options, requestID string, event []byte) (
 		return err
 	})
 	ctx = core.WithSpan(ctx, v.span)
-	v.report(ctx, time.Since(started), err)
+	v.report(ctx, time.Since(v.started), err)
 	if opts.Ended != nil {
 		_ = guard(v.log, func() error { opts.Ended(ctx, requestID); return nil })
 	}
@@ -51,6 +51,7 @@ type invocation struct {
 	status    int // of an HTTP answer
 	failed    int // messages of a batch
 	span      core.Span
+	started   time.Time
 	log       *slog.Logger
 }
 
@@ -68,6 +69,8 @@ func (v *invocation) run(ctx context.Context, event []byte) ([]byte, error) {
 	switch {
 	case err != nil:
 		return nil, err
+	case d.warmUp:
+		return []byte(warmUpAnswer), nil
 	case d.api != nil:
 		return v.serve(ctx, d.api), nil
 	case d.queue:
@@ -103,6 +106,11 @@ func (v *invocation) report(ctx context.Context, took time.Duration, err error) 
 
 // serve has the handler answer a request, and gives the trigger's envelope.
 func (v *invocation) serve(ctx context.Context, r *apiRequest) []byte {
+	if r.within > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithDeadline(ctx, v.started.Add(r.within))
+		defer cancel()
+	}
 	w := newResponse(r.envelope, r.method)
 	err := guard(v.log, func() error {
 		req, err := r.http(ctx, v.requestID)

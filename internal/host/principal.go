@@ -24,7 +24,10 @@ import (
 
 type originKey struct{}
 
-type origin struct{ trigger, principal string }
+type origin struct {
+	trigger, principal, base string
+	lastValues               bool
+}
 
 // Principal gives who the platform says asks; ok is false where it does not say.
 func Principal(ctx context.Context) (principal string, ok bool) {
@@ -39,6 +42,20 @@ func Trigger(ctx context.Context) string {
 	return o.trigger
 }
 
+// BasePath gives what stands before the request's path in the URL that its caller used, as far
+// as the event tells: the name of a stage, and the base path of a custom domain's mapping.
+func BasePath(ctx context.Context) string {
+	o, _ := ctx.Value(originKey{}).(origin)
+	return o.base
+}
+
+// LastValues says whether the query of the request holds only the last value of a parameter that
+// its caller repeated.
+func LastValues(ctx context.Context) bool {
+	o, _ := ctx.Value(originKey{}).(origin)
+	return o.lastValues
+}
+
 // principal is who asks by payload format 2.0.
 func (rc *requestContext) principal() string {
 	if arn := text(rc.Authorizer, "iam", "userArn"); isARN(arn) {
@@ -47,12 +64,17 @@ func (rc *requestContext) principal() string {
 	return tokenPrincipal(member(rc.Authorizer, "jwt", "claims"))
 }
 
-// restPrincipal is who asks by a REST API's event, and by payload format 1.0.
-func (rc *requestContext) restPrincipal() string {
+// restPrincipal is who asks by a REST API's event, and by payload format 1.0 of an HTTP API. An
+// authorizer function of a REST API adds texts, numbers and truths beside its principalId, so that
+// an object of claims is Cognito's. One of an HTTP API can add an object of that name, too; the
+// JWT authorizer has scopes beside it, which may be null.
+func (rc *requestContext) restPrincipal(httpAPI bool) string {
 	if arn := text(rc.Identity.UserARN); isARN(arn) {
 		return arn
 	}
-	// An authorizer function can add texts, numbers and truths here, but no object.
+	if member(rc.Authorizer, "principalId") != nil || httpAPI && member(rc.Authorizer, "scopes") == nil {
+		return ""
+	}
 	return tokenPrincipal(member(rc.Authorizer, "claims"))
 }
 
