@@ -78,6 +78,9 @@ func (h *handler) ask(w http.ResponseWriter, r *http.Request, c *call, params co
 	if question, err = question.Within(c.caller.rights()); err != nil {
 		return c.caller.forbidden(err)
 	}
+	if names := h.repeatable(r, params); id == "" && names != "" {
+		question = question.Warned(core.Warning{Code: warnLastValues, Message: names + ": the load balancer passes on only the last value of a parameter that is repeated, so that others may be lost; send the parameters by POST, or switch on lambda.multi_value_headers.enabled for its target group"})
+	}
 	a := &answer{
 		w: w, function: f, question: question,
 		params: params, accepted: accepted, format: chosen, id: id, call: c,
@@ -93,6 +96,25 @@ func (h *handler) ask(w http.ResponseWriter, r *http.Request, c *call, params co
 	err = chosen.write(a)
 	h.logAccounts(r, c)
 	return err
+}
+
+// warnLastValues is the code of the warning that values of a repeated parameter may be lost on
+// the way.
+const warnLastValues = "last_values_only"
+
+// repeatable gives the parameters of a query that may have lost values on the way; "" where there
+// are none.
+func (h *handler) repeatable(r *http.Request, params core.Params) string {
+	if r.Method == http.MethodPost || !h.lastValues(r) {
+		return ""
+	}
+	var names []string
+	for _, name := range []string{"customer_id", "customer_ids", "status"} {
+		if _, given := params[name]; given {
+			names = append(names, name)
+		}
+	}
+	return strings.Join(names, ", ")
 }
 
 // logAccounts tells the operator of the accounts that failed in an answer for all.

@@ -22,7 +22,6 @@ import (
 	"net/http"
 	"time"
 
-	"partnerlens/api"
 	"partnerlens/pkg/core"
 )
 
@@ -36,6 +35,15 @@ type Options struct {
 	// configured, and only programs on this machine may ask, masked. An error
 	// closes the door for everybody.
 	Keys func(ctx context.Context) (*Keys, error)
+
+	// BasePath gives what stands before the API's own paths in the URLs of callers, without a
+	// slash at its end: own is taken off a request's path if it is there, outer is taken off
+	// already. nil: nothing stands there.
+	BasePath func(r *http.Request) (own, outer string, err error)
+
+	// LastValues says whether a request's query holds only the last value of a parameter that the
+	// caller repeated. nil: no query does.
+	LastValues func(r *http.Request) bool
 
 	// Token is a key that may ask everything while no keys are configured; empty: there is none.
 	Token core.Secret
@@ -93,6 +101,9 @@ type handler struct {
 	metrics   func(context.Context, func(function, account string) bool) []byte
 	observe   func(*http.Request) func(Outcome)
 	trace     *core.Trace
+
+	basePath   func(*http.Request) (own, outer string, err error)
+	lastValues func(*http.Request) bool
 }
 
 // defaultInFlight is more than a resellers' callers need at the clouds' pace of a
@@ -106,6 +117,7 @@ const defaultInFlight = 64
 //	GET  /v1/{function}/{customer_id}  asks for one customer
 //	GET  /metrics                      the numbers of this process
 //	GET  /healthz                      this program answers; no cloud is called
+//	GET  /                             the same, for load balancers, which ask for it unless set up otherwise
 //	GET  /openapi.yaml                 all this, precisely
 //
 // HEAD goes wherever GET goes: it checks the request, and reads nothing. All
@@ -129,6 +141,13 @@ func New(opts Options) http.Handler {
 	}
 	if h.metrics == nil {
 		h.metrics = func(context.Context, func(string, string) bool) []byte { return nil }
+	}
+	h.basePath, h.lastValues = opts.BasePath, opts.LastValues
+	if h.basePath == nil {
+		h.basePath = noBasePath
+	}
+	if h.lastValues == nil {
+		h.lastValues = func(*http.Request) bool { return false }
 	}
 	if h.observe == nil {
 		h.observe = func(*http.Request) func(Outcome) { return func(Outcome) {} }
@@ -157,7 +176,9 @@ func New(opts Options) http.Handler {
 	h.route("GET", metricsPath, h.numbers)
 	h.otherMethods(metricsPath, "GET, HEAD")
 	h.route("GET", "/healthz", h.healthz)
-	h.route("GET", "/openapi.yaml", openAPI)
+	h.route("GET", "/{$}", h.healthz)
+	h.route("GET", "/openapi.yaml", h.openAPI)
+	h.otherMethods("/{$}", "GET, HEAD")
 	h.otherMethods("/healthz", "GET, HEAD")
 	h.otherMethods("/openapi.yaml", "GET, HEAD")
 	h.route("", "/", func(http.ResponseWriter, *http.Request) error {
@@ -199,11 +220,6 @@ func (h *handler) numbers(w http.ResponseWriter, r *http.Request) error {
 		body = h.metrics(r.Context(), c.caller.sees)
 	}
 	writeWhole(w, r, metricsMedia, body)
-	return nil
-}
-
-func openAPI(w http.ResponseWriter, r *http.Request) error {
-	writeWhole(w, r, "application/yaml", api.OpenAPI) // RFC 9512
 	return nil
 }
 

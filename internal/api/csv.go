@@ -18,6 +18,7 @@ import (
 const (
 	rowIncomplete = "#incomplete" // why, the cursor to go on from, and in words
 	rowMissing    = "#missing"    // an id asked for that the cloud did not answer
+	rowWarning    = "#warning"    // what to know about a complete answer: a code and, in words, all
 )
 
 // The trailers of a CSV answer say what a report would. A host that buffers
@@ -116,14 +117,24 @@ func (t csvTable) appendRow(b []byte, cells []string) []byte {
 	return appendCSV(b, safe)
 }
 
-// footer is what follows the customers: nothing, where the answer is complete
-// and no id is missing.
+// footer is what follows the customers: nothing, where the answer is complete, no id is missing
+// and there is no warning.
 func (t csvTable) footer(report core.Report) []byte {
 	var b []byte
 	for _, id := range report.MissingIDs {
 		b = t.appendNote(b, rowMissing, id)
 	}
+	var words []string
+	for _, warning := range report.Warnings {
+		if warning.Account != "" {
+			warning.Message = warning.Account + ": " + warning.Message
+		}
+		words = append(words, warning.Message)
+	}
 	if report.Complete {
+		if words != nil {
+			b = append(b, t.appendNote(nil, rowWarning, report.Warnings[0].Code, "", strings.Join(words, "; "))...)
+		}
 		return b
 	}
 	reason, next := "unproven", ""
@@ -132,13 +143,6 @@ func (t csvTable) footer(report core.Report) []byte {
 	}
 	if report.Next != nil {
 		next = *report.Next
-	}
-	var words []string
-	for _, warning := range report.Warnings {
-		if warning.Account != "" {
-			warning.Message = warning.Account + ": " + warning.Message
-		}
-		words = append(words, warning.Message)
 	}
 	return append(b, t.incomplete(reason, next, strings.Join(words, "; "))...)
 }

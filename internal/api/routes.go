@@ -59,6 +59,13 @@ func (h *handler) question(method, path string, f *core.Function, read func(http
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set(requestIDHeader, requestID(r))
 	w.Header().Set("X-Content-Type-Options", "nosniff")
+	outer := r
+	r, err := h.withBase(r)
+	if err != nil {
+		h.writeProblem(w, r, err)
+		return
+	}
+	defer func() { outer.Pattern = r.Pattern }() // for the host's own line
 	if behindDoor(r.URL.Path) {
 		h.call(w, r)
 		return

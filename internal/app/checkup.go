@@ -183,6 +183,9 @@ func CheckDoor(ctx context.Context, env Environment, accounts []string) Check {
 	if err := checkPlatformAuth(env); err != nil {
 		return failed(err)
 	}
+	if _, err := api.ParseBasePath(env(api.BasePathSetting)); err != nil {
+		return failed(err)
+	}
 	text, err := NewResolver(env, nil).Setting(ctx, api.KeysSetting)
 	if err == nil && text == "" {
 		return Check{name, CheckLook, api.KeysSetting + " is not set: over HTTP only programs on this machine may ask, masked, and callers that the platform lets in"}

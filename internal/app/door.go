@@ -76,6 +76,11 @@ func handler(o HandlerOptions, meter *meter, functions ...*core.Function) http.H
 			return host.Principal(r.Context())
 		},
 		NoLoopback: onPlatform(env),
+		BasePath: func(r *http.Request) (own, outer string, err error) {
+			own, err = api.ParseBasePath(env(api.BasePathSetting))
+			return own, host.BasePath(r.Context()), err
+		},
+		LastValues: func(r *http.Request) bool { return host.LastValues(r.Context()) },
 		Metrics: func(ctx context.Context, sees func(function, account string) bool) []byte {
 			ages.tell(ctx, meter)
 			return meter.set.AppendText(nil, sees)

@@ -32,6 +32,9 @@ func (c *serveCmd) Run(ctx context.Context, std streams) error {
 		defer stop()
 		env = demo
 	}
+	if _, err := api.ParseBasePath(env(api.BasePathSetting)); err != nil {
+		return err
+	}
 	ln, err := listen(c.Listen)
 	if err != nil {
 		return err

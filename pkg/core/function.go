@@ -54,6 +54,7 @@ type Question struct {
 	query    []byte // as JSON
 	rights   Rights
 	names    Names
+	warnings []Warning // of the request; its Report carries them, too
 	check    func(ctx context.Context, account, cursor string) error
 	read     func(ctx context.Context, account string, opts ReadOptions, keep func(Record) bool) (Report, error)
 	walk     func(ctx context.Context, account string, opts ReadOptions, keep func(Record, func() string) bool) (Report, error)
@@ -74,6 +75,24 @@ func (f *Function) ByID(id string) (Params, error) {
 // side by side. Then the records of different accounts come mixed, each account's in
 // its own order; keep is called by one at a time.
 func (q *Question) Read(ctx context.Context, keep func(Record) bool) (Report, error) {
+	report, err := q.readAccounts(ctx, keep)
+	if err == nil {
+		for _, w := range q.warnings {
+			report.addWarning(w)
+		}
+	}
+	return report, err
+}
+
+// Warned gives the question with a warning about the request, which its Report carries beside
+// its own.
+func (q *Question) Warned(w Warning) *Question {
+	warned := *q
+	warned.warnings = append(slices.Clone(q.warnings), w)
+	return &warned
+}
+
+func (q *Question) readAccounts(ctx context.Context, keep func(Record) bool) (Report, error) {
 	names, err := q.accounts(ctx)
 	if err != nil {
 		return Report{}, q.told(AsError(err))
