@@ -105,7 +105,7 @@ func (f *askFlags) ask(ctx context.Context, std streams, function *core.Function
 	if err != nil {
 		return err
 	}
-	fmt.Fprintln(std.err, summary(report))
+	fmt.Fprintln(visibleOn(std.err, false), summary(report))
 	switch {
 	case report.Complete, report.Stopped != nil && *report.Stopped == core.StoppedLimit && len(report.Warnings) == 0:
 		return nil

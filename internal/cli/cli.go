@@ -112,9 +112,10 @@ func fail(std streams, err error) int {
 		if failure.Code == core.CodeCanceled { // at a terminal it was no caller who went away
 			text = "interrupted"
 		}
-		fmt.Fprintf(std.err, "partnerlens: %s\n", text)
+		stderr := visibleOn(std.err, false)
+		fmt.Fprintf(stderr, "partnerlens: %s\n", text)
 		if failure.Code == core.CodeInternal && failure.Err != nil {
-			fmt.Fprintf(std.err, "partnerlens: %v\n", failure.Err)
+			fmt.Fprintf(stderr, "partnerlens: %v\n", failure.Err)
 		}
 	}
 	return failure.Code.ExitStatus()

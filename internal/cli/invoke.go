@@ -65,10 +65,10 @@ func (c *invokeCmd) Run(ctx context.Context, std streams) error {
 		if !strings.HasPrefix(text, answer.Failure.Type+":") { // ours begin with their type
 			text = answer.Failure.Error()
 		}
-		fmt.Fprintln(std.err, text)
+		fmt.Fprintln(visibleOn(std.err, false), text)
 		return told(core.Code(answer.Failure.Type)) // a code of ours, else internal
 	}
-	_, err = fmt.Fprintf(std.out, "%s\n", strings.TrimSuffix(string(answer.Payload), "\n"))
+	_, err = fmt.Fprintf(visibleOn(std.out, true), "%s\n", strings.TrimSuffix(string(answer.Payload), "\n"))
 	return err
 }
 

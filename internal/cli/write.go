@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"unicode"
 
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/jedib0t/go-pretty/v6/text"
@@ -14,8 +13,10 @@ import (
 	"partnerlens/pkg/core"
 )
 
-// write reads the question and writes its answer in the format.
+// write reads the question and writes its answer in the format, on a terminal with escapes for
+// what could steer it.
 func write(ctx context.Context, w io.Writer, format string, function *core.Function, question *core.Question, accounts bool) (core.Report, error) {
+	w = visibleOn(w, format != "csv")
 	switch format {
 	case "json":
 		body, report, err := question.JSON(ctx, nil)
@@ -41,6 +42,12 @@ func write(ctx context.Context, w io.Writer, format string, function *core.Funct
 	return report, err
 }
 
+// maxCellWidth is how many columns of the terminal a text takes in a table.
+const maxCellWidth = 36
+
+// shortened cuts a text that is wider than so many columns of the terminal.
+func shortened(cell string, columns int) string { return text.Snip(cell, columns, "…") }
+
 // rows is a table for a person: the brief columns only, and the account where
 // there are several.
 type rows struct {
@@ -61,10 +68,11 @@ func newTable(function *core.Function, accounts bool) *rows {
 		}
 		r.brief = append(r.brief, i)
 		header = append(header, column.Name)
-		if column.Kind == core.ColumnNumber {
+		switch {
+		case column.Kind == core.ColumnNumber:
 			configs = append(configs, table.ColumnConfig{Name: column.Name, Align: text.AlignRight, AlignHeader: text.AlignRight})
-		} else {
-			configs = append(configs, table.ColumnConfig{Name: column.Name, WidthMax: 36})
+		case !strings.HasSuffix(column.Name, "_id"): // an id is for asking with it
+			configs = append(configs, table.ColumnConfig{Name: column.Name, WidthMax: maxCellWidth, WidthMaxEnforcer: shortened})
 		}
 	}
 	r.table.AppendHeader(header)
@@ -83,14 +91,3 @@ func (r *rows) add(record core.Record) {
 
 // String is the whole table.
 func (r *rows) String() string { return r.table.Render() }
-
-// harmless keeps what customers call themselves from steering the terminal or
-// breaking the row.
-func harmless(cell string) string {
-	return strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) || r == '\u2028' || r == '\u2029' {
-			return '·'
-		}
-		return r
-	}, cell)
-}

@@ -1,0 +1,97 @@
+package cli
+
+import (
+	"io"
+	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf16"
+	"unicode/utf8"
+
+	"github.com/jedib0t/go-pretty/v6/text"
+)
+
+// A customer chooses its name itself, and a name can hold what a terminal obeys or does not show:
+// controls of ISO 6429, marks that turn the direction of writing, characters without a width and
+// those of the block of tags, which can spell a text that nobody sees. On a terminal these are
+// shown as the escapes of Go and JSON. A file or a pipe gets every text as it is.
+
+func init() {
+	// Terminals show characters of ambiguous width in one column, whatever the locale.
+	text.OverrideRuneWidthEastAsianWidth(false)
+}
+
+// isVisible says whether a terminal shows a character as itself.
+func isVisible(r rune) bool {
+	return (unicode.IsPrint(r) || unicode.Is(unicode.Zs, r)) &&
+		!unicode.In(r, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector) && r != brailleBlank
+}
+
+const brailleBlank = '\u2800'
+
+// maxMarks is how many combining marks one character has in any language's writing. More of them
+// would grow into the rows above and below.
+const maxMarks = 4
+
+// harmless gives a text as a terminal can show it in one line: what is not visible as its escape.
+func harmless(cell string) string {
+	var b strings.Builder
+	marks := 0
+	for _, r := range cell {
+		if marks++; !unicode.Is(unicode.M, r) {
+			marks = 0
+		}
+		if isVisible(r) && marks <= maxMarks {
+			b.WriteRune(r)
+			continue
+		}
+		quoted := strconv.QuoteRuneToASCII(r)
+		b.WriteString(quoted[1 : len(quoted)-1])
+	}
+	return b.String()
+}
+
+// terminalWriter writes text to a terminal with escapes for what is not visible, but for line
+// breaks. Each Write holds whole characters.
+type terminalWriter struct {
+	w    io.Writer
+	json bool // escapes are JSON's, so that its values stay the same
+}
+
+// visibleOn gives the writer for text, or for JSON, that is shown on w.
+func visibleOn(w io.Writer, json bool) io.Writer {
+	if isTerminal(w) {
+		return terminalWriter{w, json}
+	}
+	return w
+}
+
+func (t terminalWriter) Write(p []byte) (int, error) {
+	b := make([]byte, 0, len(p))
+	for rest := p; len(rest) > 0; {
+		r, size := utf8.DecodeRune(rest)
+		switch lineBreak := r == '\n' || r == '\r' && len(rest) > 1 && rest[1] == '\n'; {
+		case lineBreak || isVisible(r):
+			b = utf8.AppendRune(b, r) // what is not UTF-8 becomes U+FFFD
+		case t.json:
+			b = appendJSONEscape(b, r)
+		default:
+			quoted := strconv.QuoteRuneToASCII(r)
+			b = append(b, quoted[1:len(quoted)-1]...)
+		}
+		rest = rest[size:]
+	}
+	if _, err := t.w.Write(b); err != nil {
+		return 0, err
+	}
+	return len(p), nil
+}
+
+// appendJSONEscape appends \uXXXX, twice for a character beyond the basic plane.
+func appendJSONEscape(b []byte, r rune) []byte {
+	const digits = "0123456789abcdef"
+	for _, unit := range utf16.AppendRune(nil, r) {
+		b = append(b, '\\', 'u', digits[unit>>12], digits[unit>>8&0xf], digits[unit>>4&0xf], digits[unit&0xf])
+	}
+	return b
+}

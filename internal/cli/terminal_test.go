@@ -1,0 +1,112 @@
+package cli
+
+import (
+	"bytes"
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"github.com/jedib0t/go-pretty/v6/text"
+
+	"partnerlens/pkg/core"
+)
+
+func TestHarmless(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct{ name, cell, want string }{
+		{"letters", "Example GmbH", "Example GmbH"},
+		{"Chinese", "示例科技有限公司", "示例科技有限公司"},
+		{"an ideographic space", "示例　科技", "示例　科技"},
+		{"accents of their own", "e\u0301a\u0300", "e\u0301a\u0300"},
+		{"an emoji", "a 🚀", "a 🚀"},
+		{"a line's end", "a\nb\rc\td", `a\nb\rc\td`},
+		{"an escape sequence", "\x1b[31mred\x1b[0m", `\x1b[31mred\x1b[0m`},
+		{"C1", "a\u009b31mb\u0085", `a\u009b31mb\u0085`},
+		{"delete", "a\x7f", `a\x7f`},
+		{"zero width", "a\u200bb\u200cc\u200dd\ufeffe\u2060", `a\u200bb\u200cc\u200dd\ufeffe\u2060`},
+		{"a soft hyphen", "a\u00adb", `a\u00adb`},
+		{"direction", "a\u202eb\u202dc\u2066d\u2069e\u200ef\u200fg\u061c", `a\u202eb\u202dc\u2066d\u2069e\u200ef\u200fg\u061c`},
+		{"tags", "a\U000e0041\U000e007f", `a\U000e0041\U000e007f`},
+		{"variation selectors", "a\ufe0fb\U000e0100", `a\ufe0fb\U000e0100`},
+		{"letters without a shape", "a\u3164b\u115fc\u2800", `a\u3164b\u115fc\u2800`},
+		{"separators", "a\u2028b\u2029", `a\u2028b\u2029`},
+		{"private use", "a\ue000", `a\ue000`},
+		{"stacked marks", "a" + strings.Repeat("\u0301", 6), "a" + strings.Repeat("\u0301", 4) + `\u0301\u0301`},
+		{"not UTF-8", "a\x9bb", "a\ufffdb"},
+	} {
+		if got := harmless(test.cell); got != test.want {
+			t.Errorf("%s: harmless(%+q) = %+q, want %+q", test.name, test.cell, got, test.want)
+		}
+	}
+}
+
+// Every row of a table is as wide as every other one, whatever customers are called; a name is
+// cut, an id is not.
+func TestTablesStayInLine(t *testing.T) {
+	t.Parallel()
+	function := core.CreditFunction(nil, nil)
+	rows := newTable(function, false)
+	id := strings.Repeat("9", 64)
+	names := []string{
+		"Example", "示例科技有限公司", strings.Repeat("示例", 40), strings.Repeat("x", 200), "a\u200b\u200b\u200bb", strings.Repeat("\u200b", 3000),
+		"e\u0301e\u0301e\u0301", "a" + strings.Repeat("\u0301", 1000), "\U000e0041\U000e0042", "a\u202eb", "🚀🚀 Rockets…", "· Ω Я ± ×", "a\nb", "",
+	}
+	for _, name := range names {
+		rows.add(&core.CustomerCredit{CustomerID: id, Name: name, Status: "ok"})
+	}
+	lines := strings.Split(rows.String(), "\n")
+	if len(lines) != len(names)+1 {
+		t.Fatalf("%d lines for %d customers:\n%s", len(lines), len(names), rows)
+	}
+	for i, line := range lines {
+		if got, want := text.StringWidth(line), text.StringWidth(lines[0]); got != want {
+			t.Errorf("line %d is %d columns wide, the first one %d: %+q", i, got, want, line)
+		}
+		if i > 0 && !strings.Contains(line, id) {
+			t.Errorf("line %d has not the whole id: %s", i, line)
+		}
+	}
+	if width := text.StringWidth(lines[0]); width > 220 {
+		t.Errorf("the table is %d columns wide:\n%s", width, rows)
+	}
+	for _, cut := range []int{3, 4} {
+		if !strings.Contains(lines[cut], "…") {
+			t.Errorf("a long name is not cut: %s", lines[cut])
+		}
+	}
+}
+
+// JSON on a terminal has the values that it has in a file.
+func TestJSONOnATerminal(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"Example 示例　科技 🚀", "a\u009b31m\u202e\u200b\x7f\U000e0041", "q\"\\\n"} {
+		document, err := core.AppendJSON(nil, map[string]string{"name": name})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var shown bytes.Buffer
+		if n, err := (terminalWriter{&shown, true}).Write(append(document, '\n')); err != nil || n != len(document)+1 {
+			t.Errorf("Write = %d, %v", n, err)
+		}
+		for _, r := range strings.TrimSuffix(shown.String(), "\n") {
+			if !isVisible(r) {
+				t.Errorf("%+q is shown as %+q", name, shown.String())
+			}
+		}
+		var got map[string]string
+		if err := json.Unmarshal(shown.Bytes(), &got); err != nil || got["name"] != name {
+			t.Errorf("%+q is read as %+q, %v", name, got["name"], err)
+		}
+	}
+}
+
+func TestTextOnATerminal(t *testing.T) {
+	t.Parallel()
+	var shown bytes.Buffer
+	if _, err := (terminalWriter{&shown, false}).Write([]byte("a,b\u202e\r\nc\rd\x1b[31m\n")); err != nil {
+		t.Fatal(err)
+	}
+	if want := "a,b\\u202e\r\nc\\rd\\x1b[31m\n"; shown.String() != want {
+		t.Errorf("shown is %+q, want %+q", shown.String(), want)
+	}
+}
