@@ -12,8 +12,8 @@ import (
 	"partnerlens/pkg/core"
 )
 
-// BasePathSetting names the setting of what stands before the API's paths where nothing else
-// tells it: behind a reverse proxy, or a load balancer that forwards by path.
+// BasePathSetting names the setting of what stands before the API's paths where no event carries
+// it: behind a reverse proxy, or a load balancer that forwards by path.
 const BasePathSetting = "PARTNERLENS_BASE_PATH"
 
 var basePathForm = regexp.MustCompile(`^(/[A-Za-z0-9._~-]+)+$`)

@@ -80,7 +80,7 @@ const (
 	sayWrong      = "the key does not open this door; ask the operator for one that does"
 	sayWrongToken = "no key is configured, and this one is not the token that partnerlens serve printed when it started; send that, leave the key out for masked data, or set " + KeysSetting + ", see partnerlens key new"
 	sayAmbiguous  = "more than one key was sent; send one, as Authorization: Bearer KEY or as X-Api-Key: KEY"
-	sayMaskedHere = "without a key, names, e-mail addresses and numbers are masked and cannot be searched, since a proxy on this machine cannot be told from its own programs; send the token that partnerlens serve printed when it started, as Authorization: Bearer TOKEN, or configure a key: set " + KeysSetting + ", see partnerlens key new"
+	sayMaskedHere = "without a key, names, e-mail addresses and numbers are masked and cannot be searched, since a proxy on this machine looks like its own programs; send the token that partnerlens serve printed when it started, as Authorization: Bearer TOKEN, or configure a key: set " + KeysSetting + ", see partnerlens key new"
 )
 
 func unauthenticated(detail string) *core.Error {

@@ -92,7 +92,7 @@ func (h *handler) open(w http.ResponseWriter, r *http.Request) {
 	h.mux.ServeHTTP(w, r)
 }
 
-// call answers a request behind the door: it counts it, finds out which caller asks, and leaves
+// call answers a request that takes a key: it counts it, finds out which caller asks, and leaves
 // the one line in the log, however it ends. The caller is known before it takes a place, and a
 // body is read before a place among the answers is taken: a caller without a key, or with a body
 // that does not come, keeps no other one out.

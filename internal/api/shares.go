@@ -25,25 +25,25 @@ const retrySoon = time.Second
 // take takes a place, which release gives back. The error is for a caller that has its share,
 // and for the case that no place is free.
 func (s *shares) take(c caller) (release func(), err error) {
-	who := c.share()
+	share := c.share()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
 	case s.free == 0:
 		return nil, &core.Error{Code: core.CodeTooMany, Detail: "too many requests at once; come back in a moment", RetryAfter: retrySoon}
-	case s.held[who] >= s.free:
+	case s.held[share] >= s.free:
 		return nil, &core.Error{Code: core.CodeTooMany, Detail: "too many requests of this caller at once; ask again when an earlier one is answered", RetryAfter: retrySoon}
 	}
 	s.free--
-	s.held[who]++
-	return func() { s.giveBack(who) }, nil
+	s.held[share]++
+	return func() { s.giveBack(share) }, nil
 }
 
-func (s *shares) giveBack(who string) {
+func (s *shares) giveBack(share string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.free++
-	if s.held[who]--; s.held[who] == 0 {
-		delete(s.held, who)
+	if s.held[share]--; s.held[share] == 0 {
+		delete(s.held, share)
 	}
 }

@@ -679,8 +679,8 @@ func TestManyAtOnce(t *testing.T) {
 	}
 }
 
-// Bodies that do not come keep nobody out: without a key they are not waited for, with one
-// they take no place among the answers, and only half of the places for bodies.
+// Bodies that do not come keep no other caller out: without a key they are not waited for, with
+// one they take no place among the answers, and only half of the places for bodies.
 func TestUnfinishedBodies(t *testing.T) {
 	t.Parallel()
 	b := &besieged{env: map[string]string{"PARTNERLENS_KEYS": attackedKeys}}

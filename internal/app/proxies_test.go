@@ -104,7 +104,7 @@ func freeAddress(t *testing.T) string {
 }
 
 // No key is configured, and a proxy on the machine forwards requests of the internet to the
-// local server. The server cannot tell them from those of the machine's own programs, so that
+// local server. They look like those of the machine's own programs, so that
 // none of them gets personal data without the token.
 func TestProxiesBeforeAnUnkeyedServer(t *testing.T) {
 	t.Parallel()
@@ -123,7 +123,7 @@ func TestProxiesBeforeAnUnkeyedServer(t *testing.T) {
 		{"nginx, HTTP/1.1, its own Host", nginx(""), "nginx", []string{"-c"}},
 		{"nginx, HTTP/1.1, Host: localhost", nginx("proxy_set_header Host localhost;"), "nginx", []string{"-c"}},
 		{"nginx, HTTP/1.1, the caller's Host", nginx("proxy_set_header Host $host;"), "nginx", []string{"-c"}},
-		{"nginx that strips all that tells of forwarding", nginx(`proxy_set_header Host localhost; proxy_set_header Connection "";
+		{"nginx that strips all marks of forwarding", nginx(`proxy_set_header Host localhost; proxy_set_header Connection "";
 			proxy_set_header X-Forwarded-For ""; proxy_set_header X-Real-IP ""; proxy_set_header Forwarded ""; proxy_set_header Via "";`), "nginx", []string{"-c"}},
 		{"haproxy", haproxy("http"), "haproxy", []string{"-db", "-f"}},
 		{"haproxy that forwards connections", haproxy("tcp"), "haproxy", []string{"-db", "-f"}},

@@ -12,8 +12,8 @@ import (
 )
 
 // A customer chooses its name itself, and a name can hold what a terminal obeys or does not show:
-// controls of ISO 6429, marks that turn the direction of writing, characters without a width and
-// those of the block of tags, which can spell a text that nobody sees. On a terminal these are
+// controls of ISO 6429, marks that change the direction of writing, characters without a width and
+// those of the block of tags, which can spell an invisible text. On a terminal these are
 // shown as the escapes of Go and JSON. A file or a pipe gets every text as it is.
 
 func init() {

@@ -29,7 +29,7 @@ type apiRequest struct {
 	within     time.Duration // what carries the answer gives up after that; 0: it does not
 	base       string        // what the platform took off the path, or has to be
 	lastValues bool          // of a parameter that was repeated, query has the last value only
-	principal  string        // who asks, as the platform found out; "" where it did not
+	principal  string        // the caller, as the platform authenticated it; "" where it did not
 }
 
 func (r *apiRequest) setBody(e *event) {

@@ -142,7 +142,7 @@ func decodeWithout(raw []byte, member string, cause error) (decoded, error) {
 // maxWrongMembers is how many members are taken off an event before it is refused.
 const maxWrongMembers = 4
 
-// decode tells the shapes apart. raw is the whole event.
+// decode decides which shape an event has. raw is the whole event.
 func (e *event) decode(raw []byte) (decoded, error) {
 	// The order matters: later shapes have members of earlier ones.
 	switch rc := e.RequestContext; {

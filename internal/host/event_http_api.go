@@ -66,7 +66,7 @@ func isOwnDomain(domain string) bool { return strings.Contains(domain, ".execute
 
 // mappedPath gives the base path that a custom domain's mapping adds: what of the path stands
 // before the route that the gateway matched, as "/v1/{proxy+}", once its parameters are in it.
-// "" where the route does not tell.
+// "" where the route does not show it.
 func mappedPath(path, route string, parameters pairs) string {
 	if !strings.HasPrefix(route, "/") || route == "/" {
 		return ""

@@ -176,7 +176,7 @@ func TestRequestTargets(t *testing.T) {
 	}
 }
 
-// What was taken off the path is told, for links.
+// What was taken off the path stays known, for links.
 func TestBasePath(t *testing.T) {
 	t.Parallel()
 	const own, custom = "a1.execute-api.eu-central-1.amazonaws.com", "api.example.com"

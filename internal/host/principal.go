@@ -43,7 +43,7 @@ func Trigger(ctx context.Context) string {
 }
 
 // BasePath gives what stands before the request's path in the URL that its caller used, as far
-// as the event tells: the name of a stage, and the base path of a custom domain's mapping.
+// as the event carries it: the name of a stage, and the base path of a custom domain's mapping.
 func BasePath(ctx context.Context) string {
 	o, _ := ctx.Value(originKey{}).(origin)
 	return o.base
@@ -64,7 +64,7 @@ func (rc *requestContext) principal() string {
 	return tokenPrincipal(member(rc.Authorizer, "jwt", "claims"))
 }
 
-// restPrincipal is who asks by a REST API's event, and by payload format 1.0 of an HTTP API. An
+// restPrincipal is the caller by a REST API's event, and by payload format 1.0 of an HTTP API. An
 // authorizer function of a REST API adds texts, numbers and truths beside its principalId, so that
 // an object of claims is Cognito's. One of an HTTP API can add an object of that name, too; the
 // JWT authorizer has scopes beside it, which may be null.
