@@ -40,6 +40,15 @@ func TestHarmless(t *testing.T) {
 	}
 }
 
+func TestWidths(t *testing.T) {
+	t.Parallel()
+	for r, want := range map[rune]int{'a': 1, '示': 2, '…': 1, '±': 1, 'Ω': 1, '·': 1, '\u0301': 0, '🚀': 2} {
+		if got := text.RuneWidth(r); got != want {
+			t.Errorf("%c is %d columns wide, want %d", r, got, want)
+		}
+	}
+}
+
 // Every row of a table is as wide as every other one, whatever customers are called; a name is
 // cut, an id is not.
 func TestTablesStayInLine(t *testing.T) {

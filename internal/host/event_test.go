@@ -186,6 +186,7 @@ func TestBasePath(t *testing.T) {
 		{"HTTP API, a base path", `{"rawPath":"/partners/v1/tags","routeKey":"GET /v1/tags","requestContext":{"stage":"prod","domainName":"` + custom + `","http":{"method":"GET"}}}`, "/partners"},
 		{"REST API, its own domain", `{"httpMethod":"GET","resource":"/{proxy+}","path":"/v1/tags","pathParameters":{"proxy":"v1/tags"},"requestContext":{"stage":"prod","domainName":"` + own + `"}}`, "/prod"},
 		{"REST API, a base path", `{"httpMethod":"GET","resource":"/{proxy+}","path":"/partners/v1/tags","pathParameters":{"proxy":"v1/tags"},"requestContext":{"stage":"prod","domainName":"` + custom + `"}}`, "/partners"},
+		{"REST API, a base path in another encoding", `{"httpMethod":"GET","resource":"/{proxy+}","path":"/p%61rtners/v1/tags","pathParameters":{"proxy":"v1/tags"},"requestContext":{"stage":"prod","domainName":"` + custom + `"}}`, ""},
 		{"ALB", `{"requestContext":{"elb":{}},"httpMethod":"GET","path":"/partners/v1/tags"}`, ""},
 	} {
 		if got := BasePath(requestOf(t, test.event).Context()); got != test.want {
