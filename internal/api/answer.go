@@ -214,11 +214,16 @@ func (a *answer) room(frame func(core.Report) ([]byte, error)) (*room, error) {
 	if !ok {
 		return nil, nil
 	}
-	widest, err := frame(a.widestReport())
-	if err != nil {
-		return nil, err
+	left := budgeted.Budget()
+	for _, complete := range []bool{false, true} { // their ends are written differently
+		report := a.widestReport()
+		report.Complete = complete
+		widest, err := frame(report)
+		if err != nil {
+			return nil, err
+		}
+		left = min(left, budgeted.Budget()-budgeted.Cost(widest))
 	}
-	left := budgeted.Budget() - budgeted.Cost(widest)
 	if left < 0 { // all ids might be missing, and each account fail, and that alone would not fit
 		return nil, &core.Error{Code: core.CodeTooLarge, Detail: "what was asked for leaves no room for an answer; ask for fewer ids at once, or for one account"}
 	}

@@ -18,7 +18,7 @@ import (
 const (
 	rowIncomplete = "#incomplete" // why, the cursor to go on from, and in words
 	rowMissing    = "#missing"    // an id asked for that the cloud did not answer
-	rowWarning    = "#warning"    // what to know about a complete answer: a code and, in words, all
+	rowWarning    = "#warning"    // of a complete answer: the code, two cells for what it is about, and in words
 )
 
 // The trailers of a CSV answer say what a report would. A host that buffers
@@ -124,16 +124,9 @@ func (t csvTable) footer(report core.Report) []byte {
 	for _, id := range report.MissingIDs {
 		b = t.appendNote(b, rowMissing, id)
 	}
-	var words []string
-	for _, warning := range report.Warnings {
-		if warning.Account != "" {
-			warning.Message = warning.Account + ": " + warning.Message
-		}
-		words = append(words, warning.Message)
-	}
 	if report.Complete {
-		if words != nil {
-			b = append(b, t.appendNote(nil, rowWarning, report.Warnings[0].Code, "", strings.Join(words, "; "))...)
+		for _, w := range report.Warnings {
+			b = t.appendNote(b, rowWarning, w.Code, "", "", inWords(w))
 		}
 		return b
 	}
@@ -144,7 +137,20 @@ func (t csvTable) footer(report core.Report) []byte {
 	if report.Next != nil {
 		next = *report.Next
 	}
+	var words []string
+	for _, w := range report.Warnings {
+		words = append(words, inWords(w))
+	}
 	return append(b, t.incomplete(reason, next, strings.Join(words, "; "))...)
+}
+
+// inWords is a warning's message, after the account that it is about where there are
+// several.
+func inWords(w core.Warning) string {
+	if w.Account == "" {
+		return w.Message
+	}
+	return w.Account + ": " + w.Message
 }
 
 func (t csvTable) incomplete(reason, next, words string) []byte {

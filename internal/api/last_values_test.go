@@ -60,7 +60,7 @@ func warningIn(t *testing.T, accept, body string) (code, words string) {
 			t.Fatal(err)
 		}
 		if last := rows[len(rows)-1]; last[0] == "#warning" {
-			return last[1], last[3]
+			return last[1], last[4]
 		}
 		return "", ""
 	}
