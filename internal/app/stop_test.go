@@ -23,7 +23,7 @@ type longSource struct{ pages *atomic.Int32 }
 
 func (s longSource) FetchPage(ctx context.Context, _ core.CreditQuery, at core.Cursor) (core.Page[*core.CustomerCredit], error) {
 	select {
-	case <-time.After(20 * time.Millisecond):
+	case <-time.After(100 * time.Millisecond):
 	case <-ctx.Done():
 		return core.Page[*core.CustomerCredit]{}, ctx.Err()
 	}
@@ -67,7 +67,7 @@ func TestStoppedServersEndTheirAnswers(t *testing.T) {
 			ctx, stop := context.WithCancel(t.Context())
 			served := make(chan error, 1)
 			go func() {
-				served <- host.Serve(ctx, ln, app.Handler(app.HandlerOptions{Env: with(env)}, function), &host.ServeOptions{Getenv: with(env), StopWithin: 8 * time.Second})
+				served <- host.Serve(ctx, ln, app.Handler(app.HandlerOptions{Env: with(env)}, function), &host.ServeOptions{Getenv: with(env), StopWithin: 6 * time.Second})
 			}()
 			go func() {
 				for source.pages.Load() < 5 {
