@@ -164,8 +164,7 @@ func (c *CustomerCredit) CreatedBetween(from, to time.Time) bool {
 	if c.AssociatedAt == nil {
 		return true
 	}
-	const skew = 5 * time.Minute
-	from, to = from.Add(-skew), to.Add(skew)
+	from, to = from.Add(-maxClockSkew), to.Add(maxClockSkew)
 	if c.onlyDay() {
 		from = from.Add(-24 * time.Hour)
 	}
@@ -281,14 +280,6 @@ func (q CreditQuery) AskedIDs() []string {
 		return nil
 	}
 	return []string{q.Filter}
-}
-
-// StableOrder returns the query in ascending order, in which newcomers come
-// last, and whether that is its own.
-func (q CreditQuery) StableOrder() (CreditQuery, bool) {
-	own := q.Order == OrderAscending
-	q.Order = OrderAscending
-	return q, own
 }
 
 const maxFilter = 256 // characters; the cloud's own bound is not published

@@ -13,20 +13,21 @@ import (
 // the Report's "next"; a Source reads only Offset and Size. The zero Cursor is
 // the beginning.
 type Cursor struct {
-	Offset int `json:"o,omitempty"` // rows of the query before the page, from 0
-	Size   int `json:"s,omitempty"` // page size in force; 0: the Source's own
+	Offset int `json:"o,omitzero"` // rows of the query before the page, from 0
+	Size   int `json:"s,omitzero"` // page size in force; 0: the Source's own
 
-	Scope  string `json:"p,omitempty"` // name of the Scope; "" is the first
-	Skip   int    `json:"k,omitempty"` // rows from there on that were taken in already
-	Anchor string `json:"a,omitempty"` // key of the last of them
+	Scope  string `json:"p,omitzero"` // name of the Scope; "" is the first
+	Skip   int    `json:"k,omitzero"` // rows from there on that were taken in already
+	Anchor string `json:"a,omitzero"` // key of the last of them
 
 	// What the proof of completeness needs of the read so far.
-	Began    int64  `json:"b,omitempty"` // when it began or a little before, in seconds since 1970
-	Unique   int    `json:"u,omitempty"` // customers of the scope handed on or passed over by status
-	Sum      uint64 `json:"h,omitempty"` // of their keys, see keySum
-	Total    *int   `json:"t,omitempty"` // the scope's first total
-	Disorder bool   `json:"x,omitempty"` // rows of the scope were out of order
-	Doubt    bool   `json:"d,omitempty"` // an earlier scope could not be proven whole
+	Began    int64  `json:"b,omitzero"` // when it began or a little before, in seconds since 1970
+	Unique   int    `json:"u,omitzero"` // customers of the scope handed on or passed over by status
+	Old      int    `json:"n,omitzero"` // of those, the ones that came before the read began
+	Sum      uint64 `json:"h,omitzero"` // of their keys, see keySum
+	Total    *int   `json:"t,omitzero"` // the scope's first total
+	Disorder bool   `json:"x,omitzero"` // rows of the scope were out of order
+	Doubt    bool   `json:"d,omitzero"` // an earlier scope could not be proven whole
 }
 
 const (
@@ -98,14 +99,14 @@ const (
 	minPageSize   = 10 // no vendor's pages are smaller
 	maxPageSize   = 1000
 	maxKey        = 2*maxID + 1
-	maxCursorSkew = 5 * time.Minute // between the clocks of two instances
+	maxClockSkew  = 15 * time.Minute // between two clocks: as old as a vendor lets a signature be
 )
 
 // possible reports whether a read can have produced the cursor. What it cannot
 // have produced could make an answer claim more than was read, or cost more
 // calls than any.
 func (c Cursor) possible(now time.Time) bool {
-	for _, rows := range []int{c.Offset, c.Skip, c.Unique} {
+	for _, rows := range []int{c.Offset, c.Skip, c.Unique, c.Old} {
 		if rows < 0 || rows > maxCursorRows {
 			return false
 		}
@@ -113,11 +114,11 @@ func (c Cursor) possible(now time.Time) bool {
 	switch {
 	case c.Size != 0 && (c.Size < minPageSize || c.Size > maxPageSize),
 		c.Total != nil && (*c.Total < 0 || *c.Total > maxCursorRows),
-		c.Began <= 0 || c.Began > now.Add(maxCursorSkew).Unix(),
+		c.Began <= 0 || c.Began > now.Add(maxClockSkew).Unix(),
 		len(c.Anchor) > maxKey:
 		return false
 	case c.Anchor == "": // at the beginning of a scope, or among ids
-		return c.Offset == 0 && c.Size == 0 && c.Unique == 0 && c.Sum == 0 && c.Total == nil && !c.Disorder
+		return c.Offset == 0 && c.Size == 0 && c.Unique == 0 && c.Old == 0 && c.Sum == 0 && c.Total == nil && !c.Disorder
 	}
-	return c.Skip > 0 && c.Skip <= maxPageSize && c.Unique > 0
+	return c.Skip > 0 && c.Skip <= maxPageSize && c.Unique > 0 && c.Old <= c.Unique
 }

@@ -20,20 +20,20 @@ type list[Q Query, T Record] struct {
 
 	seen *sightings
 	rows int    // customers read, those of earlier answers included
-	sum  uint64 // of their keys
+	old  int    // of those, the ones that came before the read began
+	sum  uint64 // of the keys of all
 
 	op uint8 // number of the operation under way, from 1
 	operation[T]
 
 	// Of all operations so far:
-	firstAsc bool    // asc of the first pass
 	counts   []count // what each showed of the vendor's count
 	total    int     // the first total; of the list that earlier answers began
 	counted  bool    // there was one
 	moved    bool    // there was another one later
+	shown    bool    // a pass ended where the total says
 	disorder bool    // rows traded places: they came twice in a pass, or in another order than before
-	unsorted bool    // rows came in another order than the one asked for
-	newcomer bool    // one of the customers may have come since the read began
+	unsorted bool    // rows came out of the list's order, so that answers in parts may overlap
 	empty    bool    // the vendor counts customers and lists none
 	lost     bool    // the place where an earlier answer stopped was not found
 	gap      int     // how many customers the best moment to count them lacks
@@ -52,25 +52,21 @@ type operation[T Record] struct {
 	met    int    // customers that it met
 	metSum uint64 // of their keys
 	rank   uint32 // of the row before; see sighting
-	prev   *T     // the row before, where the order is stable
-	seam   bool   // that one was handed on by an earlier answer
-	asc    bool   // the rows should come in the order in which newcomers come last
+	prev   *T     // the row before
+	seam   *T     // the last row of the answer before
 }
 
-// stableOrderer is a Query whose pages the vendor finds by number, and whose
-// customers can be had in an order in which newcomers come last.
-type stableOrderer[Q Query] interface {
-	// StableOrder returns the query in that order, and whether that is its own.
-	StableOrder() (query Q, own bool)
-}
-
-// ordered is a Record that can be told from one before it in a stable order.
-type ordered[T Record] interface {
-	// Before reports whether the order puts the record before another.
-	Before(other T) bool
+// created is a record that says when its customer came.
+type created interface {
 	// CreatedBetween reports whether the customer may have come from one
 	// moment to another; true too if that is not known.
 	CreatedBetween(from, to time.Time) bool
+}
+
+// ordered is a record whose place in the order of its list is known.
+type ordered[T Record] interface {
+	// Before reports whether that order puts the record before another.
+	Before(other T) bool
 }
 
 // begin starts the next operation.
@@ -85,7 +81,7 @@ func (l *list[Q, T]) begin() {
 func (d *readState[Q, T]) readList(query Q, from Cursor) (ended bool, err error) {
 	l := &list[Q, T]{
 		readState: d, query: query, from: from, partial: from.Anchor != "",
-		seen: newSightings(), rows: from.Unique, sum: from.Sum, disorder: from.Disorder, unsorted: from.Disorder,
+		seen: newSightings(), rows: from.Unique, old: from.Old, sum: from.Sum, disorder: from.Disorder, unsorted: from.Disorder,
 	}
 	if from.Total != nil {
 		l.counted, l.total = true, *from.Total
@@ -115,7 +111,7 @@ func (l *list[Q, T]) firstPass() (ended bool, err error) {
 		return false, err
 	}
 	if page.page.Total != nil {
-		return l.countedPass(l.query, page.at, page, skip)
+		return l.countedPass(page.at, page, skip)
 	}
 	return l.uncountedPass(page.at, page, skip)
 }
@@ -133,6 +129,9 @@ func (l *list[Q, T]) meetKnown() error {
 			l.rows++
 			l.sum += keySum(key)
 		}
+	}
+	if l.rows != l.from.Unique {
+		l.old = 0 // which of them are old was counted for others
 	}
 	l.partial = false
 	return nil
@@ -166,12 +165,11 @@ func (l *list[Q, T]) firstPage() (p *inFlightPage[T], skip int, err error) {
 		}
 		i := slices.IndexFunc(p.page.Items, func(record T) bool { return record.Key() == l.from.Anchor })
 		if i >= 0 {
-			if !l.partial {
-				return p, 0, nil
+			l.prev = &p.page.Items[i]
+			if l.partial {
+				skip, l.seam = i+1, l.prev
 			}
-			l.unsorted = l.unsorted || l.rows != offset+i+1 // it is not the row that it was
-			l.prev, l.seam = &p.page.Items[i], true
-			return p, i + 1, nil
+			return p, skip, nil
 		}
 	}
 	l.lost = true
@@ -187,21 +185,15 @@ func (l *list[Q, T]) firstPage() (p *inFlightPage[T], skip int, err error) {
 // countedPass makes a pass over a list whose vendor tells a total, from a place
 // on; the page there may have been fetched already. false where the read
 // stopped before the end.
-func (l *list[Q, T]) countedPass(query Q, start Cursor, fetched *inFlightPage[T], skip int) (ended bool, err error) {
+func (l *list[Q, T]) countedPass(start Cursor, fetched *inFlightPage[T], skip int) (ended bool, err error) {
 	l.pass = true
 	l.passes++
 	isFirst := l.first
-	if q, ok := any(query).(stableOrderer[Q]); ok {
-		_, l.asc = q.StableOrder()
-	}
-	if l.first {
-		l.firstAsc = l.asc
-	}
 	pass := countedPass[Q, T]{
-		reader: l.reader, query: query, retry: &l.retry, start: start, fetched: fetched, upTo: l.upTo,
+		reader: l.reader, query: l.query, retry: &l.retry, start: start, fetched: fetched, upTo: l.upTo,
 		take: func(page Page[T], at Cursor, tail bool) bool {
 			if tail { // its rows come again, and are not where a cursor would look for them
-				l.first, l.pass, l.prev = false, false, nil
+				l.first, l.pass = false, false
 			}
 			if !l.counted {
 				l.counted, l.total = true, *page.Total
@@ -225,6 +217,7 @@ func (l *list[Q, T]) countedPass(query Q, start Cursor, fetched *inFlightPage[T]
 		return false, err
 	}
 	l.counts[l.op-1] = r.count
+	l.shown = l.shown || r.count != unknownCount
 	l.onePage = isFirst && r.step == 0 && !l.partial && l.from.Anchor == ""
 	return true, nil
 }
@@ -244,7 +237,7 @@ func (l *list[Q, T]) uncountedPass(start Cursor, fetched *inFlightPage[T], skip 
 	}
 	l.pass = true
 	l.passes++
-	u := uncounted{remetSum: l.first && l.from.Anchor != ""}
+	u := uncounted{resumed: l.first && l.from.Anchor != ""}
 	for {
 		f, err := pages.next()
 		if err != nil {
@@ -274,13 +267,13 @@ func (l *list[Q, T]) uncountedPass(start Cursor, fetched *inFlightPage[T], skip 
 
 // uncounted is the state of an uncounted pass.
 type uncounted struct {
-	remetSum bool // it continues from a cursor
-	stopped  bool // the read stopped
-	nobody   bool // the first page was empty, and is asked for again
-	step     int  // rows from one page to the next
-	repeats  int  // pages in a row without a customer that the pass had not met
-	back     int  // the longest step so far: the last page's few rows are no measure for going back
-	backs    int  // steps back
+	resumed bool // it continues from a cursor
+	stopped bool // the read stopped
+	nobody  bool // the first page was empty, and is asked for again
+	step    int  // rows from one page to the next
+	repeats int  // pages in a row without a customer that the pass had not met
+	back    int  // the longest step so far: the last page's few rows are no measure for going back
+	backs   int  // steps back
 }
 
 const (
@@ -306,7 +299,7 @@ func (l *list[Q, T]) uncountedPage(u *uncounted, page Page[T], at Cursor, skip i
 	}
 	from := slices.IndexFunc(rows, isMet)
 	alone := at.Offset == 1 && u.step == 0 && len(rows) == 0 // after a first page of one row
-	if at.Offset > 0 && skip == 0 && from < 0 && !alone && !(u.remetSum && u.step == 0) {
+	if at.Offset > 0 && skip == 0 && from < 0 && !alone && !(u.resumed && u.step == 0) {
 		if u.backs++; u.backs <= maxBacks {
 			return Cursor{Offset: max(0, at.Offset-max(u.back, 1)), Size: at.Size}, true
 		}
@@ -363,9 +356,8 @@ func (l *list[Q, T]) takeRows(rows []T, at Cursor, skip int) bool {
 			continue
 		}
 		if l.pass {
-			l.noteRank(now, before.rank, again, twice)
+			l.noteOrder(record, now, before.rank, again, twice)
 		}
-		l.noteAge(record)
 		switch {
 		case !isNew:
 			if l.first && key == l.here.Anchor { // where it stands now; others are before it
@@ -376,13 +368,11 @@ func (l *list[Q, T]) takeRows(rows []T, at Cursor, skip int) bool {
 			if !l.handOn(record) {
 				return false
 			}
-			l.rows++
-			l.sum += sum
+			l.add(record, sum)
 			l.place(key, at, i)
 		default:
 			l.fresh++
-			l.rows++
-			l.sum += sum
+			l.add(record, sum)
 			if !l.handOnLate(record) {
 				return false
 			}
@@ -391,9 +381,25 @@ func (l *list[Q, T]) takeRows(rows []T, at Cursor, skip int) bool {
 	return true
 }
 
-// noteRank holds the place of a row against the first pass. again reports that
-// the row came before in this pass, twice that it came just before.
-func (l *list[Q, T]) noteRank(now *sighting, rank uint32, again, twice bool) {
+// add counts a customer that was read.
+func (l *list[Q, T]) add(record T, sum uint64) {
+	l.rows++
+	l.sum += sum
+	if l.isOld(record) {
+		l.old++
+	}
+}
+
+// isOld reports whether a record's customer came before the read began.
+func (d *readState[Q, T]) isOld(record any) bool {
+	c, ok := record.(created)
+	return ok && !c.CreatedBetween(time.Unix(d.from.Began, 0), d.reader.opts.Now())
+}
+
+// noteOrder holds the place of a row against the row before and against the
+// first pass. again reports that the row came before in this pass, twice that
+// it came just before.
+func (l *list[Q, T]) noteOrder(record T, now *sighting, rank uint32, again, twice bool) {
 	switch {
 	case twice:
 	case again:
@@ -402,26 +408,19 @@ func (l *list[Q, T]) noteRank(now *sighting, rank uint32, again, twice bool) {
 		l.rank++
 		now.rank = l.rank
 	case rank > 0:
-		l.disorder = l.disorder || rank < l.rank && l.asc == l.firstAsc
+		l.disorder = l.disorder || rank < l.rank
 		l.rank = rank
 	}
-}
-
-// noteAge holds a row against the one before it and against the beginning of
-// the read, where the query has a stable order.
-func (l *list[Q, T]) noteAge(record T) {
-	row, ok := any(record).(ordered[T])
-	if _, stable := any(l.query).(stableOrderer[Q]); !ok || !stable {
+	if !l.first || !l.counted {
 		return
 	}
-	l.newcomer = l.newcomer || row.CreatedBetween(time.Unix(l.readState.from.Began, 0), l.reader.opts.Now())
-	if l.prev != nil {
-		before := any(*l.prev).(ordered[T])
-		if l.asc && row.Before(*l.prev) || l.seam && !before.Before(record) {
-			l.unsorted = true
-		}
+	if prev := l.prev; prev != nil {
+		row, ok := any(record).(ordered[T])
+		l.unsorted = l.unsorted || !ok || row.Before(*prev)
+		// Behind the seam between two answers rows must not tie with those before it.
+		l.unsorted = l.unsorted || l.seam != nil && !any(*l.seam).(ordered[T]).Before(record)
 	}
-	l.prev, l.seam = &record, false
+	l.prev = &record
 }
 
 // handOnLate hands on a record that was passed over before. A cursor continues
@@ -448,7 +447,7 @@ func (l *list[Q, T]) place(key string, at Cursor, i int) {
 		at.Size = 0
 	}
 	l.here.Offset, l.here.Size, l.here.Skip, l.here.Anchor = at.Offset, at.Size, i+1, key
-	l.here.Unique, l.here.Sum, l.here.Disorder = l.rows, l.sum, l.disorder || l.unsorted || l.lost
+	l.here.Unique, l.here.Old, l.here.Sum, l.here.Disorder = l.rows, l.old, l.sum, l.disorder || l.unsorted || l.lost
 	if l.counted {
 		total := l.total
 		l.here.Total = &total

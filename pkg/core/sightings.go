@@ -28,7 +28,7 @@ type sighting struct {
 	met         met
 }
 
-// met says which lists have shown a key.
+// met says where a key was met.
 type met uint8
 
 const (
@@ -79,11 +79,16 @@ func (s *sightings) get(key string) sighting {
 	return *t.find(hash)
 }
 
-// present counts the keys of a kind that were met both up to an operation and
+// present counts the keys of one list that were met both up to an operation and
 // after it: those customers were there when it ended.
-func (s *sightings) present(op uint8, kind met) (n int) {
+func (s *sightings) present(of met, op uint8) int {
+	return s.count(func(k *sighting) bool { return k.met&of != 0 && k.first <= op && op < k.last })
+}
+
+// count counts the keys that are as wanted.
+func (s *sightings) count(wanted func(*sighting) bool) (n int) {
 	s.each(func(k *sighting) {
-		if k.met&kind != 0 && k.first <= op && op < k.last {
+		if wanted(k) {
 			n++
 		}
 	})

@@ -15,8 +15,8 @@ import (
 //     a page with rows left out, and never an empty page for a failure;
 //   - say in Page.Next where to go on, nil only where the end is certain;
 //   - take any row as Cursor.Offset, and any number from 1 to its own page size as
-//     Cursor.Size, unless the cloud finds pages by number; then its Query has
-//     StableOrder, as CreditQuery does, and a page's first row will do;
+//     Cursor.Size, unless the cloud finds pages by number; then it tells a total,
+//     and a page's first row will do;
 //   - give the same page again for the same arguments: it keeps no place of its own;
 //   - return an *Error, or ctx's own error;
 //   - be safe for concurrent use.

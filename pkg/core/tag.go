@@ -171,7 +171,7 @@ const idsPerQuery = 100
 // TagScopes splits a query into what the vendor can be asked: at most
 // idsPerQuery ids at a time, and one reseller at a time. resellers are those
 // that AllResellers stands for; they are put in order of id, so that a read
-// can be remetSum.
+// can be resumed.
 func TagScopes(q TagQuery, resellers []string) []Scope[TagQuery] {
 	resellerIDs := []string{q.ResellerID}
 	if q.ResellerID == AllResellers {

@@ -8,8 +8,9 @@ import (
 // Member is a customer or a reseller of a partner's account, as a list of the
 // account's members names it.
 type Member struct {
-	MemberID   string
-	ResellerID string // the reseller whose customer it is; "": the account's own, or a reseller itself
+	MemberID     string
+	ResellerID   string     // the reseller whose customer it is; "": the account's own, or a reseller itself
+	AssociatedAt *time.Time // nil where the vendor does not say
 }
 
 // ID returns the member's id.
@@ -30,33 +31,38 @@ func (m *Member) Cells() []string { return []string{m.MemberID} }
 // Masked returns the member: an id is not personal.
 func (m *Member) Masked() Record { return m }
 
+// CreatedBetween reports whether the member may have been associated from one
+// moment to another; true too if that is not known.
+func (m *Member) CreatedBetween(from, to time.Time) bool {
+	return m.AssociatedAt == nil || !m.AssociatedAt.Before(from.Add(-maxClockSkew)) && !m.AssociatedAt.After(to.Add(maxClockSkew))
+}
+
 // witness is the second list of a list's customers, and what it has shown.
 type witness struct {
 	refused bool // the vendor does not let the account read it, or fails to
 	retry   retryBudget
 	passes  int
-	op      uint8    // the last operation that read it
-	pages   int      // pages of that
-	count   int      // what it counts
-	step    int      // rows from one page to the next
-	ids     []string // of the customers that it named
+	longest int      // rows of the longest page
+	total   int      // the first one
+	shown   bool     // a pass ended where the total says
+	old     int      // customers that came before the read began
+	ids     []string // of all customers that it named
 }
 
 // readWitness makes a pass over the witness. A witness that cannot be read is
 // noted and is no error; the end of the context is one.
 func (l *list[Q, T]) readWitness() error {
 	w := &l.witness
-	if w.passes++; w.passes > 1 {
-		w.step = max(1, w.step*(8-w.passes%4)/8) // other page boundaries
-	}
+	size := w.longest * (7 - (w.passes-1)%3) / 8 // other page boundaries; 0 at first
 	l.begin()
-	w.op, w.pages = l.op, 0
 	pass := countedPass[Q, *Member]{
-		reader: l.reader.opts.Witness, query: l.query, retry: &w.retry, start: Cursor{Size: w.step},
+		reader: l.reader.opts.Witness, query: l.query, retry: &w.retry, start: Cursor{Size: size},
 		upTo: func(_, total int) int { return total },
-		take: func(page Page[*Member], _ Cursor, _ bool) bool {
-			w.pages++
-			w.count = *page.Total
+		take: func(page Page[*Member], at Cursor, _ bool) bool {
+			if w.passes == 0 && at.Offset == 0 {
+				w.total = *page.Total
+			}
+			w.longest = max(w.longest, len(page.Items))
 			l.readState.pageRead(page.RequestID, nil, 0)
 			for _, member := range page.Items {
 				l.meetMember(member)
@@ -66,11 +72,16 @@ func (l *list[Q, T]) readWitness() error {
 	}
 	r, err := pass.run(l.reader.onlyCalls(l.ctx))
 	if err == nil {
+		w.passes++
 		l.counts[l.op-1] = r.count
-		w.step = max(w.step, r.step)
+		w.shown = w.shown || r.count != unknownCount
 		return nil
 	}
-	return l.refuse(err)
+	w.refused = true
+	if failure := AsError(err); failure.Code == CodeCanceled || failure.Code == CodeDeadline {
+		return failure
+	}
+	return nil
 }
 
 // meetMember notes that the witness named a customer.
@@ -84,56 +95,44 @@ func (l *list[Q, T]) meetMember(member *Member) {
 	if before.met&metWitnessed == 0 {
 		now.met |= metWitnessed
 		l.witness.ids = append(l.witness.ids, member.MemberID)
+		if l.isOld(member) {
+			l.witness.old++
+		}
 	}
 }
 
-// proveByWitness reads the witness, and the customers that it names by id,
-// until the list is proven whole. ended is false where the read stopped; whole
-// is false where the witness proves nothing.
+// proveByWitness reads the witness, and by id the customers that it names and
+// the list has not shown. ended is false where the read stopped; whole is false
+// where the witness proves nothing.
 func (l *list[Q, T]) proveByWitness() (whole, ended bool, err error) {
+	query, ok := any(l.query).(byIDs[Q])
+	if !ok {
+		return false, true, nil
+	}
 	w := &l.witness
-	for {
-		if w.passes > 0 && !l.partial {
-			if ended, err := l.findLacking(); err != nil || !ended {
-				return false, false, err
-			}
-			if l.isWhole() {
-				return true, true, nil
-			}
-		}
+	for !(w.shown && w.old == w.total) && !l.allPresent(metWitnessed) {
 		if w.passes == maxWitnessPasses {
 			return false, true, nil
 		}
 		if err := l.readWitness(); err != nil || w.refused {
 			return false, true, err
 		}
-		if l.partial && !l.adopt() {
-			return false, true, nil
-		}
-		if l.isWhole() {
-			return true, true, nil
+		if l.partial {
+			l.adopt()
 		}
 	}
-}
-
-// findLacking asks by id for the customers that the witness named and that have
-// not been met since; no order of rows can hide one from that. A few without an
-// answer are looked up in the witness again: they have no record, or have left.
-// false where the read stopped.
-func (l *list[Q, T]) findLacking() (ended bool, err error) {
-	query, ok := any(l.query).(byIDs[Q])
-	if !ok {
-		return true, nil
-	}
-	lacking := l.lacking(query)
-	if len(lacking) == 0 {
-		return true, nil
+	// No order of rows can hide a customer that is asked for by id.
+	var lacking []string
+	for _, id := range w.ids {
+		if l.partial || l.seen.get(query.KeyOf(id)).met&metListed == 0 {
+			lacking = append(lacking, id)
+		}
 	}
 	l.begin()
 	for ids := range slices.Chunk(lacking, idsPerQuery) {
 		found, err := l.find(query.ForIDs(ids))
 		if err != nil {
-			return false, err
+			return false, false, err
 		}
 		rows := make([]T, 0, len(found))
 		for _, id := range ids {
@@ -142,48 +141,8 @@ func (l *list[Q, T]) findLacking() (ended bool, err error) {
 			}
 		}
 		if !l.takeRows(rows, Cursor{}, 0) {
-			return false, nil
+			return false, false, nil
 		}
 	}
-	if lacking = l.lacking(query); len(lacking) > min(l.witness.pages, mostLookUps) {
-		return true, nil // one more pass over the witness costs less
-	}
-	l.begin()
-	for _, id := range lacking {
-		page, err := l.reader.opts.Witness.fetch(l.reader.onlyCalls(l.ctx), query.ForIDs([]string{id}), Cursor{}, &l.witness.retry)
-		if err != nil {
-			return true, l.refuse(err)
-		}
-		l.readState.pageRead(page.RequestID, nil, 0)
-		for _, member := range page.Items {
-			if member.MemberID == id {
-				l.meetMember(member)
-			}
-		}
-	}
-	return true, nil
-}
-
-// mostLookUps is how many customers are looked up one by one.
-const mostLookUps = 20
-
-// lacking returns the ids that the witness named and that no operation has met
-// since it was last read.
-func (l *list[Q, T]) lacking(query byIDs[Q]) (ids []string) {
-	for _, id := range l.witness.ids {
-		if l.seen.get(query.KeyOf(id)).last <= l.witness.op {
-			ids = append(ids, id)
-		}
-	}
-	return ids
-}
-
-// refuse notes that the witness cannot be read. Only the end of the context is
-// an error.
-func (l *list[Q, T]) refuse(err error) error {
-	l.witness.refused = true
-	if failure := AsError(err); failure.Code == CodeCanceled || failure.Code == CodeDeadline {
-		return failure
-	}
-	return nil
+	return !l.partial || l.adopt(), true, nil
 }

@@ -40,6 +40,7 @@ type world struct {
 	churn     float64
 	quietFrom int // the call from which on nothing moves
 	swaps     bool
+	timeless  bool // the vendor does not say when customers came
 
 	witness  string // "none", "kept", "refused", "unstable", "blind"
 	rowless  float64
@@ -68,6 +69,7 @@ func newWorld(seed uint64) *world {
 		witness:  pick(r, "kept", "kept", "unstable", "refused", "none", "blind"),
 		rowless:  pick(r, 0, 0, 0, 0.1, 0.5),
 	}
+	w.timeless = r.IntN(4) == 0
 	if w.witness == "blind" {
 		w.unlisted = 0.2
 	}
@@ -176,7 +178,11 @@ func (w creditSide) FetchPage(ctx context.Context, q core.CreditQuery, at core.C
 	end := min(start+size, len(rows))
 	for _, c := range rows[start:end] {
 		no := false
-		page.Items = append(page.Items, &core.CustomerCredit{CustomerID: c.id, AssociatedAt: &c.joined, Forced: &no})
+		row := &core.CustomerCredit{CustomerID: c.id, Forced: &no}
+		if !w.timeless {
+			row.AssociatedAt = &c.joined
+		}
+		page.Items = append(page.Items, row)
 	}
 	page.Total = w.total(len(rows))
 	switch got := end - start; {
@@ -240,7 +246,11 @@ func (w memberSide) FetchPage(ctx context.Context, q core.TagQuery, at core.Curs
 	}
 	end := min(at.Offset+size, len(rows))
 	for _, c := range rows[min(at.Offset, end):end] {
-		page.Items = append(page.Items, &core.Member{MemberID: c.id})
+		member := &core.Member{MemberID: c.id}
+		if !w.timeless {
+			member.AssociatedAt = &c.joined
+		}
+		page.Items = append(page.Items, member)
 	}
 	if page.Total = w.total(len(rows)); len(page.Items) >= size || len(page.Items) > 0 && end < *page.Total {
 		page.Next = &core.Cursor{Offset: end, Size: at.Size}
@@ -355,12 +365,12 @@ func TestNoWrongComplete(t *testing.T) {
 							}
 							wrong, last := side(t.Context(), w, how)
 							if wrong != "" {
-								t.Errorf("seed %d: %s; %+v; order %s, width %d, pages of %d, churn %v until %d, swaps %t, totals off by %d, witness %s, rowless %v; %+v",
-									seed, wrong, how, w.disorder, w.width, w.pageMax, w.churn, w.quietFrom, w.swaps, w.totalOff, w.witness, w.rowless, last)
+								t.Errorf("seed %d: %s; %+v; order %s, width %d, pages of %d, churn %v until %d, swaps %t, timeless %t, totals off by %d, witness %s, rowless %v; %+v",
+									seed, wrong, how, w.disorder, w.width, w.pageMax, w.churn, w.quietFrom, w.swaps, w.timeless, w.totalOff, w.witness, w.rowless, last)
 								return
 							}
 							mu.Lock()
-							for _, what := range []string{"order " + w.disorder, fmt.Sprintf("churn %v", w.churn), "witness " + w.witness, fmt.Sprintf("parts %d known %t", how.parts, how.known), fmt.Sprintf("totals off %d", w.totalOff), fmt.Sprintf("rowless %v", w.rowless)} {
+							for _, what := range []string{"order " + w.disorder, fmt.Sprintf("timeless %t", w.timeless), fmt.Sprintf("churn %v", w.churn), "witness " + w.witness, fmt.Sprintf("parts %d known %t", how.parts, how.known), fmt.Sprintf("totals off %d", w.totalOff), fmt.Sprintf("rowless %v", w.rowless)} {
 								was := ended[what]
 								if was[1]++; last.Complete {
 									was[0]++

@@ -7,6 +7,7 @@ import (
 	"math"
 	"net/http"
 	"strconv"
+	"time"
 
 	bss "github.com/huaweicloud/huaweicloud-sdk-go-v3/services/bss/v2"
 	"github.com/huaweicloud/huaweicloud-sdk-go-v3/services/bss/v2/model"
@@ -159,17 +160,24 @@ func (api *memberAPI[Q]) decode(a wire.Answer, reseller string) (memberPage, err
 // readRows reads the list. Its error is a *core.Error.
 func (api *memberAPI[Q]) readRows(body *wire.Body, reseller string) (members []*core.Member, err error) {
 	isList := body.Array(func() {
-		var value wire.Value
+		var memberID, associatedOn wire.Value
 		body.Object(func(member string) {
-			if member == api.id {
-				value = body.Value()
+			switch member {
+			case api.id:
+				memberID = body.Value()
+			case "associated_on":
+				associatedOn = body.Value()
 			}
 		})
-		id, ok := value.ID()
+		id, ok := memberID.ID()
 		if !ok && err == nil {
 			err = wire.Malformed(fmt.Sprintf("row %d: its %s is not an id", len(members)+1, api.id), nil)
 		}
-		members = append(members, &core.Member{MemberID: id, ResellerID: reseller})
+		m := &core.Member{MemberID: id, ResellerID: reseller}
+		if t, err := time.Parse(time.RFC3339, associatedOn.Text()); err == nil { // in UTC
+			m.AssociatedAt = &t
+		}
+		members = append(members, m)
 	})
 	if !isList {
 		err = wire.Malformed(api.list+" is no list", nil)
