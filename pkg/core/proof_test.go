@@ -1,0 +1,331 @@
+package core_test
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"partnerlens/pkg/core"
+)
+
+// scripted is a list in memory whose rows are laid down anew for each call.
+type scripted struct {
+	size   int
+	orders func(call int) []int // the customers, in order, at a call from 1
+	recent map[int]bool         // those that came while it was read
+	total  func(rows int) int   // nil: the truth
+	calls  int
+}
+
+func (s *scripted) window(at core.Cursor) (ids []int, rows, start, end int) {
+	s.calls++
+	ids = s.orders(s.calls)
+	size := at.Size
+	if size == 0 {
+		size = s.size
+	}
+	start = min(at.Offset/size*size, len(ids))
+	return ids, len(ids), start, min(start+min(size, s.size), len(ids))
+}
+
+func (s *scripted) FetchPage(_ context.Context, _ core.CreditQuery, at core.Cursor) (page core.Page[*core.CustomerCredit], _ error) {
+	ids, total, start, end := s.window(at)
+	for _, id := range ids[start:end] {
+		came := worldBegan.AddDate(-1, 0, 0)
+		if s.recent[id] {
+			came = worldBegan.Add(time.Second)
+		}
+		page.Items = append(page.Items, &core.CustomerCredit{CustomerID: strconv.Itoa(id), AssociatedAt: &came})
+	}
+	if s.total != nil {
+		total = s.total(total)
+	}
+	page.Total = &total
+	if size := max(at.Size, s.size); end < total {
+		page.Next = &core.Cursor{Offset: start + min(size, s.size), Size: min(size, s.size)}
+		if at.Size > 0 {
+			page.Next.Offset, page.Next.Size = start+at.Size, at.Size
+		}
+	}
+	return page, nil
+}
+
+// readParts reads a scripted list in answers of so many records (0: all).
+func readParts(t *testing.T, s *scripted, limit int) (got []string, last core.Report) {
+	t.Helper()
+	o := core.ReadOptions{Limit: limit}
+	for range 20 {
+		reader := core.NewReader(s, &core.ReaderOptions[core.CreditQuery]{Now: func() time.Time { return worldBegan }})
+		report, err := reader.Read(t.Context(), core.CreditQuery{}, &o, func(c *core.CustomerCredit) bool {
+			got = append(got, c.CustomerID)
+			return true
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if last = report; report.Next == nil {
+			return got, last
+		}
+		o.Cursor = *report.Next
+	}
+	t.Fatal("no end after 20 answers")
+	return nil, last
+}
+
+func upTo(n int) (ids []int) {
+	for i := range n {
+		ids = append(ids, i)
+	}
+	return ids
+}
+
+// hold fails the test if an answer claims to be complete and is not.
+func hold(t *testing.T, got []string, last core.Report, want []int) {
+	t.Helper()
+	if !last.Complete {
+		return
+	}
+	for _, id := range want {
+		if n := len(slices.DeleteFunc(slices.Clone(got), func(g string) bool { return g != strconv.Itoa(id) })); n != 1 {
+			t.Errorf("complete, and customer %d came %d times in %v; %+v", id, n, got, last)
+		}
+	}
+}
+
+// A customer leaves and another joins: the total stays, as many customers are
+// read as it counts, and one was passed over.
+func TestSwapIsNoProof(t *testing.T) {
+	t.Parallel()
+	s := &scripted{size: 10, recent: map[int]bool{99: true}, orders: func(call int) []int {
+		if call == 1 {
+			return upTo(30)
+		}
+		return append(upTo(30)[1:], 99)
+	}}
+	got, last := readParts(t, s, 0)
+	hold(t, got, last, upTo(30)[1:])
+	if !last.Complete || s.calls < 6 {
+		t.Errorf("%d calls, %+v: want that it is read again, and proven", s.calls, last)
+	}
+}
+
+// Customers that join while a list is read, and those that leave after they
+// were read, cost no further pass.
+func TestComingAndGoingCostsNothing(t *testing.T) {
+	t.Parallel()
+	for name, later := range map[string][]int{"joined": append(upTo(25), 97, 98), "left": upTo(25)[:24]} {
+		s := &scripted{size: 10, recent: map[int]bool{97: true, 98: true}, orders: func(call int) []int {
+			if name == "joined" && call < 2 || name == "left" && call < 4 {
+				return upTo(25)
+			}
+			return later
+		}}
+		got, last := readParts(t, s, 0)
+		hold(t, got, last, upTo(24))
+		if !last.Complete || s.calls != 3 {
+			t.Errorf("%s: %d calls for %d customers, %+v", name, s.calls, len(got), last)
+		}
+	}
+}
+
+// Two answers meet among customers that share a time of association. The last
+// one of the first answer stands elsewhere in the second, with one behind it
+// that was handed on and one before it that was not: the number is right.
+func TestTiesBetweenAnswersAreNoProof(t *testing.T) {
+	t.Parallel()
+	s := &scripted{size: 10, orders: func(call int) []int {
+		if call == 1 {
+			return []int{0, 1, 2, 3}
+		}
+		return []int{0, 3, 2, 1}
+	}}
+	got, last := readParts(t, s, 3)
+	hold(t, got, last, upTo(4))
+}
+
+// The last customer of an answer is not found again, and comes a second time
+// where another was to come: the number is right.
+func TestPlaceThatIsLostIsNoProof(t *testing.T) {
+	t.Parallel()
+	order := func(from ...[]int) []int { return slices.Concat(from...) }
+	rest := upTo(40)
+	s := &scripted{size: 10, orders: func(call int) []int {
+		switch call {
+		case 1: // the first answer
+			return rest
+		case 2, 3, 4: // where is 9?
+			return order([]int{10}, rest[:9], rest[11:31], []int{9}, rest[31:])
+		}
+		return order([]int{10}, rest[:9], []int{9}, rest[11:])
+	}}
+	got, last := readParts(t, s, 10)
+	if len(got) < 40 {
+		t.Fatalf("%d customers", len(got))
+	}
+	hold(t, got, last, rest)
+}
+
+// A row before the place where an earlier answer stopped is taken for one that
+// it handed on. A later pass misses the same customer: what both read is the
+// same set. When another pass meets it, it must be handed on.
+func TestCustomerTakenForHandedOn(t *testing.T) {
+	t.Parallel()
+	s := &scripted{size: 20, orders: func(call int) []int {
+		switch call {
+		case 1:
+			return []int{0, 1, 2, 3, 5, 4, 7, 6, 8, 9, 10, 11}
+		case 2: // 6 has come before the last one handed on
+			return []int{0, 1, 2, 3, 5, 4, 6, 7, 8, 9, 10, 11}
+		case 3: // a pass in pages of less than 12: 6 is on none
+			return []int{0, 1, 2, 3, 5, 4, 7, 8, 9, 10, 11, 6}
+		case 4:
+			return []int{0, 1, 2, 3, 5, 4, 7, 6, 9, 10, 8, 11}
+		}
+		return upTo(12)
+	}}
+	got, last := readParts(t, s, 7)
+	hold(t, got, last, upTo(12))
+}
+
+// A list whose customers never stay ends, and says that it is not proven; so
+// does one whose pages have no end.
+func TestListsWithoutRestEnd(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := &scripted{size: 10, recent: make(map[int]bool), orders: func(call int) []int {
+			return upTo(25 + call)[call:] // one leaves and one joins at each call
+		}}
+		for i := 25; i < 500; i++ {
+			s.recent[i] = true
+		}
+		if got, last := readParts(t, s, 0); last.Complete || len(last.Warnings) != 1 || s.calls > 60 {
+			t.Errorf("%d calls, %d customers, %+v", s.calls, len(got), last)
+		}
+	})
+	synctest.Test(t, func(t *testing.T) {
+		s := &scripted{size: 10, orders: func(int) []int { return slices.Repeat(upTo(10), 300) }, total: func(int) int { return 20 }}
+		if _, last := readParts(t, s, 0); last.Complete || s.calls > 500 {
+			t.Errorf("pages without end: %d calls, %+v", s.calls, last)
+		}
+	})
+}
+
+// Without a witness, a row out of order leaves a doubt: within a page, and from
+// one pass to the next.
+func TestDisorderWithoutWitness(t *testing.T) {
+	t.Parallel()
+	calm := wantKeys("", 25)
+	swapped := func(i, j int) []string {
+		ids := slices.Clone(calm)
+		ids[i], ids[j] = ids[j], ids[i]
+		return ids
+	}
+	for _, test := range []struct {
+		name  string
+		order func(call int) []string
+		want  string
+	}{
+		{"calm", func(int) []string { return calm }, ""},
+		// The page from row 9 holds 10, which is new, and behind it 9.
+		{"within a page", func(call int) []string {
+			if call == 1 {
+				return calm
+			}
+			return swapped(9, 10)
+		}, core.WarnOrderUnstable},
+		// Two rows in the middle of the first page have traded places when the list is read again.
+		{"between passes", func(call int) []string {
+			if call == 1 {
+				return calm
+			}
+			return swapped(3, 4)
+		}, core.WarnOrderUnstable},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				c := &shifting{size: 10}
+				c.before = func(call int) { c.ids = test.order(call) }
+				keys := 0
+				report, err := core.NewReader(c, &core.ReaderOptions[core.TagQuery]{Pacer: core.NewPacer(1)}).
+					Read(t.Context(), core.TagQuery{}, nil, func(*core.CustomerTag) bool { keys++; return true })
+				if err != nil || keys != 25 || report.Complete != (test.want == "") || test.want != "" && report.Warnings[0].Code != test.want {
+					t.Errorf("%d customers, %+v, %v; want the warning %q", keys, report, err, test.want)
+				}
+				if test.want == "" && c.calls < 9 {
+					t.Errorf("%d calls: want three passes", c.calls)
+				}
+			})
+		})
+	}
+}
+
+// A server that asks to wait is waited for, and one that fails again and again
+// is left alone.
+func TestRetriesAreBounded(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		l := newLedger(25)
+		l.fail = func(call int) error {
+			if call == 2 {
+				return &core.Error{Code: core.CodeThrottled, RetryAfter: 30 * time.Second}
+			}
+			return nil
+		}
+		start := time.Now()
+		if _, report, err := l.read(t.Context(), core.CreditQuery{}, core.ReadOptions{}); err != nil || !report.Complete || time.Since(start) < 30*time.Second {
+			t.Errorf("%v, %+v after %v", err, report, time.Since(start))
+		}
+	})
+	synctest.Test(t, func(t *testing.T) {
+		l := newLedger(5000)
+		l.fail = func(call int) error { // every page once
+			if call%2 == 0 {
+				return &core.Error{Code: core.CodeUnavailable}
+			}
+			return nil
+		}
+		_, report, err := l.read(t.Context(), core.CreditQuery{}, core.ReadOptions{})
+		if err != nil || report.Stopped == nil || *report.Stopped != core.StoppedUpstream || l.calls > 200 {
+			t.Errorf("%v, %+v after %d calls", err, report, l.calls)
+		}
+	})
+}
+
+// An answer that is not complete is nobody else's.
+func TestIncompleteAnswersAreNotShared(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := &scripted{size: 10, orders: func(int) []int { return upTo(5) }, total: func(rows int) int { return rows + 1 }}
+		reader := core.NewReader(s, &core.ReaderOptions[core.CreditQuery]{ShareFor: time.Minute, Now: func() time.Time { return worldBegan }})
+		for n := range 3 {
+			before := s.calls
+			report, err := reader.Read(t.Context(), core.CreditQuery{}, nil, func(*core.CustomerCredit) bool { return true })
+			if err != nil || report.Complete || s.calls == before {
+				t.Errorf("read %d: %v, complete %t after %d calls", n, err, report.Complete, s.calls-before)
+			}
+		}
+	})
+}
+
+// A total that is too low by as many as were missed is no proof, with pages of
+// any size.
+func TestLowTotalsOfSmallPages(t *testing.T) {
+	t.Parallel()
+	for size := 1; size <= 12; size++ {
+		for missed := 1; missed <= 3; missed++ {
+			t.Run(fmt.Sprintf("%d/%d", size, missed), func(t *testing.T) {
+				t.Parallel()
+				n := 4 * size
+				s := &scripted{size: size, orders: func(int) []int { return upTo(n + missed) }, total: func(rows int) int { return rows - missed }}
+				if _, last := readParts(t, s, 0); last.Complete {
+					t.Errorf("complete: %+v", last)
+				}
+			})
+		}
+	}
+}
