@@ -2,12 +2,9 @@ package core
 
 import "context"
 
-// count is what the vendor counted when a pass began and when it ended; -1
-// where that is not known, or contradicts the rows.
-type count struct{ start, end int }
-
-// unknownCount is the count of an operation that shows none.
-var unknownCount = count{-1, -1}
+// unknownCount is the count of an operation that shows none, or one that
+// contradicts the rows.
+const unknownCount = -1
 
 // countedPass is one pass over a list whose vendor tells a total.
 type countedPass[Q Query, T Record] struct {
@@ -27,18 +24,17 @@ type countedPass[Q Query, T Record] struct {
 
 // countedResult is what a counted pass has shown.
 type countedResult struct {
-	count
-	total   int // the last one
+	start   int // the total of the first page; unknownCount if the list did not end as a total says
+	total   int // of the last page
 	pages   int
 	step    int  // rows from one page to the next; 0: there was one page
 	rows    int  // of the last page
 	stopped bool // take ended it
 }
 
-// run makes the pass. The last page is asked for when all others have come, so
-// that its total is later than every row.
+// run makes the pass.
 func (p countedPass[Q, T]) run(ctx context.Context) (r countedResult, err error) {
-	r.count = unknownCount
+	r.start = unknownCount
 	pages := p.reader.prefetch(ctx, p.query, p.start, p.retry)
 	defer pages.close()
 	if p.fetched != nil {
@@ -72,56 +68,51 @@ func (p countedPass[Q, T]) run(ctx context.Context) (r countedResult, err error)
 				return r, nil // pages that lead back, or without end
 			}
 			pages.continueAt(*page.Next, forecast{
-				step:  r.step,
-				end:   p.upTo(page.Next.Offset, r.total),
-				alone: at.Offset + (r.total-1-at.Offset)/r.step*r.step,
+				step: r.step,
+				end:  p.upTo(page.Next.Offset, r.total),
 			})
 			continue
 		}
 		pages.close()
-		shown, last, err := p.endShown(ctx, &r, at)
-		if err != nil || !shown || r.stopped {
+		if shown, err := p.endShown(ctx, &r, at); err != nil || !shown || r.stopped {
 			return r, err
 		}
-		if r.start = start; last || f.alone {
-			r.end = r.total
-		}
+		r.start = start
 		return r, nil
 	}
 }
 
 // endShown reports whether the list ends where its total says. A last page that
 // is full does not show it, nor does a total that is only that page's: then a
-// page is asked for that holds the last row and has room behind it; last
-// reports that it was.
+// page is asked for that holds the last row and has room behind it.
 //
 // How long a vendor's pages can be is known from two of them. A list's only
 // page is taken for full where its length is a round number, as every limit is.
-func (p countedPass[Q, T]) endShown(ctx context.Context, r *countedResult, at Cursor) (shown, last bool, err error) {
+func (p countedPass[Q, T]) endShown(ctx context.Context, r *countedResult, at Cursor) (bool, error) {
 	size := max(r.step, at.Size)
 	if r.step == 0 && r.rows%10 == 0 {
 		size = r.rows
 	}
 	if size == 0 || r.rows < size {
-		return at.Offset+r.rows == r.total, false, nil
+		return at.Offset+r.rows == r.total, nil
 	}
 	if size = unevenly(r.total, size); size == 0 {
-		return false, false, nil
+		return false, nil
 	}
 	tail := Cursor{Offset: (r.total - 1) / size * size, Size: size}
 	for beyond := 0; ; beyond++ {
 		page, err := p.reader.fetch(ctx, p.query, tail, p.retry)
 		if err != nil {
-			return false, false, err
+			return false, err
 		}
 		if page.Total == nil {
-			return false, true, nil
+			return false, nil
 		}
 		if r.stopped = !p.take(page, tail, true); r.stopped {
-			return false, true, nil
+			return false, nil
 		}
 		if len(page.Items) < size || beyond == mostBeyond {
-			return *page.Total == r.total && len(page.Items) == r.total-tail.Offset, true, nil
+			return *page.Total == r.total && len(page.Items) == r.total-tail.Offset, nil
 		}
 		tail.Offset += size // there are more than the vendor counts
 	}

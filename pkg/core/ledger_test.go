@@ -397,6 +397,7 @@ type shifting struct {
 	mu     sync.Mutex
 	ids    []string
 	calls  int
+	firsts int // of those, the ones for the first page
 	before func(call int)
 }
 
@@ -407,7 +408,9 @@ func (c *shifting) FetchPage(ctx context.Context, _ core.TagQuery, at core.Curso
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.calls++
+	if c.calls++; at.Offset == 0 {
+		c.firsts++
+	}
 	c.before(c.calls)
 	end := min(at.Offset+c.size, len(c.ids))
 	for _, id := range c.ids[min(at.Offset, end):end] {

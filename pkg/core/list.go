@@ -27,19 +27,19 @@ type list[Q Query, T Record] struct {
 	operation[T]
 
 	// Of all operations so far:
-	counts   []count // what each showed of the vendor's count
-	total    int     // the first total; of the list that earlier answers began
-	counted  bool    // there was one
-	moved    bool    // there was another one later
-	shown    bool    // a pass ended where the total says
-	disorder bool    // rows traded places: they came twice in a pass, or in another order than before
-	unsorted bool    // rows came out of the list's order, so that answers in parts may overlap
-	empty    bool    // the vendor counts customers and lists none
-	lost     bool    // the place where an earlier answer stopped was not found
-	gap      int     // how many customers the best moment to count them lacks
-	onePage  bool    // the whole list came on one page, which is one moment
-	longest  int     // rows of the longest page
-	passes   int     // over the list
+	counts   []int // the vendor's count when each began, or unknownCount
+	total    int   // the first total; of the list that earlier answers began
+	counted  bool  // there was one
+	moved    bool  // there was another one later
+	shown    bool  // a pass ended where the total says
+	disorder bool  // rows traded places: they came twice in a pass, or in another order than before
+	unsorted bool  // rows came out of the list's order, so that answers in parts may overlap
+	empty    bool  // the vendor counts customers and lists none
+	lost     bool  // the place where an earlier answer stopped was not found
+	gap      int   // how many customers the best moment to count them lacks
+	onePage  bool  // the whole list came on one page, which is one moment
+	longest  int   // rows of the longest page
+	passes   int   // over the list
 
 	witness witness
 }
@@ -141,7 +141,7 @@ func (l *list[Q, T]) meetKnown() error {
 // rows were handed on by an earlier answer.
 func (l *list[Q, T]) firstPage() (p *inFlightPage[T], skip int, err error) {
 	fetch := func(at Cursor) error {
-		p = &inFlightPage[T]{at: at, alone: true, done: make(chan struct{})}
+		p = &inFlightPage[T]{at: at, done: make(chan struct{})}
 		close(p.done)
 		p.page, err = l.reader.fetch(l.ctx, l.query, at, &l.retry)
 		return err
@@ -216,8 +216,8 @@ func (l *list[Q, T]) countedPass(start Cursor, fetched *inFlightPage[T], skip in
 	if err != nil || r.stopped {
 		return false, err
 	}
-	l.counts[l.op-1] = r.count
-	l.shown = l.shown || r.count != unknownCount
+	l.counts[l.op-1] = r.start
+	l.shown = l.shown || r.start != unknownCount
 	l.onePage = isFirst && r.step == 0 && !l.partial && l.from.Anchor == ""
 	return true, nil
 }

@@ -29,18 +29,16 @@ type prefetcher[Q Query, T Record] struct {
 
 // forecast is what is expected after a page.
 type forecast struct {
-	step  int // rows from one page's beginning to the next's; 0: not known
-	end   int // no page is fetched ahead that begins here or later; 0: not known
-	alone int // the page that begins here waits for all before it; 0: none does
+	step int // rows from one page's beginning to the next's; 0: not known
+	end  int // no page is fetched ahead that begins here or later; 0: not known
 }
 
 // inFlightPage is one page that is being fetched.
 type inFlightPage[T Record] struct {
-	at    Cursor
-	alone bool // every page before it had come when its call began
-	page  Page[T]
-	err   error
-	done  chan struct{}
+	at   Cursor
+	page Page[T]
+	err  error
+	done chan struct{}
 
 	panicked any // re-raised in the goroutine that reads, where it is recovered
 }
@@ -109,11 +107,11 @@ func (p *prefetcher[Q, T]) launch() {
 			f := p.forecast
 			at = p.inFlight[n-1].at
 			at.Offset += f.step
-			if n >= p.ahead || f.step <= 0 || f.end > 0 && at.Offset >= f.end || f.alone > 0 && at.Offset >= f.alone {
+			if n >= p.ahead || f.step <= 0 || f.end > 0 && at.Offset >= f.end {
 				return
 			}
 		}
-		f := &inFlightPage[T]{at: at, alone: n == 0, done: make(chan struct{})}
+		f := &inFlightPage[T]{at: at, done: make(chan struct{})}
 		p.inFlight = append(p.inFlight, f)
 		ctx := p.ctx
 		p.calls.Go(func() {

@@ -80,9 +80,8 @@ func (l *list[Q, T]) nextSize() int {
 
 // isWhole reports whether a counted list is proven whole.
 func (l *list[Q, T]) isWhole() bool {
-	now := l.counts[l.op-1]
 	switch {
-	case l.onePage && l.op == 1 && now.start == l.rows && !l.moved:
+	case l.onePage && l.op == 1 && l.counts[0] == l.rows && !l.moved:
 		return true
 	case l.shown && l.old == l.total && !(l.partial && (l.unsorted || l.lost)):
 		return true
@@ -97,15 +96,15 @@ func (l *list[Q, T]) isWhole() bool {
 func (l *list[Q, T]) allPresent(of met) bool {
 	l.gap = math.MaxInt
 	for op := 1; op < int(l.op); op++ {
-		present := l.seen.present(of, uint8(op))
-		for _, count := range []int{l.counts[op-1].end, l.counts[op].start} {
-			if count == present {
-				return true
-			}
-			if count >= 0 {
-				l.gap = min(l.gap, max(count-present, present-count))
-			}
+		count := l.counts[op] // when the next one began
+		if count == unknownCount {
+			continue
 		}
+		present := l.seen.present(of, uint8(op))
+		if count == present {
+			return true
+		}
+		l.gap = min(l.gap, max(count-present, present-count))
 	}
 	return false
 }
@@ -173,7 +172,7 @@ func (l *list[Q, T]) adopt() bool {
 		if k.last == l.op {
 			k.first, k.met = 1, k.met|metListed
 		} else { // it was taken for one of an earlier answer, and is none
-			*k = sighting{hash: k.hash}
+			k.met &^= metListed
 		}
 	})
 	l.partial, l.lost, l.unsorted = false, false, false

@@ -24,7 +24,7 @@ type sightings struct {
 type sighting struct {
 	hash        uint64 // of the key; 0: an empty slot
 	rank        uint32 // position in the first pass over the list, from 1; 0: not met in it
-	first, last uint8  // the first and the last operation that met the key; 0: none
+	first, last uint8  // the first and the last operation that met the key
 	met         met
 }
 
@@ -59,11 +59,8 @@ func (s *sightings) meet(key string, op uint8) (now *sighting, before sighting) 
 	now = t.find(hash)
 	before = *now
 	if now.hash == 0 {
-		now.hash = hash
+		now.hash, now.first = hash, op
 		t.used++
-	}
-	if now.first == 0 {
-		now.first = op
 	}
 	now.last = op
 	return now, before

@@ -73,8 +73,8 @@ func (l *list[Q, T]) readWitness() error {
 	r, err := pass.run(l.reader.onlyCalls(l.ctx))
 	if err == nil {
 		w.passes++
-		l.counts[l.op-1] = r.count
-		w.shown = w.shown || r.count != unknownCount
+		l.counts[l.op-1] = r.start
+		w.shown = w.shown || r.start != unknownCount
 		return nil
 	}
 	w.refused = true
