@@ -122,7 +122,41 @@ func (b *bucket) Get(ctx context.Context, name string) (io.ReadCloser, error) {
 		out.Body.Close()
 		return nil, failure("Get", name, &core.Error{Code: core.CodeUpstream, Detail: "the store did not say how long it is, so that nobody could tell whether it came whole; check for a proxy in between"})
 	}
-	return &body{ctx: ctx, name: name, from: out.Body, left: *out.ContentLength, fail: networkError}, nil
+	size, tag := *out.ContentLength, aws.ToString(out.ETag)
+	return &body{ctx: ctx, name: name, from: out.Body, size: size, fail: networkError, rest: func(at int64) (io.ReadCloser, error) {
+		return b.rest(ctx, name, tag, at, size)
+	}}, nil
+}
+
+// rest opens an object of a tag and size at a byte.
+func (b *bucket) rest(ctx context.Context, name, tag string, at, size int64) (io.ReadCloser, error) {
+	if tag == "" { // without it the rest could be another object's
+		return nil, replaced(name)
+	}
+	ctx, tries := counting(ctx)
+	out, err := b.client.GetObject(ctx, &s3.GetObjectInput{
+		Bucket: &b.place.bucket, Key: b.key(name), IfMatch: &tag, Range: aws.String(fmt.Sprintf("bytes=%d-", at)),
+	})
+	switch {
+	case statusOf(err) == http.StatusPreconditionFailed, statusOf(err) == http.StatusRequestedRangeNotSatisfiable:
+		return nil, replaced(name)
+	case err != nil:
+		return nil, b.fail(ctx, "Get", name, *tries, err)
+	}
+	length := aws.ToInt64(out.ContentLength)
+	switch {
+	case aws.ToString(out.ETag) != tag:
+	case out.ContentRange == nil && length == size: // a server that knows no ranges sends everything
+		if _, err := io.CopyN(io.Discard, out.Body, at); err != nil {
+			out.Body.Close()
+			return nil, failure("Get", name, networkError(err))
+		}
+		return out.Body, nil
+	case strings.HasPrefix(aws.ToString(out.ContentRange), fmt.Sprintf("bytes %d-%d/", at, size-1)) && length == size-at:
+		return out.Body, nil
+	}
+	out.Body.Close()
+	return nil, replaced(name)
 }
 
 func (b *bucket) PutNew(ctx context.Context, name string, body []byte) error {

@@ -99,7 +99,30 @@ func (f *folder) Get(ctx context.Context, name string) (io.ReadCloser, error) {
 		file.Close()
 		return nil, failure("Get", name, diskError(err))
 	}
-	return &body{ctx: ctx, name: name, from: file, left: info.Size(), fail: diskError}, nil
+	return &body{ctx: ctx, name: name, from: file, size: info.Size(), fail: diskError, rest: func(at int64) (io.ReadCloser, error) {
+		return f.rest(name, info, at)
+	}}, nil
+}
+
+// rest opens a file at a byte, as long as it is the one that info is of.
+func (f *folder) rest(name string, info fs.FileInfo, at int64) (io.ReadCloser, error) {
+	file, err := f.root.Open(name)
+	if err != nil {
+		return nil, failure("Get", name, diskError(err))
+	}
+	same, err := file.Stat()
+	if err == nil && (!os.SameFile(info, same) || same.Size() != info.Size()) {
+		file.Close()
+		return nil, replaced(name)
+	}
+	if err == nil {
+		_, err = file.Seek(at, io.SeekStart)
+	}
+	if err != nil {
+		file.Close()
+		return nil, failure("Get", name, diskError(err))
+	}
+	return file, nil
 }
 
 func (f *folder) Put(ctx context.Context, name string, write func(w io.Writer) error) error {

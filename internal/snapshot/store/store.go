@@ -29,8 +29,9 @@ import (
 type Store interface {
 	// Get opens the object for reading; one that is not there is CodeNotFound.
 	// The body streams and must be closed. It ends with io.EOF only where the object
-	// has been read whole: one that is cut short is CodeUnavailable, from Read. It
-	// ends with ctx. What is put meanwhile does not change what is read.
+	// has been read whole. A body that is cut short continues where it was cut; if it
+	// cannot, Read returns CodeUnavailable. It ends with ctx. What is put meanwhile
+	// does not change what is read.
 	Get(ctx context.Context, name string) (io.ReadCloser, error)
 
 	// Put stores what write writes, in place of what there is. It holds at most
