@@ -13,7 +13,7 @@ import (
 // Alert is one thing about one customer that is worth telling. Amounts, months
 // and times are texts; what is not known, or not of the kind, is left out.
 type Alert struct {
-	ID         string   `json:"id"` // the same for the same run, however often it is run
+	ID         string   `json:"id"` // the same for the same run of a store, however often it is run
 	Kind       Kind     `json:"kind"`
 	Severity   Severity `json:"severity"`
 	Account    string   `json:"account"`
@@ -47,7 +47,7 @@ func idOf(parts ...string) string {
 // alertOf is the alert of a kind about a customer as its record has it.
 func alertOf(now Moment, kind Kind, record core.Record, was, is string) Alert {
 	a := Alert{
-		ID: idOf("alert", now.Function, now.Account, now.Run, string(kind), record.Key()), Kind: kind, Severity: kind.Severity(),
+		ID: idOf("alert", now.Store, now.Function, now.Account, now.Run, string(kind), record.Key()), Kind: kind, Severity: kind.Severity(),
 		Account: now.Account, CustomerID: clean(record.ID()), Since: textOf(now.AsOf), Previous: was, Status: is,
 	}
 	switch c := record.Masked().(type) {

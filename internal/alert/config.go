@@ -30,6 +30,9 @@ type Config struct {
 	Rules    Rules
 	Quiet    bool // a run with nothing to tell is told too; a first run always is
 	Channels []Channel
+
+	Err     error // what is wrong with the Setting; nil: nothing
+	NoRules bool  // Rules could not be read, so that no alert can be evaluated
 }
 
 // Channel is one place to tell.
@@ -103,8 +106,9 @@ func (p problems) err() error {
 }
 
 // ParseConfig reads a Setting's text; "" is the default: no channels. Its error
-// tells everything that is wrong. url and secret may be references: they are judged
-// by Deliver.
+// tells everything that is wrong, and the Config beside it is what is right: the
+// channels without a mistake, and the rules if they have none (else NoRules). url and
+// secret may be references: they are checked by Deliver.
 func ParseConfig(text []byte) (*Config, error) {
 	c := new(Config)
 	if len(text) == 0 {
@@ -112,28 +116,38 @@ func ParseConfig(text []byte) (*Config, error) {
 	}
 	var p problems
 	var channels []jsontext.Value
+	beside := 0 // problems that are not about the rules
+	read := func(name string, v jsontext.Value, into any, want string) {
+		before := len(p)
+		p.read(name, v, into, want)
+		beside += len(p) - before
+	}
 	object(&p, "", text, map[string]func(jsontext.Value){
 		"rules": func(v jsontext.Value) { c.Rules = parseRules(&p, v) },
-		"quiet": func(v jsontext.Value) { p.read("quiet", v, &c.Quiet, "true or false") },
+		"quiet": func(v jsontext.Value) { read("quiet", v, &c.Quiet, "true or false") },
 		"channels": func(v jsontext.Value) {
-			p.read("channels", v, &channels, "a list of objects, as [{\"name\":\"ops\",\"type\":\"slack\",\"url\":…}]")
+			read("channels", v, &channels, "a list of objects, as [{\"name\":\"ops\",\"type\":\"slack\",\"url\":…}]")
 		},
 	})
+	c.NoRules = len(p) > beside
 	if len(channels) > maxChannels {
 		p.add("channels", "more than %d", maxChannels)
 		channels = channels[:maxChannels]
 	}
+	var names []string
 	for i, v := range channels {
+		before := len(p)
 		channel := parseChannel(&p, fmt.Sprintf("channel %d", i+1), v)
-		if channel.Name != "" && slices.ContainsFunc(c.Channels, func(o Channel) bool { return o.Name == channel.Name }) {
+		if channel.Name != "" && slices.Contains(names, channel.Name) {
 			p.add(channel.Name, "two channels have this name")
 		}
-		c.Channels = append(c.Channels, channel)
+		names = append(names, channel.Name)
+		if len(p) == before {
+			c.Channels = append(c.Channels, channel)
+		}
 	}
-	if err := p.err(); err != nil {
-		return nil, err
-	}
-	return c, nil
+	c.Err = p.err()
+	return c, c.Err
 }
 
 // object reads an object member by member, in the order of their names.

@@ -119,6 +119,35 @@ func TestParseConfigTellsAllThatIsWrong(t *testing.T) {
 	}
 }
 
+// A mistake costs what it is in, and nothing else.
+func TestParseConfigKeepsWhatIsRight(t *testing.T) {
+	t.Parallel()
+	const good = `{"name":"ops","type":"webhook","url":"https://host.example"}`
+	for _, test := range []struct {
+		name, text string
+		channels   []string
+		noRules    bool
+	}{
+		{"nothing wrong", `{"channels":[` + good + `]}`, []string{"ops"}, false},
+		{"one channel", `{"channels":[` + good + `,{"name":"crm","type":"carrier-pigeon","url":"x"}]}`, []string{"ops"}, false},
+		{"a name twice", `{"channels":[` + good + `,` + good + `]}`, []string{"ops"}, false},
+		{"the list of channels", `{"rules":{"expiry_days":9},"channels":7}`, nil, false},
+		{"quiet", `{"quiet":7,"channels":[` + good + `]}`, []string{"ops"}, false},
+		{"a rule", `{"rules":{"expiry_days":0},"channels":[` + good + `]}`, []string{"ops"}, true},
+		{"a name that is misspelt", `{"rulez":{},"channels":[` + good + `]}`, []string{"ops"}, true},
+		{"not JSON", `{"channels":[`, nil, true},
+	} {
+		c, err := ParseConfig([]byte(test.text))
+		var names []string
+		for _, channel := range c.Channels {
+			names = append(names, channel.Name)
+		}
+		if (err == nil) != (test.name == "nothing wrong") || c.Err != err || !slices.Equal(names, test.channels) || c.NoRules != test.noRules {
+			t.Errorf("%s: %q, no rules %t, %v", test.name, names, c.NoRules, err)
+		}
+	}
+}
+
 func TestAddresses(t *testing.T) {
 	t.Parallel()
 	for text, ok := range map[string]bool{

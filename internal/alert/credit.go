@@ -25,7 +25,8 @@ func levels() []Kind { return []Kind{CreditLow, CreditExhausted, CreditOverdrawn
 //	zero          ─────  at it exhausted, below it overdrawn
 //
 // While service is stopped, the balance is not news: nothing of it is told or
-// closed, and what a customer comes back with was told with the stop.
+// closed. A customer who is freed with a worse level than the one known at the stop is
+// reported with that level.
 func (r *Rules) credit(now Moment, c *core.CustomerCredit, is *State) []Alert {
 	low, _ := r.line(now, c.CustomerID)
 	status := c.Status
@@ -59,6 +60,8 @@ func (r *Rules) credit(now Moment, c *core.CustomerCredit, is *State) []Alert {
 	case status == core.CreditForced && !wasForced:
 		is.Open[CreditForced] = textOf(now.AsOf)
 		tell(CreditForced, "")
+		no := false
+		is.AtStop = string(core.StatusOfCredit(&no, c.Credit, low)) // what the alert says
 	case status != core.CreditForced && wasForced:
 		tell(CreditFreed, is.Open[CreditForced])
 		delete(is.Open, CreditForced)
@@ -67,11 +70,13 @@ func (r *Rules) credit(now Moment, c *core.CustomerCredit, is *State) []Alert {
 		return alerts
 	}
 	level, reached := levelOf(is.Open), rankOf(status)
+	atStop := rankOf(core.CreditStatus(is.AtStop))
+	is.AtStop = ""
 	switch {
 	case reached > level:
 		kind := levels()[reached]
 		is.Open[kind] = textOf(now.AsOf)
-		if !wasForced {
+		if reached > atStop {
 			tell(kind, "")
 		}
 	case reached < level:
@@ -117,11 +122,10 @@ func (r *Rules) expiring(now Moment, c *core.CustomerCredit, is *State) bool {
 	}
 	until := c.NearestExpiry.Sub(now.AsOf)
 	passed := until < 0 && (now.Since.IsZero() || c.NearestExpiry.Before(now.Since)) // long ago, by whatever runs there were
-	if passed || until > time.Duration(r.expiryDays())*oneDay || is.Told == textOf(*c.NearestExpiry) {
+	if passed || until > time.Duration(r.expiryDays())*oneDay {
 		return false
 	}
-	is.Told = textOf(*c.NearestExpiry)
-	return true
+	return is.Told.add(textOf(*c.NearestExpiry))
 }
 
 // levelOf is the worst level that is open, -1 where none is.

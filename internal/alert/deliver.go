@@ -29,9 +29,10 @@ type DeliverOptions struct {
 	// Resolve gives what the texts of a channel name, which may be references; nil:
 	// they are as they are.
 	Resolve func(ctx context.Context, texts map[string]string) (map[string]string, error)
-	Pace    *Pace                     // shared by all who send; nil: nobody else does
-	Only    []string                  // the channels to tell, by name; nil: all
-	Down    func(channel string) bool // channels that are not tried, since they just failed; nil: none
+	Pace    *Pace // shared by all who send; nil: nobody else does
+
+	Due  []Delivery     // of those that Plan gives, the ones to make, under their ids; nil: all that Plan gives
+	Done func(Delivery) // is called as each delivery ends, by one goroutine at a time; nil: none
 }
 
 // Delivery is how one channel fared. It holds no address and nothing of what
@@ -39,22 +40,42 @@ type DeliverOptions struct {
 type Delivery struct {
 	Channel string        `json:"channel"`
 	Type    ChannelType   `json:"type"`
-	ID      string        `json:"id"` // the same for the same run and channel, whenever it is sent
+	ID      string        `json:"id"` // the same for the same attempt at a run and the same channel, whenever it is sent
 	State   DeliveryState `json:"state"`
 	Tries   int           `json:"tries"`
 	Code    core.Code     `json:"code,omitempty"`   // of what failed
 	Detail  string        `json:"detail,omitempty"` // why it failed, or was skipped
 	At      time.Time     `json:"at"`               // UTC, whole seconds
+
+	Reach Reach `json:"-"` // of a failure
 }
+
+// Due says whether the next call has to make the delivery.
+func (d Delivery) Due() bool { return d.State == Pending || d.State == Failed }
+
+// Undelivered says whether the channel lacks the message, for now or for good.
+func (d Delivery) Undelivered() bool { return d.Due() || d.State == Refused }
 
 // DeliveryState says how a Delivery ended.
 type DeliveryState string
 
 // The states.
 const (
+	Pending   DeliveryState = "pending" // recorded, and not tried yet
 	Delivered DeliveryState = "delivered"
-	Failed    DeliveryState = "failed"
+	Failed    DeliveryState = "failed"  // the next call tries again
+	Refused   DeliveryState = "refused" // the channel refuses this message for good; watch --redeliver tries again
 	Skipped   DeliveryState = "skipped" // there was nothing to tell this channel
+)
+
+// Reach is what else a failed delivery concerns.
+type Reach int
+
+// The reaches.
+const (
+	ReachMessage Reach = iota // this message alone: the next one may be sent
+	ReachServer               // a fault of the receiver's, at this message or at every one
+	ReachChannel              // every message: the channel cannot be reached, or its address or its key is no good
 )
 
 // DefaultReserve leaves a run time to write down how it went.
@@ -68,10 +89,54 @@ const (
 	maxAnswer    = 64 << 10    // bytes of an answer that are read
 )
 
-// Deliver tells every channel that hears of the Digest's account, side by side,
-// and gives how each fared, in the order of the Config. It returns before ctx's
-// deadline, less the reserve. A channel whose address or secret cannot be had is one
-// that failed, and no other is worse for it.
+// Plan gives the deliveries that are due of a Digest: one for each channel that hears
+// of its account, Pending, or Skipped where there is nothing to tell the channel. A
+// Setting that cannot be used as a whole (Err) is a delivery of its own, Failed, to
+// the channel "": once the Setting is right, Expand gives the channels' own.
+func (c *Config) Plan(d *Digest) []Delivery {
+	all := []Delivery{}
+	for i := range c.Channels {
+		if channel := &c.Channels[i]; d.sample || channel.hears(d.Account) {
+			all = append(all, c.plan(d, channel))
+		}
+	}
+	if c.Err != nil {
+		failure := core.AsError(c.Err)
+		all = append(all, Delivery{State: Failed, Code: failure.Code, Detail: failure.Public(), At: now(), Reach: ReachChannel})
+	}
+	return all
+}
+
+func (c *Config) plan(d *Digest, channel *Channel) Delivery {
+	due := Delivery{Channel: channel.Name, Type: channel.Type, ID: DeliveryID(d.Summary, channel.Name), State: Pending, At: now()}
+	if d.Held == nil && !d.First && !c.Quiet && d.viewFor(channel).total == 0 {
+		due.State, due.Detail = Skipped, "nothing to tell"
+	}
+	return due
+}
+
+// Expand replaces the delivery to the channel "" by those to the channels that have
+// none, where the Setting is right by now.
+func (c *Config) Expand(d *Digest, all []Delivery) []Delivery {
+	unknown := slices.IndexFunc(all, func(due Delivery) bool { return due.Channel == "" })
+	if unknown < 0 || c.Err != nil {
+		return all
+	}
+	all = slices.Delete(slices.Clone(all), unknown, unknown+1)
+	for _, due := range c.Plan(d) {
+		if !slices.ContainsFunc(all, func(o Delivery) bool { return o.Channel == due.Channel }) {
+			all = append(all, due)
+		}
+	}
+	return all
+}
+
+func now() time.Time { return time.Now().UTC().Truncate(time.Second) }
+
+// Deliver makes the deliveries that are due of a Digest, side by side, and gives how
+// each fared, in the order of opts.Due. It returns before ctx's deadline, less the
+// reserve. A channel whose address or secret cannot be had is one that failed, and no
+// other is worse for it.
 //
 // It is at least once: an answer that is lost is asked for by sending again, and
 // a run that was killed just after telling tells again. Every message of a webhook and of SNS
@@ -107,47 +172,48 @@ func (c *Config) Deliver(ctx context.Context, d *Digest, opts DeliverOptions) []
 		// Where an address leads elsewhere, a message of customers must not follow.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
-	var heard []*Channel
-	for i := range c.Channels {
-		if (d.sample || c.Channels[i].hears(d.Account)) && (opts.Only == nil || slices.Contains(opts.Only, c.Channels[i].Name)) {
-			heard = append(heard, &c.Channels[i])
-		}
+	deliveries := slices.Clone(opts.Due)
+	if opts.Due == nil {
+		deliveries = c.Plan(d)
 	}
-	deliveries := make([]Delivery, len(heard))
 	var under sync.WaitGroup
-	for i, channel := range heard {
-		under.Go(func() { deliveries[i] = c.deliver(ctx, client, channel, d, opts) })
+	var one sync.Mutex
+	for i, due := range deliveries {
+		at := slices.IndexFunc(c.Channels, func(channel Channel) bool { return channel.Name == due.Channel })
+		if at < 0 || due.State == Skipped {
+			continue
+		}
+		under.Go(func() {
+			done := deliver(ctx, client, &c.Channels[at], due, d, opts)
+			one.Lock()
+			defer one.Unlock()
+			if deliveries[i] = done; opts.Done != nil {
+				opts.Done(done)
+			}
+		})
 	}
 	under.Wait()
 	return deliveries
 }
 
-// DeliveryID is the id of what a channel is told of a run.
+// DeliveryID is the id of what a channel is told of an attempt at a run.
 func DeliveryID(s Summary, channel string) string {
-	return idOf("delivery", s.Function, s.Account, s.Run, channel)
+	return idOf("delivery", s.Store, s.Function, s.Account, s.Run, s.Attempt, channel)
 }
 
-// deliver tells one channel.
-func (c *Config) deliver(ctx context.Context, client *http.Client, channel *Channel, d *Digest, opts DeliverOptions) (done Delivery) {
-	done = Delivery{Channel: channel.Name, Type: channel.Type, ID: DeliveryID(d.Summary, channel.Name), State: Failed}
+// deliver makes one delivery. The tries of earlier calls count in its result.
+func deliver(ctx context.Context, client *http.Client, channel *Channel, due Delivery, d *Digest, opts DeliverOptions) (done Delivery) {
+	done = due
+	done.Type = channel.Type
 	defer func() {
-		if recover() != nil { // whatever it is, it is this channel's alone
-			done.State, done.Code, done.Detail = Failed, core.CodeInternal, "internal error"
+		if recover() != nil { // whatever it is, it is this message's alone
+			done = done.failed(internal())
 		}
-		if done.At.IsZero() {
-			done.At = time.Now().UTC().Truncate(time.Second)
-		}
+		done.At = now()
 	}()
 	v := d.viewFor(channel)
-	if v.total == 0 && !d.First && !c.Quiet {
-		done.State, done.Detail = Skipped, "nothing to tell"
-		return done
-	}
-	if opts.Down != nil && opts.Down(channel.Name) {
-		return done.failed(refused(core.CodeUnavailable, "not tried: it could not be told of an earlier run just before"))
-	}
-	p := parcel{id: done.ID, view: v, message: v.message(channel.Language), getenv: opts.Getenv}
-	for {
+	p := parcel{id: due.ID, view: v, message: v.message(channel.Language), getenv: opts.Getenv}
+	for tries := 1; ; tries++ {
 		if ctx.Err() != nil {
 			return done.failed(fromContext(ctx))
 		}
@@ -163,9 +229,9 @@ func (c *Config) deliver(ctx context.Context, client *http.Client, channel *Chan
 			done.State, done.Code, done.Detail = Delivered, "", ""
 			return done
 		}
-		wait := backoff(done.Tries)
+		wait := backoff(tries)
 		switch {
-		case !o.retry || done.Tries == maxTries:
+		case !o.retry || tries == maxTries:
 			return done.failed(o)
 		case o.after > maxAskedWait:
 			o.detail += ", and asks to wait longer than a run can"
@@ -187,7 +253,10 @@ func (c *Config) deliver(ctx context.Context, client *http.Client, channel *Chan
 }
 
 func (d Delivery) failed(o outcome) Delivery {
-	d.State, d.Code, d.Detail = Failed, o.code, o.detail
+	d.State, d.Code, d.Detail, d.Reach = Failed, o.code, o.detail, o.reach
+	if o.permanent {
+		d.State = Refused
+	}
 	return d
 }
 
@@ -200,19 +269,41 @@ func backoff(tries int) time.Duration {
 
 // outcome is how one try went. Its detail is our own words.
 type outcome struct {
-	ok     bool
-	retry  bool
-	after  time.Duration // how long the channel asks to wait
-	code   core.Code
-	detail string
+	ok        bool
+	retry     bool // the same message may be taken in a moment
+	permanent bool // the same message is never taken
+	reach     Reach
+	after     time.Duration // how long the channel asks to wait
+	code      core.Code
+	detail    string
 }
 
-func refused(code core.Code, format string, args ...any) outcome {
-	return outcome{code: code, detail: fmt.Sprintf(format, args...)}
+// permanent is the outcome of a message that the channel refuses for good.
+func permanent(code core.Code, format string, args ...any) outcome {
+	return outcome{permanent: true, code: code, detail: fmt.Sprintf(format, args...)}
 }
 
-func comeBack(code core.Code, format string, args ...any) outcome {
-	return outcome{retry: true, code: code, detail: fmt.Sprintf(format, args...)}
+// internal is the outcome of a mistake of ours. The next call tries again, perhaps with
+// another version.
+func internal() outcome { return outcome{code: core.CodeInternal, detail: "internal error"} }
+
+// unusable is the outcome where the channel takes no message until its operator
+// changes something, as an address or a key.
+func unusable(code core.Code, format string, args ...any) outcome {
+	return outcome{reach: ReachChannel, code: code, detail: fmt.Sprintf(format, args...)}
+}
+
+// retryable is the outcome where the channel takes no message for the moment.
+func retryable(code core.Code, format string, args ...any) outcome {
+	return outcome{retry: true, reach: ReachChannel, code: code, detail: fmt.Sprintf(format, args...)}
+}
+
+// serverFault is the outcome of a fault of the receiver's own. It may be one that just
+// this message brings about.
+func serverFault(format string, args ...any) outcome {
+	o := retryable(core.CodeUnavailable, format, args...)
+	o.reach = ReachServer
+	return o
 }
 
 // parcel is one Digest on its way to one channel.
@@ -235,9 +326,9 @@ func (p *parcel) address(ctx context.Context, channel *Channel, resolve func(con
 	case err == nil:
 		return outcome{ok: true}
 	case failure.Code.Retryable():
-		return comeBack(failure.Code, "%s", failure.Public())
+		return retryable(failure.Code, "%s", failure.Public())
 	default:
-		return refused(failure.Code, "%s", failure.Public())
+		return unusable(failure.Code, "%s", failure.Public())
 	}
 }
 
@@ -249,9 +340,9 @@ func (p parcel) try(whole context.Context, client *http.Client) outcome {
 	if err != nil {
 		failure := core.AsError(err)
 		if failure.Code == core.CodeInternal { // its text may hold the address
-			return refused(core.CodeInternal, "internal error")
+			return internal()
 		}
-		return refused(failure.Code, "%s", failure.Public())
+		return unusable(failure.Code, "%s", failure.Public())
 	}
 	req.Header.Set("User-Agent", "partnerlens")
 	resp, err := client.Do(req)
@@ -344,41 +435,43 @@ func fromTransport(ctx context.Context, err error) outcome {
 	case ctx.Err() != nil:
 		return fromContext(ctx)
 	case errors.As(err, &certificate):
-		return refused(core.CodeMisconfigured, "its certificate cannot be verified")
+		return unusable(core.CodeMisconfigured, "its certificate cannot be verified")
 	case errors.As(err, &slow) && slow.Timeout():
-		return comeBack(core.CodeUnavailable, "no answer within %s", tryTimeout)
+		return retryable(core.CodeUnavailable, "no answer within %s", tryTimeout)
 	}
-	return comeBack(core.CodeUnavailable, "it cannot be reached")
+	return retryable(core.CodeUnavailable, "it cannot be reached")
 }
 
 // fromContext is what a context that is over, or will be before anything can be
 // sent, means.
 func fromContext(ctx context.Context) outcome {
 	if errors.Is(ctx.Err(), context.Canceled) {
-		return refused(core.CodeCanceled, "the run was called off")
+		return unusable(core.CodeCanceled, "the run was called off")
 	}
-	return refused(core.CodeDeadline, "time ran out")
+	return unusable(core.CodeDeadline, "time ran out")
 }
 
-// fromStatus is what an HTTP status means.
+// fromStatus is what an HTTP status means. What is said of the message (too large, not
+// of the receiver's form) concerns this message; what is said of the address, the key
+// or the moment concerns every one.
 func fromStatus(status int) outcome {
 	switch {
 	case status >= 200 && status < 300:
 		return outcome{ok: true}
 	case status >= 300 && status < 400:
-		return refused(core.CodeMisconfigured, "it leads elsewhere (HTTP %d), where it is not followed; configure the address that it leads to", status)
-	case status == http.StatusUnauthorized, status == http.StatusForbidden:
-		return refused(core.CodeDenied, "it refuses the message (HTTP %d)", status)
-	case status == http.StatusNotFound, status == http.StatusGone:
-		return refused(core.CodeMisconfigured, "there is nothing at the address (HTTP %d)", status)
-	case status == http.StatusRequestTimeout:
-		return comeBack(core.CodeUnavailable, "it was too slow (HTTP %d)", status)
+		return unusable(core.CodeMisconfigured, "it leads elsewhere (HTTP %d), where it is not followed; configure the address that it leads to", status)
+	case status == http.StatusUnauthorized, status == http.StatusPaymentRequired, status == http.StatusForbidden, status == http.StatusProxyAuthRequired:
+		return unusable(core.CodeDenied, "it refuses the message (HTTP %d)", status)
+	case status == http.StatusNotFound, status == http.StatusMethodNotAllowed, status == http.StatusGone, status == http.StatusMisdirectedRequest:
+		return unusable(core.CodeMisconfigured, "there is nothing at the address (HTTP %d)", status)
+	case status == http.StatusRequestTimeout, status == http.StatusTooEarly:
+		return retryable(core.CodeUnavailable, "it was too slow (HTTP %d)", status)
 	case status == http.StatusTooManyRequests:
-		return comeBack(core.CodeThrottled, "it takes no more messages for now (HTTP %d)", status)
+		return retryable(core.CodeThrottled, "it takes no more messages for now (HTTP %d)", status)
 	case status >= 500:
-		return comeBack(core.CodeUnavailable, "it has a fault of its own (HTTP %d)", status)
+		return serverFault("it has a fault of its own (HTTP %d)", status)
 	}
-	return refused(core.CodeUpstream, "it does not accept the message (HTTP %d)", status)
+	return permanent(core.CodeUpstream, "it does not accept the message (HTTP %d)", status)
 }
 
 // askedWait is how long an answer asks to wait: Retry-After, or Feishu's own.

@@ -304,10 +304,14 @@ func TestAnswers(t *testing.T) {
 		{Webhook, 204, "", Delivered, "", 1, ""},
 		{Webhook, 302, "", Failed, core.CodeMisconfigured, 1, "leads elsewhere (HTTP 302)"},
 		{Webhook, 307, "", Failed, core.CodeMisconfigured, 1, "leads elsewhere"},
-		{Webhook, 400, other, Failed, core.CodeUpstream, 1, "HTTP 400"},
+		{Webhook, 400, other, Refused, core.CodeUpstream, 1, "HTTP 400"},
 		{Webhook, 401, other, Failed, core.CodeDenied, 1, "HTTP 401"},
 		{Webhook, 403, other, Failed, core.CodeDenied, 1, "HTTP 403"},
 		{Webhook, 404, other, Failed, core.CodeMisconfigured, 1, "HTTP 404"},
+		{Webhook, 405, other, Failed, core.CodeMisconfigured, 1, "HTTP 405"},
+		{Webhook, 407, other, Failed, core.CodeDenied, 1, "HTTP 407"},
+		{Webhook, 413, other, Refused, core.CodeUpstream, 1, "HTTP 413"},
+		{Webhook, 422, other, Refused, core.CodeUpstream, 1, "HTTP 422"},
 		{Webhook, 408, other, Failed, core.CodeUnavailable, 4, "HTTP 408"},
 		{Webhook, 410, other, Failed, core.CodeMisconfigured, 1, "HTTP 410"},
 		{Webhook, 429, other, Failed, core.CodeThrottled, 4, "HTTP 429"},
@@ -316,35 +320,41 @@ func TestAnswers(t *testing.T) {
 		{Slack, 200, "ok", Delivered, "", 1, ""},
 		{Slack, 200, other, Failed, core.CodeUpstream, 1, "not as Slack does"},
 		{Slack, 404, "no_service", Failed, core.CodeMisconfigured, 1, "(no_service)"},
-		{Slack, 400, "invalid_blocks", Failed, core.CodeUpstream, 1, "(invalid_blocks)"},
+		{Slack, 400, "invalid_blocks", Refused, core.CodeUpstream, 1, "(invalid_blocks)"},
 		{Slack, 403, "action_prohibited", Failed, core.CodeDenied, 1, "(action_prohibited)"},
 		{Slack, 429, "rate_limited", Failed, core.CodeThrottled, 4, "(rate_limited)"},
 		{Slack, 500, "rollup_error", Failed, core.CodeUnavailable, 4, "HTTP 500"},
 		{Feishu, 200, `{"code":0}`, Delivered, "", 1, ""},
 		{Feishu, 200, `{"StatusCode":0,"StatusMessage":"success"}`, Delivered, "", 1, ""},
 		{Feishu, 200, `{"code":19021,"msg":"answered-body"}`, Failed, core.CodeDenied, 1, "19021"},
+		{Feishu, 200, `{"code":19022}`, Failed, core.CodeDenied, 1, "19022"},
+		{Feishu, 200, `{"code":19024}`, Refused, core.CodeDenied, 1, "keywords"},
 		{Feishu, 200, `{"code":11232,"msg":"answered-body"}`, Failed, core.CodeThrottled, 4, "11232"},
 		{Feishu, 400, `{"code":99991400}`, Failed, core.CodeThrottled, 4, "99991400"},
-		{Feishu, 200, `{"code":9499,"msg":"Bad Request"}`, Failed, core.CodeUpstream, 1, "9499"},
+		{Feishu, 200, `{"code":9499,"msg":"Bad Request"}`, Refused, core.CodeUpstream, 1, "9499"},
 		{Feishu, 200, `<html>`, Failed, core.CodeUpstream, 1, "not as Feishu does"},
 		{Feishu, 200, `{}`, Failed, core.CodeUpstream, 1, "not as Feishu does"},
 		{Feishu, 502, `<html>`, Failed, core.CodeUnavailable, 4, "HTTP 502"},
 		{Feishu, 500, `{"code":2200}`, Failed, core.CodeUnavailable, 4, "HTTP 500"},
 		{DingTalk, 200, `{"errcode":0}`, Delivered, "", 1, ""},
-		{DingTalk, 200, `{"errcode":310000,"errmsg":"answered-body"}`, Failed, core.CodeDenied, 1, "310000"},
+		{DingTalk, 200, `{"errcode":310000,"errmsg":"answered-body"}`, Refused, core.CodeDenied, 1, "310000"},
+		{DingTalk, 200, `{"errcode":310000,"errmsg":"keywords not in content"}`, Refused, core.CodeDenied, 1, "keywords"},
+		{DingTalk, 200, `{"errcode":310000,"errmsg":"sign not match"}`, Failed, core.CodeDenied, 1, "signature"},
+		{DingTalk, 200, `{"errcode":310000,"errmsg":"ip 192.0.2.1 not in whitelist"}`, Failed, core.CodeDenied, 1, "address list"},
+		{DingTalk, 200, `{"errcode":310000,"errmsg":17}`, Refused, core.CodeDenied, 1, "310000"},
 		{DingTalk, 200, `{"errcode":130101}`, Failed, core.CodeThrottled, 4, "130101"},
 		{DingTalk, 200, `{"errcode":-1}`, Failed, core.CodeUnavailable, 4, "-1"},
-		{DingTalk, 200, `{"errcode":460101}`, Failed, core.CodeUpstream, 1, "460101"},
+		{DingTalk, 200, `{"errcode":460101}`, Refused, core.CodeUpstream, 1, "460101"},
 		{WeCom, 200, `{"errcode":0}`, Delivered, "", 1, ""},
 		{WeCom, 200, `{"errcode":93000}`, Failed, core.CodeMisconfigured, 1, "93000"},
 		{WeCom, 200, `{"errcode":45009}`, Failed, core.CodeThrottled, 4, "45009"},
-		{WeCom, 200, `{"errcode":40058,"errmsg":"answered-body"}`, Failed, core.CodeUpstream, 1, "40058"},
+		{WeCom, 200, `{"errcode":40058,"errmsg":"answered-body"}`, Refused, core.CodeUpstream, 1, "40058"},
 		{SNS, 200, "", Delivered, "", 1, ""},
 		{SNS, 403, "<ErrorResponse><Error><Type>Sender</Type><Code>AuthorizationError</Code><Message>answered-body</Message></Error></ErrorResponse>", Failed, core.CodeDenied, 1, "sns:Publish"},
 		{SNS, 404, "<Error><Code>NotFound</Code></Error>", Failed, core.CodeMisconfigured, 1, "no such topic"},
 		{SNS, 400, "<Error><Code>Throttling</Code></Error>", Failed, core.CodeThrottled, 4, "Throttling"},
 		{SNS, 400, "<Error><Code>KMSDisabled</Code></Error>", Failed, core.CodeDenied, 1, "KMSDisabled"},
-		{SNS, 400, "<Error><Code>KMS answered-body</Code></Error>", Failed, core.CodeUpstream, 1, "HTTP 400"},
+		{SNS, 400, "<Error><Code>KMS answered-body</Code></Error>", Refused, core.CodeUpstream, 1, "HTTP 400"},
 		{SNS, 500, "<Error><Code>InternalError</Code></Error>", Failed, core.CodeUnavailable, 4, "HTTP 500"},
 	} {
 		t.Run(fmt.Sprintf("%s/%d/%.30s", test.kind, test.status, test.body), func(t *testing.T) {
@@ -362,6 +372,14 @@ func TestAnswers(t *testing.T) {
 				})
 				if d.State != test.state || d.Code != test.code || d.Tries != test.tries || !strings.Contains(d.Detail, test.detail) || test.detail == "" && d.Detail != "" {
 					t.Errorf("%+v", d)
+				}
+				// What a message is refused for concerns no other message.
+				reach := map[DeliveryState]Reach{Failed: ReachChannel}[test.state]
+				if test.status >= 500 {
+					reach = ReachServer
+				}
+				if d.Reach != reach {
+					t.Errorf("reaches %d, want %d", d.Reach, reach)
 				}
 			})
 		})
@@ -498,9 +516,9 @@ func TestRetries(t *testing.T) {
 				t.Errorf("%+v", d)
 			}
 		},
-		"a panic is the channel's own": func(t *testing.T) {
+		"a panic is the message's own": func(t *testing.T) {
 			d, _, _ := try(t, 0, func(int, *http.Request) (*http.Response, error) { panic("planted") })
-			if d.State != Failed || d.Code != core.CodeInternal || d.Detail != "internal error" {
+			if d.State != Failed || d.Reach != ReachMessage || d.Code != core.CodeInternal || d.Detail != "internal error" {
 				t.Errorf("%+v", d)
 			}
 		},
@@ -604,21 +622,97 @@ func TestPace(t *testing.T) {
 	})
 }
 
-// Some channels alone can be told, and one that is down is not tried.
-func TestOnlySomeChannels(t *testing.T) {
+// Only what is due is delivered, under the id that it has.
+func TestDeliverWhatIsDue(t *testing.T) {
 	t.Parallel()
 	config := new(Config)
 	for _, name := range []string{"a", "b", "c"} {
 		config.Channels = append(config.Channels, Channel{Name: name, Type: Webhook, URL: core.NewSecret("https://host.example")})
 	}
-	tried := 0
-	got := config.Deliver(t.Context(), digestOf(3), DeliverOptions{Only: []string{"a", "b"}, Down: func(channel string) bool { return channel == "b" },
-		Transport: transport(func(*http.Request) (*http.Response, error) { tried++; return answer(200, ""), nil })})
-	if len(got) != 2 || got[0].State != Delivered || got[1].State != Failed || got[1].Tries != 0 || tried != 1 {
-		t.Errorf("%+v, %d tried", got, tried)
+	var ids []string
+	var done []Delivery
+	due := []Delivery{{Channel: "b", ID: "of-another-version", State: Failed, Tries: 3}, {Channel: "gone", ID: "x", State: Failed}, {Channel: "c", State: Skipped}}
+	got := config.Deliver(t.Context(), digestOf(3), DeliverOptions{Due: due, Done: func(d Delivery) { done = append(done, d) },
+		Transport: transport(func(r *http.Request) (*http.Response, error) {
+			ids = append(ids, r.Header.Get("X-Partnerlens-Delivery"))
+			return answer(200, ""), nil
+		})})
+	if !slices.Equal(ids, []string{"of-another-version"}) || len(got) != 3 || got[0].State != Delivered || got[0].Tries != 4 || got[1] != due[1] || got[2] != due[2] {
+		t.Errorf("%q, %+v", ids, got)
+	}
+	if len(done) != 1 || done[0] != got[0] {
+		t.Errorf("done: %+v", done)
 	}
 	if !config.Hears("a", "main") || config.Hears("d", "main") {
 		t.Error("Hears")
+	}
+}
+
+// Two deployments, a store that was made anew, and a run that was made again do not
+// share ids, nor the source that a receiver de-duplicates by.
+func TestDeliveryIDsAreUnique(t *testing.T) {
+	t.Parallel()
+	seen := make(map[string]string)
+	for _, s := range []Summary{
+		{Function: "credit", Account: "main", Run: "2026-11-22"},
+		{Function: "credit", Account: "main", Run: "2026-11-22", Store: "one"},
+		{Function: "credit", Account: "main", Run: "2026-11-22", Store: "two"},
+		{Function: "credit", Account: "main", Run: "2026-11-22", Store: "two", Attempt: "first"},
+		{Function: "credit", Account: "main", Run: "2026-11-22", Store: "two", Attempt: "second"},
+		{Function: "tags", Account: "main", Run: "2026-11-22", Store: "two", Attempt: "second"},
+	} {
+		d := NewDigest(s)
+		d.Add(alertNumber(0))
+		source := ""
+		deliverTo(t, t.Context(), channelOf(Webhook, "https://host.example"), d, DeliverOptions{Transport: transport(func(r *http.Request) (*http.Response, error) {
+			var event struct {
+				Source string `json:"source"`
+			}
+			body, _ := io.ReadAll(r.Body)
+			if err := json.Unmarshal(body, &event); err != nil {
+				t.Error(err)
+			}
+			source = event.Source
+			return answer(200, ""), nil
+		})})
+		for _, id := range []string{DeliveryID(s, "ops"), source} {
+			if other, is := seen[id]; is {
+				t.Errorf("%s is of %s and of %+v", id, other, s)
+			}
+			seen[id] = fmt.Sprintf("%+v", s)
+		}
+	}
+}
+
+// What could not be planned for a mistake in the setting is planned once it is right.
+func TestPlanAndExpand(t *testing.T) {
+	t.Parallel()
+	channel := func(name string, kinds ...Kind) Channel {
+		return Channel{Name: name, Type: Webhook, URL: core.NewSecret("https://host.example"), Kinds: kinds}
+	}
+	states := func(all []Delivery) (texts []string) {
+		for _, d := range all {
+			texts = append(texts, d.Channel+" "+string(d.State))
+		}
+		return texts
+	}
+	d := digestOf(3)
+	broken := &Config{Channels: []Channel{channel("ops")}, Err: &core.Error{Code: core.CodeMisconfigured, Detail: "crm: type: unknown"}}
+	planned := broken.Plan(d)
+	if got := states(planned); !slices.Equal(got, []string{"ops pending", " failed"}) || planned[1].Detail != "crm: type: unknown" || !planned[1].Undelivered() {
+		t.Fatalf("%q, %+v", got, planned)
+	}
+	if got := broken.Expand(d, planned); !slices.Equal(states(got), states(planned)) {
+		t.Errorf("still broken: %q", states(got))
+	}
+	planned[0].State = Delivered
+	right := &Config{Channels: []Channel{channel("ops"), channel("crm"), channel("tags", TagLost)}}
+	if got := states(right.Expand(d, planned)); !slices.Equal(got, []string{"ops delivered", "crm pending", "tags skipped"}) {
+		t.Errorf("right: %q", got)
+	}
+	held := NewDigest(Summary{Function: "credit", Account: "main", Run: "r", Held: &Held{Known: 30, Missing: 30, Times: 1}})
+	if got := states(right.Plan(held)); !slices.Equal(got, []string{"ops pending", "crm pending", "tags pending"}) {
+		t.Errorf("held: %q", got)
 	}
 }
 

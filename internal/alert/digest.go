@@ -19,8 +19,22 @@ type Summary struct {
 	First    bool           // the baseline: nothing was compared
 	Total    int            // customers read
 	Statuses map[string]int // customers by status
+	Store    string         // the identity of the store that keeps the run; "": none
+	Attempt  string         // the identity of the attempt at the run; "": none
+	Unproven bool           // the list could not be proven complete
+	Counted  *int           // customers by the vendor's count; nil where it gives none
+	ReadLate bool           // the list was read after the run's day or hour
+	Held     *Held          // why nothing was compared; nil: it was
 	Zone     *time.Location // in which people are told moments; nil: core.VendorZone
 	Location string         // where the run's files are, as text; no URL that opens them
+}
+
+// Held is the count of a list that shrank so much that it is not compared.
+type Held struct {
+	Known   int `json:"known"`   // customers in the run before
+	Missing int `json:"missing"` // of those, the ones that the list lacks
+	New     int `json:"new"`     // customers in the list that are not known
+	Times   int `json:"times"`   // runs in a row whose list lacks the same customers
 }
 
 // Digest is what one run tells: how many alerts of each kind, and the worst of
@@ -49,7 +63,9 @@ type ranked struct {
 // NewDigest begins one.
 func NewDigest(s Summary) *Digest {
 	valid := func(text string) string { return strings.ToValidUTF8(text, "") } // JSON takes no other
-	s.Function, s.Account, s.Run, s.Location = valid(s.Function), valid(s.Account), valid(s.Run), valid(s.Location)
+	for _, text := range []*string{&s.Function, &s.Account, &s.Run, &s.Location, &s.Store, &s.Attempt} {
+		*text = valid(*text)
+	}
 	statuses := make(map[string]int, len(s.Statuses))
 	for status, n := range s.Statuses {
 		statuses[valid(status)] += n
@@ -154,8 +170,11 @@ func (d *Digest) viewFor(c *Channel) view {
 	return v
 }
 
-// severity is that of the worst alert.
+// severity is that of the worst alert. A run that is held is critical.
 func (v view) severity() Severity {
+	if v.Held != nil {
+		return Critical
+	}
 	if len(v.counts) == 0 {
 		return Info
 	}

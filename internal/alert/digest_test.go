@@ -355,3 +355,39 @@ func TestChannelsWant(t *testing.T) {
 		t.Errorf("a sample: %d", v.total)
 	}
 }
+
+// A digest says on its first line what its list is not, and a run that is held is one
+// line in every channel.
+func TestDigestSaysWhatItsListIs(t *testing.T) {
+	t.Parallel()
+	counted := 353
+	for _, test := range []struct {
+		name   string
+		change func(*Summary)
+		en, zh string // of the title, or where late of the second line
+	}{
+		{"counted", func(s *Summary) { s.Unproven, s.Counted = true, &counted }, "NOT PROVEN COMPLETE, the vendor counts 353 customers, 5000 were read, 3 to look at", "名单完整性未能证明，云厂商计 353 家，读取到 5000 家，3 条待关注"},
+		{"not counted", func(s *Summary) { s.Unproven = true }, "NOT PROVEN COMPLETE, 5000 customers were read, 3 to look at", "名单完整性未能证明，读取到 5000 家客户，3 条待关注"},
+		{"late", func(s *Summary) { s.ReadLate = true }, "read late", "补采"},
+		{"held", func(s *Summary) { s.Held = &Held{Known: 300, Missing: 299, Times: 1} }, "the run is held", "批次已暂挂"},
+	} {
+		d := digestOf(3)
+		test.change(&d.Summary)
+		for language, want := range map[string]string{English: test.en, Chinese: test.zh} {
+			m := d.viewFor(new(Channel)).message(language)
+			line := m.title
+			if d.ReadLate {
+				line = m.head[0]
+			}
+			if !strings.Contains(line, want) {
+				t.Errorf("%s: %q, want %q", test.name, line, want)
+			}
+			if d.Held == nil {
+				continue
+			}
+			if len(m.head) != 1 || len(m.kinds)+len(m.items) > 0 || m.severity != Critical || !strings.Contains(m.head[0], "299") || !strings.Contains(m.head[0], "300") || !strings.Contains(m.head[0], "watch --accept --run "+d.Run) {
+				t.Errorf("%s: %+v", test.name, m)
+			}
+		}
+	}
+}

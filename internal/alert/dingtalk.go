@@ -10,6 +10,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/go-json-experiment/json"
+
 	"partnerlens/pkg/core"
 )
 
@@ -81,16 +83,36 @@ func judgeDingTalk(status int, body []byte) (outcome, bool) {
 	return judgeRobot(status, body, "DingTalk", func(code int) (outcome, bool) {
 		switch code {
 		case -1:
-			return comeBack(core.CodeUnavailable, "DingTalk is busy (errcode -1)"), true
+			return retryable(core.CodeUnavailable, "DingTalk is busy (errcode -1)"), true
 		case 130101:
-			o := comeBack(core.CodeThrottled, "the robot has sent too much and rests for up to ten minutes (errcode 130101)")
+			o := retryable(core.CodeThrottled, "the robot has sent too much and rests for up to ten minutes (errcode 130101)")
 			o.after = maxAskedWait // it counts by the minute
 			return o, true
 		case 310000:
-			return refused(core.CodeDenied, "the robot's own security settings keep the message out (errcode 310000): the secret is another, this machine's clock is off, or keywords or an address list are set"), true
+			return securityOf(body), true
 		case 300001, 300005:
-			return refused(core.CodeMisconfigured, "DingTalk has no such robot any more (errcode %d)", code), true
+			return unusable(core.CodeMisconfigured, "DingTalk has no such robot any more (errcode %d)", code), true
 		}
 		return outcome{}, false
 	})
+}
+
+// securityOf is errcode 310000, under which DingTalk reports three settings of a robot:
+// a signature or an address that is not allowed concerns every message, a keyword that
+// is missing concerns this one.
+func securityOf(body []byte) outcome {
+	var answer struct {
+		ErrMsg string `json:"errmsg"`
+	}
+	_ = json.Unmarshal(body, &answer) // without a reason it is this message's
+	reason := strings.ToLower(answer.ErrMsg)
+	switch {
+	case strings.Contains(reason, "keyword"):
+		return permanent(core.CodeDenied, "the message has none of the robot's keywords (errcode 310000); take the keywords away, or add partnerlens to them")
+	case strings.Contains(reason, "sign"), strings.Contains(reason, "timestamp"):
+		return unusable(core.CodeDenied, "DingTalk does not accept the signature (errcode 310000): the secret is another, or this machine's clock is off")
+	case strings.Contains(reason, "whitelist"), strings.Contains(reason, "ip "):
+		return unusable(core.CodeDenied, "the robot's address list keeps this machine out (errcode 310000)")
+	}
+	return permanent(core.CodeDenied, "the robot's own security settings keep the message out (errcode 310000): the secret is another, this machine's clock is off, or keywords or an address list are set")
 }

@@ -101,13 +101,15 @@ func judgeFeishu(status int, body []byte) (outcome, bool) {
 	return judgeRobot(status, body, "Feishu", func(code int) (outcome, bool) {
 		switch code {
 		case 11232, 99991400:
-			return comeBack(core.CodeThrottled, "Feishu takes no more messages for now (code %d)", code), true
+			return retryable(core.CodeThrottled, "Feishu takes no more messages for now (code %d)", code), true
 		case 19021:
-			return refused(core.CodeDenied, "Feishu does not accept the signature (code 19021): the secret is another, or this machine's clock is off"), true
-		case 19022, 19024:
-			return refused(core.CodeDenied, "the bot's own security settings, an address list or keywords, keep the message out (code %d)", code), true
+			return unusable(core.CodeDenied, "Feishu does not accept the signature (code 19021): the secret is another, or this machine's clock is off"), true
+		case 19022:
+			return unusable(core.CodeDenied, "the bot's address list keeps this machine out (code 19022)"), true
+		case 19024:
+			return permanent(core.CodeDenied, "the message has none of the bot's keywords (code 19024); take the keywords away, or add partnerlens to them"), true
 		case 19001:
-			return refused(core.CodeMisconfigured, "Feishu has no such bot any more (code 19001)"), true
+			return unusable(core.CodeMisconfigured, "Feishu has no such bot any more (code 19001)"), true
 		}
 		return outcome{}, false
 	})

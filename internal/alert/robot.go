@@ -27,7 +27,7 @@ func readRobot(status int, body []byte, vendor string) (code int, o *outcome) {
 		}
 	}
 	if status == http.StatusOK {
-		not := refused(core.CodeUpstream, "it answered, but not as %s does; is the address one of its robots?", vendor)
+		not := unusable(core.CodeUpstream, "it answered, but not as %s does; is the address one of its robots?", vendor)
 		return 0, &not
 	}
 	return 0, nil
@@ -47,5 +47,5 @@ func judgeRobot(status int, body []byte, vendor string, known func(code int) (ou
 	if o, is := known(code); is {
 		return o, true
 	}
-	return refused(core.CodeUpstream, "%s does not accept the message (code %d)", vendor, code), status == http.StatusOK
+	return permanent(core.CodeUpstream, "%s does not accept the message (code %d)", vendor, code), status == http.StatusOK
 }

@@ -31,6 +31,7 @@ const (
 // Moment is the run that is judged.
 type Moment struct {
 	Function, Account, Run string
+	Store                  string         // the identity of the store that keeps the run; "": none
 	AsOf                   time.Time      // when the run began
 	Since                  time.Time      // no later than the run before began; zero where it is not known
 	First                  bool           // there was no complete run before: nothing is told, all is remembered as if it had been

@@ -138,6 +138,11 @@ func TestCreditSequences(t *testing.T) {
 		{"freed, and what it comes back with is not news", nil,
 			[]string{"500", "forced -1", "-1", "-2", "500"},
 			[]string{"", forced, freed, "", recovered}},
+		{"stopped while well, overdrawn, and freed overdrawn", nil, []string{"500", "forced 500", "forced -5", "-5", "-6"}, []string{"", forced, "", overdrawn + ", " + freed, ""}},
+		{"stopped while low, overdrawn, and freed overdrawn", nil, []string{"90", "forced 90", "forced -5", "-5", "500"}, []string{"", forced, "", overdrawn + ", " + freed, recovered}},
+		{"stopped at zero, and freed below it", nil, []string{"500", "forced 0", "-1", "0"}, []string{"", forced, overdrawn + ", " + freed, ""}},
+		{"stopped below zero, and freed low", nil, []string{"500", "forced -1", "50", "0"}, []string{"", forced, freed, exhausted}},
+		{"stopped twice", nil, []string{"500", "forced -1", "500", "forced 500", "-1"}, []string{"", forced, freed, forced, overdrawn + ", " + freed}},
 		{"freed and over", nil, []string{"500", "-1", "forced -1", "500"}, []string{"", overdrawn, forced, freed + ", " + recovered}},
 		{"stopped without an amount", nil, []string{"500", "90", "forced ", "500"}, []string{"", low, forced, freed + ", " + recovered}},
 		{"stopped for another reason", nil, []string{"500", "forced 500", "500"}, []string{"", forced, freed}},
@@ -287,8 +292,10 @@ func TestExpiring(t *testing.T) {
 		{nil, "", 0}, // not told this time
 		{at(7), "", 0},
 		{at(9), "credit_expiring", 3}, // something else
-		{at(100), "", 0},              // renewed
-		{at(3), "", 0},                // past
+		{at(7), "", 0},                // and the first date again
+		{at(9), "", 0},
+		{at(100), "", 0}, // renewed
+		{at(3), "", 0},   // past
 	} {
 		c := credit(t, "500")
 		c.NearestExpiry = test.expiry

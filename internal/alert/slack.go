@@ -83,16 +83,16 @@ func judgeSlack(status int, body []byte) (outcome, bool) {
 	case "ok":
 		return outcome{}, false // the status decides
 	case "no_service", "no_service_id", "no_team", "channel_not_found", "channel_is_archived", "invalid_token":
-		return refused(core.CodeMisconfigured, "Slack has no such webhook or channel any more (%s); make a new webhook", word), true
+		return unusable(core.CodeMisconfigured, "Slack has no such webhook or channel any more (%s); make a new webhook", word), true
 	case "action_prohibited", "posting_to_general_channel_denied":
-		return refused(core.CodeDenied, "the workspace does not allow the webhook to post there (%s)", word), true
+		return unusable(core.CodeDenied, "the workspace does not allow the webhook to post there (%s)", word), true
 	case "invalid_payload", "invalid_blocks", "invalid_blocks_format", "msg_blocks_too_long", "no_text", "too_many_attachments":
-		return refused(core.CodeUpstream, "Slack does not accept the message (%s)", word), true
+		return permanent(core.CodeUpstream, "Slack does not accept the message (%s)", word), true
 	case "rate_limited", "ratelimited":
-		return comeBack(core.CodeThrottled, "Slack takes no more messages for now (%s)", word), true
+		return retryable(core.CodeThrottled, "Slack takes no more messages for now (%s)", word), true
 	}
 	if status == http.StatusOK {
-		return refused(core.CodeUpstream, "it answered, but not as Slack does; is the address a Slack webhook?"), true
+		return unusable(core.CodeUpstream, "it answered, but not as Slack does; is the address a Slack webhook?"), true
 	}
 	return outcome{}, false
 }

@@ -134,15 +134,15 @@ func judgeSNS(status int, body []byte) (outcome, bool) {
 	case !found:
 		return outcome{}, false
 	case code == "AuthorizationError", code == "AccessDenied", code == "AccessDeniedException":
-		return refused(core.CodeDenied, "the function's role may not publish; allow sns:Publish for just this topic (%s)", code), true
+		return unusable(core.CodeDenied, "the function's role may not publish; allow sns:Publish for just this topic (%s)", code), true
 	case code == "NotFound":
-		return refused(core.CodeMisconfigured, "SNS has no such topic (NotFound)"), true
+		return unusable(core.CodeMisconfigured, "SNS has no such topic (NotFound)"), true
 	case code == "InvalidClientTokenId", code == "SignatureDoesNotMatch", code == "ExpiredToken", code == "UnrecognizedClientException":
-		return refused(core.CodeDenied, "AWS does not accept the key or the signature (%s)", code), true
+		return unusable(core.CodeDenied, "AWS does not accept the key or the signature (%s)", code), true
 	case strings.HasPrefix(code, "KMS") && code != "KMSThrottling":
-		return refused(core.CodeDenied, "the topic's encryption key may not be used (%s)", code[:min(len(code), 40)]), isID(code)
+		return unusable(core.CodeDenied, "the topic's encryption key may not be used (%s)", code[:min(len(code), 40)]), isID(code)
 	case code == "Throttled", code == "Throttling", code == "ThrottlingException", code == "KMSThrottling":
-		return comeBack(core.CodeThrottled, "SNS takes no more messages for now (%s)", code), true
+		return retryable(core.CodeThrottled, "SNS takes no more messages for now (%s)", code), true
 	}
 	return outcome{}, false
 }

@@ -2,6 +2,7 @@ package alert
 
 import (
 	"errors"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -16,7 +17,8 @@ type State struct {
 	Key     string          `json:"key,omitempty"`
 	Status  string          `json:"status,omitempty"`  // the last one that was known
 	Open    map[Kind]string `json:"open,omitempty"`    // conditions that were told and are not over: since when
-	Told    string          `json:"told,omitempty"`    // the expiry that was told last: a moment, or a tag's month
+	AtStop  string          `json:"at_stop,omitempty"` // while stopped by force: what the balance was at the stop
+	Told    Dates           `json:"told,omitempty"`    // the expiries that were reported last: moments, or a tag's months
 	History History         `json:"history,omitempty"` // what remained
 }
 
@@ -32,6 +34,30 @@ func (s State) clone() State {
 	s.Open = open
 	s.History = append(History(nil), s.History...)
 	return s
+}
+
+// Dates are the last dates that were reported, oldest first: a vendor's "nearest" date
+// can alternate between two. In JSON they are one text, with blanks between.
+type Dates []string
+
+const maxDates = 4
+
+// add adds a date, and says whether it was not among them.
+func (d *Dates) add(date string) bool {
+	if slices.Contains(*d, date) {
+		return false
+	}
+	*d = append(slices.Clone((*d)[max(0, len(*d)-maxDates+1):]), date)
+	return true
+}
+
+// MarshalText writes them.
+func (d Dates) MarshalText() ([]byte, error) { return []byte(strings.Join(d, " ")), nil }
+
+// UnmarshalText reads what MarshalText writes.
+func (d *Dates) UnmarshalText(text []byte) error {
+	*d = strings.Fields(string(text))
+	return nil
 }
 
 // Point is what remained when a day was first seen.

@@ -1,6 +1,10 @@
 package alert
 
-import "partnerlens/pkg/core"
+import (
+	"slices"
+
+	"partnerlens/pkg/core"
+)
 
 // tags judges a customer's tag. A status is told as it is reached; a month's turn
 // once for every last month, when it comes up or when the tag is first seen.
@@ -21,16 +25,11 @@ func tags(now Moment, c *core.CustomerTag, is *State) []Alert {
 	is.Status = string(c.Status)
 	if c.Status != core.TagQualified || c.ExpireMonth == nil {
 		if c.Status != core.TagQualified {
-			is.Told = ""
+			is.Told = nil
 			delete(is.Open, TagEndingThisMonth)
 			delete(is.Open, TagEndingNextMonth)
 		}
 		return alerts
-	}
-	if last := c.ExpireMonth.String(); is.Told != last {
-		is.Told = last
-		delete(is.Open, TagEndingThisMonth)
-		delete(is.Open, TagEndingNextMonth)
 	}
 	month := core.MonthOf(now.AsOf.In(core.VendorZone))
 	ending := Kind("")
@@ -40,10 +39,20 @@ func tags(now Moment, c *core.CustomerTag, is *State) []Alert {
 	case month.Add(1):
 		ending = TagEndingNextMonth
 	}
-	if _, told := is.Open[ending]; ending != "" && !told {
-		delete(is.Open, TagEndingNextMonth)
-		is.Open[ending] = textOf(now.AsOf)
+	since, open := is.Open[ending]
+	delete(is.Open, TagEndingThisMonth)
+	delete(is.Open, TagEndingNextMonth)
+	if ending == "" {
+		return alerts
+	}
+	last := c.ExpireMonth.String()
+	before := open && slices.Contains(is.Told, last) // as versions before this one remember it
+	if is.Told.add(last+"/"+string(ending)) && !before {
 		tell(ending)
+		open = false
+	}
+	if is.Open[ending] = since; !open {
+		is.Open[ending] = textOf(now.AsOf)
 	}
 	return alerts
 }

@@ -5,6 +5,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-json-experiment/json"
+
 	"partnerlens/pkg/core"
 )
 
@@ -65,6 +67,10 @@ func TestTagSequences(t *testing.T) {
 		{"qualified with an end in sight", []day{{"2026-11-22", "UNDETERMINED", ""}, {"2026-11-23", "Y 2026-11", this + ", " + qualified}}},
 		{"a value nobody knows says nothing", []day{{"2026-11-22", "Y 2026-12", ""}, {"2026-11-23", "MAYBE 2026-12", ""}, {"2026-11-24", "Y 2026-12", ""}, {"2026-11-25", "MAYBE", ""}, {"2026-12-01", "Y 2026-12", this}}},
 		{"without an end", []day{{"2026-11-22", "N", ""}, {"2026-11-23", "Y", qualified}, {"2026-11-24", "Y", ""}}},
+		{"the last month alternates", []day{
+			{"2026-10-05", "Y 2027-06", ""}, {"2026-11-22", "Y 2026-12", next}, {"2026-11-23", "Y 2027-06", ""}, {"2026-11-24", "Y 2026-12", ""},
+			{"2026-11-25", "Y 2026-11", this}, {"2026-11-26", "Y 2026-12", ""}, {"2026-11-27", "Y 2026-11", ""}, {"2026-12-01", "Y 2026-12", this}, {"2026-12-02", "Y 2027-01", next}, {"2026-12-03", "Y 2026-12", ""},
+		}},
 		{"the vendor's month is not UTC's", []day{{"2026-11-29", "Y 2026-12", ""}, {"2026-11-30T17:00:00Z", "Y 2026-12", this}}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -108,5 +114,24 @@ func TestTagAlert(t *testing.T) {
 	gone, is := r.Judge(now, tag(t, "Y 2026-12", at), nil, State{Key: "r1/c1", Status: "qualified"})
 	if len(gone) != 1 || gone[0].Kind != CustomerGone || gone[0].Previous != "qualified" || gone[0].Month != "2026-12" || gone[0].DaysLeft != nil || !is.Empty() {
 		t.Errorf("gone: %+v, %+v", gone, is)
+	}
+}
+
+// A state of the version before is understood: what it remembers is not reported again.
+func TestTagStateOfTheVersionBefore(t *testing.T) {
+	t.Parallel()
+	var r *Rules
+	at := time.Date(2026, 11, 22, 1, 0, 0, 0, time.UTC)
+	var state State
+	if err := json.Unmarshal([]byte(`{"key":"r1/c1","status":"qualified","open":{"tag_ending_next_month":"2026-11-01T00:00:00Z"},"told":"2026-12"}`), &state); err != nil {
+		t.Fatal(err)
+	}
+	now := Moment{Function: "tags", Account: "main", Run: "r", AsOf: at}
+	alerts, state := r.Judge(now, tag(t, "Y 2026-12", at), tag(t, "Y 2026-12", at), state)
+	if len(alerts) > 0 || state.Open[TagEndingNextMonth] != "2026-11-01T00:00:00Z" {
+		t.Errorf("%v, %+v", kindsOf(alerts), state)
+	}
+	if alerts, _ = r.Judge(now, tag(t, "Y 2026-12", at), tag(t, "Y 2026-11", at), roundTrip(t, state)); join(kindsOf(alerts)) != "tag_ending_this_month" {
+		t.Errorf("%v", kindsOf(alerts))
 	}
 }

@@ -49,6 +49,10 @@ type eventData struct {
 	Run       string         `json:"run"`
 	AsOf      string         `json:"as_of"`
 	First     bool           `json:"first"`
+	Proven    bool           `json:"proven"`    // the list is proven to be every customer
+	Counted   *int           `json:"counted"`   // customers by the vendor's count, or null
+	ReadLate  bool           `json:"read_late"` // the list was read after the run's day or hour
+	Held      *Held          `json:"held"`      // why nothing was compared, or null
 	Test      bool           `json:"test"`
 	Customers int            `json:"customers"`
 	Statuses  map[string]int `json:"statuses"`
@@ -65,11 +69,20 @@ func (p parcel) webhook(ctx context.Context, now time.Time) (*http.Request, erro
 	for _, c := range v.counts {
 		counts[c.kind] = c.n
 	}
+	// The store's and the attempt's identities make ids unique across deployments,
+	// stores that were made anew, and runs that were made again.
+	source := "/partnerlens"
+	for _, part := range []string{v.Store, v.Function, v.Account, v.Attempt} {
+		if part != "" {
+			source += "/" + url.PathEscape(part)
+		}
+	}
 	body, err := core.AppendJSON(nil, event{
 		SpecVersion: "1.0", ID: p.id, Type: eventType, Subject: v.Run, Time: textOf(v.AsOf), DataContentType: "application/json",
-		Source: "/partnerlens/" + url.PathEscape(v.Function) + "/" + url.PathEscape(v.Account),
+		Source: source,
 		Data: eventData{
 			Function: v.Function, Account: v.Account, Run: v.Run, AsOf: textOf(v.AsOf), First: v.First, Test: v.sample,
+			Proven: !v.Unproven, Counted: v.Counted, ReadLate: v.ReadLate, Held: v.Held,
 			Customers: v.Total, Statuses: v.Statuses, Location: v.Location, Severity: v.severity(), Total: v.total, Counts: counts, Alerts: v.worst,
 		},
 	})

@@ -55,11 +55,11 @@ func judgeWeCom(status int, body []byte) (outcome, bool) {
 	return judgeRobot(status, body, "WeCom", func(code int) (outcome, bool) {
 		switch code {
 		case -1:
-			return comeBack(core.CodeUnavailable, "WeCom is busy (errcode -1)"), true
+			return retryable(core.CodeUnavailable, "WeCom is busy (errcode -1)"), true
 		case 45009, 45033:
-			return comeBack(core.CodeThrottled, "WeCom takes no more messages for now (errcode %d)", code), true
+			return retryable(core.CodeThrottled, "WeCom takes no more messages for now (errcode %d)", code), true
 		case 93000, 93008:
-			return refused(core.CodeMisconfigured, "WeCom has no such robot, or it is no longer in the group (errcode %d)", code), true
+			return unusable(core.CodeMisconfigured, "WeCom has no such robot, or it is no longer in the group (errcode %d)", code), true
 		}
 		return outcome{}, false
 	})

@@ -22,6 +22,8 @@ type words struct {
 	test, credit, tags                    string
 	baseline, baselineDetail, quiet, told string
 	run, customers, colon, comma          string
+	unproven, unprovenOf, late            string
+	held, heldDetail                      string
 	left, leftOf, line, days, aboutDays   string
 	expires, expired, over                string
 	since, was, now, stands               string
@@ -37,6 +39,8 @@ func wordsOf(language string) words {
 		return words{
 			test: "【测试】", credit: "客户额度", tags: "新客标签",
 			baseline: "首次采集，已建立比对基准", baselineDetail: "从下次起只通报变化。", quiet: "没有新变化", told: "%d 条待关注",
+			unproven: "名单完整性未能证明，读取到 %d 家客户", unprovenOf: "名单完整性未能证明，云厂商计 %d 家，读取到 %d 家", late: "（补采：内容为采集时的名单，并非该批次当日的名单）",
+			held: "批次已暂挂", heldDetail: "已知的 %[2]d 家客户中有 %[1]d 家不在本次名单中，未作比对，也未通报变化。如属实，请执行 partnerlens watch --accept --run %[3]s",
 			run: "批次 %s，采集于 %s", customers: "共 %d 家客户", colon: "：", comma: "，",
 			left: "剩余 %s", leftOf: "剩余 %s / 额度 %s", line: "预警线 %s", days: "还剩 %d 天", aboutDays: "按当前消耗约可用 %d 天",
 			expires: "%s 到期", expired: "已于 %s 到期", over: "已到期", since: "告警始于 %s", was: "此前状态：%s", now: "当前状态：%s", stands: "当前状态：%s",
@@ -55,6 +59,8 @@ func wordsOf(language string) words {
 	return words{
 		test: "[Test] ", credit: "customers' credit", tags: "new-customer tags",
 		baseline: "first run, the baseline is set", baselineDetail: "From the next run on, changes are told.", quiet: "nothing new to tell", told: "%d to look at",
+		unproven: "NOT PROVEN COMPLETE, %d customers were read", unprovenOf: "NOT PROVEN COMPLETE, the vendor counts %d customers, %d were read", late: " (read late: the list is of that moment, not of the run's own time)",
+		held: "the run is held", heldDetail: "%d of %d known customers are missing from the list. Nothing was compared or reported. If the list is right: partnerlens watch --accept --run %s",
 		run: "Run %s, read %s", customers: "%d customers", colon: ": ", comma: ", ",
 		left: "%s left", leftOf: "%s of %s left", line: "line %s", days: "%d days to go", aboutDays: "about %d days at this pace",
 		expires: "expires %s", expired: "expired %s", over: "Expired", since: "since %s", was: "was %s", now: "now %s", stands: "%s",
@@ -125,6 +131,17 @@ func (v view) message(language string) message {
 	m := message{severity: v.severity(), total: v.total, language: language, location: cut(ownText(v.Location), maxLocation)}
 	subject := map[string]string{"credit": w.credit, "tags": w.tags}[v.Function]
 	m.title = "partnerlens" + w.colon + cmp.Or(subject, inert(v.Function)) + w.comma + inert(v.Account) + w.colon
+	if v.Held != nil {
+		m.title += w.held
+		m.head = []string{fmt.Sprintf(w.heldDetail, v.Held.Missing, v.Held.Known, cut(ownText(v.Run), 80))}
+		return m
+	}
+	switch {
+	case v.Unproven && v.Counted != nil:
+		m.title += fmt.Sprintf(w.unprovenOf, *v.Counted, v.Total) + w.comma
+	case v.Unproven:
+		m.title += fmt.Sprintf(w.unproven, v.Total) + w.comma
+	}
 	switch {
 	case v.First:
 		m.title += w.baseline
@@ -136,7 +153,11 @@ func (v view) message(language string) message {
 	if v.sample {
 		m.title = w.test + m.title
 	}
-	m.head = append(m.head, fmt.Sprintf(w.run, cut(ownText(v.Run), 80), momentIn(v.Zone, v.AsOf)))
+	run := fmt.Sprintf(w.run, cut(ownText(v.Run), 80), momentIn(v.Zone, v.AsOf))
+	if v.ReadLate {
+		run += w.late
+	}
+	m.head = append(m.head, run)
 	m.head = append(m.head, v.customers(w))
 	if v.First {
 		m.head = append(m.head, w.baselineDetail)

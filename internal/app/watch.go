@@ -481,12 +481,15 @@ func (j *judge) Retell(ctx context.Context, m snapshot.Manifest, alerts iter.Seq
 
 // deliver tells the digest to the channels, or to some of them.
 func (j *judge) deliver(ctx context.Context, only []string) []alert.Delivery {
-	deliveries := j.watcher.deliver(ctx, j.plan.alerts, j.digest, alert.DeliverOptions{Only: only, Down: func(channel string) bool { return j.down[channel] }})
+	due := slices.DeleteFunc(j.plan.alerts.Plan(j.digest), func(d alert.Delivery) bool {
+		return only != nil && !slices.Contains(only, d.Channel) || j.down[d.Channel]
+	})
+	deliveries := j.watcher.deliver(ctx, j.plan.alerts, j.digest, alert.DeliverOptions{Due: due})
 	for _, d := range deliveries {
 		if d.State != alert.Skipped {
 			j.watcher.meter.told(j.moment.Function, j.moment.Account, string(d.Type), d.State == alert.Delivered)
 		}
-		if d.State == alert.Failed {
+		if d.State == alert.Failed && d.Reach == alert.ReachChannel {
 			j.down[d.Channel] = true
 		}
 	}
