@@ -117,8 +117,12 @@ func (m *meter) answered(function, trigger string, why core.Code, took time.Dura
 func (m *meter) run(function string, done WatchedRun, newest, now time.Time) {
 	labels := metrics.Labels{Function: function, Account: done.Account}
 	m.set.Add(metrics.CompleteRuns, labels, one(done.State == snapshot.Done))
-	m.set.Add(metrics.IncompleteRuns, labels, one(done.State == snapshot.Incomplete))
+	m.set.Add(metrics.IncompleteRuns, labels, one(done.State == snapshot.Incomplete || done.State == snapshot.Unproven))
 	m.set.Add(metrics.FailedRuns, labels, one(done.err != nil))
+	m.set.Add(metrics.HeldRuns, labels, one(done.State == snapshot.Held))
+	if done.err == nil && done.State != snapshot.GoingOn && done.State != snapshot.Incomplete { // what is pending is known
+		m.set.Set(metrics.Undelivered, labels, float64(len(done.Undelivered)))
+	}
 	m.age(labels, newest, now)
 }
 
@@ -219,7 +223,7 @@ func (a *ages) look(ctx context.Context) error {
 			return err
 		}
 		for _, name := range names {
-			newest, there, err := snapshot.Latest(ctx, s, f.Name, name)
+			newest, there, err := snapshot.NewestComplete(ctx, s, f.Name, name)
 			if err != nil {
 				return err
 			}

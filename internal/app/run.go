@@ -103,6 +103,7 @@ const (
 	watchMember     = "watch" // "now", or a run by its id
 	scheduledMember = "scheduled_time"
 	accountMember   = "account"
+	modeMember      = "mode" // a WatchMode
 	watchNow        = "now"
 )
 
@@ -124,12 +125,17 @@ func watchRequest(job host.Job, params core.Params) (request WatchRequest, is bo
 			}
 		case accountMember:
 			request.Account = value
+		case modeMember:
+			request.Mode = WatchMode(value)
+			if !slices.Contains([]WatchMode{WatchAccept, WatchForce, WatchRedeliver}, request.Mode) {
+				return request, true, core.Invalid(name, "unknown; write %s, %s or %s", WatchAccept, WatchForce, WatchRedeliver)
+			}
 		case scheduledMember:
 			if request.At, err = time.Parse(time.RFC3339, value); err != nil {
 				return request, true, core.Invalid(name, "not a moment; write it as 2026-11-22T06:00:00Z")
 			}
 		default:
-			return request, true, core.Invalid(watchMember, "a run is of every customer; beside it there may be %s and %s", accountMember, scheduledMember)
+			return request, true, core.Invalid(watchMember, "a run is of every customer; beside it there may be %s, %s and %s", accountMember, modeMember, scheduledMember)
 		}
 	}
 	return request, true, nil

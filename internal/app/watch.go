@@ -7,18 +7,15 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"iter"
 	"log/slog"
 	"maps"
+	"math"
 	"runtime/debug"
 	"slices"
 	"strconv"
 	"strings"
 	"sync"
 	"time"
-
-	"github.com/go-json-experiment/json"
-	"github.com/go-json-experiment/json/jsontext"
 
 	"partnerlens/internal/alert"
 	"partnerlens/internal/api"
@@ -34,6 +31,10 @@ const (
 	WatchEverySetting = "PARTNERLENS_WATCH_EVERY"
 	WatchZoneSetting  = "PARTNERLENS_WATCH_ZONE"
 	RetainSetting     = "PARTNERLENS_RETAIN_DAYS"
+
+	AttemptsSetting    = "PARTNERLENS_ATTEMPTS"
+	HoldPercentSetting = "PARTNERLENS_HOLD_PERCENT"
+	HoldCountSetting   = "PARTNERLENS_HOLD_COUNT"
 )
 
 // WatchSchema is the schema of a Watched's JSON.
@@ -61,9 +62,20 @@ type Watcher struct {
 // WatchRequest says which runs.
 type WatchRequest struct {
 	Account string    // "", "all": every account of the function
-	Run     string    // "": the run of At
+	Run     string    // "": the run of At; of WatchRedeliver every run
 	At      time.Time // when it was scheduled; zero: now
+	Mode    WatchMode
 }
+
+// WatchMode says what to do beside bringing runs to their end.
+type WatchMode string
+
+// The modes.
+const (
+	WatchAccept    WatchMode = "accept"    // take a list as true however far it shrank
+	WatchForce     WatchMode = "force"     // make a run anew that came to its end
+	WatchRedeliver WatchMode = "redeliver" // make no run; deliver what channels lack
+)
 
 // Watched is what came of a WatchRequest.
 type Watched struct {
@@ -81,13 +93,28 @@ type WatchedRun struct {
 	Count    int                `json:"count"`
 	Alerts   map[string]int     `json:"alerts"`
 	Manifest string             `json:"manifest"`
+	Warnings []core.Warning     `json:"warnings"`
 	Error    *core.AccountError `json:"error"`
+
+	// Undelivered is what channels lack: of this run, and what is pending of others.
+	Undelivered []alert.Delivery `json:"undelivered"`
 
 	Told snapshot.Manifest `json:"-"`
 	err  error
 }
 
 const stateFailed snapshot.State = "failed"
+
+// Lacking is the code of the first delivery that a channel lacks; "" where none lacks
+// any.
+func (w Watched) Lacking() core.Code {
+	for _, a := range w.Accounts {
+		for _, d := range a.Undelivered {
+			return cmp.Or(d.Code, core.CodeUnavailable)
+		}
+	}
+	return ""
+}
 
 func (w *Watcher) prepare() {
 	w.once.Do(func() {
@@ -113,6 +140,9 @@ type plan struct {
 	every    snapshot.Every
 	zone     *time.Location
 	retain   int // days; 0: for ever
+	attempts int
+	percent  int // of the known customers may leave between two runs
+	count    int // and so many may in any case
 	accounts int // that are watched side by side
 	alerts   *alert.Config
 }
@@ -139,9 +169,23 @@ func (w *Watcher) plan() (p plan, err error) {
 			return p, wrong(WatchZoneSetting, "not an offset from UTC, as +08:00, nor the name of a zone that this machine knows, as Europe/Berlin; function platforms often know none")
 		}
 	}
-	if text := w.Env(RetainSetting); text != "" {
-		if p.retain, err = strconv.Atoi(text); err != nil || p.retain < 1 {
-			return p, wrong(RetainSetting, "not a number of days from 1 up; leave it out to keep runs for ever")
+	for _, setting := range []struct {
+		name string
+		into *int
+		most int
+		want string
+	}{
+		{RetainSetting, &p.retain, math.MaxInt, "not a number of days from 1 up; leave it out to keep runs for ever"},
+		{AttemptsSetting, &p.attempts, 20, "not a number of attempts from 1 to 20; leave it out for 3"},
+		{HoldPercentSetting, &p.percent, 100, "not a percentage from 1 to 100, without the sign; leave it out for 20"},
+		{HoldCountSetting, &p.count, math.MaxInt, "not a number of customers from 1 up; leave it out for 10"},
+	} {
+		text := w.Env(setting.name)
+		if text == "" {
+			continue
+		}
+		if *setting.into, err = strconv.Atoi(text); err != nil || *setting.into < 1 || *setting.into > setting.most {
+			return p, wrong(setting.name, setting.want)
 		}
 	}
 	return p, nil
@@ -170,17 +214,21 @@ func (w *Watcher) open(where string) (store.Store, error) {
 	return s, err
 }
 
-// alerts reads the setting for whom to tell. What its references name is read
-// only once there is something to tell.
+// alerts reads the setting of what is evaluated and of the channels. What its
+// references name is read only once there is something to deliver. A mistake in it is
+// the Config's Err: it keeps no list from being read and stored. The error is of a
+// setting that cannot be had for the moment.
 func (w *Watcher) alerts(ctx context.Context) (*alert.Config, error) {
 	text, err := w.resolver.Setting(ctx, alert.Setting)
 	if err != nil {
-		return nil, err
+		failure := core.AsError(err)
+		if failure.Code.Retryable() || failure.Code == core.CodeDeadline || failure.Code == core.CodeCanceled {
+			return nil, err
+		}
+		return &alert.Config{Err: failure, NoRules: true}, nil
 	}
-	if text == "" {
-		return new(alert.Config), nil
-	}
-	return alert.ParseConfig([]byte(text))
+	config, _ := alert.ParseConfig([]byte(text))
+	return config, nil
 }
 
 // Watch brings the runs of a request as far as time allows. The error is for
@@ -191,6 +239,7 @@ func (w *Watcher) Watch(ctx context.Context, f Composed, request WatchRequest) (
 	done := Watched{Schema: WatchSchema, Function: f.Function.Name, Run: request.Run, Complete: true, Accounts: []WatchedRun{}}
 	p, names, err := w.begin(ctx, f, request, &done.Run)
 	if err != nil {
+		done.Complete = false
 		for _, name := range names { // what watches the log must see that no run was made
 			w.ended(ctx, f, p, done.Run, WatchedRun{Account: name, State: stateFailed, Alerts: map[string]int{}, err: err})
 		}
@@ -200,7 +249,7 @@ func (w *Watcher) Watch(ctx context.Context, f Composed, request WatchRequest) (
 	done.Accounts = make([]WatchedRun, len(names))
 	var under sync.WaitGroup
 	for i, name := range names {
-		under.Go(func() { done.Accounts[i] = w.one(ctx, f, p, name, done.Run) })
+		under.Go(func() { done.Accounts[i] = w.one(ctx, f, p, name, done.Run, request.Mode) })
 	}
 	under.Wait()
 	return done, w.sum(&done)
@@ -216,7 +265,7 @@ func (w *Watcher) begin(ctx context.Context, f Composed, request WatchRequest, r
 	if request.At.IsZero() {
 		request.At = w.Now()
 	}
-	if *run == "" {
+	if *run == "" && request.Mode != WatchRedeliver {
 		*run = snapshot.RunID(request.At, p.every, p.zone)
 	}
 	if names, err = f.Function.Accounts(ctx); err != nil {
@@ -237,7 +286,7 @@ func (w *Watcher) sum(done *Watched) error {
 	var failure *core.Error
 	var reasons []string
 	for _, a := range done.Accounts {
-		done.Complete = done.Complete && (a.State == snapshot.Done || a.State == snapshot.Already)
+		done.Complete = done.Complete && slices.Contains([]snapshot.State{snapshot.Done, snapshot.Already, snapshot.Redelivered}, a.State)
 		if a.err != nil {
 			failure = core.AsError(a.err)
 			reasons = append(reasons, a.Account+": "+failure.Public())
@@ -250,8 +299,8 @@ func (w *Watcher) sum(done *Watched) error {
 }
 
 // one brings one account's run forward.
-func (w *Watcher) one(ctx context.Context, f Composed, p plan, account, run string) (done WatchedRun) {
-	done = WatchedRun{Account: account, State: stateFailed, Alerts: map[string]int{}}
+func (w *Watcher) one(ctx context.Context, f Composed, p plan, account, run string, mode WatchMode) (done WatchedRun) {
+	done = WatchedRun{Account: account, State: stateFailed, Alerts: map[string]int{}, Warnings: []core.Warning{}, Undelivered: []alert.Delivery{}}
 	defer func() {
 		if value := recover(); value != nil {
 			// Its text could hold a customer: the type and the place must do.
@@ -270,26 +319,33 @@ func (w *Watcher) one(ctx context.Context, f Composed, p plan, account, run stri
 		done.err = err
 		return done
 	}
-	params := core.Params{}
-	if settings.Get(FieldResellers) != "" {
-		params["reseller_id"] = []string{core.AllResellers}
+	job, err := w.job(ctx, f, p, settings, run)
+	if err != nil {
+		done.err = err
+		return done
 	}
-	job := snapshot.Job{
-		Function: f.Function, Account: account, Run: run, Params: params, Thresholds: p.thresholds(settings), Version: Version,
-		Table:    func() ([]byte, func([]byte, core.Record) []byte) { return api.Table(f.Function.Columns) },
-		Now:      w.Now,
-		Zone:     p.zone,
-		Settle:   p.alerts.Rules.Settled,
-		PartSize: max(2_000, 20_000/p.accounts), // what is held in memory while reading is shared by all accounts
+	job.Accept, job.Force = mode == WatchAccept, mode == WatchForce
+	bring := snapshot.Run
+	if mode == WatchRedeliver {
+		bring = snapshot.Redeliver
 	}
-	down := make(map[string]bool)
-	outcome, err := snapshot.Run(ctx, p.store, job, func(m snapshot.Manifest) snapshot.Watch {
-		return w.judge(p, m, settings, down)
-	})
+	outcome, err := bring(ctx, p.store, job)
 	done.err, done.Told = err, outcome.Manifest
-	done.State, done.Count, done.Manifest = outcome.State, outcome.Manifest.Count, "runs/"+f.Function.Name+"/"+account+"/"+run+"/manifest.json"
+	done.State, done.Count = outcome.State, outcome.Manifest.Count
+	if mode != WatchRedeliver {
+		done.Manifest = "runs/" + f.Function.Name + "/" + account + "/" + run + "/manifest.json"
+	}
 	if outcome.Manifest.Alerts != nil {
 		done.Alerts = outcome.Manifest.Alerts
+	}
+	done.Undelivered = append(done.Undelivered, outcome.Undelivered...)
+	for _, warning := range append(slices.Clone(outcome.Manifest.Warnings), outcome.Warnings...) {
+		if !slices.Contains(done.Warnings, warning) {
+			done.Warnings = append(done.Warnings, warning)
+		}
+	}
+	for _, warning := range outcome.Warnings {
+		w.Logger.WarnContext(ctx, "run warned", "function_name", f.Function.Name, "account", account, "run", run, "code", warning.Code, "warning", warning.Message)
 	}
 	if err == nil && p.retain > 0 && outcome.State == snapshot.Done {
 		if _, err := snapshot.Retain(ctx, p.store, f.Function.Name, account, p.retain, run, w.Now()); err != nil {
@@ -299,11 +355,52 @@ func (w *Watcher) one(ctx context.Context, f Composed, p plan, account, run stri
 	return done
 }
 
+// job is an account's run as the settings have it.
+func (w *Watcher) job(ctx context.Context, f Composed, p plan, settings Settings, run string) (snapshot.Job, error) {
+	low, err := Parse(settings, FieldLow, core.Threshold{}, core.ParseThreshold)
+	if err != nil {
+		return snapshot.Job{}, err
+	}
+	resellers, err := Parse(settings, FieldResellers, nil, ParseResellers)
+	if err != nil {
+		return snapshot.Job{}, err
+	}
+	slices.Sort(resellers)
+	params := core.Params{}
+	if settings.Get(FieldResellers) != "" {
+		params["reseller_id"] = []string{core.AllResellers}
+	}
+	where, _, _ := strings.Cut(p.where, "?")
+	account := settings.Account
+	return snapshot.Job{
+		Function: f.Function, Account: account, Run: run, Params: params, Resellers: slices.Compact(resellers),
+		Thresholds: p.thresholds(settings), Version: Version, Location: strings.TrimSuffix(where, "/") + "/",
+		Table: api.Table, Now: w.Now, Zone: p.zone,
+		PartSize: max(2_000, 20_000/p.accounts), // what is held in memory while reading is shared by all accounts
+		Low:      low, Alerts: p.alerts, Digest: w.Digest,
+		Deliver: alert.DeliverOptions{Getenv: w.Env, Resolve: w.resolver.resolve, Pace: &w.pace},
+		Delivered: func(run string, d alert.Delivery) {
+			if d.State != alert.Skipped {
+				w.meter.told(f.Function.Name, account, string(d.Type), d.State == alert.Delivered)
+			}
+			w.logDelivery(ctx, run, d)
+		},
+		Attempts: p.attempts, HoldPercent: p.percent, HoldCount: p.count,
+	}, nil
+}
+
+// logDelivery logs a delivery that failed.
+func (w *Watcher) logDelivery(ctx context.Context, run string, d alert.Delivery) {
+	if d.Undelivered() {
+		w.Logger.ErrorContext(ctx, "a channel could not be told", "channel", d.Channel, "type", d.Type, "run", run, "state", d.State, "tries", d.Tries, "code", d.Code, "detail", d.Detail)
+	}
+}
+
 // ended logs and counts a call for a run.
 func (w *Watcher) ended(ctx context.Context, f Composed, p plan, run string, done WatchedRun) {
 	level := slog.LevelInfo
 	args := []any{"function_name", f.Function.Name, "account", done.Account, "run", run, "state", done.State, "customers", done.Count,
-		"by_status", done.Told.ByStatus, "changes", done.Told.Changes, "alerts", done.Alerts, "upstream_request_ids", tail(done.Told.RequestIDs)}
+		"by_status", done.Told.ByStatus, "changes", done.Told.Changes, "alerts", done.Alerts, "undelivered", len(done.Undelivered), "upstream_request_ids", tail(done.Told.RequestIDs)}
 	newest, since := w.newest(ctx, f, p, done.Account)
 	if !since.IsZero() {
 		args = append(args, "age_s", int64(max(0, w.Now().Sub(since)).Seconds()))
@@ -312,7 +409,10 @@ func (w *Watcher) ended(ctx context.Context, f Composed, p plan, run string, don
 	case done.err != nil:
 		level = slog.LevelError
 		args = append(args, "code", core.CodeOf(done.err), "error", core.AsError(done.err).Error())
-	case done.State == snapshot.Incomplete:
+	case done.State == snapshot.Held:
+		level = slog.LevelError
+		args = append(args, "known", done.Told.Held.Known, "missing", done.Told.Held.Missing)
+	case done.State == snapshot.Incomplete, done.State == snapshot.Unproven:
 		level = slog.LevelError
 		for _, warning := range done.Told.Warnings {
 			args = append(args, "why", warning.Code)
@@ -331,12 +431,12 @@ func (w *Watcher) newest(ctx context.Context, f Composed, p plan, account string
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), agesWithin) // a call that ran out of time says so, too
 	defer cancel()
-	m, complete, err := snapshot.Latest(ctx, p.store, f.Function.Name, account)
+	newest, there, err := snapshot.NewestComplete(ctx, p.store, f.Function.Name, account)
 	switch {
 	case err != nil:
 		return began, since
-	case complete:
-		return m.AsOf, m.AsOf
+	case there:
+		return newest.AsOf, newest.AsOf
 	}
 	since, _ = snapshot.FirstTried(ctx, p.store, f.Function.Name, account)
 	return began, since
@@ -378,152 +478,6 @@ func sumOf(overrides map[string]core.Threshold) string {
 	return hex.EncodeToString(sum.Sum(nil))
 }
 
-// judge is a snapshot.Watch by the rules of a plan.
-type judge struct {
-	watcher *Watcher
-	plan    plan
-	moment  alert.Moment
-	digest  *alert.Digest
-	down    map[string]bool // channels that failed during this call: they are not tried again
-}
-
-func (w *Watcher) judge(p plan, m snapshot.Manifest, s Settings, down map[string]bool) snapshot.Watch {
-	low, _ := Parse(s, FieldLow, core.Threshold{}, core.ParseThreshold) // was read before, or there would be no run
-	first := m.Previous == nil
-	where, _, _ := strings.Cut(p.where, "?")
-	var since time.Time
-	if !first {
-		since = snapshot.Begins(*m.Previous, p.zone)
-	}
-	return &judge{
-		watcher: w, plan: p, down: down,
-		moment: alert.Moment{Function: m.Function, Account: m.Account, Run: m.Run, AsOf: m.AsOf, Since: since, First: first, Low: low},
-		digest: alert.NewDigest(alert.Summary{
-			Function: m.Function, Account: m.Account, Run: m.Run, AsOf: m.AsOf, First: first, Zone: p.zone,
-			Location: strings.TrimSuffix(where, "/") + "/runs/" + m.Function + "/" + m.Account + "/" + m.Run + "/",
-		}),
-	}
-}
-
-// Judge is snapshot.Watch's.
-func (j *judge) Judge(before, after core.Record, was jsontext.Value) (alerts []jsontext.Value, kinds []string, is jsontext.Value, err error) {
-	var state alert.State
-	if was != nil {
-		if json.Unmarshal(was, &state) != nil {
-			state = alert.State{} // another version's: what was is taken as told
-		}
-	}
-	told, next := j.plan.alerts.Rules.Judge(j.moment, before, after, state)
-	for _, a := range told {
-		text, err := core.AppendJSON(nil, a)
-		if err != nil {
-			return nil, nil, nil, err
-		}
-		alerts, kinds = append(alerts, text), append(kinds, string(a.Kind))
-		j.digest.Add(a)
-	}
-	if !next.Empty() {
-		if is, err = core.AppendJSON(nil, next); err != nil {
-			return nil, nil, nil, err
-		}
-	}
-	return alerts, kinds, is, nil
-}
-
-// Tell is snapshot.Watch's.
-func (j *judge) Tell(ctx context.Context, m snapshot.Manifest) jsontext.Value {
-	j.digest.Total, j.digest.Statuses = m.Count, m.ByStatus
-	if j.watcher.Digest != nil {
-		j.watcher.Digest(j.digest)
-	}
-	return deliveriesText(j.deliver(ctx, nil))
-}
-
-// Untold is snapshot.Watch's. A channel that is not configured any more is told
-// nothing.
-func (j *judge) Untold(m snapshot.Manifest) bool {
-	return slices.ContainsFunc(deliveriesOf(m), j.untold)
-}
-
-func (j *judge) untold(d alert.Delivery) bool {
-	return d.State == alert.Failed && j.plan.alerts.Hears(d.Channel, j.moment.Account)
-}
-
-// Retell is snapshot.Watch's.
-func (j *judge) Retell(ctx context.Context, m snapshot.Manifest, alerts iter.Seq2[jsontext.Value, error]) (jsontext.Value, error) {
-	all := deliveriesOf(m)
-	var only []string
-	for _, d := range all {
-		if j.untold(d) && !j.down[d.Channel] {
-			only = append(only, d.Channel)
-		}
-	}
-	if only == nil {
-		return m.Deliveries, nil
-	}
-	j.digest.Total, j.digest.Statuses = m.Count, m.ByStatus
-	for text, err := range alerts {
-		if err != nil {
-			return nil, err
-		}
-		var a alert.Alert
-		if json.Unmarshal(text, &a) == nil { // or another version's, which cannot be told
-			j.digest.Add(a)
-		}
-	}
-	for _, d := range j.deliver(ctx, only) {
-		i := slices.IndexFunc(all, func(o alert.Delivery) bool { return o.Channel == d.Channel })
-		d.Tries += all[i].Tries
-		all[i] = d
-	}
-	return deliveriesText(all), nil
-}
-
-// deliver tells the digest to the channels, or to some of them.
-func (j *judge) deliver(ctx context.Context, only []string) []alert.Delivery {
-	due := slices.DeleteFunc(j.plan.alerts.Plan(j.digest), func(d alert.Delivery) bool {
-		return only != nil && !slices.Contains(only, d.Channel) || j.down[d.Channel]
-	})
-	deliveries := j.watcher.deliver(ctx, j.plan.alerts, j.digest, alert.DeliverOptions{Due: due})
-	for _, d := range deliveries {
-		if d.State != alert.Skipped {
-			j.watcher.meter.told(j.moment.Function, j.moment.Account, string(d.Type), d.State == alert.Delivered)
-		}
-		if d.State == alert.Failed && d.Reach == alert.ReachChannel {
-			j.down[d.Channel] = true
-		}
-	}
-	return deliveries
-}
-
-func deliveriesText(deliveries []alert.Delivery) jsontext.Value {
-	text, err := core.AppendJSON(nil, deliveries)
-	if err != nil {
-		return jsontext.Value("[]")
-	}
-	return text
-}
-
-// deliveriesOf are those of a manifest; none where another version wrote them.
-func deliveriesOf(m snapshot.Manifest) (all []alert.Delivery) {
-	if json.Unmarshal(m.Deliveries, &all) != nil {
-		return nil
-	}
-	return all
-}
-
-// deliver tells channels, each as if there were no other.
-func (w *Watcher) deliver(ctx context.Context, config *alert.Config, digest *alert.Digest, opts alert.DeliverOptions) []alert.Delivery {
-	opts.Getenv, opts.Resolve, opts.Pace = w.Env, w.resolver.resolve, &w.pace
-	deliveries := config.Deliver(ctx, digest, opts)
-	for _, d := range deliveries {
-		if d.State == alert.Failed {
-			w.Logger.ErrorContext(ctx, "a channel could not be told", "channel", d.Channel, "type", d.Type, "run", digest.Run, "tries", d.Tries, "code", d.Code, "detail", d.Detail)
-		}
-	}
-	return deliveries
-}
-
 // TellSample tells every configured channel a sample.
 func (w *Watcher) TellSample(ctx context.Context) ([]alert.Delivery, error) {
 	w.prepare()
@@ -531,9 +485,15 @@ func (w *Watcher) TellSample(ctx context.Context) ([]alert.Delivery, error) {
 	if err != nil {
 		return nil, err
 	}
+	if config.Err != nil {
+		return nil, config.Err
+	}
 	if len(config.Channels) == 0 {
 		return nil, &core.Error{Code: core.CodeMisconfigured, Param: alert.Setting, Detail: "names no channel"}
 	}
-	language := config.Channels[0].Language
-	return w.deliver(ctx, config, alert.Sample(language, w.Now()), alert.DeliverOptions{}), nil
+	deliveries := config.Deliver(ctx, alert.Sample(config.Channels[0].Language, w.Now()), alert.DeliverOptions{Getenv: w.Env, Resolve: w.resolver.resolve, Pace: &w.pace})
+	for _, d := range deliveries {
+		w.logDelivery(ctx, "test", d)
+	}
+	return deliveries, nil
 }

@@ -125,7 +125,7 @@ func TestNobodyCanBeTold(t *testing.T) {
 		if err != nil || !done.Complete {
 			t.Fatalf("%s: %v, %+v", name, err, done)
 		}
-		told := string(done.Accounts[0].Told.Deliveries)
+		told := asJSON(t, done.Accounts[0].Told.Deliveries)
 		if !strings.Contains(told, `"channel":"ops"`) || !strings.Contains(told, `"state":"failed"`) || strings.Contains(told, "planted") {
 			t.Errorf("%s: %s", name, told)
 		}
@@ -148,7 +148,7 @@ func TestOneBadChannel(t *testing.T) {
 		if err != nil || len(good.heard()) != 1 {
 			t.Fatalf("%s: %v, heard %d times", bad, err, len(good.heard()))
 		}
-		told := string(done.Accounts[0].Told.Deliveries)
+		told := asJSON(t, done.Accounts[0].Told.Deliveries)
 		if !strings.Contains(told, `"channel":"ops","type":"webhook"`) || strings.Count(told, `"state":"delivered"`) != 1 || strings.Count(told, `"state":"failed"`) != 1 {
 			t.Errorf("%s: %s", bad, told)
 		}
@@ -192,7 +192,7 @@ func TestChannelThatWasDown(t *testing.T) {
 			t.Errorf("by %s: who was up heard %d times", later, len(got))
 		}
 		last := watch("2026-11-21")
-		if was, is := string(first.Told.Deliveries), string(last.Told.Deliveries); !strings.Contains(was, `"state":"failed"`) || strings.Contains(is, `"state":"failed"`) || !strings.Contains(is, `"tries":2`) {
+		if was, is := asJSON(t, first.Told.Deliveries), asJSON(t, last.Told.Deliveries); !strings.Contains(was, `"state":"failed"`) || strings.Contains(is, `"state":"failed"`) || !strings.Contains(is, `"tries":2`) {
 			t.Errorf("by %s: %s\n%s", later, was, is)
 		}
 	}
@@ -226,17 +226,70 @@ func TestWatchOfSeveralAccounts(t *testing.T) {
 func TestWatchSettingsThatAreWrong(t *testing.T) {
 	t.Parallel()
 	for name, change := range map[string]map[string]string{
-		"PARTNERLENS_STORE":       {"PARTNERLENS_STORE": ""},
-		"PARTNERLENS_WATCH_EVERY": {"PARTNERLENS_WATCH_EVERY": "week"},
-		"PARTNERLENS_WATCH_ZONE":  {"PARTNERLENS_WATCH_ZONE": "Local"},
-		"PARTNERLENS_RETAIN_DAYS": {"PARTNERLENS_RETAIN_DAYS": "0"},
-		"PARTNERLENS_ALERTS":      {"PARTNERLENS_ALERTS": `{"channels":[{"name":"x"}]}`},
+		"PARTNERLENS_STORE":        {"PARTNERLENS_STORE": ""},
+		"PARTNERLENS_WATCH_EVERY":  {"PARTNERLENS_WATCH_EVERY": "week"},
+		"PARTNERLENS_WATCH_ZONE":   {"PARTNERLENS_WATCH_ZONE": "Local"},
+		"PARTNERLENS_RETAIN_DAYS":  {"PARTNERLENS_RETAIN_DAYS": "0"},
+		"PARTNERLENS_ATTEMPTS":     {"PARTNERLENS_ATTEMPTS": "0"},
+		"PARTNERLENS_HOLD_PERCENT": {"PARTNERLENS_HOLD_PERCENT": "20%"},
+		"PARTNERLENS_HOLD_COUNT":   {"PARTNERLENS_HOLD_COUNT": "-1"},
 	} {
 		env := map[string]string{"PARTNERLENS_STORE": "file://" + t.TempDir()}
 		maps.Copy(env, change)
-		_, err := (&app.Watcher{Env: with(env)}).Watch(t.Context(), credit.Compose(with(env), nil), app.WatchRequest{})
-		if core.CodeOf(err) != core.CodeMisconfigured || !strings.Contains(core.AsError(err).Public(), name) {
-			t.Errorf("%s: %v", name, err)
+		done, err := (&app.Watcher{Env: with(env)}).Watch(t.Context(), credit.Compose(with(env), nil), app.WatchRequest{})
+		if core.CodeOf(err) != core.CodeMisconfigured || !strings.Contains(core.AsError(err).Public(), name) || done.Complete {
+			t.Errorf("%s: %v, %+v", name, err, done)
+		}
+	}
+}
+
+// A mistake in PARTNERLENS_ALERTS costs no list: it is read, compared where the rules
+// are right, and kept. What is not delivered for it is visible, and comes once the
+// setting is right.
+func TestMistakeInAlerts(t *testing.T) {
+	t.Parallel()
+	for name, text := range map[string]string{
+		"a channel without an address": `{"channels":[{"name":"ops","type":"webhook","url":"env:OPS"},{"name":"crm","type":"webhook"}]}`,
+		"not JSON":                     `{"channels":`,
+		"a reference to nothing":       "env:NOT_THERE",
+	} {
+		c := openCloud(t, simulator.Options{Customers: 20})
+		ops, crm := newEar(t, 200), newEar(t, 200)
+		env := c.settings()
+		folder := t.TempDir()
+		var log lockedLog
+		env["PARTNERLENS_STORE"], env["PARTNERLENS_ALERTS"], env["OPS"] = "file://"+folder, text, ops.server.URL
+		watch := func() app.Watched {
+			t.Helper()
+			watcher := &app.Watcher{Env: with(env), Logger: slog.New(slog.NewJSONHandler(&log, nil))}
+			done, err := watcher.Watch(t.Context(), credit.Compose(with(env), nil), app.WatchRequest{})
+			if err != nil || !done.Complete {
+				t.Fatalf("%s: %v, %+v", name, err, done)
+			}
+			return done
+		}
+		for range 2 {
+			done := watch()
+			lacking := done.Accounts[0].Undelivered
+			if done.Lacking() != core.CodeMisconfigured || len(lacking) != 1 || !strings.Contains(lacking[0].Detail, "PARTNERLENS_ALERTS") {
+				t.Errorf("%s: %+v", name, lacking)
+			}
+		}
+		if _, err := os.Stat(filepath.Join(folder, "runs/credit/default", watch().Run, "customers.csv")); err != nil {
+			t.Error(err)
+		}
+		line := lines(t, log.String(), "watched")[0]
+		if line["undelivered"] != 1.0 || len(lines(t, log.String(), "a channel could not be told")) == 0 {
+			t.Errorf("%s: %v", name, line)
+		}
+		env["PARTNERLENS_ALERTS"] = asJSON(t, map[string]any{"channels": []fields{
+			{"name": "ops", "type": "webhook", "url": "env:OPS"}, {"name": "crm", "type": "webhook", "url": crm.server.URL},
+		}})
+		if done := watch(); done.Lacking() != "" {
+			t.Errorf("%s: mended: %+v", name, done.Accounts[0].Undelivered)
+		}
+		if len(ops.heard()) != 1 || len(crm.heard()) != 1 {
+			t.Errorf("%s: %d and %d messages", name, len(ops.heard()), len(crm.heard()))
 		}
 	}
 }
@@ -334,20 +387,20 @@ func TestAgeOfRuns(t *testing.T) {
 		all := lines(t, log.String(), "watched")
 		return all[len(all)-1]
 	}
-	today := began.Format(time.DateOnly)
+	day := func(n int) string { return began.AddDate(0, 0, n).In(core.VendorZone).Format(time.DateOnly) }
 	env["PARTNERLENS_TENCENT_ENDPOINT"] = doubtful.server.URL
-	if line := watch(today, time.Hour); line["state"] != "incomplete" || line["age_s"].(float64) < 3590 || line["age_s"].(float64) > 3600 {
+	if line := watch(day(0), time.Hour); line["state"] != "unproven" || line["age_s"].(float64) < 3590 || line["age_s"].(float64) > 3600 {
 		t.Errorf("never complete: %v", line)
 	}
 	env["PARTNERLENS_TENCENT_ENDPOINT"] = c.server.URL
-	if line := watch(today, 2*time.Hour); line["state"] != "done" || line["age_s"] != 0.0 {
+	if line := watch(day(1), 24*time.Hour); line["state"] != "done" || line["age_s"] != 0.0 {
 		t.Errorf("done: %v", line)
 	}
-	if line := watch(today, 3*time.Hour); line["state"] != "already" || line["age_s"] != 3600.0 {
+	if line := watch(day(1), 25*time.Hour); line["state"] != "already" || line["age_s"] != 3600.0 {
 		t.Errorf("already: %v", line)
 	}
 	env["PARTNERLENS_TENCENT_SECRET_KEY"] = "wrong"
-	if line := watch(began.AddDate(0, 0, 1).Format(time.DateOnly), 26*time.Hour); line["state"] != "failed" || line["age_s"] != 86400.0 {
+	if line := watch(day(2), 48*time.Hour); line["state"] != "failed" || line["age_s"] != 86400.0 {
 		t.Errorf("failed: %v", line)
 	}
 }
@@ -388,7 +441,7 @@ func TestWatchGoesOn(t *testing.T) {
 		t.Fatalf("%v, %+v", err, first)
 	}
 	second, err := watcher.Watch(t.Context(), f, app.WatchRequest{Run: "2026-11-22"})
-	if err != nil || !second.Complete || second.Accounts[0].Count != 1200 || second.Accounts[0].Told.Pieces != 2 {
+	if err != nil || !second.Complete || second.Accounts[0].Count != 1200 || second.Accounts[0].Told.Invocations != 2 {
 		t.Errorf("%v, %+v", err, second)
 	}
 	if text, err := json.Marshal(second); err != nil || !strings.Contains(string(text), `"schema":"partnerlens.watch/v1"`) {

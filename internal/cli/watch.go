@@ -29,7 +29,12 @@ type watchCmd struct {
 	Store    string        `placeholder:"URL" help:"Where runs are kept: file:///folder or s3://bucket/prefix?region=…; PARTNERLENS_STORE, or the folder partnerlens-runs here, unless given."`
 	Output   string        `short:"o" enum:"text,json" default:"text" help:"text or json."`
 	Timeout  time.Duration `help:"Stop after this time, as 15m; the next call goes on."`
-	Demo     bool          `help:"Show two days of simulated clouds: two runs, the change between them, and the digest."`
+
+	Accept    bool `xor:"mode" help:"Take the run's list as true however far it shrank: a run that is held is compared and reported."`
+	Force     bool `xor:"mode" help:"Make a run anew that came to its end; what it reports is delivered again."`
+	Redeliver bool `xor:"mode" help:"Make no run; deliver what channels lack of all runs, or of --run, also what a channel refused."`
+
+	Demo bool `help:"Show two days of simulated clouds: two runs, the change between them, and the digest."`
 }
 
 // Run watches.
@@ -46,6 +51,7 @@ func (c *watchCmd) Run(ctx context.Context, std streams) error {
 	if err != nil {
 		return err
 	}
+	mode := map[bool]app.WatchMode{c.Accept: app.WatchAccept, c.Force: app.WatchForce, c.Redeliver: app.WatchRedeliver}[true]
 	watcher := &app.Watcher{Env: env, Logger: slog.New(slog.NewTextHandler(std.err, &slog.HandlerOptions{Level: slog.LevelWarn}))}
 	var failed error
 	var all []app.Watched
@@ -62,11 +68,15 @@ func (c *watchCmd) Run(ctx context.Context, std streams) error {
 				continue
 			}
 		}
-		done, err := watcher.Watch(ctx, f, app.WatchRequest{Account: c.Account, Run: c.RunID})
-		if err != nil { // of one function; the other's runs are no worse for it
+		done, err := watcher.Watch(ctx, f, app.WatchRequest{Account: c.Account, Run: c.RunID, Mode: mode})
+		switch lacking := done.Lacking(); {
+		case err != nil: // of one function; the other's runs are no worse for it
 			failed = err
-		} else if !done.Complete && failed == nil {
+		case failed != nil:
+		case !done.Complete:
 			failed = told(core.CodeIncomplete)
+		case lacking != "":
+			failed = told(lacking)
 		}
 		all = append(all, done)
 	}
@@ -122,40 +132,87 @@ func (c *watchCmd) environment(getenv func(string) string) (app.Environment, err
 func printWatched(w io.Writer, where string, done app.Watched) {
 	where, _, _ = strings.Cut(where, "?")
 	for _, a := range done.Accounts {
-		fmt.Fprintf(w, "%s %s %s: ", done.Function, a.Account, done.Run)
-		m := a.Told
-		switch {
-		case a.Error != nil:
-			fmt.Fprintf(w, "FAILED: %s\n", harmless(a.Error.Message))
-			continue
-		case a.State == snapshot.GoingOn:
-			fmt.Fprintf(w, "NOT DONE: time ran out after %d customers; the next call goes on\n", a.Count)
-			continue
-		case a.State == snapshot.Incomplete:
-			fmt.Fprintf(w, "NOT COMPLETE")
-			for _, warning := range m.Warnings {
-				fmt.Fprintf(w, ": %s", harmless(warning.Message))
+		fmt.Fprintln(w, watchedLine(done, a))
+		if a.Manifest != "" && len(a.Told.Objects) > 0 {
+			fmt.Fprintf(w, "  %s/%s\n", strings.TrimSuffix(where, "/"), strings.TrimSuffix(a.Manifest, "manifest.json"))
+		}
+		if a.State != snapshot.Incomplete { // whose line says why
+			for _, warning := range a.Warnings {
+				fmt.Fprintf(w, "  warning: %s: %s\n", warning.Code, harmless(warning.Message))
 			}
-			fmt.Fprintln(w)
-			continue
-		case a.State == snapshot.Already:
-			fmt.Fprint(w, "done before, ")
 		}
-		fmt.Fprintf(w, "%d customers, complete", a.Count)
-		if m.Previous == nil {
-			fmt.Fprint(w, "; the first run, so there is nothing to compare with")
-		} else {
-			fmt.Fprintf(w, "; since %s %d new, %d gone, %d changed", *m.Previous, m.Changes.New, m.Changes.Gone, m.Changes.Changed)
+		for _, d := range a.Undelivered {
+			fmt.Fprintf(w, "  NOT DELIVERED: %s\n", harmless(undeliveredLine(d)))
 		}
-		var kinds []string
-		for _, kind := range slices.Sorted(maps.Keys(m.Alerts)) {
-			kinds = append(kinds, fmt.Sprintf("%d %s", m.Alerts[kind], kind))
-		}
-		if kinds != nil {
-			fmt.Fprintf(w, "; worth telling: %s", strings.Join(kinds, ", "))
-		}
-		fmt.Fprintf(w, "\n  %s/%s\n", strings.TrimSuffix(where, "/"), strings.TrimSuffix(a.Manifest, "manifest.json"))
 	}
+}
+
+// watchedLine says how an account's run fared.
+func watchedLine(done app.Watched, a app.WatchedRun) string {
+	m := a.Told
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s %s%s: ", done.Function, a.Account, strings.TrimSuffix(" "+done.Run, " "))
+	switch a.State {
+	case snapshot.GoingOn:
+		fmt.Fprintf(&b, "NOT DONE: time ran out after %d customers; the next call goes on", a.Count)
+		return b.String()
+	case snapshot.Incomplete:
+		b.WriteString("NOT COMPLETE")
+		for _, warning := range m.Warnings {
+			b.WriteString(": " + harmless(warning.Message))
+		}
+		return b.String()
+	case snapshot.Held:
+		fmt.Fprintf(&b, "HELD, %d customers: %d of %d known customers are missing; nothing was compared or reported. If the list is right: partnerlens watch --accept --run %s", a.Count, m.Held.Missing, m.Held.Known, done.Run)
+		return b.String()
+	case snapshot.Redelivered:
+		fmt.Fprintf(&b, "redelivered, %d deliveries are lacking", len(a.Undelivered))
+		return b.String()
+	case snapshot.Unproven:
+		fmt.Fprintf(&b, "%d customers, NOT PROVEN COMPLETE", a.Count)
+		if m.Total != nil {
+			fmt.Fprintf(&b, " (the vendor counts %d)", *m.Total)
+		}
+	case snapshot.Done, snapshot.Already:
+		if a.State == snapshot.Already {
+			b.WriteString("done before, ")
+		}
+		fmt.Fprintf(&b, "%d customers, complete", a.Count)
+	default:
+		if a.Error == nil {
+			return b.String() + string(a.State)
+		}
+		return b.String() + "FAILED: " + harmless(a.Error.Message)
+	}
+	if m.ReadLate {
+		fmt.Fprintf(&b, ", read late on %s", m.AsOf.Format(time.RFC3339))
+	}
+	switch {
+	case m.Previous != nil:
+		fmt.Fprintf(&b, "; since %s %d new, %d gone, %d changed", *m.Previous, m.Changes.New, m.Changes.Gone, m.Changes.Changed)
+	case m.PreviousState == nil:
+		b.WriteString("; the first run, so there is nothing to compare with")
+	}
+	var kinds []string
+	for _, kind := range slices.Sorted(maps.Keys(m.Alerts)) {
+		kinds = append(kinds, fmt.Sprintf("%d %s", m.Alerts[kind], kind))
+	}
+	if kinds != nil {
+		fmt.Fprintf(&b, "; worth telling: %s", strings.Join(kinds, ", "))
+	}
+	return b.String()
+}
+
+// undeliveredLine says what a channel lacks, and what becomes of it.
+func undeliveredLine(d alert.Delivery) string {
+	if d.Channel == "" {
+		return d.Detail + "; it is delivered once the setting is right"
+	}
+	what := "the next call tries again"
+	if d.State == alert.Refused {
+		what = "partnerlens watch --redeliver tries again"
+	}
+	return fmt.Sprintf("%s (%s): %s; %s", d.Channel, d.Type, d.Detail, what)
 }
 
 // demo lives through two days of simulated clouds.

@@ -56,7 +56,7 @@ func runObjects(t *testing.T, store string) map[string]string {
 		if err == nil && entry.IsDir() && strings.HasPrefix(entry.Name(), ".") {
 			return fs.SkipDir // what a process that was killed left half written, which is no object
 		}
-		if err != nil || entry.IsDir() || entry.Name() == "turn.json" { // of one that was killed while it finished: it runs out
+		if err != nil || entry.IsDir() || entry.Name() == "lease.json" { // of one that was killed: it expires
 			return err
 		}
 		text, err := os.ReadFile(path)
@@ -88,7 +88,7 @@ func runObjects(t *testing.T, store string) map[string]string {
 			t.Fatalf("%s: %v", name, err)
 		}
 		asOf := m["as_of"].(string)
-		for _, varies := range []string{"as_of", "finished_at", "takes", "pieces", "read_ms", "finish_ms", "request_ids", "objects"} {
+		for _, varies := range []string{"as_of", "finished_at", "attempt", "attempts", "invocations", "read_ms", "finish_ms", "request_ids", "objects"} {
 			delete(m, varies)
 		}
 		same, err := json.Marshal(m)
@@ -103,6 +103,20 @@ func runObjects(t *testing.T, store string) map[string]string {
 		}
 	}
 	return all
+}
+
+// expireLeases is what 15 seconds do to the leases of a process that was killed.
+func expireLeases(t *testing.T, store string) {
+	t.Helper()
+	leases, err := filepath.Glob(filepath.Join(store, "runs", "*", "*", "lease.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, lease := range leases {
+		if err := os.Remove(lease); err != nil {
+			t.Fatal(err)
+		}
+	}
 }
 
 // The real command, killed at any moment and started again, ends with the bytes
@@ -122,18 +136,22 @@ func TestWatchIsKilled(t *testing.T) {
 	watch(t, env, calm, 0)
 	took := time.Since(began)
 	want := runObjects(t, calm)
-	if len(want) != 14 { // six objects and latest.json of either function
+	if len(want) != 15 { // six objects and latest.json of either function, and store.json
 		t.Fatalf("%d objects", len(want))
 	}
+	delete(want, "store.json") // which no two stores share
 	const kills = 12
 	struck := 0
 	for i := range kills {
 		store := t.TempDir()
 		for after := took * time.Duration(i+1) / (kills + 1); watch(t, env, store, after); after += took / 4 {
 			struck++
+			expireLeases(t, store)
 		}
 		watch(t, env, store, 0) // tidies up after one that was killed at its very end
-		if got := runObjects(t, store); !maps.Equal(got, want) {
+		got := runObjects(t, store)
+		delete(got, "store.json")
+		if !maps.Equal(got, want) {
 			for name, text := range got {
 				if want[name] != text {
 					t.Errorf("killed at %d of %d: %s differs", i+1, kills+1, name)

@@ -44,9 +44,11 @@ const (
 	CompleteRuns               //
 	IncompleteRuns             //
 	FailedRuns                 //
+	HeldRuns                   //
 	DataAge                    //
 	AlertsSent                 // channel
 	AlertsFailed               // channel
+	Undelivered                //
 	names
 )
 
@@ -94,11 +96,13 @@ var all = [names]facts{
 	Customers:      {name: "customers", help: "Customers on those pages."},
 	Incomplete:     {name: "incomplete", help: "Answers that could not be proven whole, or that the cloud or the time cut off."},
 	CompleteRuns:   {name: "complete_runs", help: "Runs that were finished and proven whole."},
-	IncompleteRuns: {name: "incomplete_runs", help: "Runs that could not be proven whole; the next call reads anew."},
+	IncompleteRuns: {name: "incomplete_runs", help: "Calls for a run whose list could not be proven complete."},
 	FailedRuns:     {name: "failed_runs", help: "Calls for a run that failed."},
+	HeldRuns:       {name: "held_runs", help: "Calls for a run whose list shrank too much to be compared."},
 	DataAge:        {name: "data_age_seconds", kind: gauge, help: "How long ago the newest complete run began to be read."},
 	AlertsSent:     {name: "alerts_sent", help: "Digests that a channel took."},
 	AlertsFailed:   {name: "alerts_failed", help: "Digests that a channel did not take."},
+	Undelivered:    {name: "undelivered", kind: gauge, help: "Digests that channels lack: of the run of the last call, and what is pending of earlier ones."},
 }
 
 // Labels tell the series of a name apart. The zero value of a field is none.

@@ -4,12 +4,14 @@ import (
 	"fmt"
 	"path"
 	"regexp"
+	"strings"
 	"time"
 
 	"partnerlens/pkg/core"
 )
 
-// The names of a run's objects.
+// The names of a run's objects. Those of customers and changes have the run's state
+// before their extension where the list is not a proven one; see named.
 const (
 	customersName  = "customers.ndjson.gz"
 	tableName      = "customers.csv"
@@ -18,11 +20,23 @@ const (
 	stateName      = "state.ndjson.gz"
 	manifestName   = "manifest.json"
 	latestName     = "latest.json"
-	turnName       = "turn.json"
-	untoldName     = "untold.json"
+	leaseName      = "lease.json"
+	pendingName    = "pending.json"
 	checkpointName = "progress/checkpoint.json"
-	claimName      = "progress/claim.json"
+
+	untoldName = "untold.json" // pendingName of the version before
 )
+
+// named is the name of an object of a run of a state: customers.unproven.csv. So a
+// reader of customers.csv never takes a list for a proven one that is not.
+func named(name string, state State) string {
+	isList := name == customersName || name == tableName || name == changesName
+	if !isList || state != Unproven && state != Held {
+		return name
+	}
+	base, extension, _ := strings.Cut(name, ".")
+	return base + "." + string(state) + "." + extension
+}
 
 // Every says how often there is a run.
 type Every string
@@ -49,10 +63,8 @@ func RunID(at time.Time, every Every, zone *time.Location) string {
 
 var runID = regexp.MustCompile(`^[0-9]{4}-[0-9]{2}-[0-9]{2}(T[0-9]{2})?$`)
 
-// dayOf gives the day that a run belongs to.
-func dayOf(run string) (time.Time, error) {
-	return time.Parse(dayLayout, run[:min(len(run), len(dayLayout))])
-}
+// dateOf is the date in a run's name.
+func dateOf(run string) string { return run[:min(len(run), len(dayLayout))] }
 
 func checkRunID(run string) error {
 	_, err := time.Parse(dayLayout, run)
@@ -65,15 +77,15 @@ func checkRunID(run string) error {
 	return nil
 }
 
-// Begins gives when the day or the hour of a run begins, in the zone whose mornings are
-// meant; zero for what is no run.
-func Begins(run string, zone *time.Location) time.Time {
-	layout := dayLayout
+// Period is the day or the hour that a run is of, in the zone whose mornings are
+// meant: from start until before end; zero for what is no run.
+func Period(run string, zone *time.Location) (start, end time.Time) {
 	if len(run) > len(dayLayout) {
-		layout = hourLayout
+		start, _ = time.ParseInLocation(hourLayout, run, zone)
+		return start, start.Add(time.Hour)
 	}
-	at, _ := time.ParseInLocation(layout, run, zone)
-	return at
+	start, _ = time.ParseInLocation(dayLayout, run, zone)
+	return start, start.AddDate(0, 0, 1)
 }
 
 // place is where the runs of a function's account are.
@@ -85,6 +97,8 @@ func (p place) object(run, name string) string { return p.folder() + path.Join(r
 
 func (p place) latest() string { return p.folder() + latestName }
 
-func (p place) turn() string { return p.folder() + turnName }
+func (p place) lease() string { return p.folder() + leaseName }
+
+func (p place) pending() string { return p.folder() + pendingName }
 
 func (p place) untold() string { return p.folder() + untoldName }

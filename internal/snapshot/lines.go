@@ -6,12 +6,19 @@ import (
 	"compress/gzip"
 	"container/heap"
 	"context"
-	"errors"
 	"io"
+
+	"github.com/go-json-experiment/json"
 
 	"partnerlens/internal/snapshot/store"
 	"partnerlens/pkg/core"
 )
+
+// line is one customer as it is stored.
+type line struct {
+	key  string
+	text []byte // a line of NDJSON
+}
 
 // maxLine is more than any page of a cloud, and so than any customer of one.
 const maxLine = 64 << 20
@@ -32,7 +39,10 @@ type object struct {
 }
 
 func openLines(ctx context.Context, s store.Store, name string, key func([]byte) (string, error)) (*object, error) {
-	body, err := s.Get(ctx, name)
+	body, err := open(ctx, s, name)
+	if core.CodeOf(err) == core.CodeNotFound {
+		return nil, damaged(name, "it is gone")
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -54,19 +64,13 @@ func (o *object) next() (line, bool, error) {
 		return line{}, false, nil
 	}
 	key, err := o.key(o.scan.Bytes())
-	return line{key, o.scan.Bytes()}, err == nil, err
+	if err != nil {
+		return line{}, false, damaged(o.name, "a line of it is not what was stored")
+	}
+	return line{key, o.scan.Bytes()}, true, nil
 }
 
 func (o *object) close() { o.body.Close() }
-
-// broken is the error of an object that is not what was stored.
-func broken(name string, err error) error {
-	var failure *core.Error
-	if errors.As(err, &failure) {
-		return failure
-	}
-	return &core.Error{Op: "snapshot.read", Code: core.CodeUnavailable, Detail: name + " could not be read back", Err: err}
-}
 
 // none is no lines.
 type none struct{}
@@ -173,4 +177,75 @@ func (p *peeked) take(key string) ([]byte, error) {
 	}
 	text := bytes.Clone(p.head.text)
 	return text, p.advance()
+}
+
+// peekAll looks at the first line of each.
+func peekAll(a, b, c sorted) (x, y, z *peeked, err error) {
+	if x, err = peek(a); err == nil {
+		if y, err = peek(b); err == nil {
+			z, err = peek(c)
+		}
+	}
+	return x, y, z, err
+}
+
+// firstKey is the lowest key that comes next.
+func firstKey(all ...*peeked) string {
+	key, found := "", false
+	for _, p := range all {
+		if p.ok && (!found || p.head.key < key) {
+			key, found = p.head.key, true
+		}
+	}
+	return key
+}
+
+// parts opens what was read.
+func (r *run) parts(ctx context.Context) (*merged, error) {
+	var all []*object
+	for _, name := range r.at.Parts {
+		o, err := openLines(ctx, r.store, r.object(name), r.keyOfRecord)
+		if err != nil {
+			for _, o := range all {
+				o.close()
+			}
+			return nil, err
+		}
+		all = append(all, o)
+	}
+	m, err := merge(all)
+	if err != nil {
+		m.close()
+	}
+	return m, err
+}
+
+// linesOf opens an object of an earlier run; nil: no lines.
+func (r *run) linesOf(ctx context.Context, m *Manifest, name string, key func([]byte) (string, error)) (sorted, error) {
+	if m == nil {
+		return none{}, nil
+	}
+	return openLines(ctx, r.store, r.place.object(m.Run, named(name, m.state())), key)
+}
+
+func (r *run) keyOfRecord(text []byte) (string, error) {
+	record, err := r.Function.Decode(text)
+	if err != nil {
+		return "", err
+	}
+	return record.Key(), nil
+}
+
+func keyOfState(text []byte) (string, error) {
+	var k kept
+	err := json.Unmarshal(text, &k)
+	return k.Key, err
+}
+
+// skip passes over the line of a key, and says whether it was the next one.
+func (p *peeked) skip(key string) (bool, error) {
+	if !p.ok || p.head.key != key {
+		return false, nil
+	}
+	return true, p.advance()
 }

@@ -1,14 +1,11 @@
 package snapshot
 
 import (
-	"context"
-	"io"
+	"slices"
+	"strings"
 	"time"
 
-	"github.com/go-json-experiment/json"
-	"github.com/go-json-experiment/json/jsontext"
-
-	"partnerlens/internal/snapshot/store"
+	"partnerlens/internal/alert"
 	"partnerlens/pkg/core"
 )
 
@@ -17,31 +14,41 @@ const ManifestSchema = "partnerlens.run/v1"
 
 // Manifest says what a run is. It is written last: before it, there is no run.
 type Manifest struct {
-	Schema     string         `json:"schema"`
-	Function   string         `json:"function"`
-	Account    string         `json:"account"`
-	Run        string         `json:"run"`
-	Provider   string         `json:"provider"`
-	Version    string         `json:"version"` // of the program
-	Query      core.Params    `json:"query"`   // what the cloud was asked, beside everyone
-	AsOf       time.Time      `json:"as_of"`   // when reading began
-	FinishedAt time.Time      `json:"finished_at"`
-	Complete   bool           `json:"complete"` // proven to be every customer
-	Warnings   []core.Warning `json:"warnings"` // why not
-	Count      int            `json:"count"`
-	Total      *int           `json:"total"` // by the cloud's count; null where it tells none
-	ByStatus   map[string]int `json:"by_status"`
-	Previous   *string        `json:"previous"` // the complete run that this one is compared with; null for the first
-	Changes    ChangeCounts   `json:"changes"`
-	Alerts     map[string]int `json:"alerts"` // by kind
-	Objects    []Object       `json:"objects"`
-	Deliveries jsontext.Value `json:"deliveries"` // who was told, and who could not be
-	RequestIDs []string       `json:"request_ids"`
-	Thresholds map[string]any `json:"thresholds"` // that statuses and alerts were judged by
-	Takes      int            `json:"takes"`      // how often reading began anew
-	Pieces     int            `json:"pieces"`     // invocations that worked on it
-	ReadMS     int64          `json:"read_ms"`
-	FinishMS   int64          `json:"finish_ms"`
+	Schema        string           `json:"schema"`
+	Function      string           `json:"function"`
+	Account       string           `json:"account"`
+	Run           string           `json:"run"`
+	State         State            `json:"state"` // Done, Unproven, Held or Incomplete
+	Provider      string           `json:"provider"`
+	Version       string           `json:"version"`   // of the program
+	Query         core.Params      `json:"query"`     // what the vendor was asked, beside everyone
+	Resellers     []string         `json:"resellers"` // whose customers were asked for; null: all that the vendor lists
+	AsOf          time.Time        `json:"as_of"`     // when reading began
+	PeriodStart   time.Time        `json:"period_start"`
+	PeriodEnd     time.Time        `json:"period_end"` // the run is of the time until then
+	ReadLate      bool             `json:"read_late"`  // reading began after that: the list is not of the run's own time
+	FinishedAt    time.Time        `json:"finished_at"`
+	Complete      bool             `json:"complete"` // proven to be every customer, and compared
+	Proven        bool             `json:"proven"`   // proven to be every customer
+	Warnings      []core.Warning   `json:"warnings"`
+	Count         int              `json:"count"`
+	Total         *int             `json:"total"` // by the vendor's count; null where it gives none
+	ByStatus      map[string]int   `json:"by_status"`
+	Previous      *string          `json:"previous"`       // the complete run that this one is compared with; null: there is none
+	PreviousState *string          `json:"previous_state"` // the run whose open alerts this one goes on from; null: there is none
+	Held          *alert.Held      `json:"held"`           // how far the list shrank; null: no further than may be
+	Changes       ChangeCounts     `json:"changes"`
+	Alerts        map[string]int   `json:"alerts"` // by kind
+	Objects       []Object         `json:"objects"`
+	Deliveries    []alert.Delivery `json:"deliveries"`
+	RequestIDs    []string         `json:"request_ids"`
+	Thresholds    map[string]any   `json:"thresholds"`  // by which statuses and alerts were evaluated
+	Sample        []string         `json:"sample"`      // hashes of some customers' keys; see Sampled
+	Attempt       string           `json:"attempt"`     // the identity of the attempt whose list this is
+	Attempts      int              `json:"attempts"`    // how often reading began anew
+	Invocations   int              `json:"invocations"` // that worked on the run
+	ReadMS        int64            `json:"read_ms"`
+	FinishMS      int64            `json:"finish_ms"`
 }
 
 // ChangeCounts count the lines of changes.ndjson.
@@ -59,41 +66,70 @@ type Object struct {
 	Rows   int    `json:"rows"`
 }
 
-// latest is latest.json.
-type latest struct {
-	Run      string    `json:"run"`
-	AsOf     time.Time `json:"as_of"`
-	Manifest string    `json:"manifest"`
+// state is State; manifests of the version before have none.
+func (m *Manifest) state() State {
+	switch {
+	case m.State != "":
+		return m.State
+	case m.Complete:
+		return Done
+	case m.Schema != "":
+		return Incomplete
+	}
+	return ""
 }
 
-// maxSmall is far more than a manifest or a checkpoint takes.
-const maxSmall = 16 << 20
-
-// getJSON reads a small object; false where there is none. One that cannot be
-// read is as good as none: it is written anew.
-func getJSON(ctx context.Context, s store.Store, name string, into any) (bool, error) {
-	body, err := s.Get(ctx, name)
-	if core.CodeOf(err) == core.CodeNotFound {
-		return false, nil
-	}
-	if err != nil {
-		return false, err
-	}
-	defer body.Close()
-	text, err := io.ReadAll(io.LimitReader(body, maxSmall))
-	if err != nil {
-		return false, core.AsError(err)
-	}
-	return json.Unmarshal(text, into) == nil, nil
+// final says whether a call for the run leaves it as it is.
+func (m *Manifest) final() bool {
+	return m.state() == Done || m.state() == Unproven || m.state() == Held
 }
 
-func putJSON(ctx context.Context, s store.Store, name string, v any) error {
-	text, err := core.AppendJSON(nil, v)
-	if err != nil {
-		return err
+// published says whether later runs go on from this one.
+func (m *Manifest) published() bool { return m.state() == Done || m.state() == Unproven }
+
+// object returns one of the run's objects by its plain name.
+func (m *Manifest) object(name string) (Object, bool) {
+	i := slices.IndexFunc(m.Objects, func(o Object) bool { return o.Name == named(name, m.state()) })
+	if i < 0 {
+		return Object{}, false
 	}
-	return s.Put(ctx, name, func(w io.Writer) error {
-		_, err := w.Write(append(text, '\n'))
-		return err
-	})
+	return m.Objects[i], true
+}
+
+// moment is the time that the list is of: when it was read, or the end of the run's
+// period where it was read later.
+func (m *Manifest) moment(zone *time.Location) time.Time {
+	end := m.PeriodEnd
+	if end.IsZero() {
+		_, end = Period(m.Run, zone)
+	}
+	if m.AsOf.Before(end) {
+		return m.AsOf
+	}
+	return end
+}
+
+// covers says whether the run's list has the customers of a key's reseller, if the key
+// is of a reseller's customer.
+func (m *Manifest) covers(key string) bool {
+	reseller, _, is := strings.Cut(key, "/")
+	switch {
+	case !is:
+		return true
+	case len(m.Query["reseller_id"]) == 0:
+		return false
+	}
+	return m.Resellers == nil || slices.Contains(m.Resellers, reseller)
+}
+
+// Latest is latest.json: it names the newest complete run.
+type Latest struct {
+	Run       string      `json:"run"`
+	AsOf      time.Time   `json:"as_of"`
+	Manifest  string      `json:"manifest"`
+	Customers string      `json:"customers"`
+	Count     int         `json:"count"`
+	Query     core.Params `json:"query"`
+	Resellers []string    `json:"resellers"`
+	Sample    []string    `json:"sample"`
 }

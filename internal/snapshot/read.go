@@ -14,39 +14,43 @@ import (
 	"partnerlens/pkg/core"
 )
 
-// line is one customer as it is stored.
-type line struct {
-	key  string
-	text []byte // a line of NDJSON
-}
-
 // read reads the customers, from where the checkpoint stands, into parts. It
-// gives an Outcome where the run cannot be finished now.
-func (r *run) read(ctx context.Context) (*Outcome, error) {
-	for takes := 1; ; takes++ {
-		report, err := r.take(ctx)
+// gives an Outcome where the run cannot be finished now. m is the run's manifest, where
+// there is one.
+func (r *run) read(ctx context.Context, m *Manifest) (*Outcome, error) {
+	restarted := false
+	for {
+		report, err := r.readOn(ctx)
 		switch {
-		case err != nil && takes < takesAtOnce && r.at.Cursor != "" && core.AsError(err).Param == "cursor":
-			// Settings or the program changed since: nobody can go on from there.
+		case err != nil && !restarted && r.at.Cursor != "" && core.AsError(err).Param == "cursor":
+			restarted = true // settings or the program changed since: no cursor of theirs is good
+			r.newAttempt()
+			continue
 		case err != nil:
 			return nil, err
-		case report.Complete:
-			return nil, nil
 		case report.Stopped != nil && *report.Stopped == core.StoppedDeadline:
-			return &Outcome{GoingOn, r.manifest()}, nil
-		case report.Stopped != nil: // the cloud failed: go on from there another time
+			return &Outcome{State: GoingOn, Manifest: r.manifest()}, nil
+		case report.Stopped != nil: // the vendor failed: go on from there another time
 			return nil, stopped(report)
-		case takes == takesAtOnce || r.late(ctx):
-			outcome, err := r.incomplete(ctx, report)
-			return &outcome, err
 		}
-		// Customers came and went while they were read, or an earlier part was
-		// doubtful. Only a read in one go can prove otherwise.
-		r.anew()
+		r.at.Proven, r.at.Warnings = report.Complete, append([]core.Warning{}, report.Warnings...)
+		if !report.Complete {
+			// Customers came and went while they were read, or the vendor's count is of
+			// others. What was seen is true of the customers seen.
+			if r.at.Unproven++; r.at.Unproven < r.Attempts {
+				if r.late(ctx) {
+					return r.incomplete(ctx, m)
+				}
+				r.newAttempt()
+				continue
+			}
+		}
+		r.at.Read, r.at.Cursor = true, ""
+		return nil, r.save(ctx)
 	}
 }
 
-// stopped is the error of a read that the cloud stopped.
+// stopped is the error of a read that the vendor stopped.
 func stopped(report core.Report) error {
 	failure := &core.Error{Op: "snapshot.read", Code: core.CodeUpstream, Detail: "reading stopped; what was read is kept, and the next call goes on"}
 	if n := len(report.Warnings); n > 0 {
@@ -58,12 +62,29 @@ func stopped(report core.Report) error {
 // late says that there is no time to read anew.
 func (r *run) late(ctx context.Context) bool {
 	deadline, ok := ctx.Deadline()
-	return ok && time.Until(deadline) < time.Since(r.began)+timeToStop
+	return ok && time.Until(deadline) < time.Duration(r.at.ReadMS)*time.Millisecond+timeToStop
 }
 
-// take reads on until the end, or as far as it gets, and leaves parts and
+// incomplete ends a call whose list could not be proven complete: the manifest says why,
+// holds no customer, and stands until a later attempt ends the run.
+func (r *run) incomplete(ctx context.Context, before *Manifest) (*Outcome, error) {
+	m := r.manifest()
+	m.FinishedAt = r.Now().UTC().Truncate(time.Second)
+	r.at.Cursor, r.at.Parts = "", []string{} // there is nothing to go on from
+	if err := r.save(ctx); err != nil {
+		return nil, err
+	}
+	if !before.final() { // which one that is made anew has
+		if err := putJSON(ctx, r.store, r.object(manifestName), m); err != nil {
+			return nil, err
+		}
+	}
+	return &Outcome{State: Incomplete, Manifest: m}, nil
+}
+
+// readOn reads on until the end, or as far as it gets, and leaves parts and
 // checkpoint behind. The error is for what left nothing to go on from.
-func (r *run) take(ctx context.Context) (core.Report, error) {
+func (r *run) readOn(ctx context.Context) (core.Report, error) {
 	params := maps.Clone(r.Params)
 	if params == nil {
 		params = core.Params{}
@@ -79,28 +100,28 @@ func (r *run) take(ctx context.Context) (core.Report, error) {
 		reading, cancel = context.WithDeadline(ctx, deadline.Add(-timeToStop))
 		defer cancel()
 	}
-	began, before := time.Now(), r.at.ReadMS
-	var pending []line
+	start, before := time.Now(), r.at.ReadMS
+	var waiting []line
 	var failure error
 	store := func(cursor string) {
-		r.at.ReadMS = before + time.Since(began).Milliseconds()
-		failure = r.storePart(ctx, pending, cursor)
-		pending = pending[:0]
+		r.at.ReadMS = before + time.Since(start).Milliseconds()
+		failure = r.storePart(ctx, waiting, cursor)
+		waiting = waiting[:0]
 	}
 	report, err := question.Walk(reading, r.at.Cursor, r.at.AsOf, func(record core.Record, place func() string) bool {
-		if len(pending) == r.PartSize {
+		if len(waiting) == r.PartSize {
 			if store(place()); failure != nil {
 				return false
 			}
 		}
-		if r.Settle != nil {
-			record = r.Settle(record)
+		if !r.Alerts.NoRules {
+			record = r.Alerts.Rules.Settled(record)
 		}
 		text, err := core.AppendJSON(nil, record)
 		if failure = err; err != nil {
 			return false
 		}
-		pending = append(pending, line{record.Key(), append(text, '\n')})
+		waiting = append(waiting, line{record.Key(), append(text, '\n')})
 		return true
 	})
 	if err == nil {
@@ -109,11 +130,12 @@ func (r *run) take(ctx context.Context) (core.Report, error) {
 	if err != nil {
 		return report, err // what was not stored is read again
 	}
+	r.at.ReadMS = before + time.Since(start).Milliseconds()
 	r.noteReport(report)
 	if report.Next != nil {
 		store(*report.Next)
-	} else if report.Complete && len(pending) > 0 {
-		store("") // the claim follows: nobody goes on from here
+	} else if report.Complete || report.Stopped == nil && r.at.Unproven+1 >= r.Attempts {
+		store("") // the list that is kept: the checkpoint that says so follows
 	}
 	return report, failure
 }
@@ -129,8 +151,8 @@ func (r *run) noteReport(report core.Report) {
 }
 
 // storePart stores customers by key, and then says in the checkpoint that they
-// count and where to go on. The part's name is of this call alone: another that works
-// on the same run has its own.
+// count and where to go on. The part's name is of this call alone: one whose lease was
+// lost disturbs no other.
 func (r *run) storePart(ctx context.Context, lines []line, cursor string) error {
 	if len(lines) > 0 {
 		slices.SortFunc(lines, func(a, b line) int { return cmp.Compare(a.key, b.key) })
@@ -154,5 +176,5 @@ func (r *run) storePart(ctx context.Context, lines []line, cursor string) error 
 	if cursor == "" {
 		return nil
 	}
-	return putJSON(ctx, r.store, r.object(checkpointName), r.at)
+	return r.save(ctx)
 }

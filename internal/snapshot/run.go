@@ -1,17 +1,14 @@
 package snapshot
 
 import (
-	"bytes"
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
-	"iter"
 	"maps"
+	"slices"
 	"time"
 
-	"github.com/go-json-experiment/json/jsontext"
-
+	"partnerlens/internal/alert"
 	"partnerlens/internal/snapshot/store"
 	"partnerlens/pkg/core"
 )
@@ -21,46 +18,39 @@ type Job struct {
 	Function   *core.Function
 	Account    string
 	Run        string         // as RunID gives it
-	Params     core.Params    // beside account and pii: what the cloud is asked
-	Thresholds map[string]any // for the manifest
+	Params     core.Params    // beside account and pii: what the vendor is asked
+	Resellers  []string       // whose customers Params ask for; nil: all that the vendor lists
+	Thresholds map[string]any // for the manifest. An attempt goes on only as long as they stay the same
 	Version    string         // of the program
-	Table      Table          // writes customers.csv
+	Location   string         // of the store, as digests name it
 	Zone       *time.Location // in which the day begins; nil: core.VendorZone
+	PartSize   int            // records held in memory while reading; 0: 20,000
+	Now        func() time.Time
 
-	// Settle gives a record as it is to be kept; nil: as it came. It must not change
-	// the one that it is given. Thresholds must tell two of them apart.
-	Settle func(core.Record) core.Record
+	// Table writes customers.csv: it gives what to begin with, and what to add a
+	// record by.
+	Table func(columns []core.Column) (opening []byte, row func(b []byte, record core.Record) []byte)
 
-	PartSize int              // records held in memory while reading; 0: 20,000
-	Now      func() time.Time // nil: time.Now
+	Low       core.Threshold // the account's
+	Alerts    *alert.Config  // what is evaluated, and the channels; nil: the defaults
+	Deliver   alert.DeliverOptions
+	Delivered func(run string, d alert.Delivery) // is called as each delivery ends; nil: none
+	Digest    func(*alert.Digest)                // is called with the run's digest before it is delivered; nil: none
+
+	Attempts    int // at a list that cannot be proven, before it is published as it is; 0: DefaultAttempts
+	HoldPercent int // of the known customers may leave between two runs; 0: DefaultHoldPercent
+	HoldCount   int // and so many may in any case; 0: DefaultHoldCount
+
+	Accept bool // takes a list as true however far it shrank
+	Force  bool // makes a run anew that has come to its end
 }
 
-// Table writes a spreadsheet: it gives what to begin with, and what to add a
-// record by.
-type Table func() (opening []byte, row func(b []byte, record core.Record) []byte)
-
-// Watch knows what is worth telling.
-type Watch interface {
-	// Judge compares one customer with the run before. before is nil for a new
-	// customer, after for one who is gone; was is what the run before left to
-	// remember, nil where it left nothing. It must give the same for the same, since a
-	// run that was interrupted is judged again.
-	Judge(before, after core.Record, was jsontext.Value) (alerts []jsontext.Value, kinds []string, is jsontext.Value, err error)
-	// Tell tells who is to be told, and gives what came of it for the manifest.
-	// It is called once everything but the manifest is stored. It never fails a run.
-	Tell(ctx context.Context, m Manifest) jsontext.Value
-	// Untold says whether somebody is still to be told of a run, by what its manifest
-	// says came of telling.
-	Untold(m Manifest) bool
-	// Retell tells of a run, whose alerts these are, those who could not be told, and
-	// nobody else. It gives what came of telling by now: the same as the manifest says
-	// where nothing was tried. Its error is that of the alerts.
-	Retell(ctx context.Context, m Manifest, alerts iter.Seq2[jsontext.Value, error]) (jsontext.Value, error)
-}
-
-// Begin gives the Watch for a run: what it is called, as of when, and whether it
-// is the first, which tells nobody of thousands.
-type Begin func(m Manifest) Watch
+// The defaults of a Job.
+const (
+	DefaultAttempts    = 3
+	DefaultHoldPercent = 20
+	DefaultHoldCount   = 10
+)
 
 // State says where a run stands when Run returns.
 type State string
@@ -70,154 +60,392 @@ const (
 	Done       State = "done"       // just now
 	Already    State = "already"    // before: nothing was asked or written
 	GoingOn    State = "going_on"   // time ran out; the next call goes on
-	Incomplete State = "incomplete" // the list could not be proven whole; the next call reads anew
+	Incomplete State = "incomplete" // the list could not be proven complete; the next call reads anew
+	Unproven   State = "unproven"   // it could not be proven at so many attempts, and is published as what it is
+	Held       State = "held"       // the list shrank too much to be compared
+
+	Redelivered State = "redelivered" // of Redeliver
+)
+
+// The codes of a run's warnings, beside those of its list.
+const (
+	WarnUnreadable   = "object_unreadable"    // an object of an earlier run cannot be used
+	WarnScopeChanged = "scope_changed"        // the run before was of other resellers
+	WarnNotEvaluated = "alerts_not_evaluated" // the alerts' setting cannot be used
+	WarnZoneChanged  = "zone_changed"         // a run of this name was made in another zone
 )
 
 // Outcome is what came of one call of Run.
 type Outcome struct {
-	State    State
-	Manifest Manifest // what is known so far, where the run is GoingOn
+	State       State
+	Manifest    Manifest         // what is known so far, where the run is GoingOn
+	Warnings    []core.Warning   // beside the manifest's: what this call noticed
+	Undelivered []alert.Delivery // what channels lack: of this run, and what is pending of others
 }
 
 const (
 	defaultPartSize = 20000
 	// timeToStop is kept for storing the last part and the checkpoint.
 	timeToStop = 10 * time.Second
-	// timeToTell is what telling wants: two tries of a channel, and the reserve.
-	timeToTell = 25 * time.Second
-	// takesAtOnce is how often one call reads anew what could not be proven.
-	takesAtOnce = 2
+	// timeToDeliver is what delivering wants: two tries of a channel, and the reserve.
+	timeToDeliver = 25 * time.Second
+	// clockSkew is how far a schedule's clock may be ahead of this machine's.
+	clockSkew = 5 * time.Minute
 )
 
 // Run brings a run to its end, or as far as time allows. Call it again, at any
-// time, until the state is Done or Already. The error is for what kept it from going
-// on at all; calling again is right then, too.
-func Run(ctx context.Context, s store.Store, job Job, begin Begin) (Outcome, error) {
+// time, until the state is none of GoingOn and Incomplete. The error is for what kept it
+// from going on at all; calling again is right then, too.
+func Run(ctx context.Context, s store.Store, job Job) (Outcome, error) {
+	r, err := newRun(ctx, s, job)
+	if err != nil {
+		return Outcome{}, err
+	}
+	if start, _ := Period(job.Run, r.Zone); start.After(r.Now().Add(clockSkew)) {
+		return Outcome{}, core.Invalid("run", "not begun yet; it can be made from %s on", start.Format(time.RFC3339))
+	}
+	return r.ended(r.run)(ctx)
+}
+
+// Redeliver delivers what channels lack of all runs, or of the Job's where it names one:
+// what is pending, and what a channel has refused.
+func Redeliver(ctx context.Context, s store.Store, job Job) (Outcome, error) {
+	only := job.Run
+	if only == "" {
+		job.Run = RunID(time.Now(), EveryDay, core.VendorZone) // of no meaning here
+	}
+	r, err := newRun(ctx, s, job)
+	if err != nil {
+		return Outcome{}, err
+	}
+	return r.ended(func(ctx context.Context) (Outcome, error) { return r.redeliver(ctx, only) })(ctx)
+}
+
+func newRun(ctx context.Context, s store.Store, job Job) (*run, error) {
+	if err := checkRunID(job.Run); err != nil {
+		return nil, err
+	}
+	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) <= timeToStop {
+		return nil, &core.Error{Op: "snapshot.Run", Code: core.CodeMisconfigured, Param: "timeout",
+			Detail: fmt.Sprintf("the time limit is too short for a run, which needs more than %s; set the function's timeout to 900 s", timeToStop)}
+	}
 	if job.Now == nil {
 		job.Now = time.Now
-	}
-	if err := checkRunID(job.Run); err != nil {
-		return Outcome{}, err
 	}
 	if job.Zone == nil {
 		job.Zone = core.VendorZone
 	}
-	if tomorrow := RunID(job.Now().In(job.Zone).AddDate(0, 0, 1), EveryDay, job.Zone); job.Run[:len(tomorrow)] > tomorrow {
-		return Outcome{}, core.Invalid("run", "after tomorrow, which is %s; until then it would be newer than every run, and nobody would be told of those", tomorrow)
+	if job.Alerts == nil {
+		job.Alerts = new(alert.Config)
 	}
-	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) <= timeToStop {
-		return Outcome{}, &core.Error{Op: "snapshot.Run", Code: core.CodeMisconfigured, Param: "timeout",
-			Detail: fmt.Sprintf("the time limit is too short for a run, which needs more than %s; set the function's timeout to 900 s", timeToStop)}
+	for _, setting := range []struct {
+		value  *int
+		preset int
+	}{{&job.PartSize, defaultPartSize}, {&job.Attempts, DefaultAttempts}, {&job.HoldPercent, DefaultHoldPercent}, {&job.HoldCount, DefaultHoldCount}} {
+		if *setting.value <= 0 {
+			*setting.value = setting.preset
+		}
 	}
-	if job.PartSize <= 0 {
-		job.PartSize = defaultPartSize
+	return &run{Job: job, store: s, place: place{job.Function.Name, job.Account}, start: time.Now(), held: make(map[string]alert.Reach)}, nil
+}
+
+// ended makes an Outcome of how do ended.
+func (r *run) ended(do func(context.Context) (Outcome, error)) func(context.Context) (Outcome, error) {
+	return func(ctx context.Context) (Outcome, error) {
+		outcome, err := do(ctx)
+		outcome.Warnings = r.warnings
+		switch {
+		case errors.Is(err, errLeaseLost), core.CodeOf(err) == core.CodeDeadline: // what is stored is stored; the next call goes on
+			outcome.State, outcome.Manifest = GoingOn, r.manifest()
+			return outcome, nil
+		case err != nil:
+			return outcome, core.AsError(err)
+		}
+		return outcome, nil
 	}
-	r := &run{Job: job, store: s, place: place{job.Function.Name, job.Account}, began: time.Now()}
-	outcome, err := r.run(ctx, begin)
-	switch {
-	case core.CodeOf(err) == core.CodeDeadline: // what is stored is stored; the next call goes on
-		return Outcome{GoingOn, r.manifest()}, nil
-	case err != nil:
-		return outcome, core.AsError(err)
-	}
-	return outcome, nil
 }
 
 // run is a Job under way.
 type run struct {
 	Job
-	store store.Store
-	place place
-	began time.Time
-	at    checkpoint
+	store    store.Store
+	storeID  string // the store's identity
+	place    place
+	start    time.Time
+	holder   string // of the lease; "": not acquired yet
+	at       checkpoint
+	warnings []core.Warning
 
-	before *string // the run that this one is compared with; nil: none, or not known yet
+	pending    pendingList
+	held       map[string]alert.Reach // channels that failed during this call
+	refusedToo bool                   // what a channel refused is delivered again
 }
 
-// checkpoint is how far reading has come. Parts never change: the checkpoint
-// alone says which of them count.
+// checkpoint is how far a run has come. Parts never change: the checkpoint alone says
+// which of them count.
 type checkpoint struct {
-	AsOf       time.Time      `json:"as_of"`
-	Takes      int            `json:"takes"`
-	Pieces     int            `json:"pieces"`
-	Parts      []string       `json:"parts"`
-	Count      int            `json:"count"`
-	Cursor     string         `json:"cursor"`
-	Provider   string         `json:"provider"`
-	Total      *int           `json:"total"`
-	RequestIDs []string       `json:"request_ids"`
-	ReadMS     int64          `json:"read_ms"`
-	Thresholds map[string]any `json:"thresholds"`
-	Version    string         `json:"version"`
-	Query      core.Params    `json:"query"`
-	By         string         `json:"by"` // who wrote it: no two are alike
+	Attempt     string         `json:"attempt"` // the identity of the attempt
+	AsOf        time.Time      `json:"as_of"`
+	Attempts    int            `json:"attempts"`
+	Unproven    int            `json:"unproven"` // of those, the ones that ended without a proof
+	Invocations int            `json:"invocations"`
+	Parts       []string       `json:"parts"`
+	Count       int            `json:"count"`
+	Cursor      string         `json:"cursor"`
+	Read        bool           `json:"read"`   // to the end
+	Proven      bool           `json:"proven"` // and proven complete
+	Warnings    []core.Warning `json:"warnings"`
+	Provider    string         `json:"provider"`
+	Total       *int           `json:"total"`
+	RequestIDs  []string       `json:"request_ids"`
+	ReadMS      int64          `json:"read_ms"`
+	Thresholds  map[string]any `json:"thresholds"`
+	Version     string         `json:"version"`
+	Query       core.Params    `json:"query"`
+	Resellers   []string       `json:"resellers"`
+	Held        *alert.Held    `json:"held"`
+	Draft       *Manifest      `json:"draft"` // of a run whose objects are all stored, and that is to be delivered and published
 }
 
 func (r *run) object(name string) string { return r.place.object(r.Run, name) }
 
-func (r *run) run(ctx context.Context, begin Begin) (Outcome, error) {
-	if already, err := r.already(ctx); err != nil || already != nil {
-		if err == nil {
-			err = r.tellAgain(ctx, begin, already)
-		}
-		return deref(already), err
+func (r *run) warn(code, message string) {
+	if warning := (core.Warning{Code: code, Message: message}); !slices.Contains(r.warnings, warning) {
+		r.warnings = append(r.warnings, warning)
 	}
-	claimed, err := getJSON(ctx, r.store, r.object(claimName), &r.at)
+}
+
+// run is the way of a run from its beginning to its end.
+func (r *run) run(ctx context.Context) (Outcome, error) {
+	if outcome, is, err := r.undisturbed(ctx); err != nil || is {
+		return outcome, err
+	}
+	ctx, release, err := r.acquire(ctx)
 	if err != nil {
 		return Outcome{}, err
 	}
-	if claimed && !r.judgedAlike() {
-		if err := r.store.Delete(ctx, r.object(claimName)); err != nil {
-			return Outcome{}, err
-		}
-		claimed, r.at = false, checkpoint{}
-	}
-	if !claimed {
-		there, err := getJSON(ctx, r.store, r.object(checkpointName), &r.at)
-		if err != nil {
-			return Outcome{}, err
-		}
-		if !there || !r.judgedAlike() {
-			r.anew()
-		}
-		r.at.Pieces++
-		outcome, err := r.read(ctx)
-		if err != nil || outcome != nil {
-			return deref(outcome), err
-		}
-		if err := r.claim(ctx); err != nil {
-			return Outcome{}, err
-		}
-	}
-	end, err := r.turn(ctx)
-	if err != nil {
-		return Outcome{}, err
-	}
-	defer end()
-	// Somebody else may have finished and tidied up while we read, or waited.
-	if already, err := r.already(ctx); err != nil || already != nil {
-		return deref(already), err
-	}
-	if r.before, err = r.previous(ctx); err != nil {
-		return Outcome{}, err
-	}
-	outcome, err := r.finish(ctx, begin, claimed)
-	if core.CodeOf(err) == core.CodeNotFound { // tidied up by somebody whose turn was taken from him, and who was done first?
-		if already, err := r.already(ctx); err != nil || already != nil {
-			return deref(already), err
-		}
+	defer release()
+	outcome, err := r.leased(ctx)
+	if err != nil && context.Cause(ctx) == errLeaseLost {
+		err = errLeaseLost
 	}
 	return outcome, err
 }
 
-// already gives the Outcome where the run is complete, whoever made it so; nil: it
-// is not.
-func (r *run) already(ctx context.Context) (*Outcome, error) {
-	var m Manifest
-	if there, err := getJSON(ctx, r.store, r.object(manifestName), &m); err != nil || !there || !m.Complete {
-		return nil, err
+// undisturbed returns the Outcome of a run that came to its end and for which nothing is
+// left to do. It needs no lease.
+func (r *run) undisturbed(ctx context.Context) (Outcome, bool, error) {
+	m, _, err := getOwn[Manifest](ctx, r.store, r.object(manifestName))
+	if err != nil || !m.final() || r.again(&m) {
+		return Outcome{}, false, err
 	}
-	return &Outcome{Already, m}, r.tidy(ctx, m) // whoever wrote it may have got no further
+	if _, pending, err := getOwn[pendingList](ctx, r.store, r.place.pending()); err != nil || pending {
+		return Outcome{}, false, err
+	}
+	if _, old, err := getOwn[struct{}](ctx, r.store, r.place.untold()); err != nil || old {
+		return Outcome{}, false, err
+	}
+	if m.state() == Done {
+		newest, there, err := getOwn[Latest](ctx, r.store, r.place.latest())
+		if err != nil || !there || newest.Run < r.Run || newest.Customers == "" {
+			return Outcome{}, false, err
+		}
+	}
+	if m.state() != Held {
+		for _, err := range r.store.List(ctx, r.object("progress")+"/") {
+			return Outcome{}, false, err
+		}
+	}
+	return r.already(&m), true, nil
+}
+
+// again says whether a run that came to its end is to be made all the same.
+func (r *run) again(m *Manifest) bool { return r.Force || r.Accept && m.state() == Held }
+
+// already is the Outcome of a run that came to its end before.
+func (r *run) already(m *Manifest) Outcome {
+	state := m.state()
+	if state == Done {
+		state = Already
+	}
+	if start, _ := Period(r.Run, r.Zone); !m.PeriodStart.IsZero() && !m.PeriodStart.Equal(start) {
+		r.warn(WarnZoneChanged, fmt.Sprintf("the run %s was made while the zone was another one, as of %s; the next run reports what changed since", r.Run, m.AsOf.Format(time.RFC3339)))
+	}
+	return Outcome{State: state, Manifest: *m, Undelivered: r.undelivered(m)}
+}
+
+// leased goes on with a run whose lease is had.
+func (r *run) leased(ctx context.Context) (Outcome, error) {
+	m, _, err := getOwn[Manifest](ctx, r.store, r.object(manifestName))
+	if err != nil {
+		return Outcome{}, err
+	}
+	if r.storeID, err = Identity(ctx, r.store); err != nil {
+		return Outcome{}, err
+	}
+	if err := r.loadPending(ctx); err != nil {
+		return Outcome{}, err
+	}
+	if err := r.publishEarlier(ctx); err != nil {
+		return Outcome{}, err
+	}
+	if m.final() && !r.again(&m) {
+		if err := r.deliverPending(ctx, &m); err != nil {
+			return Outcome{}, err
+		}
+		return r.already(&m), r.tidy(ctx, m)
+	}
+	if err := r.load(ctx, &m); err != nil {
+		return Outcome{}, err
+	}
+	if !r.at.Read {
+		if outcome, err := r.read(ctx, &m); err != nil || outcome != nil {
+			return deref(outcome), err
+		}
+	}
+	h, err := r.history(ctx)
+	if err != nil {
+		return Outcome{}, err
+	}
+	resumed := r.at.Draft != nil
+	if !resumed {
+		if err := r.draft(ctx, h); err != nil {
+			return Outcome{}, err
+		}
+	}
+	m = *r.at.Draft
+	if deadline, ok := ctx.Deadline(); ok && !resumed && time.Until(deadline) < timeToDeliver {
+		return Outcome{State: GoingOn, Manifest: m}, nil // the next call has all its time for the channels
+	}
+	if err := r.deliverPending(ctx, nil); err != nil { // first, so that today is not reported before yesterday
+		return Outcome{}, err
+	}
+	if !h.newer { // or what is to be reported was reported with that run
+		if err := r.deliverDraft(ctx, &m); err != nil {
+			return Outcome{}, err
+		}
+	}
+	if err := r.holds(ctx); err != nil {
+		return Outcome{}, err
+	}
+	m.FinishedAt = r.Now().UTC().Truncate(time.Second)
+	if err := r.publish(ctx, m); err != nil {
+		return Outcome{}, err
+	}
+	return Outcome{State: m.State, Manifest: m, Undelivered: r.undelivered(&m)}, r.settlePending(ctx, &m)
+}
+
+// load takes up the checkpoint where an attempt is under way that may go on, and
+// otherwise begins one.
+func (r *run) load(ctx context.Context, m *Manifest) (err error) {
+	var there bool
+	if r.at, there, err = getOwn[checkpoint](ctx, r.store, r.object(checkpointName)); err != nil {
+		return err
+	}
+	held := r.at.Draft != nil && r.at.Draft.State == Held
+	switch {
+	case !there || r.at.Attempt == "" || r.Force && m.final() && m.Attempt == r.at.Attempt:
+		r.at = checkpoint{}
+		r.newAttempt()
+	case held && r.Accept: // the list is kept, and its digest is another one
+		r.at.Draft, r.at.Attempt, r.at.Held = nil, newID(), nil
+	case r.at.Draft == nil && (!r.sameThresholds() || !r.at.Read && r.at.Cursor == ""):
+		r.newAttempt()
+	}
+	r.at.Invocations++
+	return nil
+}
+
+// sameThresholds says whether what was read before is of this call's settings. If not,
+// it does not count: one run is of one set of settings, and its manifest says which. Once
+// objects are stored and may be delivered the run keeps its own.
+func (r *run) sameThresholds() bool {
+	before, err := core.AppendJSON(nil, r.at.Thresholds)
+	if err != nil {
+		return false
+	}
+	thresholds, err := core.AppendJSON(nil, r.Thresholds)
+	if err != nil {
+		return false
+	}
+	return string(before) == string(thresholds)
+}
+
+// newAttempt begins an attempt: what was read before does not count.
+func (r *run) newAttempt() {
+	r.at = checkpoint{
+		Attempt: newID(), AsOf: r.Now().UTC().Truncate(time.Second),
+		Attempts: r.at.Attempts + 1, Unproven: r.at.Unproven, Invocations: r.at.Invocations,
+		Parts: []string{}, Warnings: []core.Warning{}, RequestIDs: []string{},
+		Thresholds: r.Thresholds, Version: r.Version, Query: core.Params{}, Resellers: r.Resellers,
+	}
+	maps.Copy(r.at.Query, r.Params)
+}
+
+func (r *run) save(ctx context.Context) error {
+	return putJSON(ctx, r.store, r.object(checkpointName), r.at)
+}
+
+// draft writes the run's objects and its manifest, into the checkpoint: it is published
+// once everything is delivered.
+func (r *run) draft(ctx context.Context, h history) error {
+	held, err := r.shrunk(ctx, h)
+	if err != nil {
+		return r.forget(ctx, err)
+	}
+	r.at.Held = held
+	// Until the run is published again its former manifest would be of other objects.
+	if err := r.store.Delete(ctx, r.object(manifestName)); err != nil {
+		return err
+	}
+	var m Manifest
+	if held != nil && held.Times < heldTimes && !r.Accept {
+		m, err = r.keep(ctx, held)
+	} else {
+		m, err = r.compare(ctx, h)
+	}
+	if err != nil {
+		return r.forget(ctx, err)
+	}
+	r.at.Draft = &m
+	return r.save(ctx)
+}
+
+// forget gives up an attempt whose own parts are damaged: the next call reads anew.
+func (r *run) forget(ctx context.Context, err error) error {
+	if !errors.Is(err, errDamaged) {
+		return err
+	}
+	if err := r.store.Delete(ctx, r.object(checkpointName)); err != nil {
+		return err
+	}
+	failure := *core.AsError(err)
+	failure.Code, failure.Detail = core.CodeUnavailable, failure.Detail+"; the next call reads the list anew"
+	return &failure
+}
+
+// keep stores the list of a run that is held.
+func (r *run) keep(ctx context.Context, held *alert.Held) (Manifest, error) {
+	m := r.manifest()
+	m.State, m.Proven, m.Held = Held, r.at.Proven, held
+	m.Warnings = append(m.Warnings, r.warnings...)
+	c := &comparison{run: r, m: &m}
+	err := c.list(ctx)
+	return m, err
+}
+
+// manifest is what is known of the run so far.
+func (r *run) manifest() Manifest {
+	start, end := Period(r.Run, r.Zone)
+	return Manifest{
+		Schema: ManifestSchema, Function: r.Function.Name, Account: r.Account, Run: r.Run, State: Incomplete,
+		Provider: r.at.Provider, Version: r.at.Version, Query: r.at.Query, Resellers: r.at.Resellers,
+		AsOf: r.at.AsOf, PeriodStart: start.UTC(), PeriodEnd: end.UTC(), ReadLate: !r.at.AsOf.Before(end),
+		Count: r.at.Count, Total: r.at.Total, RequestIDs: r.at.RequestIDs, Thresholds: r.at.Thresholds,
+		Attempt: r.at.Attempt, Attempts: r.at.Attempts, Invocations: r.at.Invocations, ReadMS: r.at.ReadMS,
+		Warnings: slices.Concat([]core.Warning{}, r.at.Warnings), ByStatus: map[string]int{}, Alerts: map[string]int{}, Objects: []Object{},
+		Deliveries: []alert.Delivery{}, Sample: []string{},
+	}
 }
 
 func deref(o *Outcome) Outcome {
@@ -225,84 +453,4 @@ func deref(o *Outcome) Outcome {
 		return Outcome{}
 	}
 	return *o
-}
-
-// judgedAlike says whether what was read before was judged as this call judges. If
-// not, it does not count: one run is of one set of settings, and its manifest says which.
-func (r *run) judgedAlike() bool {
-	was, err := core.AppendJSON(nil, r.at.Thresholds)
-	is, other := core.AppendJSON(nil, r.Thresholds)
-	return err == nil && other == nil && bytes.Equal(was, is)
-}
-
-// anew begins a take: what was read before does not count.
-func (r *run) anew() {
-	r.at = checkpoint{
-		AsOf: r.Now().UTC().Truncate(time.Second), Takes: r.at.Takes + 1, Pieces: r.at.Pieces,
-		Parts: []string{}, RequestIDs: []string{}, Thresholds: r.Thresholds, Version: r.Version, Query: core.Params{},
-	}
-	maps.Copy(r.at.Query, r.Params)
-}
-
-// claim makes what was read the run's. Where somebody else was first, what he
-// read is taken over.
-func (r *run) claim(ctx context.Context) error {
-	r.at.By = rand.Text()
-	text, err := core.AppendJSON(nil, r.at)
-	if err != nil {
-		return err
-	}
-	if err := r.store.PutNew(ctx, r.object(claimName), text); err != nil && !errors.Is(err, store.ErrExists) {
-		return err
-	}
-	// What is there counts, whoever wrote it: a store may have let the later one win.
-	var claimed checkpoint
-	there, err := getJSON(ctx, r.store, r.object(claimName), &claimed)
-	if err == nil && !there { // or is there and cannot be read, which is nobody's
-		if err = putJSON(ctx, r.store, r.object(claimName), r.at); err == nil {
-			there, err = getJSON(ctx, r.store, r.object(claimName), &claimed)
-		}
-	}
-	if err != nil {
-		return err
-	}
-	if !there {
-		return &core.Error{Op: "snapshot.claim", Code: core.CodeUnavailable, Detail: "the store does not show what was just stored; try again"}
-	}
-	r.at = claimed
-	return nil
-}
-
-// manifest is what is known of the run so far.
-func (r *run) manifest() Manifest {
-	return Manifest{
-		Schema: ManifestSchema, Function: r.Function.Name, Account: r.Account, Run: r.Run,
-		Provider: r.at.Provider, Version: r.at.Version, Query: r.at.Query, AsOf: r.at.AsOf, Count: r.at.Count, Total: r.at.Total,
-		Previous: r.before, RequestIDs: r.at.RequestIDs, Thresholds: r.at.Thresholds,
-		Takes: r.at.Takes, Pieces: r.at.Pieces, ReadMS: r.at.ReadMS,
-		Warnings: []core.Warning{}, ByStatus: map[string]int{}, Alerts: map[string]int{}, Objects: []Object{},
-		Deliveries: jsontext.Value("[]"),
-	}
-}
-
-// incomplete ends a take that could not be proven whole: the manifest says why,
-// holds no customer, and stands until a later take is complete.
-func (r *run) incomplete(ctx context.Context, report core.Report) (Outcome, error) {
-	m := r.manifest()
-	m.Warnings, m.FinishedAt = report.Warnings, r.Now().UTC().Truncate(time.Second)
-	if err := r.store.Delete(ctx, r.object(checkpointName)); err != nil {
-		return Outcome{}, err
-	}
-	text, err := core.AppendJSON(nil, m)
-	if err != nil {
-		return Outcome{}, err
-	}
-	// Never over a manifest that is there: it may be of somebody who was luckier.
-	if err := r.store.PutNew(ctx, r.object(manifestName), append(text, '\n')); !errors.Is(err, store.ErrExists) {
-		return Outcome{Incomplete, m}, err
-	}
-	if already, err := r.already(ctx); err != nil || already != nil {
-		return deref(already), err
-	}
-	return Outcome{Incomplete, m}, nil
 }

@@ -1,0 +1,101 @@
+package snapshot
+
+import (
+	"context"
+
+	"partnerlens/internal/alert"
+)
+
+// heldTimes is how many runs in a row must lack the same customers before their list is
+// taken as true.
+const heldTimes = 2
+
+// shrunk says how far the list shrank: nil where it lacks no more customers of the
+// previous complete run than may leave between two runs. An empty list with success and
+// the list of another partner's key look like that. The list of the run just before,
+// where that is held, decides: what lacks the very same customers again is true.
+//
+// A list that is not proven says nothing of the customers that it lacks, and is held
+// only where it has as many others instead.
+func (r *run) shrunk(ctx context.Context, h history) (held *alert.Held, err error) {
+	if h.previous == nil {
+		return nil, nil
+	}
+	if h.held != nil {
+		if h.held, err = r.usable(ctx, h.held, customersName); err != nil {
+			return nil, err
+		}
+	}
+	parts, err := r.parts(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer parts.close()
+	previous, err := r.linesOf(ctx, h.previous, customersName, r.keyOfRecord)
+	if err != nil {
+		return nil, err
+	}
+	defer previous.close()
+	heldBefore, err := r.linesOf(ctx, h.held, customersName, r.keyOfRecord)
+	if err != nil {
+		return nil, err
+	}
+	defer heldBefore.close()
+	now, before, last, err := peekAll(parts, previous, heldBefore)
+	if err != nil {
+		return nil, err
+	}
+	own := r.manifest()
+	held = &alert.Held{Times: 1}
+	count, others, lastCount, lastGone := 0, 0, 0, 0
+	for now.ok || before.ok || last.ok {
+		key := firstKey(now, before, last)
+		inNow, err := now.skip(key)
+		if err != nil {
+			return nil, err
+		}
+		inBefore, err := before.skip(key)
+		if err != nil {
+			return nil, err
+		}
+		inLast, err := last.skip(key)
+		if err != nil {
+			return nil, err
+		}
+		known := inBefore && own.covers(key)
+		switch {
+		case known && !inNow:
+			held.Missing++
+		case inNow && !known && h.previous.covers(key):
+			held.New++
+		}
+		if known {
+			held.Known++
+		}
+		if inNow {
+			count++
+		}
+		if inLast {
+			lastCount++
+		}
+		if inLast && !inNow {
+			lastGone++
+		}
+		if known && inNow != inLast {
+			others++
+		}
+	}
+	if !r.tooMany(held.Missing, held.Known) || !r.at.Proven && !r.tooMany(held.New, count) {
+		return nil, nil
+	}
+	if h.held != nil && h.held.Held != nil && others == 0 && !r.tooMany(lastGone, lastCount) {
+		held.Times = h.held.Held.Times + 1
+	}
+	return held, nil
+}
+
+// tooMany says whether so many of some customers are more than may leave between two
+// runs.
+func (r *run) tooMany(missing, of int) bool {
+	return missing > r.HoldCount && missing*100 > of*r.HoldPercent
+}

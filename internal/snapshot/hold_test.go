@@ -1,0 +1,250 @@
+package snapshot_test
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"partnerlens/internal/alert"
+	"partnerlens/internal/snapshot"
+)
+
+// A list that shrank beyond what may leave between two runs is held, and the run after
+// decides.
+func TestShrunkenLists(t *testing.T) {
+	t.Parallel()
+	without := func(n int) func(*books) { // the first n customers
+		return func(b *books) {
+			for i := range n {
+				delete(b.left, i)
+			}
+		}
+	}
+	for _, test := range []struct {
+		name      string
+		customers int
+		days      []func(*books) // what the list is like on the days after the first
+		states    string
+		last      snapshot.ChangeCounts // of the last day, since the run that it is compared with
+		previous  string                // the date that it is compared with
+	}{
+		{"an empty day", 30, []func(*books){without(30), without(0)}, "held done", snapshot.ChangeCounts{}, "2026-11-20"},
+		{"another partner's key", 30, []func(*books){func(b *books) { b.shift = 1000 }, without(0)}, "held done", snapshot.ChangeCounts{}, "2026-11-20"},
+		{"empty twice", 30, []func(*books){without(30), without(30)}, "held done", snapshot.ChangeCounts{Gone: 30}, "2026-11-20"},
+		{"another partner's key twice", 30, []func(*books){func(b *books) { b.shift = 1000 }, func(b *books) { b.shift = 1000 }}, "held done", snapshot.ChangeCounts{Gone: 30, New: 30}, "2026-11-20"},
+		{"small twice, and not the same", 30, []func(*books){without(30), without(29)}, "held held", snapshot.ChangeCounts{}, ""},
+		{"two other partners' keys", 30, []func(*books){func(b *books) { b.shift = 1000 }, func(b *books) { b.shift = 5000 }}, "held held", snapshot.ChangeCounts{}, ""},
+		{"the same and a newcomer", 60, []func(*books){without(20), func(b *books) { without(20)(b); b.left[999] = 500 }}, "held done", snapshot.ChangeCounts{Gone: 20, New: 1}, "2026-11-20"},
+		{"empty, well, and empty", 30, []func(*books){without(30), without(0), without(30)}, "held done held", snapshot.ChangeCounts{}, ""},
+		{"ten of thirty", 30, []func(*books){without(10)}, "done", snapshot.ChangeCounts{Gone: 10}, "2026-11-20"},
+		{"eleven of thirty", 30, []func(*books){without(11)}, "held", snapshot.ChangeCounts{}, ""},
+		{"a fifth of a hundred", 100, []func(*books){without(20)}, "done", snapshot.ChangeCounts{Gone: 20}, "2026-11-20"},
+		{"more than a fifth of a hundred", 100, []func(*books){without(21)}, "held", snapshot.ChangeCounts{}, ""},
+		{"many more", 30, []func(*books){func(b *books) {
+			for i := range 200 {
+				b.left[1000+i] = 500
+			}
+		}}, "done", snapshot.ChangeCounts{New: 200}, "2026-11-20"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(newMemory(nil), test.customers)
+			w.watch(t, "2026-11-20")
+			before := objects(t, w.store)
+			var states []string
+			var last snapshot.Manifest
+			for i, change := range test.days {
+				well := w.books
+				w.books = well.clone()
+				change(w.books)
+				run := fmt.Sprintf("2026-11-%d", 21+i)
+				outcome := w.watch(t, run)
+				w.books = well
+				last = outcome.Manifest
+				states = append(states, string(outcome.State))
+				if outcome.State != snapshot.Held {
+					continue
+				}
+				if last.Complete || !last.Proven || last.Held == nil || last.Changes != (snapshot.ChangeCounts{}) || len(last.Alerts) > 0 || !exists(w.store, "runs/credit/north/"+run+"/customers.held.csv") {
+					t.Errorf("%+v", last)
+				}
+				if i == 0 && get(t, w.store, "runs/credit/north/latest.json") != before["runs/credit/north/latest.json"] {
+					t.Error("latest.json names another run")
+				}
+				for name := range objects(t, w.store) {
+					if strings.Contains(name, run+"/customers.csv") || strings.Contains(name, run+"/state") || strings.Contains(name, run+"/alerts") {
+						t.Errorf("there is %s", name)
+					}
+				}
+			}
+			if got := strings.Join(states, " "); got != test.states || last.Changes != test.last || last.State == snapshot.Done && *last.Previous != test.previous {
+				t.Errorf("%s, %+v", got, last)
+			}
+			// Each held run is one line to the operator, and reports nothing of customers.
+			held := 0
+			for _, m := range w.chats["ops"].taken {
+				if m.Data.Held != nil {
+					held++
+					if len(m.Data.Alerts) > 0 || m.Data.Held.Known != test.customers {
+						t.Errorf("%+v", m)
+					}
+				}
+			}
+			if held != strings.Count(test.states, "held") {
+				t.Errorf("%d lines of held runs", held)
+			}
+		})
+	}
+}
+
+// A run that is held stays as it is until it is accepted; accepted, it is compared and
+// reported as any other.
+func TestAccept(t *testing.T) {
+	t.Parallel()
+	for _, before := range []bool{false, true} { // the list is read with --accept, or held before
+		w := newWorld(newMemory(nil), 30)
+		w.watch(t, "2026-11-20")
+		w.books.left = map[int]int{3: -5}
+		if !before {
+			for range 2 {
+				if outcome := w.watch(t, "2026-11-21"); outcome.State != snapshot.Held {
+					t.Fatal(outcome.State)
+				}
+			}
+			w.books.left = newBooks(30).left // it is not read again
+		}
+		w.change = func(job *snapshot.Job) { job.Accept = true }
+		outcome := w.watch(t, "2026-11-21")
+		m := outcome.Manifest
+		if outcome.State != snapshot.Done || !m.Complete || m.Changes != (snapshot.ChangeCounts{Gone: 29, Changed: 1}) || m.Alerts["customer_gone"] != 29 || m.Alerts["credit_overdrawn"] != 1 || m.Held.Missing != 29 {
+			t.Errorf("%s, %+v", outcome.State, m)
+		}
+		taken := w.chats["ops"].taken
+		if last := taken[len(taken)-1]; len(last.Data.Alerts) != 30 || last.ID == taken[len(taken)-2].ID {
+			t.Errorf("%q", w.chats["ops"].said())
+		}
+		w.change = nil
+		if w.watch(t, "2026-11-21").State != snapshot.Already {
+			t.Error("not done")
+		}
+		for name := range objects(t, w.store) {
+			if strings.Contains(name, ".held.") || strings.Contains(name, "progress") {
+				t.Errorf("%s is left", name)
+			}
+		}
+		if newest := parse[snapshot.Latest](t, get(t, w.store, "runs/credit/north/latest.json")); newest.Run != "2026-11-21" {
+			t.Errorf("%+v", newest)
+		}
+	}
+}
+
+// Which lists are held are settings.
+func TestHoldSettings(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		percent, count int
+		want           snapshot.State
+	}{
+		{0, 0, snapshot.Held}, {50, 0, snapshot.Done}, {49, 0, snapshot.Held}, {0, 15, snapshot.Done}, {0, 14, snapshot.Held}, {100, 1, snapshot.Done},
+	} {
+		w := newWorld(newMemory(nil), 30)
+		w.change = func(job *snapshot.Job) { job.HoldPercent, job.HoldCount = test.percent, test.count }
+		w.watch(t, "2026-11-20")
+		for i := range 15 {
+			delete(w.books.left, i)
+		}
+		if got := w.watch(t, "2026-11-21").State; got != test.want {
+			t.Errorf("%+v: %s", test, got)
+		}
+	}
+}
+
+// Whichever operation fails while a run is held, and while it is accepted: it ends with
+// the bytes of an undisturbed one.
+func TestEveryOperationMayFailWhileHeld(t *testing.T) {
+	t.Parallel()
+	base := newWorld(newMemory(nil), 30)
+	base.watch(t, "2026-11-20")
+	yesterday := base.store.(*memory)
+	base.books.left = map[int]int{3: -5}
+	accept := func(job *snapshot.Job) { job.Accept = true }
+	calm := base.on(newMemory(yesterday))
+	under := calm.store
+	var operations atomic.Int32
+	calm.store = shaky(under, math.MaxInt, false, false, &operations)
+	calm.watch(t, "2026-11-21")
+	held := int(operations.Load())
+	calm.change = accept
+	calm.watch(t, "2026-11-21")
+	want, said := objects(t, under), calm.chats["ops"].said()
+	for _, mode := range modes[2:] {
+		for at := 1; at <= int(operations.Load()); at++ {
+			bubble(t, fmt.Sprintf("%+v/%d", mode, at), func(t *testing.T) {
+				w := base.on(newMemory(yesterday))
+				s := w.store
+				var n atomic.Int32
+				if at <= held {
+					w.store = shaky(s, at, mode.after, mode.gone, &n)
+				}
+				_, _ = w.call(t.Context(), "2026-11-21")
+				w.store = s
+				w.watch(t, "2026-11-21")
+				if at > held {
+					w.store = shaky(s, at-held, mode.after, mode.gone, &n)
+				}
+				w.change = accept
+				_, _ = w.call(t.Context(), "2026-11-21")
+				w.store = s
+				w.watch(t, "2026-11-21")
+				w.watch(t, "2026-11-21")
+				same(t, s, want)
+				once(t, w.chats["ops"], said)
+			})
+		}
+	}
+}
+
+// A list that is not proven is held only where it is another's: that it lacks customers
+// says nothing.
+func TestUnprovenAndShrunken(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		change func(*books)
+		want   snapshot.State
+	}{
+		"half of it":    {func(b *books) { b.lie = 15; b.left = newBooks(15).left }, snapshot.Unproven},
+		"another's":     {func(b *books) { b.lie = 3; b.shift = 1000 }, snapshot.Held},
+		"nearly all":    {func(b *books) { b.hidden = true }, snapshot.Unproven},
+		"counted wrong": {func(b *books) { b.lie = 3 }, snapshot.Unproven},
+	} {
+		w := newWorld(newMemory(nil), 30)
+		w.watch(t, "2026-11-20")
+		test.change(w.books)
+		if outcome := w.watch(t, "2026-11-21"); outcome.State != test.want || outcome.Manifest.Proven {
+			t.Errorf("%s: %s", name, outcome.State)
+		}
+	}
+}
+
+// The lines about runs that were held do not say anything of customers in any language.
+func TestHeldDigestsAreOneLine(t *testing.T) {
+	t.Parallel()
+	w := newWorld(newMemory(nil), 30)
+	w.watch(t, "2026-11-20")
+	w.books.left = map[int]int{}
+	var digests []*alert.Digest
+	w.change = func(job *snapshot.Job) { job.Digest = func(d *alert.Digest) { digests = append(digests, d) } }
+	w.watch(t, "2026-11-21")
+	if len(digests) != 1 {
+		t.Fatalf("%d digests", len(digests))
+	}
+	for _, language := range []string{alert.English, alert.Chinese} {
+		lines := strings.Split(digests[0].Text(language, 50), "\n")
+		if len(lines) != 3 || !strings.Contains(lines[1], "30") || !slices.ContainsFunc(lines, func(l string) bool { return strings.Contains(l, "watch --accept --run 2026-11-21") }) {
+			t.Errorf("%q", lines)
+		}
+	}
+}

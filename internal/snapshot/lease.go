@@ -1,0 +1,150 @@
+package snapshot
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"io"
+	"sync"
+	"time"
+
+	"github.com/go-json-experiment/json"
+
+	"partnerlens/internal/snapshot/store"
+	"partnerlens/pkg/core"
+)
+
+// lease lets one invocation at a time work on the runs of an account: it is taken
+// before anything is read, so that each run is compared with what was reported last and
+// nothing is delivered twice where runs or calls overlap. It expires 15 s after it was
+// renewed last, so that an invocation that was killed does not keep it. It is as good
+// as the store's PutNew and the clocks; under clock skew it is advisory.
+type lease struct {
+	Holder string    `json:"holder"`
+	Until  time.Time `json:"until"`
+}
+
+const (
+	leaseTime    = 15 * time.Second
+	leaseRenewal = 4 * time.Second
+	leasePoll    = 250 * time.Millisecond // between two attempts to acquire it
+)
+
+// errLeaseLost ends an invocation whose lease another one has taken.
+var errLeaseLost = errors.New("the lease was lost")
+
+// acquire waits for the lease, as long as there is time to work once it is had. The
+// context ends where the lease is lost, with errLeaseLost as its cause.
+func (r *run) acquire(ctx context.Context) (held context.Context, release func(), err error) {
+	waiting := ctx
+	if deadline, ok := ctx.Deadline(); ok {
+		var cancel context.CancelFunc
+		waiting, cancel = context.WithDeadline(ctx, deadline.Add(-timeToStop))
+		defer cancel()
+	}
+	r.holder = rand.Text()
+	for {
+		mine, err := r.takeLease(ctx)
+		if err != nil {
+			return nil, nil, err
+		}
+		if mine {
+			break
+		}
+		if !pause(waiting, leasePoll) {
+			return nil, nil, core.AsError(waiting.Err())
+		}
+	}
+	held, lost := context.WithCancelCause(ctx)
+	renewing, stop := context.WithCancel(held)
+	var under sync.WaitGroup
+	under.Go(func() { r.renewLease(renewing, lost) })
+	return held, func() {
+		stop()
+		under.Wait()
+		lost(nil)
+		// However the invocation ended, the next one need not wait.
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), leaseRenewal)
+		defer cancel()
+		if r.holds(ctx) == nil {
+			_ = r.store.Delete(ctx, r.place.lease()) // or it expires
+		}
+	}, nil
+}
+
+// takeLease takes the lease where it is free.
+func (r *run) takeLease(ctx context.Context) (mine bool, err error) {
+	text, err := core.AppendJSON(nil, lease{r.holder, time.Now().Add(leaseTime)})
+	if err != nil {
+		return false, err
+	}
+	taken := r.store.PutNew(ctx, r.place.lease(), text)
+	if taken != nil && !errors.Is(taken, store.ErrExists) {
+		return false, taken
+	}
+	current, err := r.currentLease(ctx) // after PutNew, too: a store may have let a later one win
+	switch {
+	case core.CodeOf(err) == core.CodeNotFound: // released just now
+		return false, nil
+	case err != nil:
+		return false, err
+	case taken == nil:
+		return current.Holder == r.holder, nil
+	}
+	if left := time.Until(current.Until); left > 0 && left <= leaseTime {
+		return false, nil
+	}
+	return false, r.store.Delete(ctx, r.place.lease()) // its holder was killed, or has another clock
+}
+
+// currentLease reads the lease. One that is damaged has expired.
+func (r *run) currentLease(ctx context.Context) (current lease, err error) {
+	body, err := open(ctx, r.store, r.place.lease())
+	if err != nil {
+		return current, err
+	}
+	defer body.Close()
+	text, err := io.ReadAll(io.LimitReader(body, maxSmall))
+	if err != nil {
+		return current, core.AsError(err)
+	}
+	if json.Unmarshal(text, &current) != nil {
+		return lease{}, nil
+	}
+	return current, nil
+}
+
+// holds returns nil where the store can be read and says that the lease is this
+// invocation's.
+func (r *run) holds(ctx context.Context) error {
+	current, err := r.currentLease(ctx)
+	switch {
+	case core.CodeOf(err) == core.CodeNotFound:
+		return errLeaseLost
+	case err != nil:
+		return err
+	case current.Holder != r.holder:
+		return errLeaseLost
+	}
+	return nil
+}
+
+// renewLease renews the lease until ctx ends. It is lost where another holder is seen,
+// and where it could not be renewed before it expired.
+func (r *run) renewLease(ctx context.Context, lost context.CancelCauseFunc) {
+	until := time.Now().Add(leaseTime)
+	for pause(ctx, leaseRenewal) {
+		next := time.Now().Add(leaseTime)
+		err := r.holds(ctx)
+		if err == nil {
+			err = putOnce(ctx, r.store, r.place.lease(), lease{r.holder, next})
+		}
+		switch {
+		case err == nil:
+			until = next
+		case errors.Is(err, errLeaseLost), ctx.Err() == nil && time.Now().After(until):
+			lost(errLeaseLost)
+			return
+		}
+	}
+}

@@ -1,0 +1,168 @@
+package snapshot_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"partnerlens/internal/snapshot"
+	"partnerlens/internal/snapshot/store"
+)
+
+// Runs at once, and calls for one at once, report each thing once: the one that comes
+// later is compared with what was reported before, or finds everything done.
+func TestOverlapsReportOnce(t *testing.T) {
+	t.Parallel()
+	for name, runs := range map[string][]string{
+		"three runs":  {"2026-11-21T06", "2026-11-21T07", "2026-11-21T08"},
+		"three calls": {"2026-11-21T06", "2026-11-21T06", "2026-11-21T06"},
+		"both":        {"2026-11-21T06", "2026-11-21T07", "2026-11-21T06", "2026-11-21T07"},
+	} {
+		bubble(t, name, func(t *testing.T) {
+			w := newWorld(newMemory(nil), 57)
+			w.watch(t, "2026-11-21T05")
+			w.chats["ops"].taken, w.chats["ops"].takes = nil, 8*time.Second
+			w.books.left[20] = 50
+			var under sync.WaitGroup
+			for _, run := range runs {
+				under.Go(func() {
+					ctx, cancel := context.WithTimeout(t.Context(), 15*time.Minute)
+					defer cancel()
+					if o, err := w.call(ctx, run); err != nil || o.State != snapshot.Done && o.State != snapshot.Already {
+						t.Errorf("%s: %s, %v", run, o.State, err)
+					}
+				})
+			}
+			under.Wait()
+			if n := strings.Count(strings.Join(w.chats["ops"].said(), " "), "credit_low"); n != 1 {
+				t.Errorf("reported %d times: %q", n, w.chats["ops"].said())
+			}
+		})
+	}
+}
+
+// An invocation that has no time to wait for the lease leaves the run to the next call.
+func TestNoTimeForTheLease(t *testing.T) {
+	t.Parallel()
+	bubble(t, "", func(t *testing.T) {
+		w := newWorld(newMemory(nil), 57)
+		w.books.latency = 10 * time.Minute
+		go func() { _, _ = w.call(t.Context(), "2026-11-21") }()
+		time.Sleep(time.Minute) // long enough for a lease that is not renewed to expire
+		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+		defer cancel()
+		start, calls := time.Now(), w.books.calls
+		o, err := w.call(ctx, "2026-11-21")
+		if took := time.Since(start); err != nil || o.State != snapshot.GoingOn || took < 110*time.Second || took > 111*time.Second || w.books.calls != calls {
+			t.Errorf("%s, %v after %s and %d calls", o.State, err, took, w.books.calls-calls)
+		}
+		time.Sleep(3 * time.Hour)
+		if got := w.chats["ops"].said(); len(got) != 1 {
+			t.Errorf("said %q", got)
+		}
+	})
+}
+
+// The lease of an invocation that was killed is taken when it has expired, and at once
+// where it could not expire for a day, or is damaged.
+func TestLeaseIsTaken(t *testing.T) {
+	t.Parallel()
+	for until, waits := range map[time.Duration]time.Duration{
+		10 * time.Second: 10 * time.Second, -time.Hour: 0, 24 * time.Hour: 0, 0: 0,
+	} {
+		bubble(t, until.String(), func(t *testing.T) {
+			w := newWorld(newMemory(nil), 5)
+			text := fmt.Sprintf(`{"holder":"another","until":%q}`, time.Now().Add(until).Format(time.RFC3339Nano))
+			if until == 0 {
+				text = text[:10]
+			}
+			put(t, w.store, "runs/credit/north/lease.json", text)
+			start := time.Now()
+			w.watch(t, "2026-11-21")
+			if took := time.Since(start); took < waits || took > waits+time.Second {
+				t.Errorf("waits %s, want %s", took, waits)
+			}
+		})
+	}
+}
+
+// frozen is a store as an invocation sees it whose lease cannot be renewed.
+type frozen struct{ store.Store }
+
+func (s frozen) Put(ctx context.Context, name string, write func(io.Writer) error) error {
+	if strings.HasSuffix(name, "lease.json") {
+		return errRefused
+	}
+	return s.Store.Put(ctx, name, write)
+}
+
+// An invocation whose lease expired and was taken changes nothing of the run that the
+// other one has finished, and delivers nothing, however far it had come.
+func TestLeaseIsLost(t *testing.T) {
+	t.Parallel()
+	for name, stalls := range map[string]string{ // the object before which it stalls
+		"while it reads": "", "before its parts": "progress/part", "before its customers": "customers.csv", "before its pending list": "pending.json",
+	} {
+		bubble(t, name, func(t *testing.T) {
+			w := newWorld(newMemory(nil), 57)
+			w.watch(t, "2026-11-20")
+			w.chats["ops"].taken = nil
+			w.books.left[20] = 50
+			slow := w.on(stalling{frozen{w.store}, stalls, time.Minute})
+			slow.chats = w.chats
+			slow.books.left[40] = -1 // what it read is not what the other one reads
+			if stalls == "" {
+				slow.books.latency = 20 * time.Second
+			}
+			lost := make(chan snapshot.Outcome)
+			go func() {
+				outcome, err := slow.call(t.Context(), "2026-11-21")
+				if err != nil {
+					t.Error(err)
+				}
+				lost <- outcome
+			}()
+			time.Sleep(5 * time.Second)
+			if outcome := w.watch(t, "2026-11-21"); outcome.State != snapshot.Done {
+				t.Errorf("%s", outcome.State)
+			}
+			want := objects(t, w.store)
+			if outcome := <-lost; outcome.State != snapshot.GoingOn {
+				t.Errorf("the other one: %s", outcome.State)
+			}
+			got := objects(t, w.store)
+			for name, text := range got {
+				if want[name] != text && !strings.Contains(name, "progress/") {
+					t.Errorf("%s changed after the run was done", name)
+				}
+			}
+			if got := w.chats["ops"].said(); len(got) != 1 || !strings.Contains(got[0], "credit_low") {
+				t.Errorf("said %q", got)
+			}
+			w.watch(t, "2026-11-21")
+			same(t, w.store, want)
+		})
+	}
+}
+
+// stalling is a store that takes its time before it takes some objects.
+type stalling struct {
+	store.Store
+	name string
+	time time.Duration
+}
+
+func (s stalling) Put(ctx context.Context, name string, write func(io.Writer) error) error {
+	if s.name != "" && strings.Contains(name, s.name) {
+		time.Sleep(s.time)
+		if ctx.Err() != nil {
+			return errors.Join(errRefused, ctx.Err())
+		}
+	}
+	return s.Store.Put(ctx, name, write)
+}

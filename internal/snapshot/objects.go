@@ -1,0 +1,213 @@
+package snapshot
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/go-json-experiment/json"
+
+	"partnerlens/internal/snapshot/store"
+	"partnerlens/pkg/core"
+)
+
+const (
+	readTries  = 5                      // of one object, without progress in between
+	readPause  = 200 * time.Millisecond // before the second; each further one waits twice as long
+	writeTries = 3
+)
+
+// errDamaged is the cause of an object that can be had and is not what was stored.
+var errDamaged = errors.New("damaged")
+
+func damaged(name, what string) *core.Error {
+	return &core.Error{Op: "snapshot.read", Code: core.CodeUpstream, Detail: name + " is damaged: " + what, Err: errDamaged}
+}
+
+// broken is the error of reading an object's content: the store's, or that it is
+// damaged.
+func broken(name string, err error) error {
+	var failure *core.Error
+	if errors.As(err, &failure) {
+		return failure
+	}
+	return damaged(name, "it cannot be read")
+}
+
+// reader is an object being read. Where the store cannot give more of it, reader asks
+// for the object again and goes on where it was.
+type reader struct {
+	ctx   context.Context
+	store store.Store
+	name  string
+	body  io.ReadCloser // nil: to be opened
+	at    int64
+	tries int
+}
+
+func open(ctx context.Context, s store.Store, name string) (*reader, error) {
+	r := &reader{ctx: ctx, store: s, name: name}
+	for {
+		err := r.reopen()
+		if err == nil {
+			return r, nil
+		}
+		if !r.again(err) {
+			return nil, err
+		}
+	}
+}
+
+func (r *reader) Read(p []byte) (int, error) {
+	for {
+		var n int
+		err := error(nil)
+		if r.body == nil {
+			err = r.reopen()
+		}
+		if err == nil {
+			n, err = r.body.Read(p)
+		}
+		if n > 0 {
+			r.at += int64(n)
+			r.tries = 0
+		}
+		if err == nil || err == io.EOF {
+			return n, err
+		}
+		if !r.again(err) {
+			return n, err
+		}
+		r.Close()
+		if n > 0 {
+			return n, nil
+		}
+	}
+}
+
+func (r *reader) reopen() error {
+	body, err := r.store.Get(r.ctx, r.name)
+	if err != nil {
+		return err
+	}
+	if _, err := io.CopyN(io.Discard, body, r.at); err != nil {
+		body.Close()
+		if err == io.EOF {
+			return damaged(r.name, "it was replaced while it was read")
+		}
+		return err
+	}
+	r.body = body
+	return nil
+}
+
+// again says whether to try again after a failure, once it is time to.
+func (r *reader) again(err error) bool {
+	r.tries++
+	if core.CodeOf(err) != core.CodeUnavailable || r.tries >= readTries {
+		return false
+	}
+	return pause(r.ctx, readPause<<(r.tries-1))
+}
+
+func (r *reader) Close() error {
+	if r.body != nil {
+		r.body.Close()
+		r.body = nil
+	}
+	return nil
+}
+
+func pause(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// maxSmall is far more than a manifest or a checkpoint takes.
+const maxSmall = 64 << 20
+
+// getJSON reads a small object; false where there is none. The error of one that is
+// there and cannot be understood is errDamaged.
+func getJSON(ctx context.Context, s store.Store, name string, into any) (bool, error) {
+	body, err := open(ctx, s, name)
+	if core.CodeOf(err) == core.CodeNotFound {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	defer body.Close()
+	text, err := io.ReadAll(io.LimitReader(body, maxSmall))
+	if err != nil {
+		return false, core.AsError(err)
+	}
+	if json.Unmarshal(text, into) != nil {
+		return false, damaged(name, "it is not the JSON that was stored")
+	}
+	return true, nil
+}
+
+// getOwn is getJSON for an object that is written anew where it is damaged.
+func getOwn[T any](ctx context.Context, s store.Store, name string) (v T, there bool, err error) {
+	there, err = getJSON(ctx, s, name, &v)
+	if errors.Is(err, errDamaged) {
+		var none T
+		return none, false, nil
+	}
+	return v, there, err
+}
+
+// putJSON stores a small object, and tries again where the store cannot take it for
+// the moment.
+func putJSON(ctx context.Context, s store.Store, name string, v any) error {
+	for tries := 1; ; tries++ {
+		err := putOnce(ctx, s, name, v)
+		if core.CodeOf(err) != core.CodeUnavailable || tries == writeTries || !pause(ctx, readPause<<(tries-1)) {
+			return err
+		}
+	}
+}
+
+func putOnce(ctx context.Context, s store.Store, name string, v any) error {
+	text, err := core.AppendJSON(nil, v)
+	if err != nil {
+		return err
+	}
+	return s.Put(ctx, name, func(w io.Writer) error {
+		_, err := w.Write(append(text, '\n'))
+		return err
+	})
+}
+
+// verify reads an object of a run and holds it against what the manifest says of it.
+func verify(ctx context.Context, s store.Store, name string, want Object) error {
+	body, err := open(ctx, s, name)
+	if core.CodeOf(err) == core.CodeNotFound {
+		return damaged(name, "it is gone")
+	}
+	if err != nil {
+		return err
+	}
+	defer body.Close()
+	sum := sha256.New()
+	n, err := io.Copy(sum, body)
+	switch {
+	case err != nil:
+		return core.AsError(err)
+	case n != want.Bytes:
+		return damaged(name, fmt.Sprintf("it has %d bytes, and the manifest says %d", n, want.Bytes))
+	case hex.EncodeToString(sum.Sum(nil)) != want.SHA256:
+		return damaged(name, "its checksum is not the manifest's")
+	}
+	return nil
+}
