@@ -13,7 +13,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	"partnerlens/pkg/core"
@@ -32,7 +31,7 @@ type DeliverOptions struct {
 	Pace    *Pace // shared by all who send; nil: nobody else does
 
 	Due  []Delivery     // of those that Plan gives, the ones to make, under their ids; nil: all that Plan gives
-	Done func(Delivery) // is called as each delivery ends, by one goroutine at a time; nil: none
+	Done func(Delivery) // is called as each delivery ends, one after the other; nil: none
 }
 
 // Delivery is how one channel fared. It holds no address and nothing of what
@@ -176,23 +175,26 @@ func (c *Config) Deliver(ctx context.Context, d *Digest, opts DeliverOptions) []
 	if opts.Due == nil {
 		deliveries = c.Plan(d)
 	}
-	var under sync.WaitGroup
-	var one sync.Mutex
+	type ended struct {
+		at int
+		Delivery
+	}
+	results := make(chan ended, len(deliveries))
+	under := 0
 	for i, due := range deliveries {
 		at := slices.IndexFunc(c.Channels, func(channel Channel) bool { return channel.Name == due.Channel })
 		if at < 0 || due.State == Skipped {
 			continue
 		}
-		under.Go(func() {
-			done := deliver(ctx, client, &c.Channels[at], due, d, opts)
-			one.Lock()
-			defer one.Unlock()
-			if deliveries[i] = done; opts.Done != nil {
-				opts.Done(done)
-			}
-		})
+		under++
+		go func() { results <- ended{i, deliver(ctx, client, &c.Channels[at], due, d, opts)} }()
 	}
-	under.Wait()
+	for range under {
+		result := <-results
+		if deliveries[result.at] = result.Delivery; opts.Done != nil {
+			opts.Done(result.Delivery)
+		}
+	}
 	return deliveries
 }
 

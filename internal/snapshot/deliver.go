@@ -242,6 +242,11 @@ func (r *run) deliverEarlier(ctx context.Context, id string, published *Manifest
 		}
 		return nil
 	}
+	for i, d := range p.Deliveries { // an invocation that lost its lease may have written the list last
+		if j := slices.IndexFunc(m.Deliveries, func(o alert.Delivery) bool { return o.ID == d.ID && o.State == alert.Delivered }); j >= 0 {
+			p.Deliveries[i] = m.Deliveries[j]
+		}
+	}
 	if slices.ContainsFunc(p.Deliveries, r.due) {
 		digest, err := r.digestOf(ctx, &m)
 		if unreadable, err := r.unreadable(ctx, err); err != nil {

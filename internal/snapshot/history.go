@@ -106,7 +106,6 @@ func (r *run) earlier(ctx context.Context, ids []string, newer *bool) iter.Seq2[
 		mine := own.moment(r.Zone)
 		later := mine.Add(48 * time.Hour).Format(dayLayout) // a run of this date is after this one in every zone
 		var loaded []Manifest
-		moved := false // the zone was another one
 		for len(ids) > 0 || len(loaded) > 0 {
 			date := ""
 			for ; len(ids) > 0 && (date == "" || dateOf(ids[0]) == date); ids = ids[1:] {
@@ -119,8 +118,6 @@ func (r *run) earlier(ctx context.Context, ids []string, newer *bool) iter.Seq2[
 					yield(m, err)
 					return
 				}
-				start, _ := Period(m.Run, r.Zone)
-				moved = moved || !m.PeriodStart.IsZero() && !m.PeriodStart.Equal(start)
 				switch {
 				case !m.final() || !sameQuestion(m.Query, r.at.Query):
 				case m.moment(r.Zone).After(mine):
@@ -129,11 +126,9 @@ func (r *run) earlier(ctx context.Context, ids []string, newer *bool) iter.Seq2[
 					loaded = append(loaded, m)
 				}
 			}
-			// What is left is of earlier dates, and so of no later moment than this.
-			bound, _ := Period(date, r.Zone)
-			if moved {
-				bound, _ = Period(date, time.FixedZone("", -12*60*60))
-			}
+			// What is left is of earlier dates, and so of no later moment than this, whatever
+			// the zone was when it was made.
+			bound, _ := Period(date, westernmost)
 			slices.SortStableFunc(loaded, func(a, b Manifest) int { return b.moment(r.Zone).Compare(a.moment(r.Zone)) })
 			for len(loaded) > 0 && (len(ids) == 0 || !loaded[0].moment(r.Zone).Before(bound)) {
 				if !yield(loaded[0], nil) {
@@ -144,6 +139,9 @@ func (r *run) earlier(ctx context.Context, ids []string, newer *bool) iter.Seq2[
 		}
 	}
 }
+
+// westernmost is the zone in which a day begins last.
+var westernmost = time.FixedZone("", -12*60*60)
 
 // sameQuestion says whether two runs asked for customers of one kind. Which resellers'
 // they asked for may differ: see Manifest.covers.

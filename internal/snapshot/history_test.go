@@ -14,7 +14,6 @@ import (
 
 	"partnerlens/internal/snapshot"
 	"partnerlens/internal/snapshot/store"
-	"partnerlens/internal/snapshot/store/storetest"
 	"partnerlens/pkg/core"
 )
 
@@ -73,6 +72,9 @@ func TestSwitchesLoseNothing(t *testing.T) {
 			{run: "2026-11-20", at: "2026-11-19T22:00:00Z"}, {run: "2026-11-22", at: "2026-11-21T16:30:00Z"},
 			{run: "2026-11-21", at: "2026-11-21T23:00:00Z", zone: "-07:00"}, {run: "2026-11-23", at: "2026-11-23T13:00:00Z", zone: "-07:00"}},
 			[]string{"", "2026-11-20", "2026-11-22", "2026-11-21"}},
+		{"the zone moves west and back", []call{
+			{run: "2026-11-04"}, {run: "2026-11-06", at: "2026-11-05T20:30:00Z"}, {run: "2026-11-05", at: "2026-11-06T04:30:00Z", zone: "-07:00"}, {run: "2026-11-08"}},
+			[]string{"", "2026-11-04", "2026-11-06", "2026-11-05"}},
 		{"the zone moves east", []call{
 			{run: "2026-11-20", at: "2026-11-20T13:00:00Z", zone: "-07:00"}, {run: "2026-11-21", at: "2026-11-21T13:00:00Z", zone: "-07:00"}, {run: "2026-11-22", at: "2026-11-21T22:00:00Z"}, {run: "2026-11-23"}},
 			[]string{"", "2026-11-20", "2026-11-21", "2026-11-22"}},
@@ -297,27 +299,32 @@ func TestObjectsThatCannotBeHad(t *testing.T) {
 		w := newWorld(newMemory(nil), 57)
 		w.watch(t, "2026-11-20")
 		s := w.store
-		w.books.before = func(row int) error {
-			if row >= 50 {
-				w.store = neverGives{s, "", core.CodeUnavailable}
-			}
-			return nil
-		}
-		gone := false
-		w.store = storetest.Faulty(s, func(string, int) error {
-			if gone = gone || exists(s, "runs/credit/north/2026-11-21/progress/checkpoint.json"); gone {
-				return errRefused
-			}
-			return nil
-		})
+		const checkpoint = "runs/credit/north/2026-11-21/progress/checkpoint.json"
+		put(t, s, checkpoint, "{}")
+		w.store = givesNothingOf{s, func(name string) bool {
+			return strings.Contains(get(t, s, checkpoint), `"read":true`) && (strings.Contains(name, "2026-11-20/") || strings.HasSuffix(name, "lease.json"))
+		}}
 		if _, err := w.call(t.Context(), "2026-11-21"); core.CodeOf(err) != core.CodeUnavailable {
 			t.Errorf("%v", err)
 		}
-		w.store, w.books.before = s, nil
+		w.store = s
 		if m := w.watch(t, "2026-11-21").Manifest; deref(m.Previous) != "2026-11-20" || len(m.Warnings) > 0 {
 			t.Errorf("%+v", m)
 		}
 	})
+}
+
+// givesNothingOf is a store that takes objects and does not give some.
+type givesNothingOf struct {
+	store.Store
+	is func(name string) bool
+}
+
+func (s givesNothingOf) Get(ctx context.Context, name string) (io.ReadCloser, error) {
+	if s.is(name) {
+		return nil, errRefused
+	}
+	return s.Store.Get(ctx, name)
 }
 
 // What is pending of a run whose alerts or manifest are damaged fails no other run; it

@@ -91,8 +91,12 @@ func TestLeaseIsTaken(t *testing.T) {
 	}
 }
 
-// frozen is a store as an invocation sees it whose lease cannot be renewed.
-type frozen struct{ store.Store }
+// frozen is a store as an invocation sees it whose lease cannot be renewed, nor read once
+// it is had.
+type frozen struct {
+	store.Store
+	unread *bool
+}
 
 func (s frozen) Put(ctx context.Context, name string, write func(io.Writer) error) error {
 	if strings.HasSuffix(name, "lease.json") {
@@ -101,28 +105,53 @@ func (s frozen) Put(ctx context.Context, name string, write func(io.Writer) erro
 	return s.Store.Put(ctx, name, write)
 }
 
+func (s frozen) Get(ctx context.Context, name string) (io.ReadCloser, error) {
+	if s.unread != nil && strings.HasSuffix(name, "lease.json") {
+		if *s.unread {
+			return nil, errRefused
+		}
+		*s.unread = true
+	}
+	return s.Store.Get(ctx, name)
+}
+
 // An invocation whose lease expired and was taken changes nothing of the run that the
 // other one has finished, and delivers nothing, however far it had come.
 func TestLeaseIsLost(t *testing.T) {
 	t.Parallel()
-	for name, stalls := range map[string]string{ // the object before which it stalls
-		"while it reads": "", "before its parts": "progress/part", "before its customers": "customers.csv", "before its pending list": "pending.json",
+	for name, test := range map[string]struct {
+		stalls string // the object before which it stalls; "": while it reads
+		time   time.Duration
+		unread bool // its lease cannot be read
+	}{
+		"while it reads":           {"", 0, false},
+		"while it reads, cut off":  {"", 0, true},
+		"before its parts":         {"progress/part", time.Minute, false},
+		"before its customers":     {"customers.csv", time.Minute, false},
+		"cut off":                  {"customers.csv", time.Minute, true},
+		"before its pending list":  {"pending.json", time.Minute, false},
+		"just before it delivers":  {"pending.json", leaseTime + 2*leasePoll, false},
+		"just before, and cut off": {"pending.json", leaseTime + 2*leasePoll, true},
 	} {
 		bubble(t, name, func(t *testing.T) {
+			var unread *bool
+			if test.unread {
+				unread = new(bool)
+			}
 			w := newWorld(newMemory(nil), 57)
 			w.watch(t, "2026-11-20")
 			w.chats["ops"].taken = nil
 			w.books.left[20] = 50
-			slow := w.on(stalling{frozen{w.store}, stalls, time.Minute})
+			slow := w.on(stalling{frozen{w.store, unread}, test.stalls, test.time})
 			slow.chats = w.chats
 			slow.books.left[40] = -1 // what it read is not what the other one reads
-			if stalls == "" {
+			if test.stalls == "" {
 				slow.books.latency = 20 * time.Second
 			}
 			lost := make(chan snapshot.Outcome)
 			go func() {
 				outcome, err := slow.call(t.Context(), "2026-11-21")
-				if err != nil {
+				if err != nil && !test.unread {
 					t.Error(err)
 				}
 				lost <- outcome
@@ -132,12 +161,12 @@ func TestLeaseIsLost(t *testing.T) {
 				t.Errorf("%s", outcome.State)
 			}
 			want := objects(t, w.store)
-			if outcome := <-lost; outcome.State != snapshot.GoingOn {
+			if outcome := <-lost; outcome.State != snapshot.GoingOn && !test.unread {
 				t.Errorf("the other one: %s", outcome.State)
 			}
 			got := objects(t, w.store)
 			for name, text := range got {
-				if want[name] != text && !strings.Contains(name, "progress/") {
+				if want[name] != text && !strings.Contains(name, "progress/") && !strings.HasSuffix(name, "pending.json") {
 					t.Errorf("%s changed after the run was done", name)
 				}
 			}
@@ -146,9 +175,49 @@ func TestLeaseIsLost(t *testing.T) {
 			}
 			w.watch(t, "2026-11-21")
 			same(t, w.store, want)
+			if got := w.chats["ops"].said(); len(got) != 1 {
+				t.Errorf("said %q", got)
+			}
 		})
 	}
 }
+
+// An invocation whose lease was taken while a channel kept it waiting publishes nothing.
+func TestLeaseIsLostWhileDelivering(t *testing.T) {
+	t.Parallel()
+	bubble(t, "", func(t *testing.T) {
+		w := newWorld(newMemory(nil), 57)
+		w.watch(t, "2026-11-20")
+		w.books.left[20] = 50
+		w.chats["ops"].taken = nil
+		slow := w.on(frozen{w.store, nil})
+		slow.chats = w.chats
+		w.chats["ops"].takes = leaseTime + leasePoll // until just after the other one has it
+		lost := make(chan snapshot.State)
+		go func() {
+			outcome, err := slow.call(t.Context(), "2026-11-21")
+			if err != nil {
+				t.Error(err)
+			}
+			lost <- outcome.State
+		}()
+		time.Sleep(5 * time.Second)
+		w.chats["ops"].takes = 0
+		if outcome := w.watch(t, "2026-11-21"); outcome.State != snapshot.Done {
+			t.Errorf("%s", outcome.State)
+		}
+		if state := <-lost; state != snapshot.GoingOn {
+			t.Errorf("the other one: %s", state)
+		}
+		once(t, w.chats["ops"], []string{"2026-11-21 credit_low"})
+	})
+}
+
+// What the lease promises: see lease in lease.go.
+const (
+	leaseTime = 15 * time.Second
+	leasePoll = 250 * time.Millisecond
+)
 
 // stalling is a store that takes its time before it takes some objects.
 type stalling struct {

@@ -444,6 +444,23 @@ func TestForce(t *testing.T) {
 	}
 }
 
+// A run that is held is read again where it is made anew.
+func TestForceOfAHeldRun(t *testing.T) {
+	t.Parallel()
+	w := newWorld(newMemory(nil), 57)
+	w.watch(t, "2026-11-20")
+	well := w.books.left
+	w.books.left = map[int]int{}
+	if state := w.watch(t, "2026-11-21").State; state != snapshot.Held {
+		t.Fatal(state)
+	}
+	w.books.left = well
+	w.change = func(job *snapshot.Job) { job.Force = true }
+	if outcome := w.watch(t, "2026-11-21"); outcome.State != snapshot.Done || outcome.Manifest.Count != 57 {
+		t.Errorf("%s, %d customers", outcome.State, outcome.Manifest.Count)
+	}
+}
+
 // Whatever fails while a run is made anew: it is the old one or the new one, and never
 // a manifest beside objects of another attempt.
 func TestEveryOperationMayFailWhileForced(t *testing.T) {
