@@ -59,6 +59,8 @@ var faults = []fault{
 	{Fault: Fault{"ties", "Thirty customers at a time share the time of association, and trade places at every call."}, set: func(s *Simulator) { s.standing.disorder, s.standing.ties = tieRows, true }},
 	{Fault: Fault{"no-customer-list", "Huawei refuses the list of a partner's customers for want of permission."}, set: func(s *Simulator) { s.standing.noCustomerList = true }},
 	{Fault: Fault{"delay-on-the-way", "Each call takes up to 80 ms, at random, before it arrives, and overtakes others."}, set: func(s *Simulator) { s.transit = 80 * time.Millisecond }},
+	{Fault: Fault{"empty-day", "On day 1 the vendors list nobody, with success."}, set: func(s *Simulator) { s.standing.emptyDay = true }},
+	{Fault: Fault{"other-account", "On day 1 the vendors list as many customers of another partner."}, set: func(s *Simulator) { s.standing.otherAccount = true }},
 	{Fault: Fault{"clock-ahead", "The vendor's clock is an hour ahead, so every signature is stale."}, set: func(s *Simulator) { s.standing.clockAhead = time.Hour }},
 	{Fault: Fault{"key-revoked", "The ordinary key is unknown after five calls; the temporary one goes on."}, set: func(s *Simulator) { s.standing.keyRevoked = true }},
 	{Fault: Fault{"token-expires", "The temporary key's token expires after five calls."}, set: func(s *Simulator) { s.standing.tokenExpires = true }},
@@ -94,6 +96,8 @@ type standing struct {
 	disorder       disorder
 	ties           bool
 	noCustomerList bool
+	emptyDay     bool
+	otherAccount bool
 }
 
 // revokedAfter is how many signed calls a key is good for, at each vendor,

@@ -110,6 +110,9 @@ func (s *Simulator) huaweiDoor(r *http.Request, body []byte) (keyID string, refu
 // The order of the rows is not published. Here it is that of the account, not
 // that of the ids asked for, so that nobody relies on the latter.
 func (s *Simulator) tagPage(body []byte, ordinal int) (page any, rows int, refusal *huaweiError) {
+	if other := s.stranger(); other != nil {
+		return other.tagPage(body, ordinal)
+	}
 	var p struct {
 		CustomerIDs       []*string `json:"customer_ids"`
 		Offset            *int64    `json:"offset"`
@@ -166,7 +169,10 @@ func (s *Simulator) tagPage(body []byte, ordinal int) (page any, rows int, refus
 }
 
 // resellerPage answers one page of the partner's cloud resellers.
-func (s *Simulator) resellerPage(body []byte, _ int) (page any, rows int, refusal *huaweiError) {
+func (s *Simulator) resellerPage(body []byte, ordinal int) (page any, rows int, refusal *huaweiError) {
+	if other := s.stranger(); other != nil {
+		return other.resellerPage(body, ordinal)
+	}
 	var p struct {
 		AccountName       *string `json:"account_name"`
 		AssociatedOnBegin *string `json:"associated_on_begin"`

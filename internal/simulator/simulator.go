@@ -126,6 +126,7 @@ type Simulator struct {
 	at           atomic.Pointer[daybreak]
 	limiter      limiter
 	standing     standing
+	strange      *Simulator // whose customers are listed on the strange day; nil: nobody else's
 	joined       joinings
 	ordinary     atomic.Pointer[ordinaryKey]
 	secrets      secretSet
@@ -180,6 +181,9 @@ func New(opts Options) (*Simulator, error) {
 	s.resellers = makeResellers(s.seed, s.customers)
 	s.close = sync.OnceFunc(func() { close(s.done) })
 	if err := s.arrange(opts.Faults); err != nil {
+		return nil, err
+	}
+	if err := s.makeStrange(); err != nil {
 		return nil, err
 	}
 	return s, nil

@@ -146,6 +146,9 @@ type creditParams struct {
 }
 
 func (s *Simulator) creditPage(body []byte, ordinal int) (*creditPage, *tencentError) {
+	if other := s.stranger(); other != nil {
+		return other.creditPage(body, ordinal)
+	}
 	p, refusal := parseCreditParams(body)
 	if refusal != nil {
 		return nil, refusal
