@@ -96,8 +96,8 @@ type standing struct {
 	disorder       disorder
 	ties           bool
 	noCustomerList bool
-	emptyDay     bool
-	otherAccount bool
+	emptyDay       bool
+	otherAccount   bool
 }
 
 // revokedAfter is how many signed calls a key is good for, at each vendor,

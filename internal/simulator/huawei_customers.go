@@ -66,6 +66,9 @@ func (s *Simulator) subCustomer(owner, i int) SubCustomer {
 // subCustomerPage answers one page of the partner's customers. What it answers
 // for names, labels and dates is not needed here; those filters are refused.
 func (s *Simulator) subCustomerPage(body []byte, ordinal int) (page any, rows int, refusal *huaweiError) {
+	if other := s.stranger(); other != nil {
+		return other.subCustomerPage(body, ordinal)
+	}
 	if s.standing.noCustomerList {
 		return nil, 0, &huaweiError{403, "CBC.0151", "Access denied."}
 	}

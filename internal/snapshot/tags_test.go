@@ -54,8 +54,8 @@ func (w *tagWorld) watch(t tester, run string, resellers []string) snapshot.Mani
 	start, _ := snapshot.Period(run, core.VendorZone)
 	reader := core.NewReader(w, &core.ReaderOptions[core.TagQuery]{
 		Schema: core.Schema("tags"), Provider: "huaweicloud", Account: "china", Tries: 1,
-		Passes: func(_ context.Context, q core.TagQuery) ([]core.Pass[core.TagQuery], error) {
-			return core.TagPasses(q, resellers), nil
+		Scopes: func(_ context.Context, q core.TagQuery) ([]core.Scope[core.TagQuery], error) {
+			return core.TagScopes(q, resellers), nil
 		},
 	})
 	job := snapshot.Job{

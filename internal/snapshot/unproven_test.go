@@ -159,9 +159,9 @@ func TestAttempts(t *testing.T) {
 	bubble(t, "little time", func(t *testing.T) {
 		w := newWorld(newMemory(nil), 57)
 		w.books.lie = 3
-		w.books.latency = 3 * time.Second
+		w.books.latency = 7 * time.Second
 		var states []snapshot.State
-		for range 4 {
+		for len(states) < 6 && !slices.Contains(states, snapshot.Unproven) {
 			ctx, cancel := context.WithTimeout(t.Context(), 60*time.Second)
 			outcome, err := w.call(ctx, "2026-11-21")
 			cancel()
@@ -169,16 +169,16 @@ func TestAttempts(t *testing.T) {
 				t.Fatal(err)
 			}
 			states = append(states, outcome.State)
-			if outcome.State == snapshot.GoingOn {
-				t.Fatalf("%+v", outcome)
+			if outcome.State == snapshot.GoingOn { // there was no time to deliver
+				continue
 			}
 			m := manifestOf(t, w.store, "2026-11-21")
 			if outcome.State == snapshot.Incomplete && (m.Complete || m.Proven || len(m.Objects) > 0 || len(m.Warnings) == 0) {
 				t.Errorf("%+v", m)
 			}
 		}
-		if got := fmt.Sprint(states); got != "[incomplete incomplete unproven unproven]" {
-			t.Error(got)
+		if m := manifestOf(t, w.store, "2026-11-21"); !slices.Contains(states, snapshot.Incomplete) || m.State != snapshot.Unproven || m.Attempts != snapshot.DefaultAttempts {
+			t.Errorf("%s, %s after %d attempts", states, m.State, m.Attempts)
 		}
 	})
 	// A list that is proven at last ends the run as any other.
