@@ -427,7 +427,7 @@ func TestEveryCallForARunIsLogged(t *testing.T) {
 		"done":                       {nil, `{"watch":"2026-11-22"}`, "default", "done", true},
 		"done before":                {nil, `{"watch":"2026-11-20"}`, "default", "already", true},
 		"accounts that are not read": {map[string]string{"PARTNERLENS_ACCOUNTS": "file:/nope"}, `{"watch":"now"}`, "all", "failed", false},
-		"a channel of no type":       {map[string]string{"PARTNERLENS_ALERTS": `{"channels":[{"name":"ops","type":"pigeon","url":"x"}]}`}, `{"watch":"now"}`, "default", "failed", true},
+		"a channel of no type":       {map[string]string{"PARTNERLENS_ALERTS": `{"channels":[{"name":"ops","type":"pigeon","url":"x"}]}`}, `{"watch":"now"}`, "default", "done", true},
 		"a wrong zone":               {map[string]string{"PARTNERLENS_WATCH_ZONE": "nowhere"}, `{"watch":"now"}`, "all", "failed", false},
 		"an account that is none":    {nil, `{"watch":"now","account":"planted"}`, "all", "failed", false},
 		"a cloud that is down":       {map[string]string{"PARTNERLENS_TENCENT_ENDPOINT": c.server.URL}, `{"watch":"now"}`, "default", "failed", true},
