@@ -57,12 +57,18 @@ func Handler(o HandlerOptions, functions ...*core.Function) http.Handler {
 
 func handler(o HandlerOptions, meter *meter, functions ...*core.Function) http.Handler {
 	env := o.Env.orOwn()
-	ages := &ages{watcher: &Watcher{Env: env, Logger: o.Logger}, functions: functions}
+	watcher := &Watcher{Env: env, Logger: o.Logger}
+	ages := &ages{watcher: watcher, functions: functions}
+	known := &known{watcher: watcher}
+	reviewed := make([]*core.Function, len(functions))
+	for i, f := range functions {
+		reviewed[i] = f.Reviewed(known.review(f.Name))
+	}
 	resolver := NewResolver(env, o.Logger)
 	resolver.staleFor = staleKeysFor
 	keys := keysWhileSame(func(ctx context.Context) (string, error) { return resolver.Setting(ctx, api.KeysSetting) })
 	return api.New(api.Options{
-		Functions: functions, Version: Version, Logger: o.Logger, Token: o.Token, Simulated: o.Simulated,
+		Functions: reviewed, Version: Version, Logger: o.Logger, Token: o.Token, Simulated: o.Simulated,
 		Keys: func(ctx context.Context) (*api.Keys, error) {
 			if err := checkPlatformAuth(env); err != nil {
 				return nil, err

@@ -191,6 +191,19 @@ func (w *Watcher) plan() (p plan, err error) {
 	return p, nil
 }
 
+// hold is how many of the known customers may be missing from a list; the defaults where
+// a setting is wrong, which the watch reports.
+func (w *Watcher) hold() (percent, count int) {
+	percent, count = snapshot.DefaultHoldPercent, snapshot.DefaultHoldCount
+	if n, err := strconv.Atoi(w.Env(HoldPercentSetting)); err == nil && n > 0 {
+		percent = n
+	}
+	if n, err := strconv.Atoi(w.Env(HoldCountSetting)); err == nil && n > 0 {
+		count = n
+	}
+	return percent, count
+}
+
 // watchZone reads an offset, or the name of a zone: by the machine's own files, since
 // the half megabyte of them would weigh on every artefact.
 func watchZone(text string) (*time.Location, error) {

@@ -94,8 +94,12 @@ func (r *run) shrunk(ctx context.Context, h history) (held *alert.Held, err erro
 	return held, nil
 }
 
-// tooMany says whether so many of some customers are more than may leave between two
-// runs.
 func (r *run) tooMany(missing, of int) bool {
-	return missing > r.HoldCount && missing*100 > of*r.HoldPercent
+	return TooMany(missing, of, r.HoldPercent, r.HoldCount)
+}
+
+// TooMany says whether so many of some customers are more than may leave between two
+// runs: more than a percentage of them, and more than a count.
+func TooMany(missing, of, percent, count int) bool {
+	return missing > count && missing*100 > of*percent
 }

@@ -67,6 +67,7 @@ const (
 	WarnMissingUntold = "missing_untold"   // which ids no account answered can only be told by an answer that is read in one go
 	WarnEarlierDoubt  = "earlier_part"     // an earlier part of this read, or the read in parts, could not be proven whole
 	WarnOrderUnstable = "order_unstable"   // rows traded places while reading, and nothing proves that none was passed over
+	WarnShrunken      = "list_shrunken"    // many customers of the newest complete run are missing
 	WarnWitness       = "witness_mismatch" // the two lists of the same customers do not name the same ones
 )
 
