@@ -35,12 +35,13 @@ if [ ! -f "$venv/complete" ]; then
 fi
 go build -o "$work/partnerlens" ./cmd/partnerlens
 
-# A store with two days of two accounts, one of which has only the second.
+# A store with two days of two accounts, one of which has only the second. Neither is
+# read late: two zones that are a day apart have two dates at every moment.
 unset "${!PARTNERLENS_@}"
 export no_proxy='*' NO_PROXY='*'
-watch() { # DAY ACCOUNT FUNCTION; with the variables that the simulator printed
-	env $(grep '^PARTNERLENS_' "$work/out") PARTNERLENS_ACCOUNTS="$accounts" \
-		"$work/partnerlens" watch --run "$1" --account "$2" --function "$3" --store "file://$work/store"
+watch() { # ZONE ACCOUNT FUNCTION; with the variables that the simulator printed
+	env $(grep '^PARTNERLENS_' "$work/out") PARTNERLENS_ACCOUNTS="$accounts" PARTNERLENS_WATCH_ZONE="$1" \
+		"$work/partnerlens" watch --account "$2" --function "$3" --store "file://$work/store"
 }
 for day in 0 1; do
 	"$work/partnerlens" simulate --customers 300 --day "$day" --print-env >"$work/out" &
@@ -52,11 +53,11 @@ for day in 0 1; do
 	done
 	base=$(sed -n 's/^listening on //p' "$work/out")
 	accounts='{"north": {"vendor": "tencentcloud", "secret_id": "SIMULATORID", "secret_key": "simulator-secret", "endpoint": "'$base'", "credit_low": "60%"}}'
-	run=2026-11-$((21 + day))
-	watch "$run" default credit
-	watch "$run" default tags
+	zones=(-11:00 +13:00)
+	watch "${zones[day]}" default credit
+	watch "${zones[day]}" default tags
 	if [ "$day" = 1 ]; then
-		watch "$run" north credit
+		watch "${zones[day]}" north credit
 	fi
 	stop
 done

@@ -5,8 +5,9 @@ the page itself: DuckDB's runs as it stands; Athena's is parsed as Athena's, its
 table is filled from the folders that its partition projection names, and the rest
 is translated to DuckDB's dialect and run there. Athena itself is not part of this.
 
-Usage: check.py STORE docs/runs.md (a store with complete runs of 2026-11-21 and
-2026-11-22). What no reader may look at is added to it.
+Usage: check.py STORE docs/runs.md (a store with complete runs of two days, which
+are put in place of the page's 2026-11-21 and 2026-11-22). What no reader may look
+at is added to it.
 """
 
 import csv
@@ -30,10 +31,17 @@ from sqlglot import exp
 
 getcontext().prec = 100  # amounts have more digits than the usual 28
 
-BEFORE, AFTER = "2026-11-21", "2026-11-22"
-TODAY = datetime.date(2026, 11, 22)  # what NOW is taken for
+store = Path(sys.argv[1]).resolve()
+BEFORE, AFTER = sorted(p.name for p in (store / "runs/credit/default").iterdir() if p.is_dir())
+TODAY = datetime.date.fromisoformat(AFTER)  # what NOW is taken for
 
-store, page = Path(sys.argv[1]).resolve(), Path(sys.argv[2]).read_text(encoding="utf-8")
+
+def day(written):
+    """The day that stands for one of the page's."""
+    return str(TODAY + (datetime.date.fromisoformat(written) - datetime.date(2026, 11, 22)))
+
+
+page = re.sub(r"2026-11-[0-9]{2}", lambda m: day(m[0]), Path(sys.argv[2]).read_text(encoding="utf-8"))
 passed, failed = 0, 0
 
 
@@ -69,13 +77,14 @@ class Run:
 def complete_runs():
     runs = []
     for manifest in sorted(store.glob("runs/*/*/*/manifest.json")):
-        if json.loads(manifest.read_text(encoding="utf-8"))["complete"]:
+        m = json.loads(manifest.read_text(encoding="utf-8"))
+        if m["complete"] and not m["read_late"]:
             runs.append(Run(manifest.parent))
     return runs
 
 
 def add_what_is_no_run(of):
-    """Runs that are under way, ended incomplete, or never ended."""
+    """Runs that are under way, ended incomplete, never ended, or were read late."""
 
     def copy(run, *names):
         folder = of.folder.parent / run
@@ -85,15 +94,18 @@ def add_what_is_no_run(of):
         return folder
 
     everything = [p.name for p in of.folder.iterdir() if p.is_file()]
-    folder = copy("2026-11-23", *everything)  # newer than the newest
-    (folder / "manifest.json").write_text(json.dumps(of.manifest | {"run": "2026-11-23", "complete": False}) + "\n")
+    newer = day("2026-11-23")
+    folder = copy(newer, *everything)  # newer than the newest
+    (folder / "manifest.json").write_text(json.dumps(of.manifest | {"run": newer, "complete": False}) + "\n")
     half = gzip.decompress((folder / "customers.ndjson.gz").read_bytes()).splitlines(keepends=True)[::2]
     (folder / "customers.ndjson.gz").write_bytes(gzip.compress(b"".join(half)))
-    folder = copy("2026-11-20", "customers.ndjson.gz", "customers.csv", "changes.ndjson")
+    folder = copy(day("2026-11-20"), "customers.ndjson.gz", "customers.csv", "changes.ndjson")
     (folder / "work").mkdir()
     shutil.copy(of.folder / "customers.ndjson.gz", folder / "work" / "part-0000-X.ndjson.gz")
     (folder / "work" / "checkpoint.json").write_text('{"complete":true}\n')
-    copy("2026-11-19", *(name for name in everything if name != "manifest.json"))
+    copy(day("2026-11-19"), *(name for name in everything if name != "manifest.json"))
+    late = copy(day("2026-11-18"), *everything)  # of another day than its name's
+    (late / "manifest.json").write_text(json.dumps(of.manifest | {"run": late.name, "read_late": True}) + "\n")
 
 
 def check_files(run):
@@ -383,6 +395,8 @@ def fill(db, tree):
 
 # ---- the page's tables
 
+LATEST = {"run", "as_of", "manifest", "customers", "count", "query", "resellers", "sample"}
+
 
 def check_words(runs, alerts):
     """Every field that the files have is on the page."""
@@ -392,7 +406,8 @@ def check_words(runs, alerts):
         fields |= {f for c in run.customers for f in c if f not in ("credit", "tag")}
         fields |= {f for c in run.changes for f in c}
         latest = json.loads((run.folder.parent / "latest.json").read_text(encoding="utf-8"))
-        check(f"{run.fn}/{run.account}: latest.json", latest.keys() == {"run", "as_of", "manifest"} and (store / latest["manifest"]).is_file())
+        check(f"{run.fn}/{run.account}: latest.json", latest.keys() == LATEST and (store / latest["manifest"]).is_file(), latest.keys() ^ LATEST)
+        fields |= LATEST
     fields |= {f for a in alerts for f in a}
     words = set(re.findall(r"`\.?(?:credit\.|tag\.)?([a-z_0-9]+)`", page))
     check(f"the page names all {len(fields)} fields of the files", fields <= words, fields - words)
