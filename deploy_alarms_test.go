@@ -163,6 +163,7 @@ func TestAWSAlarmsSeeEachAccount(t *testing.T) {
 	t.Parallel()
 	well := watchedLine("north", "done", `,"age_s":42`)
 	const missing, notDone, errorLines, notWatched = "${AWS::StackName} credit run missing", "${AWS::StackName} runs not done", "${AWS::StackName} error lines", "${AWS::StackName} credit not watched"
+	const undelivered = "${AWS::StackName} notifications undelivered"
 	for _, test := range []struct {
 		name, log string
 		want      []string
@@ -174,6 +175,10 @@ func TestAWSAlarmsSeeEachAccount(t *testing.T) {
 		{"one failed once", well + watchedLine("south", "failed", `,"age_s":86400,"code":"unavailable"`), nil},
 		{"one failed again and again", well + strings.Repeat(watchedLine("south", "failed", `,"age_s":97200,"code":"denied"`), 2), []string{missing, notDone}},
 		{"the accounts cannot be read", strings.Repeat(watchedLine("all", "failed", `,"code":"misconfigured"`), 4), []string{notWatched, notDone}},
+		{"one lacks a digest", well + watchedLine("south", "done", `,"age_s":3,"undelivered":2`) + watchedLine("west", "done", `,"age_s":3,"undelivered":0`), []string{undelivered}},
+		{"nothing is lacking", well + watchedLine("south", "already", `,"age_s":3,"undelivered":0`), nil},
+		{"one is held", well + strings.Repeat(watchedLine("south", "held", `,"age_s":86400`), 2), []string{notDone}},
+		{"one is not proven", well + strings.Repeat(watchedLine("south", "unproven", `,"age_s":86400`), 8), nil},
 		{"nobody called", "", []string{notWatched}},
 		{"somebody was not told", well + `{"level":"ERROR","msg":"a channel could not be told"}` + "\n", []string{errorLines}},
 		{"the cloud could not be reached at a question", well + `{"level":"WARN","msg":"request failed","code":"unavailable"}` + "\n", nil},

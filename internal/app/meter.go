@@ -120,7 +120,7 @@ func (m *meter) run(function string, done WatchedRun, newest, now time.Time) {
 	m.set.Add(metrics.IncompleteRuns, labels, one(done.State == snapshot.Incomplete || done.State == snapshot.Unproven))
 	m.set.Add(metrics.FailedRuns, labels, one(done.err != nil))
 	m.set.Add(metrics.HeldRuns, labels, one(done.State == snapshot.Held))
-	if done.err == nil && done.State != snapshot.GoingOn && done.State != snapshot.Incomplete { // what is pending is known
+	if done.settled() {
 		m.set.Set(metrics.Undelivered, labels, float64(len(done.Undelivered)))
 	}
 	m.age(labels, newest, now)

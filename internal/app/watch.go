@@ -105,6 +105,11 @@ type WatchedRun struct {
 
 const stateFailed snapshot.State = "failed"
 
+// settled says whether it is known what channels lack.
+func (r WatchedRun) settled() bool {
+	return r.err == nil && r.State != snapshot.GoingOn && r.State != snapshot.Incomplete
+}
+
 // Lacking is the code of the first delivery that a channel lacks; "" where none lacks
 // any.
 func (w Watched) Lacking() core.Code {
@@ -413,10 +418,13 @@ func (w *Watcher) logDelivery(ctx context.Context, run string, d alert.Delivery)
 func (w *Watcher) ended(ctx context.Context, f Composed, p plan, run string, done WatchedRun) {
 	level := slog.LevelInfo
 	args := []any{"function_name", f.Function.Name, "account", done.Account, "run", run, "state", done.State, "customers", done.Count,
-		"by_status", done.Told.ByStatus, "changes", done.Told.Changes, "alerts", done.Alerts, "undelivered", len(done.Undelivered), "upstream_request_ids", tail(done.Told.RequestIDs)}
+		"by_status", done.Told.ByStatus, "changes", done.Told.Changes, "alerts", done.Alerts, "upstream_request_ids", tail(done.Told.RequestIDs)}
 	newest, since := w.newest(ctx, f, p, done.Account)
 	if !since.IsZero() {
 		args = append(args, "age_s", int64(max(0, w.Now().Sub(since)).Seconds()))
+	}
+	if done.settled() {
+		args = append(args, "undelivered", len(done.Undelivered))
 	}
 	switch {
 	case done.err != nil:
