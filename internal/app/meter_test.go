@@ -411,6 +411,63 @@ func TestNumbersOfBadRuns(t *testing.T) {
 	}
 }
 
+// A run that is held is counted as such; a payload takes it as true. How much channels
+// lack is a number of every call, of one that only delivers as well.
+func TestNumbersOfHeldRuns(t *testing.T) {
+	t.Parallel()
+	c := openCloud(t, simulator.Options{Customers: 150, Faults: []string{"empty-day"}})
+	ops := newEar(t, http.StatusBadRequest)
+	settings := c.settings()
+	settings["AWS_LAMBDA_FUNCTION_NAME"] = "partnerlens-credit"
+	settings["PARTNERLENS_STORE"] = "file://" + t.TempDir()
+	settings["PARTNERLENS_ALERTS"] = asJSON(t, map[string]any{"channels": []fields{{"name": "ops", "type": "webhook", "url": ops.server.URL}}})
+	p := onPlatform(credit.Compose(with(settings), nil), with(settings))
+	told := func() { ops.answer(http.StatusOK) }
+	for i, step := range []struct {
+		before  func()
+		payload string
+		answer  string
+		numbers map[string]float64
+	}{
+		{nil, `{"watch":"2026-11-21"}`, `"complete":true,"accounts":[{"account":"default","state":"done","count":150`, map[string]float64{"complete_runs": 1, "undelivered": 1}},
+		{func() { c.sim.SetDay(1) }, `{"watch":"2026-11-22"}`, `"complete":false,"accounts":[{"account":"default","state":"held","count":0`, map[string]float64{"held_runs": 1, "undelivered": 1}},
+		{nil, `{"watch":"2026-11-22"}`, `"state":"held"`, map[string]float64{"held_runs": 1, "undelivered": 1}},
+		{told, `{"watch":"2026-11-22","mode":"accept"}`, `"state":"done","count":0,"alerts":{"customer_gone":150}`, map[string]float64{"complete_runs": 1, "undelivered": 0}},
+		{nil, `{"watch":"now","mode":"redeliver"}`, `"complete":true,"accounts":[{"account":"default","state":"redelivered"`, map[string]float64{"undelivered": 0}},
+	} {
+		if step.before != nil {
+			step.before()
+		}
+		seen := len(p.out.String())
+		answer, err := host.Invoke(t.Context(), p.opts, fmt.Sprintf("id-%d", i), []byte(step.payload))
+		if err != nil || !strings.Contains(string(answer), step.answer) {
+			t.Fatalf("%s: %v\n%s\nwant %s", step.payload, err, answer, step.answer)
+		}
+		all, err := metricstest.ParseEMF(p.out.String()[seen:])
+		if err != nil || len(all) != 1 {
+			t.Fatalf("%v: %s", err, p.out.String())
+		}
+		for _, name := range []string{"complete_runs", "held_runs", "incomplete_runs", "failed_runs", "undelivered"} {
+			if got := all[0].Sum(name); got != step.numbers[name] {
+				t.Errorf("%d: %s: %s is %v, want %v", i, step.payload, name, got, step.numbers[name])
+			}
+		}
+		if _, there := all[0].Members["undelivered"]; !there {
+			t.Errorf("%s: no number of what channels lack", step.payload)
+		}
+	}
+	// What was refused comes by the payload that asks for it; that a list is held is
+	// nothing to tell any more.
+	if heard := ops.heard(); len(heard) != 4 || heard[0] != heard[3] || !strings.Contains(heard[2], "customer_gone") {
+		t.Errorf("heard %d: %q", len(heard), heard)
+	}
+	for _, payload := range []string{`{"watch":"now","mode":"planted"}`, `{"watch":"now","mode":["accept","force"]}`, `{"watch":"now","mode":""}`} {
+		if answer, err := host.Invoke(t.Context(), p.opts, "id-9", []byte(payload)); core.CodeOf(err) != core.CodeInvalid {
+			t.Errorf("%s: %v, %s", payload, err, answer)
+		}
+	}
+}
+
 // Whatever keeps a run from being made, there is a line that says so for every account
 // that it concerns, and how old the newest run is where that is known.
 func TestEveryCallForARunIsLogged(t *testing.T) {

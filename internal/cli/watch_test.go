@@ -8,11 +8,13 @@ import (
 	"io"
 	"io/fs"
 	"maps"
+	"net/http"
 	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -117,6 +119,98 @@ func expireLeases(t *testing.T, store string) {
 			t.Fatal(err)
 		}
 	}
+}
+
+// What the command prints and ends with where a run is not as it should be: held,
+// unproven, or not delivered. What a shell reads is the status.
+func TestWatchSaysWhatIsWrong(t *testing.T) {
+	t.Parallel()
+	var status atomic.Int64
+	hook := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(int(status.Load())) }))
+	t.Cleanup(hook.Close)
+	good := `{"channels":[{"name":"ops","type":"webhook","url":"` + hook.URL + `"}]}`
+	bad := `{"channels":[{"name":"ops","type":"webhook","url":"` + hook.URL + `"},{"name":"crm","type":"pigeon"}]}`
+	for name, test := range map[string]struct {
+		faults []string
+		steps  []step
+	}{
+		"held": {[]string{"empty-day"}, []step{
+			{200, 0, good, nil, 0, []string{": 60 customers, complete; the first run"}},
+			{200, 1, good, nil, 7, []string{": HELD, 0 customers: 60 of 60 known customers are missing", "partnerlens watch --accept --run "}},
+			{200, 1, good, []string{"-o", "json"}, 7, []string{`"complete":false`, `"state":"held"`}},
+			{200, 1, good, []string{"--accept"}, 0, []string{": 0 customers, complete; since ", "60 gone", "60 customer_gone"}},
+			{200, 1, good, []string{"--redeliver", "-o", "json"}, 0, []string{`"complete":true`, `"state":"redelivered"`, `"undelivered":[]`}},
+		}},
+		"unproven": {[]string{"total-high"}, []step{
+			{200, 0, good, nil, 7, []string{": 60 customers, NOT PROVEN COMPLETE (the vendor counts 6", "; the first run"}},
+			{200, 0, good, []string{"-o", "json"}, 7, []string{`"complete":false`, `"state":"unproven"`}},
+		}},
+		"not delivered": {nil, []step{
+			{404, 0, good, nil, 2, []string{": 60 customers, complete; the first run", "NOT DELIVERED: ops (webhook): ", "the next call tries again"}},
+			{400, 0, good, nil, 6, []string{"done before, ", "NOT DELIVERED: ops (webhook): ", "partnerlens watch --redeliver tries again"}},
+			{400, 0, good, []string{"--redeliver"}, 6, []string{"redelivered, 1 deliveries are lacking", "NOT DELIVERED: ops (webhook): "}},
+			{200, 0, good, []string{"--redeliver"}, 0, []string{"redelivered, 0 deliveries are lacking"}},
+			{200, 1, bad, nil, 2, []string{"complete; since ", "NOT DELIVERED: PARTNERLENS_ALERTS", "is delivered once the setting is right"}},
+			{200, 1, bad, []string{"-o", "json"}, 2, []string{`"complete":true,"accounts":[{"account":"default","state":"already","count":6`, `"undelivered":[{"channel":""`}},
+			{200, 1, good, nil, 0, []string{"done before, "}},
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			sim, err := simulator.New(simulator.Options{Customers: 60, Faults: test.faults})
+			if err != nil {
+				t.Fatal(err)
+			}
+			server := httptest.NewServer(sim)
+			t.Cleanup(func() { sim.Close(); server.Close() })
+			store := t.TempDir()
+			for _, step := range test.steps {
+				sim.SetDay(step.day)
+				status.Store(step.hook)
+				// Two zones that are a day apart have two dates at every moment.
+				zone := [...]string{"-11:00", "+13:00"}[step.day]
+				out, exit := run(t, append(simulator.Env(server.URL), "PARTNERLENS_ALERTS="+step.alerts, "PARTNERLENS_WATCH_ZONE="+zone),
+					append([]string{"watch", "--function", "credit", "--store", "file://" + store}, step.args...)...)
+				if exit != step.exit {
+					t.Errorf("%q: exit status %d, want %d", step.args, exit, step.exit)
+				}
+				for _, want := range step.want {
+					if !strings.Contains(out, want) {
+						t.Errorf("%q: no %q in\n%s", step.args, want, out)
+					}
+				}
+				if strings.Contains(out, hook.URL) || strings.Contains(out, `"complete":true,"accounts":[]`) {
+					t.Errorf("%q: %s", step.args, out)
+				}
+			}
+		})
+	}
+}
+
+// step is a call of the command, and what it says.
+type step struct {
+	hook   int64 // what the channel answers
+	day    int
+	alerts string
+	args   []string
+	exit   int
+	want   []string
+}
+
+// run runs the real command, and gives what it printed.
+func run(t *testing.T, env []string, args ...string) (out string, exit int) {
+	t.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := exec.CommandContext(t.Context(), self, args...)
+	c.Args[0] = "partnerlens"
+	c.Env = append(os.Environ(), env...)
+	text, err := c.CombinedOutput()
+	if c.ProcessState == nil {
+		t.Fatal(err)
+	}
+	return string(text), c.ProcessState.ExitCode()
 }
 
 // The real command, killed at any moment and started again, ends with the bytes
