@@ -275,7 +275,7 @@ func (r *run) deliverEarlier(ctx context.Context, id string, published *Manifest
 	if published != nil && id == r.Run {
 		published.Deliveries = m.Deliveries
 	}
-	if !slices.ContainsFunc(p.Deliveries, func(d alert.Delivery) bool { return d.Undelivered() && r.wanted(d) }) {
+	if !slices.ContainsFunc(p.Deliveries, r.due) { // what was refused, the manifest holds
 		r.drop(id)
 		return r.savePending(ctx)
 	}
@@ -302,17 +302,16 @@ func (r *run) deliverDraft(ctx context.Context, m *Manifest) error {
 	return err
 }
 
-// settlePending takes this run, which is published by now, off the list where no channel
-// lacks anything of it.
+// settlePending takes this run, which is published by now, off the list where nothing of
+// it is due.
 func (r *run) settlePending(ctx context.Context, m *Manifest) error {
 	p := r.pendingOf(m.Run)
-	if p == nil || slices.ContainsFunc(p.Deliveries, func(d alert.Delivery) bool { return d.Undelivered() && r.wanted(d) }) {
-		if p != nil {
-			return r.savePending(ctx)
-		}
+	if p == nil {
 		return nil
 	}
-	r.drop(m.Run)
+	if !slices.ContainsFunc(p.Deliveries, r.due) { // what was refused, the manifest holds
+		r.drop(m.Run)
+	}
 	return r.savePending(ctx)
 }
 
