@@ -25,7 +25,8 @@ func levels() []Kind { return []Kind{CreditLow, CreditExhausted, CreditOverdrawn
 //	zero          ─────  at it exhausted, below it overdrawn
 //
 // While service is stopped, the balance is not news: nothing of it is told or
-// closed, and what a customer comes back with was told with the stop.
+// closed, and what a customer comes back with was told with the stop. A flag that the
+// cloud leaves out says nothing about the stop, and the balance is judged by its amount.
 func (r *Rules) credit(now Moment, c *core.CustomerCredit, is *State) []Alert {
 	low, _ := r.line(now, c.CustomerID)
 	status := c.Status
@@ -50,20 +51,20 @@ func (r *Rules) credit(now Moment, c *core.CustomerCredit, is *State) []Alert {
 		days := int(c.NearestExpiry.Sub(now.AsOf) / oneDay)
 		alerts[0].DaysLeft = &days
 	}
-	if status == core.CreditUnknown || status == "" {
-		return alerts
+	if status != core.CreditUnknown && status != "" {
+		is.Status = string(status)
 	}
-	is.Status = string(status)
 	_, wasForced := is.Open[CreditForced]
 	switch {
-	case status == core.CreditForced && !wasForced:
+	case c.Forced == nil: // neither opens nor closes a stop
+	case *c.Forced && !wasForced:
 		is.Open[CreditForced] = textOf(now.AsOf)
 		tell(CreditForced, "")
-	case status != core.CreditForced && wasForced:
+	case !*c.Forced && wasForced:
 		tell(CreditFreed, is.Open[CreditForced])
 		delete(is.Open, CreditForced)
 	}
-	if status == core.CreditForced {
+	if status == core.CreditForced || status == core.CreditUnknown || status == "" {
 		return alerts
 	}
 	level, reached := levelOf(is.Open), rankOf(status)
@@ -71,7 +72,7 @@ func (r *Rules) credit(now Moment, c *core.CustomerCredit, is *State) []Alert {
 	case reached > level:
 		kind := levels()[reached]
 		is.Open[kind] = textOf(now.AsOf)
-		if !wasForced {
+		if !wasForced || c.Forced == nil {
 			tell(kind, "")
 		}
 	case reached < level:

@@ -231,7 +231,7 @@ func creditFact(c simulator.CreditCustomer) fact {
 	switch {
 	case forced == "true":
 		status = "forced"
-	case forced == "" || remaining == nil:
+	case remaining == nil:
 		status = "unknown"
 	case remaining.Sign() < 0:
 		status = "overdrawn"

@@ -170,7 +170,7 @@ func (q *Question) join(names []string, parts []part, doubtful []string, gate *g
 			told.AsOf = time.Now().UTC().Truncate(time.Second)
 			told.Error = &AccountError{p.err.Code, p.err.Public(), p.err}
 			all.Complete = false
-			all.addWarning(Warning{string(p.err.Code), p.err.Public(), p.name})
+			all.addWarning(Warning{Code: string(p.err.Code), Message: p.err.Public(), Account: p.name})
 			if all.Stopped == nil {
 				all.stoppedBy(StoppedUpstream)
 			}
@@ -219,7 +219,7 @@ func (q *Question) join(names []string, parts []part, doubtful []string, gate *g
 	}
 	for _, name := range doubtful {
 		all.Complete = false
-		all.addWarning(Warning{WarnEarlierDoubt, "an earlier part of this read could not be proven whole", name})
+		all.addWarning(Warning{Code: WarnEarlierDoubt, Message: "an earlier part of this read could not be proven whole", Account: name})
 	}
 	if q.ids != nil {
 		if q.opts.Cursor == "" && all.Stopped == nil {
