@@ -60,7 +60,7 @@ func NewDigest(s Summary) *Digest {
 
 // Add adds an alert of the run. The order of adding does not matter.
 func (d *Digest) Add(a Alert) {
-	a.Name, a.CustomerID, a.ResellerID = clean(a.Name), clean(a.CustomerID), clean(a.ResellerID)
+	a.Name, a.CustomerID, a.ResellerID, a.Value = clean(a.Name), clean(a.CustomerID), clean(a.ResellerID), clean(a.Value)
 	d.counts[a.Kind]++
 	r := ranked{Alert: a}
 	if amount, err := core.ParseMoney(a.Remaining); err == nil {
@@ -93,7 +93,7 @@ func compareAlerts(a, b ranked) int {
 	amount := func() int { return compareOptional(a.has, b.has, func() int { return a.amount.Cmp(b.amount) }) }
 	first, second := amount, days
 	switch a.Kind {
-	case CreditExpiring, TagLost, TagEndingThisMonth, TagEndingNextMonth, TagQualified, TagEligible:
+	case CreditExpiring, TagLost, TagUnrecognized, TagEndingThisMonth, TagEndingNextMonth, TagQualified, TagEligible:
 		first, second = days, amount
 	}
 	if n := compareKinds(a.Kind, b.Kind); n != 0 {

@@ -18,6 +18,7 @@ type State struct {
 	Open    map[Kind]string `json:"open,omitempty"`    // conditions that were told and are not over: since when
 	Told    string          `json:"told,omitempty"`    // the expiry that was told last: a moment, or a tag's month
 	History History         `json:"history,omitempty"` // what remained
+	Values  []string        `json:"values,omitempty"`  // of the tag, that are not known and were told
 }
 
 // Empty says whether there is nothing to remember.
@@ -31,6 +32,7 @@ func (s State) clone() State {
 	}
 	s.Open = open
 	s.History = append(History(nil), s.History...)
+	s.Values = append([]string(nil), s.Values...)
 	return s
 }
 

@@ -1,40 +1,62 @@
 package alert
 
-import "partnerlens/pkg/core"
+import (
+	"slices"
+
+	"partnerlens/pkg/core"
+)
+
+// maxValues is how many unknown values of one customer are remembered.
+const maxValues = 8
 
 // tags judges a customer's tag. A status is told as it is reached; a month's turn
-// once for every last month, when it comes up or when the tag is first seen.
+// once for every last month, when it comes up or when the tag is first seen; a value
+// that the cloud does not document once. Such a value, and a month that cannot be read,
+// end no tag: what was known stays.
 func tags(now Moment, c *core.CustomerTag, is *State) []Alert {
 	was := is.Status
 	var alerts []Alert
 	tell := func(kind Kind) { alerts = append(alerts, alertOf(now, kind, c, was, string(c.Status))) }
+	if c.ValueUnknown() {
+		if !slices.Contains(is.Values, c.Tag.Value) {
+			is.Values = append(is.Values, c.Tag.Value)
+			is.Values = is.Values[max(0, len(is.Values)-maxValues):]
+			tell(TagUnrecognized)
+		}
+		return alerts
+	}
+	status := c.Status
+	if status == core.TagUnknown { // for want of its month; a value of N says enough
+		status = core.StatusOfTag(c.Tag.Value, false)
+	}
 	switch {
-	case c.Status == core.TagUnknown || c.Status == "":
+	case c.Status == core.TagUnknown && status == core.TagQualified || status == "":
 		return nil
-	case c.Status == core.TagQualified && was != string(core.TagQualified):
+	case status == core.TagQualified && was != string(core.TagQualified):
 		tell(TagQualified)
-	case c.Status != core.TagQualified && was == string(core.TagQualified):
+	case status != core.TagQualified && was == string(core.TagQualified):
 		tell(TagLost) // whatever it is now, the alert says so
-	case c.Status == core.TagUndetermined && was != string(core.TagUndetermined):
+	case status == core.TagUndetermined && was != string(core.TagUndetermined):
 		tell(TagEligible)
 	}
-	is.Status = string(c.Status)
-	if c.Status != core.TagQualified || c.ExpireMonth == nil {
-		if c.Status != core.TagQualified {
+	is.Status = string(status)
+	last, ends := lastMonth(c)
+	if status != core.TagQualified || !ends {
+		if status != core.TagQualified {
 			is.Told = ""
 			delete(is.Open, TagEndingThisMonth)
 			delete(is.Open, TagEndingNextMonth)
 		}
 		return alerts
 	}
-	if last := c.ExpireMonth.String(); is.Told != last {
-		is.Told = last
+	if is.Told != last.String() {
+		is.Told = last.String()
 		delete(is.Open, TagEndingThisMonth)
 		delete(is.Open, TagEndingNextMonth)
 	}
 	month := core.MonthOf(now.AsOf.In(core.VendorZone))
 	ending := Kind("")
-	switch *c.ExpireMonth {
+	switch last {
 	case month:
 		ending = TagEndingThisMonth
 	case month.Add(1):
@@ -46,4 +68,13 @@ func tags(now Moment, c *core.CustomerTag, is *State) []Alert {
 		tell(ending)
 	}
 	return alerts
+}
+
+// lastMonth is the last month in which the tag holds, by the reading that its record was
+// settled by; false where it has no end.
+func lastMonth(c *core.CustomerTag) (core.Month, bool) {
+	if c.ExpiresAt == nil {
+		return core.Month{}, false
+	}
+	return core.MonthOf(c.ExpiresAt.In(core.VendorZone)).Add(-1), true
 }

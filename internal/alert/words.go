@@ -26,6 +26,7 @@ type words struct {
 	expires, expired, over                string
 	since, was, now, stands               string
 	holds, ended, wouldHold               string // a tag, to the end of a month
+	value                                 string // of a tag
 	more, moreNowhere, where              string
 	statuses                              map[string]string
 	one                                   map[string]string // what is said instead for a number that is not many
@@ -40,7 +41,7 @@ func wordsOf(language string) words {
 			run: "批次 %s，采集于 %s", customers: "共 %d 家客户", colon: "：", comma: "，",
 			left: "剩余 %s", leftOf: "剩余 %s / 额度 %s", line: "预警线 %s", days: "还剩 %d 天", aboutDays: "按当前消耗约可用 %d 天",
 			expires: "%s 到期", expired: "已于 %s 到期", over: "已到期", since: "告警始于 %s", was: "此前状态：%s", now: "当前状态：%s", stands: "当前状态：%s",
-			holds: "标签有效期至 %s底", ended: "标签已于 %s底到期", wouldHold: "标签原有效期至 %s底",
+			holds: "标签有效期至 %s底", ended: "标签已于 %s底到期", wouldHold: "标签原有效期至 %s底", value: "取值 %s",
 			moreNowhere: "…… 另有 %d 条", more: "…… 另有 %d 条，见 %s", where: "详见 %s",
 			statuses: map[string]string{
 				string(core.CreditForced): "强制停服", string(core.CreditOverdrawn): "已透支", string(core.CreditExhausted): "已用尽",
@@ -58,7 +59,7 @@ func wordsOf(language string) words {
 		run: "Run %s, read %s", customers: "%d customers", colon: ": ", comma: ", ",
 		left: "%s left", leftOf: "%s of %s left", line: "line %s", days: "%d days to go", aboutDays: "about %d days at this pace",
 		expires: "expires %s", expired: "expired %s", over: "Expired", since: "since %s", was: "was %s", now: "now %s", stands: "%s",
-		holds: "holds to the end of %s", ended: "ended with %s", wouldHold: "would have held to the end of %s",
+		holds: "holds to the end of %s", ended: "ended with %s", wouldHold: "would have held to the end of %s", value: "value %s",
 		moreNowhere: "… and %d more", more: "… and %d more, see %s", where: "See %s",
 		statuses: map[string]string{
 			string(core.CreditForced): "stopped by force", string(core.CreditOverdrawn): "overdrawn", string(core.CreditExhausted): "exhausted",
@@ -203,7 +204,7 @@ func (w words) alert(a Alert, language string, zone *time.Location) string {
 		}
 		return momentIn(zone, at)
 	}
-	if isTag {
+	if isTag && a.Kind != TagUnrecognized { // whether it holds is not known
 		year, month, _ := strings.Cut(inert(a.Month), "-")
 		holds := w.holds
 		switch {
@@ -235,6 +236,11 @@ func (w words) alert(a Alert, language string, zone *time.Location) string {
 		add(w.now, w.status(a.Status))
 	case a.Kind == TagLost && a.Status != string(core.TagLapsed): // that is what lost says
 		add(w.now, w.status(a.Status))
+	case a.Kind == TagUnrecognized:
+		add(w.value, cut(inert(a.Value), maxStatus))
+		if a.Previous != "" {
+			add(w.was, w.status(a.Previous))
+		}
 	case a.Kind == CustomerGone && a.Previous != "":
 		add(w.was, w.status(a.Previous))
 	case a.Kind == CustomerNew && a.Status != "":

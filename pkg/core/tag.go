@@ -41,38 +41,6 @@ const (
 	TagUnknown      TagStatus = "unknown"      // a value the cloud does not document, or a last month that cannot be read
 )
 
-// ExpireReading says how the month in which a tag expires (expire_time) is meant. The
-// API's page does not say; the vendor's SDK calls it the month in which the tag becomes
-// invalid (huaweicloud-sdk-go-v3, NewCustomerTagItem, read November 2026).
-type ExpireReading string
-
-// The readings.
-const (
-	LastValid    ExpireReading = "last_valid"    // the tag holds until the month ends
-	FirstInvalid ExpireReading = "first_invalid" // the tag holds until the month begins
-)
-
-// ParseExpireReading reads one of the readings.
-func ParseExpireReading(text string) (ExpireReading, error) {
-	switch r := ExpireReading(text); r {
-	case LastValid, FirstInvalid:
-		return r, nil
-	}
-	return "", Invalid("", "unknown; write %s where a tag holds until the month of expire_time ends, or %s where it holds until that month begins", LastValid, FirstInvalid)
-}
-
-// end is the first instant at which a tag with the month no longer holds.
-func (r ExpireReading) end(m Month) time.Time {
-	if r == FirstInvalid {
-		return m.Start(VendorZone)
-	}
-	return m.End(VendorZone)
-}
-
-// ExpireTimeMember is the member that a tag's month comes in. A record that names it
-// as unreadable has an end that is not known.
-const ExpireTimeMember = "expire_time"
-
 // The tag's values, as the cloud writes them (ListSubCustomerNewTag, read November 2026).
 const (
 	tagYes          = "Y"
