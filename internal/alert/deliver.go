@@ -139,7 +139,7 @@ func (c *Config) deliver(ctx context.Context, client *http.Client, channel *Chan
 		}
 	}()
 	v := d.viewFor(channel)
-	if v.total == 0 && !d.First && !c.Quiet {
+	if v.total == 0 && !d.First && !c.Quiet && !(d.Notes.Notify && channel.wantsNotes()) {
 		done.State, done.Detail = Skipped, "nothing to tell"
 		return done
 	}

@@ -21,6 +21,7 @@ type Summary struct {
 	Statuses map[string]int // customers by status
 	Zone     *time.Location // in which people are told moments; nil: core.VendorZone
 	Location string         // where the run's files are, as text; no URL that opens them
+	Notes    Notes
 }
 
 // Digest is what one run tells: how many alerts of each kind, and the worst of
@@ -154,10 +155,13 @@ func (d *Digest) viewFor(c *Channel) view {
 	return v
 }
 
-// severity is that of the worst alert.
+// severity is that of the worst alert, or of the Notes where there is none.
 func (v view) severity() Severity {
-	if len(v.counts) == 0 {
-		return Info
+	switch {
+	case len(v.counts) > 0:
+		return v.counts[0].kind.Severity()
+	case v.Notes.Notify:
+		return Warning
 	}
-	return v.counts[0].kind.Severity()
+	return Info
 }

@@ -10,6 +10,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/go-json-experiment/json"
+
+	"partnerlens/pkg/core"
 )
 
 // hostile are names that customers would give themselves to do harm.
@@ -158,6 +160,12 @@ func TestTheFrameFits(t *testing.T) {
 		Location: strings.Repeat("界", 2000), Total: 1 << 40, First: true, Statuses: make(map[string]int)})
 	for i := range 50 {
 		d.Statuses[fmt.Sprint(strings.Repeat("界", 100), i)] = 1 << 40
+	}
+	d.Notes = Notes{Notify: true, TagEnds: &core.TagEnds{LastValid: 1 << 40, FirstInvalid: 1 << 40, New: 1}, ExpireMonth: core.LastValid}
+	for range 20 {
+		d.Notes.Warnings = append(d.Notes.Warnings, core.Warning{
+			Code: core.WarnValueUnreadable, Field: strings.Repeat("界", 200), Count: 1 << 40, CustomerID: strings.Repeat("界", 200), Message: strings.Repeat("界", 200),
+		})
 	}
 	for i, kind := range Kinds() {
 		a := alertNumber(i)

@@ -27,6 +27,9 @@ type words struct {
 	since, was, now, stands               string
 	holds, ended, wouldHold               string // a tag, to the end of a month
 	value                                 string // of a tag
+	unreadable, mostlyUnknown             string // of the list as a whole
+	endsAgree, endsDiffer, endsMixed      string // how the month of a tag's end is meant
+	noted                                 string // the title of nothing but those
 	more, moreNowhere, where              string
 	statuses                              map[string]string
 	one                                   map[string]string // what is said instead for a number that is not many
@@ -49,8 +52,13 @@ func wordsOf(language string) words {
 				string(core.TagQualified): "新客", string(core.TagLapsed): "已过期", string(core.TagNotNew): "非新客",
 				string(core.TagUndetermined): "待达标", string(core.TagUnverified): "未实名认证",
 			},
-			one:   map[string]string{"还剩 0 天": "还剩不足 1 天", "按当前消耗约可用 0 天": "按当前消耗可用不足 1 天"},
-			month: "%s 年 %s 月",
+			one:        map[string]string{"还剩 0 天": "还剩不足 1 天", "按当前消耗约可用 0 天": "按当前消耗可用不足 1 天"},
+			unreadable: "字段 %s 的取值不符合云厂商文档，涉及 %d 家客户，首个为 %s，按缺失处理", mostlyUnknown: "%d 家客户状态未知：缺少判断所需的字段，或取值不在云厂商文档中",
+			endsAgree:  "expire_time 的含义：已观察到 %d 次标签到期，均与 %s（当前设置）一致",
+			endsDiffer: "expire_time 的含义：已观察到 %d 次标签到期，均与 %s 一致，而当前设置为 %s；请核对 PARTNERLENS_HUAWEI_EXPIRE_MONTH",
+			endsMixed:  "expire_time 的含义：已观察到 %d 次标签到期，其中 %d 次与 last_valid 一致，%d 次与 first_invalid 一致，尚无定论",
+			noted:      "部分数据无法识别",
+			month:      "%s 年 %s 月",
 		}
 	}
 	return words{
@@ -71,7 +79,12 @@ func wordsOf(language string) words {
 			"1 customers": "1 customer", "0 days to go": "less than a day to go", "1 days to go": "1 day to go",
 			"about 0 days at this pace": "less than a day at this pace", "about 1 days at this pace": "about 1 day at this pace",
 		},
-		month: "%s-%s",
+		unreadable: "%s could not be read of %d customers, the first %s: it counts as missing", mostlyUnknown: "the status of %d customers is unknown: what decides it is missing, or is a value that the cloud does not document",
+		endsAgree:  "how expire_time is meant: all %d tags that were seen to end did so as %s, the setting, has it",
+		endsDiffer: "how expire_time is meant: all %d tags that were seen to end did so as %s has it, and the setting is %s; check PARTNERLENS_HUAWEI_EXPIRE_MONTH",
+		endsMixed:  "how expire_time is meant: of %d tags that were seen to end, %d did so as last_valid has it and %d as first_invalid; neither is shown",
+		noted:      "the list has values that could not be read",
+		month:      "%s-%s",
 	}
 }
 
@@ -129,6 +142,8 @@ func (v view) message(language string) message {
 	switch {
 	case v.First:
 		m.title += w.baseline
+	case v.total == 0 && v.Notes.Notify:
+		m.title += w.noted
 	case v.total == 0:
 		m.title += w.quiet
 	default:
@@ -142,6 +157,7 @@ func (v view) message(language string) message {
 	if v.First {
 		m.head = append(m.head, w.baselineDetail)
 	}
+	m.head = append(m.head, v.Notes.lines(w)...)
 	for _, c := range v.counts {
 		m.kinds = append(m.kinds, fmt.Sprintf("%s%s%d", c.kind.Title(language), w.colon, c.n))
 	}

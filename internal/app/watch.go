@@ -317,6 +317,10 @@ func (w *Watcher) ended(ctx context.Context, f Composed, p plan, run string, don
 		for _, warning := range done.Told.Warnings {
 			args = append(args, "why", warning.Code)
 		}
+	default:
+		for _, warning := range done.Told.Warnings {
+			args = append(args, "warning", strings.TrimSpace(warning.Code+" "+warning.Field))
+		}
 	}
 	w.Logger.Log(ctx, level, "watched", args...)
 	w.meter.run(f.Function.Name, done, newest, w.Now())
@@ -364,6 +368,9 @@ func (p plan) thresholds(s Settings) map[string]any {
 			t["overrides"] = n
 			t["overrides_sha256"] = sumOf(rules.Overrides)
 		}
+	}
+	if s.vendor == &Huawei {
+		t[FieldExpireMonth] = cmp.Or(s.Get(FieldExpireMonth), string(core.LastValid))
 	}
 	return t
 }
@@ -432,7 +439,7 @@ func (j *judge) Judge(before, after core.Record, was jsontext.Value) (alerts []j
 
 // Tell is snapshot.Watch's.
 func (j *judge) Tell(ctx context.Context, m snapshot.Manifest) jsontext.Value {
-	j.digest.Total, j.digest.Statuses = m.Count, m.ByStatus
+	j.digest.Total, j.digest.Statuses, j.digest.Notes = m.Count, m.ByStatus, notesOf(m)
 	if j.watcher.Digest != nil {
 		j.watcher.Digest(j.digest)
 	}
@@ -461,7 +468,7 @@ func (j *judge) Retell(ctx context.Context, m snapshot.Manifest, alerts iter.Seq
 	if only == nil {
 		return m.Deliveries, nil
 	}
-	j.digest.Total, j.digest.Statuses = m.Count, m.ByStatus
+	j.digest.Total, j.digest.Statuses, j.digest.Notes = m.Count, m.ByStatus, notesOf(m)
 	for text, err := range alerts {
 		if err != nil {
 			return nil, err
@@ -477,6 +484,12 @@ func (j *judge) Retell(ctx context.Context, m snapshot.Manifest, alerts iter.Seq
 		all[i] = d
 	}
 	return deliveriesText(all), nil
+}
+
+// notesOf are what a manifest says of the list itself.
+func notesOf(m snapshot.Manifest) alert.Notes {
+	reading, _ := m.Thresholds[FieldExpireMonth].(string)
+	return alert.Notes{Warnings: m.Warnings, Notify: m.Notify, TagEnds: m.TagEnds, ExpireMonth: core.ExpireReading(reading)}
 }
 
 // deliver tells the digest to the channels, or to some of them.

@@ -154,6 +154,9 @@ func printWatched(w io.Writer, where string, done app.Watched) {
 		if kinds != nil {
 			fmt.Fprintf(w, "; worth telling: %s", strings.Join(kinds, ", "))
 		}
+		for _, warning := range m.Warnings {
+			fmt.Fprintf(w, "\n  warning: %s: %s", warning.Code, warningText(warning))
+		}
 		fmt.Fprintf(w, "\n  %s/%s\n", strings.TrimSuffix(where, "/"), strings.TrimSuffix(a.Manifest, "manifest.json"))
 	}
 }

@@ -67,10 +67,10 @@ func isoTime(text string, form int) string {
 	return wall
 }
 
-// tag changes the row of a customer of an index, on a day. Every fourteenth customer
+// tag changes the row of a customer of an index, on a day. One customer in 28
 // with the tag has the unknown one from the beginning, and as many from day 1 on.
 func (f *odd) tag(c *TagCustomer, i, day int) {
-	if f.unknownTags && c.NewCustomerTag == "Y" && (i%14 == 0 || i%14 == 7 && day > 0) {
+	if f.unknownTags && c.NewCustomerTag == "Y" && (i%28 == 0 || i%28 == 14 && day > 0) {
 		c.NewCustomerTag = UnknownTag
 	}
 	if f.badValues && i%badEvery == firstBad {

@@ -108,6 +108,11 @@ func (r *run) join(ctx context.Context, m *Manifest, watch Watch) (err error) {
 		}
 	}()
 	j := joiner{run: r, m: m, watch: watch, out: out}
+	if r.before != nil {
+		if j.before, err = manifestOf(ctx, r.store, r.place, *r.before); err != nil {
+			return err
+		}
+	}
 	j.begin()
 	was, err := peek(before)
 	if err != nil {
@@ -205,16 +210,25 @@ type joiner struct {
 	row    func([]byte, core.Record) []byte
 	buffer []byte
 	alerts int
+	before Manifest // of the run that this one is compared with; zero: there is none
+	notes  core.RecordNotes
 }
 
 func (j *joiner) begin() {
+	j.m.TagEnds = j.before.TagEnds.Next()
 	opening, row := j.run.Table()
 	j.row = row
 	j.out.table.add(opening)
 	j.out.alerts.add([]byte(`{"schema":"partnerlens.alerts/v1","alerts":[`))
 }
 
-func (j *joiner) end() { j.out.alerts.add([]byte("\n]}\n")) }
+func (j *joiner) end() {
+	j.out.alerts.add([]byte("\n]}\n"))
+	j.m.Warnings = append(j.m.Warnings, j.notes.WholeWarnings()...)
+	j.m.Notify = slices.ContainsFunc(j.m.Warnings, func(w core.Warning) bool {
+		return !slices.ContainsFunc(j.before.Warnings, func(old core.Warning) bool { return old.Code == w.Code && old.Field == w.Field })
+	})
+}
 
 // customer takes one customer in: as he was, as he is, either may be nil.
 func (j *joiner) customer(key string, wasText, isText []byte, remembered *peeked) error {
@@ -229,6 +243,8 @@ func (j *joiner) customer(key string, wasText, isText []byte, remembered *peeked
 	if is != nil {
 		j.m.Count++
 		j.m.ByStatus[is.StatusText()]++
+		j.notes.Add(is)
+		j.m.TagEnds = j.m.TagEnds.Note(was, is, j.before.AsOf, j.m.AsOf)
 		j.out.customers.line(append(isText, '\n'))
 		j.buffer = j.row(j.buffer[:0], is)
 		j.out.table.line(j.buffer)

@@ -27,7 +27,9 @@ type Manifest struct {
 	AsOf       time.Time      `json:"as_of"`   // when reading began
 	FinishedAt time.Time      `json:"finished_at"`
 	Complete   bool           `json:"complete"` // proven to be every customer
-	Warnings   []core.Warning `json:"warnings"` // why not
+	Warnings   []core.Warning `json:"warnings"` // why not; of a complete run, what could not be read
+	Notify     bool           `json:"notify"`   // there is a warning that the run before did not have: channels hear of it even where nothing else is new
+	TagEnds    *core.TagEnds  `json:"tag_ends,omitempty"`
 	Count      int            `json:"count"`
 	Total      *int           `json:"total"` // by the cloud's count; null where it tells none
 	ByStatus   map[string]int `json:"by_status"`

@@ -1,0 +1,121 @@
+package snapshot
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"reflect"
+	"slices"
+	"testing"
+	"time"
+
+	"partnerlens/pkg/core"
+)
+
+// tagBook is a cloud of customers' tags, "Y 2026-11" or "Y unread" each.
+type tagBook map[string]string
+
+func (b tagBook) FetchPage(_ context.Context, _ core.TagQuery, at core.Cursor) (page core.Page[*core.CustomerTag], _ error) {
+	ids := slices.Sorted(maps.Keys(b))
+	for _, id := range ids[min(at.Offset, len(ids)):] {
+		c := &core.CustomerTag{CustomerID: id}
+		var month string
+		fmt.Sscan(b[id], &c.Tag.Value, &month)
+		if month == "unread" {
+			c.Unreadable = []string{core.ExpireTimeMember}
+		} else if m, err := core.ParseMonth(month); err == nil {
+			c.ExpireMonth = &m
+		}
+		page.Items = append(page.Items, c)
+	}
+	if n := len(page.Items); n > 0 {
+		page.Next = &core.Cursor{Offset: at.Offset + n, Size: 1000}
+	}
+	return page, nil
+}
+
+// run makes the run of a day, read in its morning, and gives its manifest.
+func (b tagBook) run(t *testing.T, s *memory, day string) Manifest {
+	t.Helper()
+	at, err := time.ParseInLocation(time.DateOnly, day, core.VendorZone)
+	if err != nil {
+		t.Fatal(err)
+	}
+	at = at.Add(9 * time.Hour)
+	now := func() time.Time { return at }
+	reader := core.NewReader(b, &core.ReaderOptions[core.TagQuery]{Schema: core.Schema("tags"), Provider: "huaweicloud", Account: "north", Now: now})
+	job := newBooks(0).job(day)
+	job.Now, job.Function = now, core.TagFunction(func(context.Context, string) (*core.Reader[core.TagQuery, *core.CustomerTag], error) {
+		return reader, nil
+	}, func(context.Context) ([]string, error) { return []string{"north"}, nil })
+	outcome, err := runOnce(t.Context(), s, job)
+	if err != nil || outcome.State != Done {
+		t.Fatalf("%s: %+v, %v", day, outcome, err)
+	}
+	return outcome.Manifest
+}
+
+// A run counts which reading of a tag's month the cloud's data shows, and takes over
+// what the runs before it counted.
+func TestManifestCountsTagEnds(t *testing.T) {
+	t.Parallel()
+	s, b := newMemory(nil), tagBook{"a": "Y 2026-11", "b": "Y 2026-11", "c": "Y 2026-12", "d": "Y 2027-06", "e": "N", "f": "Y 2026-01"}
+	for _, day := range []struct {
+		date   string
+		change tagBook
+		want   core.TagEnds
+	}{
+		{"2026-11-29", nil, core.TagEnds{Unturned: 1}},
+		{"2026-11-30", tagBook{"d": "N 2027-06", "f": "N 2026-01"}, core.TagEnds{}}, // for other reasons
+		{"2026-12-01", tagBook{"a": "N 2026-11"}, core.TagEnds{LastValid: 1, New: 1}},
+		{"2026-12-02", tagBook{"b": "N"}, core.TagEnds{LastValid: 2, New: 1}},
+		{"2026-12-03", tagBook{"c": "N 2026-12"}, core.TagEnds{LastValid: 2, FirstInvalid: 1, New: 1}},
+		{"2026-12-20", nil, core.TagEnds{LastValid: 2, FirstInvalid: 1}},
+	} {
+		maps.Copy(b, day.change)
+		m := b.run(t, s, day.date)
+		if m.TagEnds == nil || *m.TagEnds != day.want {
+			t.Errorf("%s: %+v, want %+v", day.date, m.TagEnds, day.want)
+		}
+		stored, err := manifestOf(t.Context(), s, place{"tags", "north"}, day.date)
+		if err != nil || !reflect.DeepEqual(stored.TagEnds, m.TagEnds) {
+			t.Errorf("%s: stored %+v, %v", day.date, stored.TagEnds, err)
+		}
+	}
+	if m := runToEnd(t, s, newBooks(3).job("2026-11-22")).Manifest; m.TagEnds != nil {
+		t.Errorf("of credits: %+v", m.TagEnds)
+	}
+}
+
+// What could not be read is in the manifest of a complete run, by its records and so by
+// however many calls it took, and is notified of when it is new.
+func TestManifestWarnsOfWhatCouldNotBeRead(t *testing.T) {
+	t.Parallel()
+	s, b := newMemory(nil), tagBook{}
+	for i := range 30 {
+		b[fmt.Sprintf("c%02d", i)] = "Y 2027-06"
+	}
+	for _, day := range []struct {
+		date   string
+		change tagBook
+		want   []string
+		notify bool
+	}{
+		{"2026-11-21", nil, nil, false},
+		{"2026-11-22", tagBook{"c07": "Y unread", "c11": "N unread"}, []string{"value_unreadable expire_time 2 c07"}, true},
+		{"2026-11-23", nil, []string{"value_unreadable expire_time 2 c07"}, false},
+		{"2026-11-24", tagBook{"c08": "MAYBE", "c09": "MAYBE"}, []string{"value_unreadable expire_time 2 c07", "mostly_unknown  4 "}, true},
+		{"2026-11-25", tagBook{"c08": "Y"}, []string{"value_unreadable expire_time 2 c07"}, false},
+		{"2026-11-26", tagBook{"c08": "MAYBE"}, []string{"value_unreadable expire_time 2 c07", "mostly_unknown  4 "}, true},
+	} {
+		maps.Copy(b, day.change)
+		m := b.run(t, s, day.date)
+		var got []string
+		for _, w := range m.Warnings {
+			got = append(got, fmt.Sprint(w.Code, " ", w.Field, " ", w.Count, " ", w.CustomerID))
+		}
+		if !slices.Equal(got, day.want) || m.Notify != day.notify || !m.Complete {
+			t.Errorf("%s: %q, notify %t, want %q, %t", day.date, got, m.Notify, day.want, day.notify)
+		}
+	}
+}
