@@ -122,6 +122,17 @@ func (c *Config) Deliver(ctx context.Context, d *Digest, opts DeliverOptions) []
 	return deliveries
 }
 
+// Unready gives what keeps channels from being delivered to, as far as can be known
+// without sending: an address or a secret that cannot be had or used.
+func (c *Config) Unready(ctx context.Context, resolve func(context.Context, map[string]string) (map[string]string, error)) (problems []error) {
+	for i := range c.Channels {
+		if o := new(parcel).address(ctx, &c.Channels[i], resolve); !o.ok {
+			problems = append(problems, &core.Error{Op: "alert", Code: o.code, Detail: o.detail})
+		}
+	}
+	return problems
+}
+
 // DeliveryID is the id of what a channel is told of a run.
 func DeliveryID(s Summary, channel string) string {
 	return idOf("delivery", s.Function, s.Account, s.Run, channel)

@@ -121,13 +121,6 @@ func (w *Watcher) plan() (p plan, err error) {
 	wrong := func(setting, detail string) error {
 		return &core.Error{Code: core.CodeMisconfigured, Param: setting, Detail: detail}
 	}
-	p.where = w.Env(StoreSetting)
-	if p.where == "" {
-		return p, wrong(StoreSetting, "not set; write file:///folder, or s3://bucket/prefix?region=… for a bucket")
-	}
-	if p.store, err = w.open(p.where); err != nil {
-		return p, err
-	}
 	switch p.every = snapshot.Every(cmp.Or(w.Env(WatchEverySetting), string(snapshot.EveryDay))); p.every {
 	case snapshot.EveryDay, snapshot.EveryHour:
 	default:
@@ -144,7 +137,12 @@ func (w *Watcher) plan() (p plan, err error) {
 			return p, wrong(RetainSetting, "not a number of days from 1 up; leave it out to keep runs for ever")
 		}
 	}
-	return p, nil
+	p.where = w.Env(StoreSetting)
+	if p.where == "" {
+		return p, wrong(StoreSetting, "not set; write file:///folder, or s3://bucket/prefix?region=… for a bucket")
+	}
+	p.store, err = w.open(p.where)
+	return p, err
 }
 
 // watchZone reads an offset, or the name of a zone: by the machine's own files, since

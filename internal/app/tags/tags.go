@@ -148,15 +148,19 @@ func Probe(s app.Settings) (app.Probe, error) {
 	if err != nil {
 		return app.Probe{}, err
 	}
+	expires, err := app.Parse(s, app.FieldExpireMonth, core.LastValid, core.ParseExpireReading)
+	if err != nil {
+		return app.Probe{}, err
+	}
 	endpoint := s.Get(app.FieldEndpoint)
 	if endpoint == "" {
 		endpoint = huawei.DefaultEndpoint
 	}
 	return app.Probe{
 		Endpoint: endpoint, MostSkew: huawei.MostClockSkew, PageSize: huawei.DefaultPageSize, ClockSkew: source.ClockSkew,
-		Fetch: func(ctx context.Context) (int, *int, error) {
+		Fetch: func(ctx context.Context) (app.Seen, error) {
 			page, err := source.FetchPage(ctx, core.TagQuery{}, core.Cursor{})
-			return len(page.Items), nil, err
+			return app.ProbeOf(page, s.Account, core.Rules{ExpireMonth: expires}), err
 		},
 	}, nil
 }
