@@ -108,6 +108,8 @@ func judgeFeishu(status int, body []byte) (outcome, bool) {
 			return refused(core.CodeDenied, "the bot's own security settings, an address list or keywords, keep the message out (code %d)", code), true
 		case 19001:
 			return refused(core.CodeMisconfigured, "Feishu has no such bot any more (code 19001)"), true
+		case 19007:
+			return refused(core.CodeMisconfigured, "the bot is switched off (code 19007): switch it on in the group's settings"), true
 		}
 		return outcome{}, false
 	})
