@@ -146,3 +146,33 @@ func TestExpireMonthIsASetting(t *testing.T) {
 		}
 	}
 }
+
+// In an answer for all accounts each warning names its account, and comes before what
+// stopped a read.
+func TestUnreadValuesOfAllAccounts(t *testing.T) {
+	t.Parallel()
+	odd := openCloud(t, simulator.Options{Customers: 100, Faults: []string{"bad-value"}})
+	down := openCloud(t, simulator.Options{Customers: 100, Faults: []string{"http-500-always"}})
+	account := func(c *cloud) fields {
+		return fields{"vendor": "tencentcloud", "secret_id": simulator.KeyID, "secret_key": simulator.KeySecret, "endpoint": c.server.URL, "rate": 0}
+	}
+	env := map[string]string{"PARTNERLENS_ACCOUNTS": asJSON(t, fields{"east": account(down), "north": account(odd), "south": account(odd)})}
+	question, err := credit.Function(with(env), nil).Ask(core.Params{"account": {"all"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	report, err := question.Read(t.Context(), func(core.Record) bool { return true })
+	if err != nil || len(report.Warnings) != 5 {
+		t.Fatalf("%+v, %v", report.Warnings, err)
+	}
+	var accounts []string
+	for _, w := range report.Warnings[:4] {
+		accounts = append(accounts, w.Account)
+		if w.Code != core.WarnValueUnreadable || w.Count != 1 || w.CustomerID == "" {
+			t.Errorf("%+v", w)
+		}
+	}
+	if got := strings.Join(accounts, " "); got != "north north south south" || report.Warnings[4].Account != "east" || report.Warnings[4].AboutRecords() {
+		t.Errorf("%s, then %+v", got, report.Warnings[4])
+	}
+}

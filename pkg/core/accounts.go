@@ -158,6 +158,7 @@ func (q *Question) join(names []string, parts []part, doubtful []string, gate *g
 	all := Report{Account: AllAccounts, Complete: true, MissingIDs: []string{}, Warnings: []Warning{}, RequestIDs: []string{}}
 	total, failed, reasons, causes := 0, 0, []string(nil), []error(nil)
 	var missing [][]string
+	var about []Warning // records
 	for i := range parts {
 		p := &parts[i]
 		told := AccountReport{Account: p.name}
@@ -189,7 +190,11 @@ func (q *Question) join(names []string, parts []part, doubtful []string, gate *g
 			}
 			for _, w := range r.Warnings {
 				w.Account = p.name
-				all.addWarning(w)
+				if w.AboutRecords() {
+					about = append(about, w)
+				} else {
+					all.addWarning(w)
+				}
 			}
 			for _, id := range r.RequestIDs {
 				all.addRequestID(id)
@@ -229,6 +234,8 @@ func (q *Question) join(names []string, parts []part, doubtful []string, gate *g
 			all.addWarning(Warning{Code: WarnMissingUntold, Message: "which ids no account answered cannot be told of an answer in parts; ask for fewer ids at once"})
 		}
 	}
+	all.Warnings = slices.Insert(all.Warnings, 0, about...) // as in a Report of one account
+	all.Warnings = all.Warnings[max(0, len(all.Warnings)-maxWarnings):]
 	all.Next = q.nextOfAll(names, parts, doubtful)
 	return all, nil
 }
