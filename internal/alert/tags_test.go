@@ -161,6 +161,13 @@ func TestUnrecognizedTagAlert(t *testing.T) {
 			t.Errorf("%s\nwant %s", text, want)
 		}
 	}
+	// What is remembered is each run's own, whoever starts from the same.
+	start := State{Key: "r1/c1", Status: "qualified", Values: append(make([]string, 0, 4), "A")}
+	_, b := r.Judge(now, tag(t, "A", at), tag(t, "B", at), start)
+	_, c := r.Judge(now, tag(t, "A", at), tag(t, "C", at), start)
+	if strings.Join(b.Values, "") != "AB" || strings.Join(c.Values, "") != "AC" {
+		t.Errorf("%q, %q", b.Values, c.Values)
+	}
 	for i := range 2 * maxValues {
 		_, state = r.Judge(now, tag(t, "N", at), tag(t, strings.Repeat("X", i+1), at), state)
 	}

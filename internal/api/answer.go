@@ -179,11 +179,10 @@ func (a *answer) refuse(report core.Report) error {
 // incomplete gives what kept a report from being complete as an error.
 func incomplete(report core.Report) error {
 	failure := &core.Error{Code: core.CodeIncomplete, Detail: "the customer was not found, and that it is not there could not be proven"}
-	doubts := slices.DeleteFunc(slices.Clone(report.Warnings), core.Warning.AboutRecords)
-	if len(doubts) == 0 {
+	if len(report.Warnings) == 0 {
 		return failure
 	}
-	last := doubts[len(doubts)-1] // what stopped the read is told last
+	last := report.Warnings[len(report.Warnings)-1] // what stopped the read is told last
 	failure.Detail += ": " + last.Message
 	if report.Stopped != nil {
 		failure.Code = core.Code(last.Code)

@@ -336,6 +336,7 @@ func TestDoctorOfMembers(t *testing.T) {
 		"credit-low":                           "north.credit-low: no such member; write credit_low",
 		"resellers":                            "north.resellers: no such member; tencentcloud accounts have secret_id, ",
 		"AKIDz8krbsJ5yKBZQpn74WFkmLPx3planted": "north has a member that tencentcloud accounts do not have, and whose name is not shown",
+		"qwertyuiopasdfghjklzxcvplanted":       "north has a member that tencentcloud accounts do not have, and whose name is not shown",
 	} {
 		found := diagnose(t, simulator.Options{}, func(env map[string]string) {
 			env["PARTNERLENS_ACCOUNTS"] = `{"north":{"vendor":"tencentcloud","secret_id":"x","secret_key":"x","` + member + `":"` + planted + `"}}`

@@ -23,6 +23,8 @@ func (b tagBook) FetchPage(_ context.Context, _ core.TagQuery, at core.Cursor) (
 		fmt.Sscan(b[id], &c.Tag.Value, &month)
 		if month == "unread" {
 			c.Unreadable = []string{core.ExpireTimeMember}
+		} else if month == "begins-unread" {
+			c.Unreadable = []string{"effective_time"}
 		} else if m, err := core.ParseMonth(month); err == nil {
 			c.ExpireMonth = &m
 		}
@@ -107,6 +109,8 @@ func TestManifestWarnsOfWhatCouldNotBeRead(t *testing.T) {
 		{"2026-11-24", tagBook{"c08": "MAYBE", "c09": "MAYBE"}, []string{"value_unreadable expire_time 2 c07", "mostly_unknown  4 "}, true},
 		{"2026-11-25", tagBook{"c08": "Y"}, []string{"value_unreadable expire_time 2 c07"}, false},
 		{"2026-11-26", tagBook{"c08": "MAYBE"}, []string{"value_unreadable expire_time 2 c07", "mostly_unknown  4 "}, true},
+		{"2026-11-27", tagBook{"c08": "Y", "c09": "Y", "c20": "Y begins-unread"}, []string{"value_unreadable expire_time 2 c07", "value_unreadable effective_time 1 c20"}, true},
+		{"2026-11-28", nil, []string{"value_unreadable expire_time 2 c07", "value_unreadable effective_time 1 c20"}, false},
 	} {
 		maps.Copy(b, day.change)
 		m := b.run(t, s, day.date)
