@@ -18,7 +18,7 @@ type State struct {
 	Open    map[Kind]string `json:"open,omitempty"`    // conditions that were told and are not over: since when
 	Told    string          `json:"told,omitempty"`    // the expiry that was told last: a moment, or a tag's month
 	History History         `json:"history,omitempty"` // what remained
-	Values  []string        `json:"values,omitempty"`  // of the tag, that are not known and were told
+	Values  []string        `json:"values,omitempty"`  // unknown values of the tag that were alerted
 }
 
 // Empty says whether there is nothing to remember.

@@ -9,10 +9,10 @@ import (
 // maxValues is how many unknown values of one customer are remembered.
 const maxValues = 8
 
-// tags judges a customer's tag. A status is told as it is reached; a month's turn
-// once for every last month, when it comes up or when the tag is first seen; a value
-// that the cloud does not document once. Such a value, and a month that cannot be read,
-// end no tag: what was known stays.
+// tags evaluates a customer's tag. There is an alert for each status as it is reached; one
+// for each month of an end, when it comes up or when the tag is first seen; and one for each
+// value that the cloud does not document. Such a value, and a month that cannot be read, end
+// no tag: what was known stays.
 func tags(now Moment, c *core.CustomerTag, is *State) []Alert {
 	was := is.Status
 	var alerts []Alert

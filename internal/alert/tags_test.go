@@ -66,11 +66,11 @@ func TestTagSequences(t *testing.T) {
 		{"back below the bar is lost, not an opportunity", []day{{"2026-11-22", "Y 2027-06", ""}, {"2026-11-23", "UNDETERMINED", lost}, {"2026-11-24", "UNDETERMINED", ""}}},
 		{"eligible, once", []day{{"2026-11-22", "", ""}, {"2026-11-23", "UNDETERMINED", eligible}, {"2026-11-24", "UNDETERMINED", ""}, {"2026-11-25", "N", ""}, {"2026-11-26", "UNDETERMINED", eligible}}},
 		{"qualified with an end in sight", []day{{"2026-11-22", "UNDETERMINED", ""}, {"2026-11-23", "Y 2026-11", this + ", " + qualified}}},
-		{"a value that is not known is told once, and ends nothing", []day{
+		{"a value that is not known is alerted once, and ends nothing", []day{
 			{"2026-11-22", "Y 2026-12", ""}, {"2026-11-23", "MAYBE 2026-12", unrecognized}, {"2026-11-24", "MAYBE 2026-12", ""},
 			{"2026-11-25", "Y 2026-12", ""}, {"2026-11-26", "MAYBE", ""}, {"2026-12-01", "Y 2026-12", this}, {"2026-12-02", "MAYBE 2026-12", ""},
 		}},
-		{"each value is told once, however they alternate", []day{
+		{"each value is alerted once, however they alternate", []day{
 			{"2026-11-22", "N", ""}, {"2026-11-23", "Y_UNDETERMINED", unrecognized}, {"2026-11-24", "PENDING", unrecognized},
 			{"2026-11-25", "Y_UNDETERMINED", ""}, {"2026-11-26", "PENDING", ""}, {"2026-11-27", "N", ""}, {"2026-11-28", "PENDING", ""},
 		}},
@@ -131,11 +131,11 @@ func TestTagEndsByTheOtherReading(t *testing.T) {
 	}
 }
 
-// A warning of both readings' ends comes before either of them.
-func TestTagEndIsToldBeforeEitherReading(t *testing.T) {
+// A warning of the end comes before the end by either reading.
+func TestTagEndIsAlertedBeforeEitherReading(t *testing.T) {
 	t.Parallel()
 	if TagEndingNextMonth.Severity() != Warning || TagEndingThisMonth.Severity() != Warning {
-		t.Error("a channel of warnings hears of the end too late, should it be the earlier one")
+		t.Error("a channel that wants warnings gets the end too late, should it be the earlier one")
 	}
 }
 
@@ -161,7 +161,7 @@ func TestUnrecognizedTagAlert(t *testing.T) {
 			t.Errorf("%s\nwant %s", text, want)
 		}
 	}
-	// What is remembered is each run's own, whoever starts from the same.
+	// Two runs that start from the same state share nothing.
 	start := State{Key: "r1/c1", Status: "qualified", Values: append(make([]string, 0, 4), "A")}
 	_, b := r.Judge(now, tag(t, "A", at), tag(t, "B", at), start)
 	_, c := r.Judge(now, tag(t, "A", at), tag(t, "C", at), start)

@@ -17,8 +17,8 @@ import (
 )
 
 // Rows that hold something else than documented cost no run: the manifest and the
-// digest name the member and the first customer, and an unknown tag is told once, on the
-// day it comes.
+// digest name the member and the first customer, and an unknown tag is alerted once, on
+// the day it comes.
 func TestWatchOfOddRows(t *testing.T) {
 	t.Parallel()
 	today := time.Date(2026, 11, 11, 12, 0, 0, 0, time.UTC) // no month turns
@@ -62,17 +62,17 @@ func TestWatchOfOddRows(t *testing.T) {
 				t.Errorf("%s, day %d: no warning of %v; notify %t", f.Function.Name, day, want, m.Notify)
 			}
 		}
-		told := alertsOf(t, filepath.Join(folder, "runs", "tags", "default", run, "alerts.json"))
+		kinds := alertsOf(t, filepath.Join(folder, "runs", "tags", "default", run, "alerts.json"))
 		for i := range c.sim.Customers() {
 			customer := c.sim.TagCustomer(i)
-			if told[customer.CustomerID] == "customer_gone" {
+			if kinds[customer.CustomerID] == "customer_gone" {
 				continue
 			}
 			comes := day == 1 && customer.NewCustomerTag == simulator.UnknownTag && i%28 == 14
-			if got := strings.Contains(told[customer.CustomerID], "tag_unrecognized"); got != comes {
-				t.Errorf("day %d: of %d is told %q", day, i, told[customer.CustomerID])
+			if got := strings.Contains(kinds[customer.CustomerID], "tag_unrecognized"); got != comes {
+				t.Errorf("day %d: of %d the alerts are %q", day, i, kinds[customer.CustomerID])
 			}
-			if customer.NewCustomerTag == simulator.UnknownTag && strings.Contains(told[customer.CustomerID], "tag_lost") {
+			if customer.NewCustomerTag == simulator.UnknownTag && strings.Contains(kinds[customer.CustomerID], "tag_lost") {
 				t.Errorf("day %d: the tag of %d is lost", day, i)
 			}
 		}

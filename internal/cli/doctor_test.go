@@ -203,7 +203,7 @@ func TestDoctorOfTheDoor(t *testing.T) {
 	}
 }
 
-// What keeps the watch from running is told all at once, and no key or value of it.
+// Doctor names everything that keeps the watch from running at once, and quotes no value.
 func TestDoctorOfTheWatch(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(t.TempDir(), "file")

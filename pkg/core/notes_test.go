@@ -40,7 +40,7 @@ func unreadWarnings(report core.Report) (told []string) {
 	return told
 }
 
-// What could not be read is told once for each member, with how many customers it is of
+// There is one warning for each member that could not be read, with how many customers it is of
 // and the first of them, however the read goes.
 func TestUnreadValuesAreTold(t *testing.T) {
 	t.Parallel()

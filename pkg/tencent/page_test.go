@@ -122,7 +122,7 @@ func TestDecodeRow(t *testing.T) {
 		{"not forced", `"ClientUin":1,"Force":0`, []string{`"forced":false`}, ""},
 		{"forced: reserved", `"ClientUin":1,"Force":1`, []string{`"forced":null`, `"Force":1`}, ""},
 		{"forced: empty", `"ClientUin":1,"Force":""`, []string{`"forced":null`, `"Force":""`}, ""},
-		{"forced: a value nobody documents", `"ClientUin":1,"Force":3`, []string{`"forced":null`, `"Force":3`, `"unreadable":["Force"]`}, ""},
+		{"forced: a value that is not documented", `"ClientUin":1,"Force":3`, []string{`"forced":null`, `"Force":3`, `"unreadable":["Force"]`}, ""},
 		{"forced: a boolean", `"ClientUin":1,"Force":true`, []string{`"forced":null`, `"Force":true`, `"unreadable":["Force"]`}, ""},
 		{"forced: an object", `"ClientUin":1,"Force":{}`, []string{`"forced":null`, `"Force":null`, `"unreadable":["Force"]`}, ""},
 		{"forced: absent", `"ClientUin":1`, []string{`"forced":null`, `"Force":null`}, ""},
