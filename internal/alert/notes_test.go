@@ -80,7 +80,7 @@ func TestNotesAreDelivered(t *testing.T) {
 	}
 	d := NewDigest(Summary{Function: "credit", Account: "main", AsOf: begin})
 	d.Notes = Notes{Warnings: []core.Warning{unreadNote}, Notify: true}
-	for language, want := range map[string]string{English: "the list has values that could not be read", Chinese: "部分数据无法识别"} {
+	for language, want := range map[string]string{English: "warnings about the list itself", Chinese: "客户名单本身有警告"} {
 		if text := d.Text(language, 0); !strings.Contains(text, want) {
 			t.Errorf("%s: %q", language, text)
 		}

@@ -57,7 +57,7 @@ func wordsOf(language string) words {
 			endsAgree:  "expire_time 的含义：已观察到 %d 次标签到期，均与 %s（当前设置）一致",
 			endsDiffer: "expire_time 的含义：已观察到 %d 次标签到期，均与 %s 一致，而当前设置为 %s；请核对 PARTNERLENS_HUAWEI_EXPIRE_MONTH",
 			endsMixed:  "expire_time 的含义：已观察到 %d 次标签到期，其中 %d 次与 last_valid 一致，%d 次与 first_invalid 一致，尚无定论",
-			noted:      "部分数据无法识别",
+			noted:      "客户名单本身有警告",
 			month:      "%s 年 %s 月",
 		}
 	}
@@ -83,7 +83,7 @@ func wordsOf(language string) words {
 		endsAgree:  "how expire_time is meant: all %d tags that were seen to end did so as %s, the setting, has it",
 		endsDiffer: "how expire_time is meant: all %d tags that were seen to end did so as %s has it, and the setting is %s; check PARTNERLENS_HUAWEI_EXPIRE_MONTH",
 		endsMixed:  "how expire_time is meant: of %d tags that were seen to end, %d did so as last_valid has it and %d as first_invalid; neither is shown",
-		noted:      "the list has values that could not be read",
+		noted:      "warnings about the list itself",
 		month:      "%s-%s",
 	}
 }

@@ -131,7 +131,7 @@ func (h hostile) sizes(q query) []int {
 	switch {
 	case q.name == "tags of all":
 		return []int{110}
-	case everyCall, strings.HasPrefix(h.name, "giant-body"), h.opts.Rate > 0:
+	case everyCall, strings.HasPrefix(h.name, "giant-body"), strings.HasPrefix(h.name, "force-"), h.opts.Rate > 0:
 		return []int{260}
 	}
 	return []int{560, 260}

@@ -38,6 +38,10 @@ func (b tagBook) FetchPage(_ context.Context, _ core.TagQuery, at core.Cursor) (
 
 // run makes the run of a day, read in its morning, and gives its manifest.
 func (b tagBook) run(t *testing.T, s *memory, day string) Manifest {
+	return b.witnessed(t, s, day, nil)
+}
+
+func (b tagBook) witnessed(t *testing.T, s *memory, day string, witness *core.Reader[core.TagQuery, *core.Member]) Manifest {
 	t.Helper()
 	at, err := time.ParseInLocation(time.DateOnly, day, core.VendorZone)
 	if err != nil {
@@ -45,7 +49,7 @@ func (b tagBook) run(t *testing.T, s *memory, day string) Manifest {
 	}
 	at = at.Add(9 * time.Hour)
 	now := func() time.Time { return at }
-	reader := core.NewReader(b, &core.ReaderOptions[core.TagQuery]{Schema: core.Schema("tags"), Provider: "huaweicloud", Account: "north", Now: now})
+	reader := core.NewReader(b, &core.ReaderOptions[core.TagQuery]{Schema: core.Schema("tags"), Provider: "huaweicloud", Account: "north", Now: now, Witness: witness})
 	job := newBooks(0).job(day)
 	job.Now, job.Function = now, core.TagFunction(func(context.Context, string) (*core.Reader[core.TagQuery, *core.CustomerTag], error) {
 		return reader, nil
@@ -121,5 +125,33 @@ func TestManifestWarnsOfWhatCouldNotBeRead(t *testing.T) {
 		if !slices.Equal(got, day.want) || m.Notify != day.notify || !m.Complete {
 			t.Errorf("%s: %q, notify %t, want %q, %t", day.date, got, m.Notify, day.want, day.notify)
 		}
+	}
+}
+
+// nameBook is a list of customers' ids.
+type nameBook []string
+
+func (b nameBook) FetchPage(context.Context, core.TagQuery, core.Cursor) (page core.Page[*core.Member], _ error) {
+	for _, id := range b {
+		page.Items = append(page.Items, &core.Member{MemberID: id})
+	}
+	total := len(b)
+	page.Total = &total
+	return page, nil
+}
+
+// What else a complete read warns of is in the manifest, too.
+func TestManifestKeepsWarningsOfACompleteRead(t *testing.T) {
+	t.Parallel()
+	b := tagBook{"a": "Y", "b": "Y", "c": "Y unread", "d": "N", "e": "N", "f": "N", "g": "N", "h": "N", "i": "N", "j": "N"}
+	names := nameBook(slices.Sorted(maps.Keys(b)))[1:]
+	witness := core.NewReader(names, &core.ReaderOptions[core.TagQuery]{})
+	m := b.witnessed(t, newMemory(nil), "2026-11-21", witness)
+	var codes []string
+	for _, w := range m.Warnings {
+		codes = append(codes, w.Code)
+	}
+	if !slices.Equal(codes, []string{core.WarnWitness, core.WarnValueUnreadable}) || !m.Complete {
+		t.Errorf("%+v", m.Warnings)
 	}
 }

@@ -123,6 +123,9 @@ func (r *run) noteReport(report core.Report) {
 	if report.Total != nil {
 		r.at.Total = report.Total
 	}
+	if report.Complete {
+		r.at.Warnings = slices.DeleteFunc(slices.Clone(report.Warnings), core.Warning.AboutRecords)
+	}
 	r.at.RequestIDs = append(r.at.RequestIDs, report.RequestIDs...)
 	const most = 100
 	r.at.RequestIDs = r.at.RequestIDs[max(0, len(r.at.RequestIDs)-most):]

@@ -151,6 +151,8 @@ type checkpoint struct {
 	Version    string         `json:"version"`
 	Query      core.Params    `json:"query"`
 	By         string         `json:"by"` // who wrote it: no two are alike
+
+	Warnings []core.Warning `json:"warnings,omitempty"` // of the complete read; those about records follow from the records
 }
 
 func (r *run) object(name string) string { return r.place.object(r.Run, name) }
@@ -280,7 +282,7 @@ func (r *run) manifest() Manifest {
 		Provider: r.at.Provider, Version: r.at.Version, Query: r.at.Query, AsOf: r.at.AsOf, Count: r.at.Count, Total: r.at.Total,
 		Previous: r.before, RequestIDs: r.at.RequestIDs, Thresholds: r.at.Thresholds,
 		Takes: r.at.Takes, Pieces: r.at.Pieces, ReadMS: r.at.ReadMS,
-		Warnings: []core.Warning{}, ByStatus: map[string]int{}, Alerts: map[string]int{}, Objects: []Object{},
+		Warnings: append([]core.Warning{}, r.at.Warnings...), ByStatus: map[string]int{}, Alerts: map[string]int{}, Objects: []Object{},
 		Deliveries: jsontext.Value("[]"),
 	}
 }
