@@ -26,7 +26,8 @@ type Alert struct {
 	Currency   string   `json:"currency,omitempty"`
 	Threshold  string   `json:"threshold,omitempty"` // the line below which credit is low, as configured
 	Expires    string   `json:"expires,omitempty"`   // RFC 3339: the nearest expiry, or the end of the tag
-	Month      string   `json:"month,omitempty"`     // the tag's last month
+	Month      string   `json:"month,omitempty"`     // the last month in which the tag holds
+	Value      string   `json:"value,omitempty"`     // the tag's, of tag_unrecognized
 	DaysLeft   *int     `json:"days_left"`           // whole days: to Expires for a tag and for credit_expiring, else an estimate of when nothing is left; null where not known
 	Since      string   `json:"since"`               // RFC 3339: when the run began that first saw it; of what is over, when it began
 	Previous   string   `json:"previous_status,omitempty"`
@@ -59,11 +60,11 @@ func alertOf(now Moment, kind Kind, record core.Record, was, is string) Alert {
 		if c.ResellerID != nil {
 			a.ResellerID = clean(*c.ResellerID)
 		}
-		if c.ExpireMonth != nil {
-			a.Month = c.ExpireMonth.String()
+		if last, ends := lastMonth(c); ends {
+			a.Month, a.Expires = last.String(), textOf(*c.ExpiresAt)
 		}
-		if c.ExpiresAt != nil {
-			a.Expires = textOf(*c.ExpiresAt)
+		if kind == TagUnrecognized {
+			a.Value = clean(c.Tag.Value)
 		}
 	}
 	return a

@@ -26,7 +26,8 @@ func levels() []Kind { return []Kind{CreditLow, CreditExhausted, CreditOverdrawn
 //
 // While service is stopped, the balance is not news: nothing of it is told or
 // closed. A customer who is freed with a worse level than the one known at the stop is
-// reported with that level.
+// reported with that level. A flag that the cloud leaves out says nothing about the stop,
+// and the balance is judged by its amount.
 func (r *Rules) credit(now Moment, c *core.CustomerCredit, is *State) []Alert {
 	low, _ := r.line(now, c.CustomerID)
 	status := c.Status
@@ -51,27 +52,29 @@ func (r *Rules) credit(now Moment, c *core.CustomerCredit, is *State) []Alert {
 		days := int(c.NearestExpiry.Sub(now.AsOf) / oneDay)
 		alerts[0].DaysLeft = &days
 	}
-	if status == core.CreditUnknown || status == "" {
-		return alerts
+	if status != core.CreditUnknown && status != "" {
+		is.Status = string(status)
 	}
-	is.Status = string(status)
 	_, wasForced := is.Open[CreditForced]
 	switch {
-	case status == core.CreditForced && !wasForced:
+	case c.Forced == nil: // neither opens nor closes a stop
+	case *c.Forced && !wasForced:
 		is.Open[CreditForced] = textOf(now.AsOf)
 		tell(CreditForced, "")
 		no := false
 		is.AtStop = string(core.StatusOfCredit(&no, c.Credit, low)) // what the alert says
-	case status != core.CreditForced && wasForced:
+	case !*c.Forced && wasForced:
 		tell(CreditFreed, is.Open[CreditForced])
 		delete(is.Open, CreditForced)
 	}
-	if status == core.CreditForced {
+	if status == core.CreditForced || status == core.CreditUnknown || status == "" {
 		return alerts
 	}
 	level, reached := levelOf(is.Open), rankOf(status)
 	atStop := rankOf(core.CreditStatus(is.AtStop))
-	is.AtStop = ""
+	if _, forced := is.Open[CreditForced]; !forced {
+		is.AtStop = ""
+	}
 	switch {
 	case reached > level:
 		kind := levels()[reached]

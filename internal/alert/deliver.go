@@ -108,7 +108,7 @@ func (c *Config) Plan(d *Digest) []Delivery {
 
 func (c *Config) plan(d *Digest, channel *Channel) Delivery {
 	due := Delivery{Channel: channel.Name, Type: channel.Type, ID: DeliveryID(d.Summary, channel.Name), State: Pending, At: now()}
-	if d.Held == nil && !d.First && !c.Quiet && d.viewFor(channel).total == 0 {
+	if d.Held == nil && !d.First && !c.Quiet && d.viewFor(channel).total == 0 && !(d.Notes.Notify && channel.wantsNotes()) {
 		due.State, due.Detail = Skipped, "nothing to tell"
 	}
 	return due
@@ -196,6 +196,17 @@ func (c *Config) Deliver(ctx context.Context, d *Digest, opts DeliverOptions) []
 		}
 	}
 	return deliveries
+}
+
+// Unready gives what keeps channels from being delivered to, as far as can be known
+// without sending: an address or a secret that cannot be had or used.
+func (c *Config) Unready(ctx context.Context, resolve func(context.Context, map[string]string) (map[string]string, error)) (problems []error) {
+	for i := range c.Channels {
+		if o := new(parcel).address(ctx, &c.Channels[i], resolve); !o.ok {
+			problems = append(problems, &core.Error{Op: "alert", Code: o.code, Detail: o.detail})
+		}
+	}
+	return problems
 }
 
 // DeliveryID is the id of what a channel is told of an attempt at a run.

@@ -147,7 +147,7 @@ func TestDeliverToEachChannel(t *testing.T) {
 				event.Time != "2026-11-22T01:00:00Z" || event.DataContentType != "application/json" || r.Header.Get("Content-Type") != "application/cloudevents+json; charset=utf-8" {
 				return fmt.Errorf("the envelope is %+v", event)
 			}
-			if event.Data.Function != "credit" || event.Data.Total != 300 || len(event.Data.Alerts) != 200 || event.Data.Counts["credit_forced"] != 22 || event.Data.Alerts[0].Kind != CreditForced {
+			if event.Data.Function != "credit" || event.Data.Total != 300 || len(event.Data.Alerts) != 200 || event.Data.Counts["credit_forced"] != 20 || event.Data.Alerts[0].Kind != CreditForced {
 				return fmt.Errorf("the data is %d, %d, %v", event.Data.Total, len(event.Data.Alerts), event.Data.Counts)
 			}
 			return fresh(t, time.Second)
@@ -323,7 +323,10 @@ func TestAnswers(t *testing.T) {
 		{Slack, 400, "invalid_blocks", Refused, core.CodeUpstream, 1, "(invalid_blocks)"},
 		{Slack, 403, "action_prohibited", Failed, core.CodeDenied, 1, "(action_prohibited)"},
 		{Slack, 429, "rate_limited", Failed, core.CodeThrottled, 4, "(rate_limited)"},
-		{Slack, 500, "rollup_error", Failed, core.CodeUnavailable, 4, "HTTP 500"},
+		{Slack, 500, "rollup_error", Failed, core.CodeUnavailable, 4, "(rollup_error)"},
+		{Slack, 403, "no_active_hooks", Failed, core.CodeMisconfigured, 1, "(no_active_hooks)"},
+		{Slack, 403, "team_disabled", Failed, core.CodeDenied, 1, "(team_disabled)"},
+		{Slack, 400, "user_not_found", Failed, core.CodeMisconfigured, 1, "(user_not_found)"},
 		{Feishu, 200, `{"code":0}`, Delivered, "", 1, ""},
 		{Feishu, 200, `{"StatusCode":0,"StatusMessage":"success"}`, Delivered, "", 1, ""},
 		{Feishu, 200, `{"code":19021,"msg":"answered-body"}`, Failed, core.CodeDenied, 1, "19021"},
@@ -332,6 +335,10 @@ func TestAnswers(t *testing.T) {
 		{Feishu, 200, `{"code":11232,"msg":"answered-body"}`, Failed, core.CodeThrottled, 4, "11232"},
 		{Feishu, 400, `{"code":99991400}`, Failed, core.CodeThrottled, 4, "99991400"},
 		{Feishu, 200, `{"code":9499,"msg":"Bad Request"}`, Refused, core.CodeUpstream, 1, "9499"},
+		{Feishu, 400, `{"code":9499,"msg":"too many request","data":{}}`, Failed, core.CodeThrottled, 4, "9499"},
+		{Feishu, 200, `{"StatusCode":0,"StatusMessage":"","code":9499,"msg":"too many request"}`, Failed, core.CodeThrottled, 4, "9499"},
+		{Feishu, 200, `{"code":7,"msg":"frequency limited psm[x]answered-body"}`, Failed, core.CodeThrottled, 4, "code 7"},
+		{Feishu, 200, `{"StatusCode":0,"code":19007,"msg":"Bot Not Enabled"}`, Failed, core.CodeMisconfigured, 1, "switched off (code 19007)"},
 		{Feishu, 200, `<html>`, Failed, core.CodeUpstream, 1, "not as Feishu does"},
 		{Feishu, 200, `{}`, Failed, core.CodeUpstream, 1, "not as Feishu does"},
 		{Feishu, 502, `<html>`, Failed, core.CodeUnavailable, 4, "HTTP 502"},
@@ -343,11 +350,25 @@ func TestAnswers(t *testing.T) {
 		{DingTalk, 200, `{"errcode":310000,"errmsg":"ip 192.0.2.1 not in whitelist"}`, Failed, core.CodeDenied, 1, "address list"},
 		{DingTalk, 200, `{"errcode":310000,"errmsg":17}`, Refused, core.CodeDenied, 1, "310000"},
 		{DingTalk, 200, `{"errcode":130101}`, Failed, core.CodeThrottled, 4, "130101"},
+		{DingTalk, 200, `{"errcode":410100}`, Failed, core.CodeThrottled, 4, "410100"},
+		{DingTalk, 200, `{"errcode":90030,"errmsg":"webhook over limit"}`, Failed, core.CodeThrottled, 4, "90030"},
+		{DingTalk, 200, `{"errcode":450101,"errmsg":"send too fast answered-body"}`, Failed, core.CodeThrottled, 4, "450101"},
+		{DingTalk, 200, `{"errcode":400101,"errmsg":"answered-body"}`, Failed, core.CodeMisconfigured, 1, "copy the robot's whole webhook address anew"},
+		{DingTalk, 200, `{"errcode":300005}`, Failed, core.CodeMisconfigured, 1, "copy the robot's whole webhook address anew"},
+		{DingTalk, 200, `{"errcode":400102}`, Failed, core.CodeMisconfigured, 1, "switched off"},
+		{DingTalk, 200, `{"errcode":400106}`, Failed, core.CodeMisconfigured, 1, "no longer in the group"},
+		{DingTalk, 200, `{"errcode":400013}`, Failed, core.CodeMisconfigured, 1, "dissolved"},
+		{DingTalk, 200, `{"errcode":430102}`, Refused, core.CodeUpstream, 1, "check of contents"},
+		{DingTalk, 200, `{"errcode":40035,"errmsg":"message too long, exceed 20000 bytes"}`, Refused, core.CodeUpstream, 1, "40035"},
 		{DingTalk, 200, `{"errcode":-1}`, Failed, core.CodeUnavailable, 4, "-1"},
 		{DingTalk, 200, `{"errcode":460101}`, Refused, core.CodeUpstream, 1, "460101"},
 		{WeCom, 200, `{"errcode":0}`, Delivered, "", 1, ""},
 		{WeCom, 200, `{"errcode":93000}`, Failed, core.CodeMisconfigured, 1, "93000"},
 		{WeCom, 200, `{"errcode":45009}`, Failed, core.CodeThrottled, 4, "45009"},
+		{WeCom, 200, `{"errcode":45033}`, Failed, core.CodeThrottled, 4, "45033"},
+		{WeCom, 200, `{"errcode":6000}`, Failed, core.CodeUnavailable, 4, "6000"},
+		{WeCom, 200, `{"errcode":93004}`, Failed, core.CodeMisconfigured, 1, "switched off"},
+		{WeCom, 200, `{"errcode":45011,"errmsg":"api minute-quota reach limit, api freq out of limit"}`, Failed, core.CodeThrottled, 4, "45011"},
 		{WeCom, 200, `{"errcode":40058,"errmsg":"answered-body"}`, Refused, core.CodeUpstream, 1, "40058"},
 		{SNS, 200, "", Delivered, "", 1, ""},
 		{SNS, 403, "<ErrorResponse><Error><Type>Sender</Type><Code>AuthorizationError</Code><Message>answered-body</Message></Error></ErrorResponse>", Failed, core.CodeDenied, 1, "sns:Publish"},
@@ -608,18 +629,25 @@ func TestPace(t *testing.T) {
 			})
 		})
 	}
-	synctest.Test(t, func(t *testing.T) {
-		tries, began := 0, time.Now()
-		d := deliverTo(t, t.Context(), channelOf(DingTalk, "https://host.example"), digestOf(3), DeliverOptions{Transport: transport(func(*http.Request) (*http.Response, error) {
-			if tries++; tries == 1 {
-				return answer(200, `{"errcode":130101}`), nil
+	for _, throttled := range []struct {
+		kind   ChannelType
+		answer string
+	}{
+		{DingTalk, `{"errcode":410100}`}, {DingTalk, `{"errcode":130101}`}, {WeCom, `{"errcode":45009}`}, {Feishu, `{"code":9499,"msg":"too many request"}`},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			tries, start := 0, time.Now()
+			d := deliverTo(t, t.Context(), channelOf(throttled.kind, "https://host.example"), digestOf(3), DeliverOptions{Transport: transport(func(*http.Request) (*http.Response, error) {
+				if tries++; tries == 1 {
+					return answer(200, throttled.answer), nil
+				}
+				return answer(200, `{"errcode":0,"code":0}`), nil
+			})})
+			if d.State != Delivered || d.Tries != 2 || time.Since(start) < time.Minute {
+				t.Errorf("%s: %+v after %s", throttled.answer, d, time.Since(start))
 			}
-			return answer(200, `{"errcode":0}`), nil
-		})})
-		if d.State != Delivered || d.Tries != 2 || time.Since(began) < time.Minute {
-			t.Errorf("%+v after %s", d, time.Since(began))
-		}
-	})
+		})
+	}
 }
 
 // Only what is due is delivered, under the id that it has.

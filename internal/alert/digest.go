@@ -27,6 +27,7 @@ type Summary struct {
 	Held     *Held          // why nothing was compared; nil: it was
 	Zone     *time.Location // in which people are told moments; nil: core.VendorZone
 	Location string         // where the run's files are, as text; no URL that opens them
+	Notes    Notes
 }
 
 // Held is the count of a list that shrank so much that it is not compared.
@@ -76,7 +77,7 @@ func NewDigest(s Summary) *Digest {
 
 // Add adds an alert of the run. The order of adding does not matter.
 func (d *Digest) Add(a Alert) {
-	a.Name, a.CustomerID, a.ResellerID = clean(a.Name), clean(a.CustomerID), clean(a.ResellerID)
+	a.Name, a.CustomerID, a.ResellerID, a.Value = clean(a.Name), clean(a.CustomerID), clean(a.ResellerID), clean(a.Value)
 	d.counts[a.Kind]++
 	r := ranked{Alert: a}
 	if amount, err := core.ParseMoney(a.Remaining); err == nil {
@@ -109,7 +110,7 @@ func compareAlerts(a, b ranked) int {
 	amount := func() int { return compareOptional(a.has, b.has, func() int { return a.amount.Cmp(b.amount) }) }
 	first, second := amount, days
 	switch a.Kind {
-	case CreditExpiring, TagLost, TagEndingThisMonth, TagEndingNextMonth, TagQualified, TagEligible:
+	case CreditExpiring, TagLost, TagUnrecognized, TagEndingThisMonth, TagEndingNextMonth, TagQualified, TagEligible:
 		first, second = days, amount
 	}
 	if n := compareKinds(a.Kind, b.Kind); n != 0 {
@@ -170,13 +171,16 @@ func (d *Digest) viewFor(c *Channel) view {
 	return v
 }
 
-// severity is that of the worst alert. A run that is held is critical.
+// severity is that of the worst alert, or of the Notes where there is none. A run that
+// is held is critical.
 func (v view) severity() Severity {
-	if v.Held != nil {
+	switch {
+	case v.Held != nil:
 		return Critical
+	case len(v.counts) > 0:
+		return v.counts[0].kind.Severity()
+	case v.Notes.Notify:
+		return Warning
 	}
-	if len(v.counts) == 0 {
-		return Info
-	}
-	return v.counts[0].kind.Severity()
+	return Info
 }

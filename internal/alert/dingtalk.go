@@ -78,20 +78,27 @@ func dingTalkBodyOf(m message) dingTalkBody {
 	})
 }
 
-// judgeDingTalk reads the errcode (the page above).
+// judgeDingTalk reads the errcode ("Custom robots send group messages", open.dingtalk.com,
+// read November 2026; 300001, 300005 and 90030 are as users report them).
 func judgeDingTalk(status int, body []byte) (outcome, bool) {
 	return judgeRobot(status, body, "DingTalk", func(code int) (outcome, bool) {
 		switch code {
 		case -1:
 			return retryable(core.CodeUnavailable, "DingTalk is busy (errcode -1)"), true
-		case 130101:
-			o := retryable(core.CodeThrottled, "the robot has sent too much and rests for up to ten minutes (errcode 130101)")
-			o.after = maxAskedWait // it counts by the minute
-			return o, true
+		case 410100, 130101, 90030:
+			return afterMinute("the robot has sent too much and rests for up to ten minutes (errcode %d)", code), true
 		case 310000:
 			return securityOf(body), true
-		case 300001, 300005:
-			return unusable(core.CodeMisconfigured, "DingTalk has no such robot any more (errcode %d)", code), true
+		case 400101, 300001, 300005:
+			return unusable(core.CodeMisconfigured, "DingTalk does not know the access_token in the address (errcode %d): copy the robot's whole webhook address anew", code), true
+		case 400106:
+			return unusable(core.CodeMisconfigured, "DingTalk has no such robot, or it is no longer in the group (errcode 400106): add one, and configure its address"), true
+		case 400102:
+			return unusable(core.CodeMisconfigured, "the robot is switched off (errcode 400102): have the group's administrator switch it on"), true
+		case 400013:
+			return unusable(core.CodeMisconfigured, "the group has been dissolved (errcode 400013): make a robot in another one"), true
+		case 430101, 430102, 430103, 430104:
+			return permanent(core.CodeUpstream, "DingTalk's check of contents keeps the message out (errcode %d)", code), true
 		}
 		return outcome{}, false
 	})

@@ -110,6 +110,8 @@ func judgeFeishu(status int, body []byte) (outcome, bool) {
 			return permanent(core.CodeDenied, "the message has none of the bot's keywords (code 19024); take the keywords away, or add partnerlens to them"), true
 		case 19001:
 			return unusable(core.CodeMisconfigured, "Feishu has no such bot any more (code 19001)"), true
+		case 19007:
+			return unusable(core.CodeMisconfigured, "the bot is switched off (code 19007): switch it on in the group's settings"), true
 		}
 		return outcome{}, false
 	})

@@ -15,6 +15,7 @@ const (
 	CreditRecovered    Kind = "credit_recovered"      // clearly above the line again, after one of the three above
 	CreditExpiring     Kind = "credit_expiring"       // the nearest expiry is within Rules.ExpiryDays
 	TagLost            Kind = "tag_lost"              // was a qualified new customer
+	TagUnrecognized    Kind = "tag_unrecognized"      // has a value that the cloud does not document; once for each value
 	TagEndingThisMonth Kind = "tag_ending_this_month" // this month is the tag's last
 	TagEndingNextMonth Kind = "tag_ending_next_month" // next month is
 	TagQualified       Kind = "tag_qualified"         // newly a qualified new customer
@@ -60,9 +61,11 @@ func kinds() []kindFacts {
 		{CreditLow, Warning, "Credit low", "额度偏低"},
 		{CreditExpiring, Warning, "Expires soon", "即将到期"},
 		{TagLost, Warning, "New-customer tag lost", "新客标签已失效"},
+		{TagUnrecognized, Warning, "New-customer tag not recognized", "新客标签取值无法识别"},
 		{TagEndingThisMonth, Warning, "New-customer tag ends this month", "新客标签本月到期"},
+		// Early enough for the other reading of the month, too (core.ExpireReading).
+		{TagEndingNextMonth, Warning, "New-customer tag ends next month", "新客标签下月到期"},
 		{CustomerGone, Warning, "Customer gone", "客户已不在名单中"},
-		{TagEndingNextMonth, Info, "New-customer tag ends next month", "新客标签下月到期"},
 		{TagQualified, Info, "New-customer tag gained", "新获新客标签"},
 		{TagEligible, Info, "Newly eligible for the tag", "新符合新客条件"},
 		{CustomerNew, Info, "New customer", "新增客户"},

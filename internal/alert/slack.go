@@ -82,12 +82,14 @@ func judgeSlack(status int, body []byte) (outcome, bool) {
 	switch word {
 	case "ok":
 		return outcome{}, false // the status decides
-	case "no_service", "no_service_id", "no_team", "channel_not_found", "channel_is_archived", "invalid_token":
+	case "no_service", "no_service_id", "no_team", "no_active_hooks", "channel_not_found", "channel_is_archived", "user_not_found", "invalid_token", "token_revoked", "account_inactive":
 		return unusable(core.CodeMisconfigured, "Slack has no such webhook or channel any more (%s); make a new webhook", word), true
-	case "action_prohibited", "posting_to_general_channel_denied":
+	case "action_prohibited", "posting_to_general_channel_denied", "team_disabled":
 		return unusable(core.CodeDenied, "the workspace does not allow the webhook to post there (%s)", word), true
 	case "invalid_payload", "invalid_blocks", "invalid_blocks_format", "msg_blocks_too_long", "no_text", "too_many_attachments":
 		return permanent(core.CodeUpstream, "Slack does not accept the message (%s)", word), true
+	case "rollup_error", "internal_error", "fatal_error", "service_unavailable":
+		return serverFault("Slack has a fault of its own (%s)", word), true
 	case "rate_limited", "ratelimited":
 		return retryable(core.CodeThrottled, "Slack takes no more messages for now (%s)", word), true
 	}

@@ -20,6 +20,7 @@ type State struct {
 	AtStop  string          `json:"at_stop,omitempty"` // while stopped by force: what the balance was at the stop
 	Told    Dates           `json:"told,omitempty"`    // the expiries that were reported last: moments, or a tag's months
 	History History         `json:"history,omitempty"` // what remained
+	Values  []string        `json:"values,omitempty"`  // unknown values of the tag that were alerted
 }
 
 // Empty says whether there is nothing to remember.
@@ -33,6 +34,7 @@ func (s State) clone() State {
 	}
 	s.Open = open
 	s.History = append(History(nil), s.History...)
+	s.Values = append([]string(nil), s.Values...)
 	return s
 }
 

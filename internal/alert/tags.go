@@ -6,37 +6,55 @@ import (
 	"partnerlens/pkg/core"
 )
 
-// tags judges a customer's tag. A status is told as it is reached; a month's turn
-// once for every last month, when it comes up or when the tag is first seen.
+// maxValues is how many unknown values of one customer are remembered.
+const maxValues = 8
+
+// tags evaluates a customer's tag. There is an alert for each status as it is reached; one
+// for each month of an end, when it comes up or when the tag is first seen; and one for each
+// value that the cloud does not document. Such a value, and a month that cannot be read, end
+// no tag: what was known stays.
 func tags(now Moment, c *core.CustomerTag, is *State) []Alert {
 	was := is.Status
 	var alerts []Alert
 	tell := func(kind Kind) { alerts = append(alerts, alertOf(now, kind, c, was, string(c.Status))) }
+	if c.ValueUnknown() {
+		if !slices.Contains(is.Values, c.Tag.Value) {
+			is.Values = append(is.Values, c.Tag.Value)
+			is.Values = is.Values[max(0, len(is.Values)-maxValues):]
+			tell(TagUnrecognized)
+		}
+		return alerts
+	}
+	status := c.Status
+	if status == core.TagUnknown { // for want of its month; a value of N says enough
+		status = core.StatusOfTag(c.Tag.Value, false)
+	}
 	switch {
-	case c.Status == core.TagUnknown || c.Status == "":
+	case c.Status == core.TagUnknown && status == core.TagQualified || status == "":
 		return nil
-	case c.Status == core.TagQualified && was != string(core.TagQualified):
+	case status == core.TagQualified && was != string(core.TagQualified):
 		tell(TagQualified)
-	case c.Status != core.TagQualified && was == string(core.TagQualified):
+	case status != core.TagQualified && was == string(core.TagQualified):
 		tell(TagLost) // whatever it is now, the alert says so
-	case c.Status == core.TagUndetermined && was != string(core.TagUndetermined):
+	case status == core.TagUndetermined && was != string(core.TagUndetermined):
 		tell(TagEligible)
 	}
-	is.Status = string(c.Status)
-	if c.Status != core.TagQualified || c.ExpireMonth == nil {
-		if c.Status != core.TagQualified {
+	is.Status = string(status)
+	last, ends := lastMonth(c)
+	if status != core.TagQualified || !ends {
+		if status != core.TagQualified {
 			is.Told = nil
 			delete(is.Open, TagEndingThisMonth)
 			delete(is.Open, TagEndingNextMonth)
 		}
 		return alerts
 	}
-	month := core.MonthOf(now.AsOf.In(core.VendorZone))
+	current := core.MonthOf(now.AsOf.In(core.VendorZone))
 	ending := Kind("")
-	switch *c.ExpireMonth {
-	case month:
+	switch last {
+	case current:
 		ending = TagEndingThisMonth
-	case month.Add(1):
+	case current.Add(1):
 		ending = TagEndingNextMonth
 	}
 	since, open := is.Open[ending]
@@ -45,9 +63,9 @@ func tags(now Moment, c *core.CustomerTag, is *State) []Alert {
 	if ending == "" {
 		return alerts
 	}
-	last := c.ExpireMonth.String()
-	before := open && slices.Contains(is.Told, last) // as versions before this one remember it
-	if is.Told.add(last+"/"+string(ending)) && !before {
+	month := last.String()
+	before := open && slices.Contains(is.Told, month) // as versions before this one remember it
+	if is.Told.add(month+"/"+string(ending)) && !before {
 		tell(ending)
 		open = false
 	}
@@ -55,4 +73,13 @@ func tags(now Moment, c *core.CustomerTag, is *State) []Alert {
 		is.Open[ending] = textOf(now.AsOf)
 	}
 	return alerts
+}
+
+// lastMonth is the last month in which the tag holds, by the reading that its record was
+// settled by; false where it has no end.
+func lastMonth(c *core.CustomerTag) (core.Month, bool) {
+	if c.ExpiresAt == nil {
+		return core.Month{}, false
+	}
+	return core.MonthOf(c.ExpiresAt.In(core.VendorZone)).Add(-1), true
 }

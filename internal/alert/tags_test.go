@@ -16,7 +16,9 @@ func tag(t tester, text string, asOf time.Time) *core.CustomerTag {
 	value, last, _ := strings.Cut(text, " ")
 	reseller := "r1"
 	c := &core.CustomerTag{Provider: "huaweicloud", CustomerID: "c1", ResellerID: &reseller, Tag: core.Tag{Type: "SMB", Value: value}}
-	if last != "" {
+	if last == "unread" {
+		c.Unreadable = []string{core.ExpireTimeMember}
+	} else if last != "" {
 		month, err := core.ParseMonth(last)
 		if err != nil {
 			t.Fatal(err)
@@ -32,6 +34,7 @@ func TestTagSequences(t *testing.T) {
 	const (
 		lost, this, next    = "tag_lost", "tag_ending_this_month", "tag_ending_next_month"
 		qualified, eligible = "tag_qualified", "tag_eligible"
+		unrecognized        = "tag_unrecognized"
 	)
 	type day struct{ date, tag, want string }
 	for _, test := range []struct {
@@ -65,7 +68,17 @@ func TestTagSequences(t *testing.T) {
 		{"back below the bar is lost, not an opportunity", []day{{"2026-11-22", "Y 2027-06", ""}, {"2026-11-23", "UNDETERMINED", lost}, {"2026-11-24", "UNDETERMINED", ""}}},
 		{"eligible, once", []day{{"2026-11-22", "", ""}, {"2026-11-23", "UNDETERMINED", eligible}, {"2026-11-24", "UNDETERMINED", ""}, {"2026-11-25", "N", ""}, {"2026-11-26", "UNDETERMINED", eligible}}},
 		{"qualified with an end in sight", []day{{"2026-11-22", "UNDETERMINED", ""}, {"2026-11-23", "Y 2026-11", this + ", " + qualified}}},
-		{"a value nobody knows says nothing", []day{{"2026-11-22", "Y 2026-12", ""}, {"2026-11-23", "MAYBE 2026-12", ""}, {"2026-11-24", "Y 2026-12", ""}, {"2026-11-25", "MAYBE", ""}, {"2026-12-01", "Y 2026-12", this}}},
+		{"a value that is not known is alerted once, and ends nothing", []day{
+			{"2026-11-22", "Y 2026-12", ""}, {"2026-11-23", "MAYBE 2026-12", unrecognized}, {"2026-11-24", "MAYBE 2026-12", ""},
+			{"2026-11-25", "Y 2026-12", ""}, {"2026-11-26", "MAYBE", ""}, {"2026-12-01", "Y 2026-12", this}, {"2026-12-02", "MAYBE 2026-12", ""},
+		}},
+		{"each value is alerted once, however they alternate", []day{
+			{"2026-11-22", "N", ""}, {"2026-11-23", "Y_UNDETERMINED", unrecognized}, {"2026-11-24", "PENDING", unrecognized},
+			{"2026-11-25", "Y_UNDETERMINED", ""}, {"2026-11-26", "PENDING", ""}, {"2026-11-27", "N", ""}, {"2026-11-28", "PENDING", ""},
+		}},
+		{"lost behind a value that is not known", []day{{"2026-11-22", "Y 2027-06", ""}, {"2026-11-23", "MAYBE", unrecognized}, {"2026-11-24", "N", lost}, {"2026-11-25", "N", ""}}},
+		{"the baseline knows of the value", []day{{"2026-11-22", "MAYBE 2026-12", ""}, {"2026-11-23", "MAYBE 2026-12", ""}, {"2026-11-24", "Y 2026-12", next + ", " + qualified}, {"2026-11-25", "MAYBE", ""}}},
+		{"a month that cannot be read ends nothing", []day{{"2026-11-22", "Y 2027-06", ""}, {"2026-11-23", "Y unread", ""}, {"2026-11-24", "Y 2027-06", ""}, {"2026-11-25", "Y unread", ""}, {"2026-11-26", "N unread", lost}, {"2026-11-27", "N unread", ""}, {"2026-11-28", "N 2026-10", ""}}},
 		{"without an end", []day{{"2026-11-22", "N", ""}, {"2026-11-23", "Y", qualified}, {"2026-11-24", "Y", ""}}},
 		{"the last month alternates", []day{
 			{"2026-10-05", "Y 2027-06", ""}, {"2026-11-22", "Y 2026-12", next}, {"2026-11-23", "Y 2027-06", ""}, {"2026-11-24", "Y 2026-12", ""},
@@ -95,6 +108,77 @@ func TestTagSequences(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// By the other reading each warning comes a month earlier, and each says the month in
+// which the tag holds last.
+func TestTagEndsByTheOtherReading(t *testing.T) {
+	t.Parallel()
+	var r *Rules
+	var before core.Record
+	var state State
+	for _, day := range []struct{ date, want, month string }{
+		{"2026-09-30", "", ""}, {"2026-10-01", "tag_ending_next_month", "2026-11"}, {"2026-10-31", "", ""},
+		{"2026-11-01", "tag_ending_this_month", "2026-11"}, {"2026-11-30", "", ""}, {"2026-12-01", "tag_lost", "2026-11"}, {"2026-12-02", "", ""},
+	} {
+		at, err := time.Parse(dayLayout, day.date)
+		if err != nil {
+			t.Fatal(err)
+		}
+		after := tag(t, "Y 2026-12", at)
+		after.Settle("main", at, core.Rules{ExpireMonth: core.FirstInvalid})
+		var alerts []Alert
+		alerts, state = r.Judge(Moment{Function: "tags", Account: "main", Run: day.date, AsOf: at, First: before == nil}, before, after, roundTrip(t, state))
+		before = after
+		if got := join(kindsOf(alerts)); got != day.want || got != "" && (alerts[0].Month != day.month || alerts[0].Expires != "2026-11-30T16:00:00Z") {
+			t.Errorf("%s: %q %+v, want %q", day.date, got, alerts, day.want)
+		}
+	}
+}
+
+// A warning of the end comes before the end by either reading.
+func TestTagEndIsAlertedBeforeEitherReading(t *testing.T) {
+	t.Parallel()
+	if TagEndingNextMonth.Severity() != Warning || TagEndingThisMonth.Severity() != Warning {
+		t.Error("a channel that wants warnings gets the end too late, should it be the earlier one")
+	}
+}
+
+func TestUnrecognizedTagAlert(t *testing.T) {
+	t.Parallel()
+	var r *Rules
+	at := begin
+	now := Moment{Function: "tags", Account: "main", Run: "r", AsOf: at}
+	alerts, state := r.Judge(now, tag(t, "Y 2026-12", at), tag(t, "Y_UNDETERMINED<@all> 2026-12", at), State{Key: "r1/c1", Status: "qualified"})
+	if len(alerts) != 1 || alerts[0].Kind != TagUnrecognized || alerts[0].Value != "Y_UNDETERMINED<@all>" || alerts[0].Previous != "qualified" || alerts[0].Status != "unknown" {
+		t.Fatalf("%+v", alerts)
+	}
+	if state.Status != "qualified" || len(state.Values) != 1 {
+		t.Errorf("%+v", state)
+	}
+	for language, want := range map[string]string{
+		English: "🟠 New-customer tag not recognized: r1 / c1: value Y＿UNDETERMINED＜＠all＞, was qualified",
+		Chinese: "🟠 新客标签取值无法识别：r1 / c1：取值 Y＿UNDETERMINED＜＠all＞，此前状态：新客",
+	} {
+		d := NewDigest(Summary{Function: "tags", Account: "main", AsOf: at})
+		d.Add(alerts[0])
+		if text := d.Text(language, 1); !strings.Contains(text, want) || strings.Contains(text, "<@all>") {
+			t.Errorf("%s\nwant %s", text, want)
+		}
+	}
+	// Two runs that start from the same state share nothing.
+	start := State{Key: "r1/c1", Status: "qualified", Values: append(make([]string, 0, 4), "A")}
+	_, b := r.Judge(now, tag(t, "A", at), tag(t, "B", at), start)
+	_, c := r.Judge(now, tag(t, "A", at), tag(t, "C", at), start)
+	if strings.Join(b.Values, "") != "AB" || strings.Join(c.Values, "") != "AC" {
+		t.Errorf("%q, %q", b.Values, c.Values)
+	}
+	for i := range 2 * maxValues {
+		_, state = r.Judge(now, tag(t, "N", at), tag(t, strings.Repeat("X", i+1), at), state)
+	}
+	if len(state.Values) != maxValues {
+		t.Errorf("%d values are remembered", len(state.Values))
 	}
 }
 

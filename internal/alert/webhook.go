@@ -60,7 +60,9 @@ type eventData struct {
 	Severity  Severity       `json:"severity"` // of the worst alert
 	Total     int            `json:"total"`    // alerts there are; at most 200 follow
 	Counts    map[Kind]int   `json:"counts"`
-	Alerts    []Alert        `json:"alerts"` // worst first
+	Alerts    []Alert        `json:"alerts"`   // worst first
+	Warnings  []core.Warning `json:"warnings"` // about the list as a whole
+	TagEnds   *core.TagEnds  `json:"tag_ends,omitempty"`
 }
 
 func (p parcel) webhook(ctx context.Context, now time.Time) (*http.Request, error) {
@@ -84,6 +86,7 @@ func (p parcel) webhook(ctx context.Context, now time.Time) (*http.Request, erro
 			Function: v.Function, Account: v.Account, Run: v.Run, AsOf: textOf(v.AsOf), First: v.First, Test: v.sample,
 			Proven: !v.Unproven, Counted: v.Counted, ReadLate: v.ReadLate, Held: v.Held,
 			Customers: v.Total, Statuses: v.Statuses, Location: v.Location, Severity: v.severity(), Total: v.total, Counts: counts, Alerts: v.worst,
+			Warnings: v.Notes.Warnings, TagEnds: v.Notes.TagEnds,
 		},
 	})
 	if err != nil {

@@ -56,8 +56,16 @@ func judgeWeCom(status int, body []byte) (outcome, bool) {
 		switch code {
 		case -1:
 			return retryable(core.CodeUnavailable, "WeCom is busy (errcode -1)"), true
-		case 45009, 45033:
-			return retryable(core.CodeThrottled, "WeCom takes no more messages for now (errcode %d)", code), true
+		case 6000:
+			return retryable(core.CodeUnavailable, "WeCom has two messages in each other's way (errcode 6000)"), true
+		case 45033:
+			return retryable(core.CodeThrottled, "WeCom takes no more messages at once (errcode 45033)"), true
+		case 45009:
+			return afterMinute("WeCom takes no more messages within this minute (errcode 45009)"), true
+		case 93004:
+			return unusable(core.CodeMisconfigured, "the robot is switched off (errcode 93004)"), true
+		case 40058, 45002:
+			return permanent(core.CodeUpstream, "WeCom does not accept the message, for its length or form (errcode %d)", code), true
 		case 93000, 93008:
 			return unusable(core.CodeMisconfigured, "WeCom has no such robot, or it is no longer in the group (errcode %d)", code), true
 		}

@@ -28,6 +28,10 @@ type words struct {
 	expires, expired, over                string
 	since, was, now, stands               string
 	holds, ended, wouldHold               string // a tag, to the end of a month
+	value                                 string // of a tag
+	unreadable, mostlyUnknown             string // of the list as a whole
+	endsAgree, endsDiffer, endsMixed      string // how the month of a tag's end is meant
+	noted                                 string // the title of nothing but those
 	more, moreNowhere, where              string
 	statuses                              map[string]string
 	one                                   map[string]string // what is said instead for a number that is not many
@@ -44,7 +48,7 @@ func wordsOf(language string) words {
 			run: "批次 %s，采集于 %s", customers: "共 %d 家客户", colon: "：", comma: "，",
 			left: "剩余 %s", leftOf: "剩余 %s / 额度 %s", line: "预警线 %s", days: "还剩 %d 天", aboutDays: "按当前消耗约可用 %d 天",
 			expires: "%s 到期", expired: "已于 %s 到期", over: "已到期", since: "告警始于 %s", was: "此前状态：%s", now: "当前状态：%s", stands: "当前状态：%s",
-			holds: "标签有效期至 %s底", ended: "标签已于 %s底到期", wouldHold: "标签原有效期至 %s底",
+			holds: "标签有效期至 %s底", ended: "标签已于 %s底到期", wouldHold: "标签原有效期至 %s底", value: "取值 %s",
 			moreNowhere: "…… 另有 %d 条", more: "…… 另有 %d 条，见 %s", where: "详见 %s",
 			statuses: map[string]string{
 				string(core.CreditForced): "强制停服", string(core.CreditOverdrawn): "已透支", string(core.CreditExhausted): "已用尽",
@@ -52,8 +56,13 @@ func wordsOf(language string) words {
 				string(core.TagQualified): "新客", string(core.TagLapsed): "已过期", string(core.TagNotNew): "非新客",
 				string(core.TagUndetermined): "待达标", string(core.TagUnverified): "未实名认证",
 			},
-			one:   map[string]string{"还剩 0 天": "还剩不足 1 天", "按当前消耗约可用 0 天": "按当前消耗可用不足 1 天"},
-			month: "%s 年 %s 月",
+			one:        map[string]string{"还剩 0 天": "还剩不足 1 天", "按当前消耗约可用 0 天": "按当前消耗可用不足 1 天"},
+			unreadable: "字段 %s 的取值不符合云厂商文档，涉及 %d 家客户，首个为 %s，按缺失处理", mostlyUnknown: "%d 家客户状态未知：缺少判断所需的字段，或取值不在云厂商文档中",
+			endsAgree:  "expire_time 的含义：已观察到 %d 次标签到期，均与 %s（当前设置）一致",
+			endsDiffer: "expire_time 的含义：已观察到 %d 次标签到期，均与 %s 一致，而当前设置为 %s；请核对 PARTNERLENS_HUAWEI_EXPIRE_MONTH",
+			endsMixed:  "expire_time 的含义：已观察到 %d 次标签到期，其中 %d 次与 last_valid 一致，%d 次与 first_invalid 一致，尚无定论",
+			noted:      "客户名单本身有警告",
+			month:      "%s 年 %s 月",
 		}
 	}
 	return words{
@@ -64,7 +73,7 @@ func wordsOf(language string) words {
 		run: "Run %s, read %s", customers: "%d customers", colon: ": ", comma: ", ",
 		left: "%s left", leftOf: "%s of %s left", line: "line %s", days: "%d days to go", aboutDays: "about %d days at this pace",
 		expires: "expires %s", expired: "expired %s", over: "Expired", since: "since %s", was: "was %s", now: "now %s", stands: "%s",
-		holds: "holds to the end of %s", ended: "ended with %s", wouldHold: "would have held to the end of %s",
+		holds: "holds to the end of %s", ended: "ended with %s", wouldHold: "would have held to the end of %s", value: "value %s",
 		moreNowhere: "… and %d more", more: "… and %d more, see %s", where: "See %s",
 		statuses: map[string]string{
 			string(core.CreditForced): "stopped by force", string(core.CreditOverdrawn): "overdrawn", string(core.CreditExhausted): "exhausted",
@@ -76,7 +85,12 @@ func wordsOf(language string) words {
 			"1 customers": "1 customer", "0 days to go": "less than a day to go", "1 days to go": "1 day to go",
 			"about 0 days at this pace": "less than a day at this pace", "about 1 days at this pace": "about 1 day at this pace",
 		},
-		month: "%s-%s",
+		unreadable: "%s could not be read of %d customers, the first %s: it counts as missing", mostlyUnknown: "the status of %d customers is unknown: what decides it is missing, or is a value that the cloud does not document",
+		endsAgree:  "how expire_time is meant: all %d tags that were seen to end did so as %s, the setting, has it",
+		endsDiffer: "how expire_time is meant: all %d tags that were seen to end did so as %s has it, and the setting is %s; check PARTNERLENS_HUAWEI_EXPIRE_MONTH",
+		endsMixed:  "how expire_time is meant: of %d tags that were seen to end, %d did so as last_valid has it and %d as first_invalid; neither is shown",
+		noted:      "warnings about the list itself",
+		month:      "%s-%s",
 	}
 }
 
@@ -145,6 +159,8 @@ func (v view) message(language string) message {
 	switch {
 	case v.First:
 		m.title += w.baseline
+	case v.total == 0 && v.Notes.Notify:
+		m.title += w.noted
 	case v.total == 0:
 		m.title += w.quiet
 	default:
@@ -162,6 +178,7 @@ func (v view) message(language string) message {
 	if v.First {
 		m.head = append(m.head, w.baselineDetail)
 	}
+	m.head = append(m.head, v.Notes.lines(w)...)
 	for _, c := range v.counts {
 		m.kinds = append(m.kinds, fmt.Sprintf("%s%s%d", c.kind.Title(language), w.colon, c.n))
 	}
@@ -224,7 +241,7 @@ func (w words) alert(a Alert, language string, zone *time.Location) string {
 		}
 		return momentIn(zone, at)
 	}
-	if isTag {
+	if isTag && a.Kind != TagUnrecognized { // whether it holds is not known
 		year, month, _ := strings.Cut(inert(a.Month), "-")
 		holds := w.holds
 		switch {
@@ -256,6 +273,11 @@ func (w words) alert(a Alert, language string, zone *time.Location) string {
 		add(w.now, w.status(a.Status))
 	case a.Kind == TagLost && a.Status != string(core.TagLapsed): // that is what lost says
 		add(w.now, w.status(a.Status))
+	case a.Kind == TagUnrecognized:
+		add(w.value, cut(inert(a.Value), maxStatus))
+		if a.Previous != "" {
+			add(w.was, w.status(a.Previous))
+		}
 	case a.Kind == CustomerGone && a.Previous != "":
 		add(w.was, w.status(a.Previous))
 	case a.Kind == CustomerNew && a.Status != "":

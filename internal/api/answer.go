@@ -269,7 +269,10 @@ func (a *answer) widestReport() core.Report {
 		Stopped: &stopped, Next: &next, Count: total, Total: &total, MissingIDs: []string{},
 	}
 	for range widestList {
-		report.Warnings = append(report.Warnings, core.Warning{Code: text(widestName), Message: text(widestWarning), Account: about})
+		report.Warnings = append(report.Warnings, core.Warning{
+			Code: text(widestName), Message: text(widestWarning), Account: about,
+			CustomerID: text(widestName), Field: text(widestName), Count: total,
+		})
 		report.RequestIDs = append(report.RequestIDs, text(widestID))
 	}
 	for range accounts {

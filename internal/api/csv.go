@@ -18,7 +18,7 @@ import (
 const (
 	rowIncomplete = "#incomplete" // why, the cursor to go on from, and in words
 	rowMissing    = "#missing"    // an id asked for that the cloud did not answer
-	rowWarning    = "#warning"    // of a complete answer: the code, two cells for what it is about, and in words
+	rowWarning    = "#warning"    // of a complete answer, or about what rows hold: the code, the customer, the cloud's member, and in words
 )
 
 // The trailers of a CSV answer say what a report would. A host that buffers
@@ -36,7 +36,7 @@ const maxNextTrailer = 4 << 10
 
 // WriteCSV reads the question and writes RFC 4180: CRLF, UTF-8, a header row,
 // every row as wide. What a report says beside the records is in rows below
-// them; a complete answer with no id missing has none.
+// them; a complete answer with no id missing and every value read has none.
 //
 // A cell is exact, so that a program that reads it gets the id, the amount and
 // the month as they are, but for one thing: in a text, whatever a spreadsheet
@@ -124,10 +124,12 @@ func (t csvTable) footer(report core.Report) []byte {
 	for _, id := range report.MissingIDs {
 		b = t.appendNote(b, rowMissing, id)
 	}
-	if report.Complete {
-		for _, w := range report.Warnings {
-			b = t.appendNote(b, rowWarning, w.Code, "", "", inWords(w))
+	for _, w := range report.Warnings {
+		if report.Complete || w.AboutRecords() {
+			b = t.appendNote(b, rowWarning, w.Code, w.CustomerID, w.Field, inWords(w))
 		}
+	}
+	if report.Complete {
 		return b
 	}
 	reason, next := "unproven", ""
@@ -139,7 +141,9 @@ func (t csvTable) footer(report core.Report) []byte {
 	}
 	var words []string
 	for _, w := range report.Warnings {
-		words = append(words, inWords(w))
+		if !w.AboutRecords() {
+			words = append(words, inWords(w))
+		}
 	}
 	return append(b, t.incomplete(reason, next, strings.Join(words, "; "))...)
 }

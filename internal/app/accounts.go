@@ -296,7 +296,7 @@ func parseAccount(name string, text jsontext.Value) (a account, problems []strin
 		}
 		field := a.vendor.field(member)
 		if field == nil {
-			wrong(" has a member that %s accounts do not have; they have %s", vendorName, a.vendor.fieldNames())
+			wrong("%s", unknownMember(member, a.vendor))
 			continue
 		}
 		text, ok := fieldText(members[member])
@@ -334,14 +334,6 @@ func fieldText(value jsontext.Value) (string, bool) {
 		return strings.Join(list, resellerSeparator), err == nil && len(list) > 0 && !slices.Contains(list, "")
 	}
 	return "", false
-}
-
-func (v *Vendor) fieldNames() string {
-	var names []string
-	for _, f := range v.Fields {
-		names = append(names, f.Name)
-	}
-	return strings.Join(names, ", ")
 }
 
 // missing gives the fields without which nothing can be asked.

@@ -146,7 +146,7 @@ func TestAccountsThatAreWrong(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, want := range []string{
-		"PARTNERLENS_ACCOUNTS: ", "the name of an account is not one", "nowhere.vendor: missing or unknown", "typo has a member", "typo.secret_key: missing", "half.sk: missing",
+		"PARTNERLENS_ACCOUNTS: ", "the name of an account is not one", "nowhere.vendor: missing or unknown", "typo.secret_kye: no such member; write secret_key", "typo.secret_key: missing", "half.sk: missing",
 		"values.endpoint: ", "values.rate: ", "values.zone: ", "values.credit_low: ", "values.share_for: ", "values.token: not a text",
 		"refs.secret_id: names nothing", "refs.secret_key: has an empty version", "resell.resellers: ", "lost.resellers: ",
 	} {

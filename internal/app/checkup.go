@@ -46,17 +46,35 @@ const (
 	checkKey        = "key"
 	checkPermission = "permission"
 	checkPages      = "pages"
+	checkValues     = "values"
 )
 
-var checkNames = []string{checkSettings, checkReach, checkClock, checkKey, checkPermission, checkPages}
+var checkNames = []string{checkSettings, checkReach, checkClock, checkKey, checkPermission, checkPages, checkValues}
 
 // Probe is the one call that a Checkup makes.
 type Probe struct {
 	Endpoint  string
 	MostSkew  time.Duration // between the clocks, before the cloud refuses signatures
 	PageSize  int           // customers asked for
-	Fetch     func(ctx context.Context) (customers int, total *int, err error)
+	Fetch     func(ctx context.Context) (Seen, error)
 	ClockSkew func() (time.Duration, bool)
+}
+
+// Seen is what a Probe's page shows.
+type Seen struct {
+	Customers int
+	Total     *int // by the cloud's count; nil where it tells none
+	Notes     core.RecordNotes
+}
+
+// ProbeOf is the Seen of a page, its records settled by an account's rules.
+func ProbeOf[T core.Record](page core.Page[T], account string, rules core.Rules) Seen {
+	seen := Seen{Customers: len(page.Items), Total: page.Total}
+	for _, record := range page.Items {
+		record.Settle(account, time.Now(), rules)
+		seen.Notes.Add(record)
+	}
+	return seen
 }
 
 // checkTimeout is how long the call may take.
@@ -78,7 +96,7 @@ func (a *Accounts) Checkup(ctx context.Context, name string, probe func(Settings
 	c.add(checkSettings, CheckOK, "complete")
 
 	began := time.Now()
-	customers, total, err := p.Fetch(ctx)
+	seen, err := p.Fetch(ctx)
 	took := time.Since(began).Round(time.Millisecond)
 	skew, told := p.ClockSkew()
 	err = settings.renamed(err)
@@ -105,10 +123,10 @@ func (a *Accounts) Checkup(ctx context.Context, name string, probe func(Settings
 		c.add(checkClock, CheckOK, "agrees with the cloud's")
 	}
 	switch {
-	case err == nil && customers == 0 && total != nil && *total > 0:
+	case err == nil && seen.Customers == 0 && seen.Total != nil && *seen.Total > 0:
 		c.add(checkKey, CheckOK, "accepted")
 		return c.failed(checkPermission, &core.Error{Code: core.CodeUpstream, Detail: fmt.Sprintf(
-			"the cloud counts %d customers and shows none of them; ask its support whether the key's user may see customers", *total)})
+			"the cloud counts %d customers and shows none of them; ask its support whether the key's user may see customers", *seen.Total)})
 	case err == nil:
 	case failure.Code == core.CodeThrottled:
 		c.add(checkKey, CheckOK, "accepted")
@@ -121,7 +139,12 @@ func (a *Accounts) Checkup(ctx context.Context, name string, probe func(Settings
 	}
 	c.add(checkKey, CheckOK, "accepted")
 	c.add(checkPermission, CheckOK, "may ask for customers")
-	c.addPages(customers, total, p.PageSize)
+	c.addPages(seen.Customers, seen.Total, p.PageSize)
+	if text := notesText(seen.Notes); text != "" {
+		c.add(checkValues, CheckLook, text)
+	} else {
+		c.add(checkValues, CheckOK, "all of them could be read")
+	}
 	c.OK = true
 	return *c
 }

@@ -174,6 +174,7 @@ type truth struct {
 type fact struct {
 	cells   map[string]string
 	amounts map[string]*big.Rat
+	unread  string // the member that cannot be read; "": all can
 }
 
 func (c *cloud) truth(q query, asOf time.Time) truth {
@@ -226,12 +227,12 @@ func creditFact(c simulator.CreditCustomer) fact {
 	if allocated != nil && remaining != nil {
 		used = new(big.Rat).Sub(allocated, remaining)
 	}
-	forced := map[simulator.Number]string{"0": "false", "2": "true"}[c.Force]
+	forced := map[simulator.Number]string{"0": "false", "2": "true"}[c.Force] // else it is not known
 	status := "ok"
 	switch {
 	case forced == "true":
 		status = "forced"
-	case forced == "" || remaining == nil:
+	case remaining == nil:
 		status = "unknown"
 	case remaining.Sign() < 0:
 		status = "overdrawn"
@@ -254,22 +255,20 @@ func creditFact(c simulator.CreditCustomer) fact {
 			"associated_at": instant(c.AssociationTime), "nearest_expiry": instant(c.RecentExpiry),
 		},
 		amounts: map[string]*big.Rat{"allocated": allocated, "remaining": remaining, "used": used},
+		unread:  c.Unreadable,
 	}
 }
 
 func fraction(n simulator.Number) *big.Rat {
-	if n == "" || n == "null" {
-		return nil
-	}
 	r, ok := new(big.Rat).SetString(string(n))
-	if !ok {
-		panic("the simulator sends an amount that is none: " + string(n))
+	if !ok { // absent, null, or of bad-value
+		return nil
 	}
 	return r
 }
 
 func instant(text string) string {
-	for _, layout := range []string{time.DateTime, time.DateOnly} {
+	for _, layout := range []string{time.DateTime, time.DateOnly, time.RFC3339, "2006-01-02T15:04:05Z0700", "2006-01-02T15:04:05"} {
 		if t, err := time.ParseInLocation(layout, text, vendorZone); err == nil {
 			return t.UTC().Format(time.RFC3339)
 		}
@@ -279,6 +278,12 @@ func instant(text string) string {
 
 func tagFact(c simulator.TagCustomer, reseller string, asOf time.Time) fact {
 	expires, days, over := "", "", false
+	switch c.Unreadable {
+	case "expire_time":
+		c.ExpireTime = ""
+	case "effective_time":
+		c.EffectiveTime = ""
+	}
 	if c.ExpireTime != "" {
 		month, err := time.ParseInLocation("2006-01", c.ExpireTime, vendorZone)
 		if err != nil {
@@ -306,7 +311,10 @@ func tagFact(c simulator.TagCustomer, reseller string, asOf time.Time) fact {
 	case "":
 		status = "unverified"
 	}
-	return fact{cells: map[string]string{
+	if c.Unreadable == "expire_time" && (c.NewCustomerTag == "Y" || c.NewCustomerTag == "N") {
+		status = "unknown"
+	}
+	return fact{unread: c.Unreadable, cells: map[string]string{
 		"provider": "huaweicloud", "account": "default", "customer_id": c.CustomerID, "reseller_id": reseller,
 		"tag_type": c.CustomerTagType, "tag_value": c.NewCustomerTag, "status": status,
 		"effective_month": c.EffectiveTime, "expire_month": c.ExpireTime, "expires_at": expires, "days_left": days,
@@ -375,6 +383,9 @@ func (c *cloud) faultsOf(q query, answers []answer) (bad []string) {
 				say("%q quotes %q", text, secret)
 			}
 		}
+		if wrong := wrongWarnings(a, known); wrong != "" {
+			say("%s", wrong)
+		}
 		if a.err != nil {
 			var e *core.Error
 			if !errors.As(a.err, &e) || !slices.Contains(core.Codes(), e.Code) || e.Code == core.CodeInternal {
@@ -409,6 +420,33 @@ func (c *cloud) faultsOf(q query, answers []answer) (bad []string) {
 		}
 	}
 	return bad
+}
+
+// wrongWarnings says what is wrong with what an answer says of values that could not be
+// read: each member once, with how many of the answer's customers have it, and one of them.
+func wrongWarnings(a answer, known truth) string {
+	want := make(map[string]int)
+	for _, record := range a.records {
+		if member := known.facts[record.Key()].unread; member != "" {
+			want[member]++
+		}
+	}
+	for _, w := range a.report.Warnings {
+		if w.Code != core.WarnValueUnreadable {
+			continue
+		}
+		isOne := slices.ContainsFunc(a.records, func(record core.Record) bool {
+			return record.ID() == w.CustomerID && known.facts[record.Key()].unread == w.Field
+		})
+		if w.Count != want[w.Field] || !isOne {
+			return fmt.Sprintf("%+v, want %d customers", w, want[w.Field])
+		}
+		delete(want, w.Field)
+	}
+	if len(want) > 0 && a.err == nil {
+		return fmt.Sprintf("no warning of %v", want)
+	}
+	return ""
 }
 
 // texts are what an answer says in words, to callers and to operators.

@@ -92,7 +92,15 @@ var expected = map[string]endings{
 	"page-beyond":   all("complete"),
 	"empty-day":     all("complete"),
 	"other-account": all("complete"),
-	"clock-ahead":   all("error: denied"),
+
+	// What a row says is read or named, and no reason to stop.
+	"force-absent": all("complete"),
+	"force-one":    all("complete"),
+	"iso-times":    all("complete"),
+	"unknown-tag":  all("complete"),
+	"bad-value":    all("complete"),
+
+	"clock-ahead": all("error: denied"),
 
 	// With another key the next answer goes on where the first stopped.
 	"key-revoked":   all("complete|stopped: denied").then("complete"),
@@ -134,7 +142,7 @@ func (h hostile) sizes(q query) []int {
 	switch {
 	case q.name == "tags of all":
 		return []int{110}
-	case everyCall, strings.HasPrefix(h.name, "giant-body"), h.opts.Rate > 0:
+	case everyCall, strings.HasPrefix(h.name, "giant-body"), strings.HasPrefix(h.name, "force-"), h.opts.Rate > 0:
 		return []int{260}
 	}
 	return []int{560, 260}
@@ -176,6 +184,9 @@ func together() []hostile {
 		{opts: simulator.Options{Faults: []string{"total-low", "customers-join"}}},
 		{opts: simulator.Options{Faults: []string{"total-high", "customers-leave"}}},
 		{opts: simulator.Options{Faults: []string{"http-500", "truncated-body"}}, ends: all("complete")},
+		{opts: simulator.Options{Faults: []string{"force-absent", "iso-times", "unknown-tag", "bad-value"}}, ends: all("complete")},
+		{opts: simulator.Options{Faults: []string{"force-one", "bad-value", "page-clamp-10"}}, ends: all("complete")},
+		{opts: simulator.Options{Faults: []string{"iso-times", "bad-value", "customers-join", "customers-leave"}}, ends: moving},
 		{opts: simulator.Options{Latency: 5 * time.Millisecond}, ends: all("complete")},
 	}
 	for _, counting := range []simulator.RateCounting{simulator.SlidingSecond, simulator.SlidingSecondRefusals, simulator.FixedSecond} {

@@ -27,6 +27,7 @@ func TestPartsOfAMovingWorld(t *testing.T) {
 		nil, {"customers-join"}, {"customers-leave"}, {"customers-join", "customers-leave"},
 		{"page-clamp-10", "customers-leave"}, {"duplicate-rows"}, {"duplicate-rows", "customers-leave"},
 		{"customers-join", "customers-leave", "truncated-body"}, {"key-revoked"}, {"html-page"},
+		{"bad-value", "iso-times", "unknown-tag"}, {"bad-value", "customers-leave"},
 	}
 	for _, faults := range worlds {
 		for _, limit := range []int{90, 37} {
@@ -59,6 +60,7 @@ func TestTroublesAtRandom(t *testing.T) {
 		"customers-join", "customers-join", "customers-leave", "customers-leave", "duplicate-rows", "page-clamp-10",
 		"total-low", "total-high", "total-of-page", "page-beyond", "http-500", "html-page", "empty-object", "empty-page", "malformed-json",
 		"connection-reset", "error-in-200", "key-revoked",
+		"force-absent", "force-one", "iso-times", "unknown-tag", "bad-value", "bad-value",
 	}
 	const worlds = 20
 	for _, q := range queries() {

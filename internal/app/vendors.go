@@ -43,6 +43,7 @@ const (
 	FieldLow           = "credit_low"
 	FieldShareFor      = "share_for"
 	FieldResellers     = "resellers"
+	FieldExpireMonth   = "expire_month"
 )
 
 // Tencent is Tencent Cloud International.
@@ -67,6 +68,7 @@ var Huawei = Vendor{"huaweicloud", []Field{
 	{Name: FieldEndpoint, Env: "PARTNERLENS_HUAWEI_ENDPOINT", Check: checkEndpoint},
 	{Name: FieldRate, Env: "PARTNERLENS_HUAWEI_RATE", Check: checkRate},
 	{Name: FieldResellers, Env: "PARTNERLENS_HUAWEI_RESELLERS", Check: checkResellers},
+	{Name: FieldExpireMonth, Env: "PARTNERLENS_HUAWEI_EXPIRE_MONTH", All: true, Check: checkExpireMonth},
 	{Name: FieldShareFor, Env: "PARTNERLENS_SHARE_FOR", All: true, Check: checkShareFor},
 }}
 
@@ -138,6 +140,11 @@ func ParseShareFor(text string) (time.Duration, error) {
 		return 0, core.Invalid("", "not a time from 0s to 1h; write it as 5s, or 0s for a read at every question")
 	}
 	return d, nil
+}
+
+func checkExpireMonth(text string) error {
+	_, err := core.ParseExpireReading(text)
+	return err
 }
 
 // resellerSeparator joins the ids of FieldResellers.

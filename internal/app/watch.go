@@ -156,13 +156,6 @@ func (w *Watcher) plan() (p plan, err error) {
 	wrong := func(setting, detail string) error {
 		return &core.Error{Code: core.CodeMisconfigured, Param: setting, Detail: detail}
 	}
-	p.where = w.Env(StoreSetting)
-	if p.where == "" {
-		return p, wrong(StoreSetting, "not set; write file:///folder, or s3://bucket/prefix?region=… for a bucket")
-	}
-	if p.store, err = w.open(p.where); err != nil {
-		return p, err
-	}
 	switch p.every = snapshot.Every(cmp.Or(w.Env(WatchEverySetting), string(snapshot.EveryDay))); p.every {
 	case snapshot.EveryDay, snapshot.EveryHour:
 	default:
@@ -193,7 +186,12 @@ func (w *Watcher) plan() (p plan, err error) {
 			return p, wrong(setting.name, setting.want)
 		}
 	}
-	return p, nil
+	p.where = w.Env(StoreSetting)
+	if p.where == "" {
+		return p, wrong(StoreSetting, "not set; write file:///folder, or s3://bucket/prefix?region=… for a bucket")
+	}
+	p.store, err = w.open(p.where)
+	return p, err
 }
 
 // hold is how many of the known customers may be missing from a list; the defaults where
@@ -438,6 +436,10 @@ func (w *Watcher) ended(ctx context.Context, f Composed, p plan, run string, don
 		for _, warning := range done.Told.Warnings {
 			args = append(args, "why", warning.Code)
 		}
+	default:
+		for _, warning := range done.Told.Warnings {
+			args = append(args, "warning", strings.TrimSpace(warning.Code+" "+warning.Field))
+		}
 	}
 	w.Logger.Log(ctx, level, "watched", args...)
 	w.meter.run(f.Function.Name, done, newest, w.Now())
@@ -485,6 +487,9 @@ func (p plan) thresholds(s Settings) map[string]any {
 			t["overrides"] = n
 			t["overrides_sha256"] = sumOf(rules.Overrides)
 		}
+	}
+	if s.vendor == &Huawei {
+		t[FieldExpireMonth] = cmp.Or(s.Get(FieldExpireMonth), string(core.LastValid))
 	}
 	return t
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -107,7 +108,7 @@ func (f *askFlags) ask(ctx context.Context, std streams, function *core.Function
 	}
 	fmt.Fprintln(visibleOn(std.err, false), summary(report))
 	switch {
-	case report.Complete, report.Stopped != nil && *report.Stopped == core.StoppedLimit && len(report.Warnings) == 0:
+	case report.Complete, report.Stopped != nil && *report.Stopped == core.StoppedLimit && !slices.ContainsFunc(report.Warnings, doubts):
 		return nil
 	case report.Stopped != nil && *report.Stopped == core.StoppedDeadline:
 		return told(core.CodeDeadline)
@@ -148,12 +149,31 @@ func summary(r core.Report) string {
 		fmt.Fprintf(&b, "\n%s not answered, being no customer of this account: %s", count(len(r.MissingIDs), "id"), some(r.MissingIDs, 10))
 	}
 	for _, w := range r.Warnings {
-		fmt.Fprintf(&b, "\nwarning: %s: %s", w.Code, w.Message)
+		b.WriteString("\nwarning: " + w.Code + ": " + warningText(w))
 	}
 	if r.Next != nil {
 		fmt.Fprintf(&b, "\ngo on with --cursor %s", *r.Next)
 	}
 	return b.String()
+}
+
+// doubts says whether a warning is about whether the answer is complete.
+func doubts(w core.Warning) bool { return !w.AboutRecords() }
+
+// warningText is a warning's message with the account and the customer that it names.
+func warningText(w core.Warning) string {
+	text := w.Message
+	if w.Account != "" {
+		text = w.Account + ": " + text
+	}
+	switch {
+	case w.CustomerID == "":
+	case w.Count > 1:
+		text += "; the first customer is " + w.CustomerID
+	default:
+		text += "; the customer is " + w.CustomerID
+	}
+	return harmless(text)
 }
 
 func count(n int, noun string) string {

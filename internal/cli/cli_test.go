@@ -48,6 +48,13 @@ func TestScripts(t *testing.T) {
 			if err := os.WriteFile(key, []byte(simulator.KeySecret+"\n"), 0o600); err != nil {
 				return err
 			}
+			odd, err := simulator.New(simulator.Options{Customers: 60, Faults: []string{"bad-value", "force-absent", "unknown-tag"}})
+			if err != nil {
+				return err
+			}
+			oddServer := httptest.NewServer(odd)
+			env.Defer(func() { odd.Close(); oddServer.Close() })
+			env.Vars = append(env.Vars, "ODD="+oddServer.URL)
 			for _, setting := range simulator.Env(server.URL) {
 				env.Vars = append(env.Vars, strings.Replace(setting, "="+simulator.KeySecret, "=file:"+key, 1))
 			}

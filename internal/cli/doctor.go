@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"os"
+	"slices"
 	"strings"
 	"sync"
 
@@ -18,10 +20,10 @@ type doctorCmd struct {
 	Output  string `short:"o" enum:"text,json" default:"text" help:"text or json."`
 }
 
-// practice is one cloud's accounts and how to examine one.
+// practice is one function with its cloud's accounts, and how to examine one.
 type practice struct {
-	accounts *app.Accounts
-	probe    func(app.Settings) (app.Probe, error)
+	app.Composed
+	probe func(app.Settings) (app.Probe, error)
 }
 
 // diagnosis is what doctor found.
@@ -29,11 +31,18 @@ type diagnosis struct {
 	OK       bool          `json:"ok"`
 	Accounts []app.Checkup `json:"accounts"`
 	Door     app.Check     `json:"door"`
+	Watch    []app.Check   `json:"watch"`
+	Settings []app.Check   `json:"settings"`
 }
 
-// Run examines every account with one call each.
+// Run examines every account with one call each, and what the watch needs.
 func (c *doctorCmd) Run(ctx context.Context, std streams) error {
-	found, err := c.examine(ctx, nil)
+	var names []string
+	for _, setting := range os.Environ() {
+		name, _, _ := strings.Cut(setting, "=")
+		names = append(names, name)
+	}
+	found, err := c.examine(ctx, os.Getenv, names)
 	if err != nil {
 		return err
 	}
@@ -57,11 +66,12 @@ func (c *doctorCmd) Run(ctx context.Context, std streams) error {
 	return told(core.CodeMisconfigured)
 }
 
-func (c *doctorCmd) examine(ctx context.Context, env app.Environment) (diagnosis, error) {
-	all := []practice{{credit.Accounts(env), credit.Probe}, {tags.Accounts(env), tags.Probe}}
+// examine examines everything that env sets; names are the names of all that it sets.
+func (c *doctorCmd) examine(ctx context.Context, env app.Environment, names []string) (diagnosis, error) {
+	all := []practice{{credit.Compose(env, nil), credit.Probe}, {tags.Compose(env, nil), tags.Probe}}
 	var used []practice
 	for _, p := range all {
-		if configured, err := p.accounts.Any(ctx); configured || err != nil {
+		if configured, err := p.Accounts.Any(ctx); configured || err != nil {
 			used = append(used, p)
 		}
 	}
@@ -70,16 +80,18 @@ func (c *doctorCmd) examine(ctx context.Context, env app.Environment) (diagnosis
 	}
 	var examine []func() app.Checkup
 	var configured []string
+	var functions []app.Composed
 	for _, p := range used {
-		names, err := p.accounts.Names(ctx)
+		functions = append(functions, p.Composed)
+		names, err := p.Accounts.Names(ctx)
 		if err != nil {
-			examine = append(examine, func() app.Checkup { return p.accounts.Unreadable(err) })
+			examine = append(examine, func() app.Checkup { return p.Accounts.Unreadable(err) })
 			continue
 		}
 		for _, name := range names {
 			configured = append(configured, name)
 			if c.Account == "" || c.Account == name || c.Account == core.AllAccounts {
-				examine = append(examine, func() app.Checkup { return p.accounts.Checkup(ctx, name, p.probe) })
+				examine = append(examine, func() app.Checkup { return p.Accounts.Checkup(ctx, name, p.probe) })
 			}
 		}
 	}
@@ -93,7 +105,9 @@ func (c *doctorCmd) examine(ctx context.Context, env app.Environment) (diagnosis
 		return found, core.Invalid("--account", "no such account is configured")
 	}
 	found.Door = app.CheckDoor(ctx, env, configured)
-	found.OK = found.Door.State != app.CheckFailed
+	found.Watch = app.CheckWatch(ctx, env, functions)
+	found.Settings = app.CheckNames(env, names)
+	found.OK = !slices.ContainsFunc(slices.Concat([]app.Check{found.Door}, found.Watch, found.Settings), func(check app.Check) bool { return check.State == app.CheckFailed })
 	for _, account := range found.Accounts {
 		found.OK = found.OK && account.OK
 	}
@@ -114,6 +128,15 @@ func (d diagnosis) print(w io.Writer) {
 			line(check)
 		}
 	}
-	fmt.Fprintln(w, "callers")
-	line(d.Door)
+	section := func(title string, checks ...app.Check) {
+		if len(checks) > 0 {
+			fmt.Fprintln(w, title)
+		}
+		for _, check := range checks {
+			line(check)
+		}
+	}
+	section("callers", d.Door)
+	section("watch", d.Watch...)
+	section("settings", d.Settings...)
 }

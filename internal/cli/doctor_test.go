@@ -6,6 +6,8 @@ import (
 	"maps"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -97,7 +99,7 @@ func diagnose(t *testing.T, opts simulator.Options, change func(map[string]strin
 		env[name] = value
 	}
 	change(env)
-	found, err := (&doctorCmd{}).examine(t.Context(), func(name string) string { return env[name] })
+	found, err := (&doctorCmd{}).examine(t.Context(), func(name string) string { return env[name] }, slices.Collect(maps.Keys(env)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -201,6 +203,192 @@ func TestDoctorOfTheDoor(t *testing.T) {
 	}
 }
 
+// Doctor names everything that keeps the watch from running at once, and quotes no value.
+func TestDoctorOfTheWatch(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	folder := "file://" + t.TempDir()
+	for _, test := range []struct {
+		name string
+		set  map[string]string
+		want map[string]app.CheckState // the state of each check's worst
+		says []string                  // parts of what is said
+	}{
+		{"nothing is set", nil, map[string]app.CheckState{"store": app.CheckLook, "schedule": app.CheckOK, "alerts": app.CheckLook},
+			[]string{"PARTNERLENS_STORE is not set: a function keeps no runs", "PARTNERLENS_ALERTS names no channel"}},
+		{"all is well", map[string]string{
+			"PARTNERLENS_STORE": folder, "PARTNERLENS_WATCH_EVERY": "hour", "PARTNERLENS_WATCH_ZONE": "+01:00", "PARTNERLENS_RETAIN_DAYS": "90", "PARTNERLENS_LOG_LEVEL": "warn",
+			"PARTNERLENS_ALERTS": `{"channels":[{"name":"ops","type":"slack","url":"https://hooks.slack.com/` + planted + `","accounts":["default"]}]}`,
+		}, map[string]app.CheckState{"store": app.CheckOK, "schedule": app.CheckOK, "alerts": app.CheckOK}, []string{"1 channels have addresses that can be used"}},
+		{"a store that is a file", map[string]string{"PARTNERLENS_STORE": "file://" + file}, map[string]app.CheckState{"store": app.CheckFailed}, []string{"PARTNERLENS_STORE"}},
+		{"a store that is none", map[string]string{"PARTNERLENS_STORE": "ftp://x"}, map[string]app.CheckState{"store": app.CheckFailed}, []string{"PARTNERLENS_STORE"}},
+		{"alerts that are no JSON", map[string]string{"PARTNERLENS_ALERTS": `{"channels":[{"url":"` + planted + `"`}, map[string]app.CheckState{"alerts": app.CheckFailed}, []string{"PARTNERLENS_ALERTS: not a JSON object"}},
+		{"a channel whose reference names nothing", map[string]string{"PARTNERLENS_ALERTS": `{"channels":[{"name":"ops","type":"slack","url":"env:NOT_THERE"}]}`}, map[string]app.CheckState{"alerts": app.CheckFailed}, []string{"ops.url: env:NOT_THERE"}},
+		{"a channel of another account", map[string]string{"PARTNERLENS_ALERTS": `{"channels":[{"name":"ops","type":"slack","url":"https://hooks.slack.com/x","accounts":["nort"]}]}`}, map[string]app.CheckState{"alerts": app.CheckLook}, []string{"ops is limited to the account nort, which is not configured here"}},
+		{"everything at once", map[string]string{
+			"PARTNERLENS_STORE": "file://" + file, "PARTNERLENS_WATCH_EVERY": "week", "PARTNERLENS_WATCH_ZONE": "Nowhere/City", "PARTNERLENS_RETAIN_DAYS": "ninety",
+			"PARTNERLENS_LOG_LEVEL": "loud", "PARTNERLENS_ALERTS": "{",
+		}, map[string]app.CheckState{"store": app.CheckFailed, "schedule": app.CheckFailed, "alerts": app.CheckFailed, "log": app.CheckFailed},
+			[]string{"PARTNERLENS_WATCH_EVERY: unknown", "PARTNERLENS_WATCH_ZONE: not an offset", "PARTNERLENS_RETAIN_DAYS: not a number", "PARTNERLENS_LOG_LEVEL: unknown"}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			found := diagnose(t, simulator.Options{Customers: 5}, func(env map[string]string) { maps.Copy(env, test.set) })
+			worst, failed, said := make(map[string]app.CheckState), false, ""
+			for _, check := range found.Watch {
+				if check.State == app.CheckFailed || worst[check.Name] != app.CheckFailed {
+					worst[check.Name] = check.State
+				}
+				failed = failed || check.State == app.CheckFailed
+				said += check.Says + "\n"
+			}
+			for name, want := range test.want {
+				if worst[name] != want {
+					t.Errorf("%s is %q, want %q: %+v", name, worst[name], want, found.Watch)
+				}
+			}
+			for _, want := range test.says {
+				if !strings.Contains(said, want) {
+					t.Errorf("%q is not said: %s", want, said)
+				}
+			}
+			if found.OK == failed || strings.Contains(said, planted) {
+				t.Errorf("OK = %t: %s", found.OK, said)
+			}
+			if left, _ := filepath.Glob(strings.TrimPrefix(folder, "file://") + "/runs/*/*/*"); len(left) > 0 {
+				t.Errorf("the store keeps %q", left)
+			}
+			var text strings.Builder
+			if found.print(&text); !strings.Contains(text.String(), "watch\n  ") {
+				t.Errorf("%s", &text)
+			}
+		})
+	}
+}
+
+// A store that refuses to be written to is no store, though it opens.
+func TestDoctorOfAStoreThatRefuses(t *testing.T) {
+	t.Parallel()
+	refusing := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodPut || r.Method == http.MethodPost {
+			w.WriteHeader(http.StatusForbidden)
+			fmt.Fprint(w, `<Error><Code>AccessDenied</Code><Message>`+planted+`</Message></Error>`)
+		}
+	}))
+	t.Cleanup(refusing.Close)
+	found := diagnose(t, simulator.Options{Customers: 5}, func(env map[string]string) {
+		env["PARTNERLENS_STORE"] = "s3://bucket/x?region=eu-central-1&path_style=true&endpoint=" + refusing.URL
+	})
+	for _, check := range found.Watch {
+		if check.Name == "store" && (check.State != app.CheckFailed || strings.Contains(check.Says, planted)) || found.OK {
+			t.Errorf("%+v", check)
+		}
+	}
+}
+
+// A variable that looks like a setting and is none is named, with what it was likely meant
+// to be; one that another setting takes its value from is a variable like any other.
+func TestDoctorOfNames(t *testing.T) {
+	t.Parallel()
+	for name, want := range map[string]string{
+		"PARTNERLENS_STOR":              "PARTNERLENS_STOR: not a setting, so it sets nothing; write PARTNERLENS_STORE, or take it away",
+		"PARTNERLENS_TENCENT_SECRETID":  "write PARTNERLENS_TENCENT_SECRET_ID,",
+		"PARTNERLENS_ALERT":             "write PARTNERLENS_ALERTS,",
+		"PARTNERLENS_WATCH_TIMEZONE":    "write PARTNERLENS_WATCH_ZONE,",
+		"PARTNERLENS_HUAWEI_EXPIREMONT": "write PARTNERLENS_HUAWEI_EXPIRE_MONTH,",
+		"PARTNERLENS_FAVOURITE_COLOUR":  "take it away, or look its name up",
+		"PARTNERLENSE_KEYS":             "write PARTNERLENS_KEYS,",
+		"partnerlens_keys":              "write PARTNERLENS_KEYS,",
+		"PARTNERLENS_KEYS":              "",
+		"PARTNERLENS_MY_KEY":            "", // another setting refers to it
+		"PARTNER":                       "",
+		"PATH":                          "",
+		"U":                             "",
+		"_":                             "",
+	} {
+		found := diagnose(t, simulator.Options{Customers: 5}, func(env map[string]string) {
+			if env[name] = planted; name == "PARTNERLENS_KEYS" {
+				env[name] = `{"keys":[]}`
+			}
+			if name == "PARTNERLENS_MY_KEY" {
+				env[name], env["PARTNERLENS_HUAWEI_SK"] = env["PARTNERLENS_HUAWEI_SK"], "env:"+name
+			}
+		})
+		said := ""
+		for _, check := range found.Settings {
+			said += check.Says
+		}
+		if (want == "") != (said == "") || !strings.Contains(said, want) || found.OK != (want == "") || strings.Contains(said, planted) {
+			t.Errorf("%s: %q, want %q (%t)", name, said, want, found.OK)
+		}
+	}
+}
+
+// The member of an account that is none is named, unless it could be a key.
+func TestDoctorOfMembers(t *testing.T) {
+	t.Parallel()
+	for member, want := range map[string]string{
+		"secretid":                             "north.secretid: no such member; write secret_id",
+		"SecretKey":                            "north.SecretKey: no such member; write secret_key",
+		"credit-low":                           "north.credit-low: no such member; write credit_low",
+		"resellers":                            "north.resellers: no such member; tencentcloud accounts have secret_id, ",
+		"AKIDz8krbsJ5yKBZQpn74WFkmLPx3planted": "north has a member that tencentcloud accounts do not have, and whose name is not shown",
+		"qwertyuiopasdfghjklzxcvplanted":       "north has a member that tencentcloud accounts do not have, and whose name is not shown",
+	} {
+		found := diagnose(t, simulator.Options{}, func(env map[string]string) {
+			env["PARTNERLENS_ACCOUNTS"] = `{"north":{"vendor":"tencentcloud","secret_id":"x","secret_key":"x","` + member + `":"` + planted + `"}}`
+		})
+		var said string
+		for _, account := range found.Accounts {
+			for _, check := range account.Checks {
+				if check.State == app.CheckFailed {
+					said += check.Says
+				}
+			}
+		}
+		if found.OK || !strings.Contains(said, want) || strings.Contains(said, "planted") {
+			t.Errorf("%s: %q, want %q", member, said, want)
+		}
+	}
+}
+
+// Doctor says what the first page and the newest runs hold that could not be read.
+func TestDoctorOfValues(t *testing.T) {
+	t.Parallel()
+	cloud := simulator.Options{Customers: 100, Faults: []string{"bad-value"}}
+	sim, err := simulator.New(cloud)
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewServer(sim)
+	t.Cleanup(func() { sim.Close(); server.Close() })
+	store := "file://" + t.TempDir()
+	env := map[string]string{"PARTNERLENS_STORE": store}
+	for _, setting := range simulator.Env(server.URL) {
+		name, value, _ := strings.Cut(setting, "=")
+		env[name] = value
+	}
+	getenv := func(name string) string { return env[name] }
+	if _, err := (&app.Watcher{Env: getenv}).Watch(t.Context(), credit.Compose(getenv, nil), app.WatchRequest{}); err != nil {
+		t.Fatal(err)
+	}
+	found := diagnose(t, cloud, func(env map[string]string) { env["PARTNERLENS_STORE"] = store })
+	if values := found.Accounts[0].Checks[6]; values.Name != "values" || values.State != app.CheckLook || !strings.Contains(values.Says, "Credit of 1 customer ") || !strings.Contains(values.Says, "the first is 2") {
+		t.Errorf("%+v", values)
+	}
+	runs := slices.IndexFunc(found.Watch, func(check app.Check) bool { return check.Name == "runs" })
+	if runs < 0 || found.Watch[runs].State != app.CheckLook || !strings.Contains(found.Watch[runs].Says, "credit default ") || !found.OK {
+		t.Errorf("%+v", found.Watch)
+	}
+	well := diagnose(t, simulator.Options{Customers: 100}, func(map[string]string) {})
+	if values := well.Accounts[0].Checks[6]; values.State != app.CheckOK {
+		t.Errorf("%+v", values)
+	}
+}
+
 // A cloud that counts customers and shows none of them cannot be read.
 func TestDoctorSeesNobody(t *testing.T) {
 	t.Parallel()
@@ -208,7 +396,7 @@ func TestDoctorSeesNobody(t *testing.T) {
 	found := credit.Accounts(func(name string) string { return env[name] }).Checkup(t.Context(), core.DefaultAccount, func(app.Settings) (app.Probe, error) {
 		return app.Probe{
 			MostSkew: time.Minute, PageSize: 100, ClockSkew: func() (time.Duration, bool) { return 0, true },
-			Fetch: func(context.Context) (int, *int, error) { total := 20; return 0, &total, nil },
+			Fetch: func(context.Context) (app.Seen, error) { total := 20; return app.Seen{Total: &total}, nil },
 		}, nil
 	})
 	if found.OK || found.Checks[4].State != app.CheckFailed || !strings.Contains(found.Checks[4].Says, "counts 20 customers and shows none") {

@@ -28,10 +28,12 @@ type CreditCustomer struct {
 
 	FullEmail string `json:"-"` // the address behind the mask, which a filter matches
 	Note      string `json:"-"` // what is awkward about this customer, "" for most
+
+	Unreadable string `json:"-"` // the member that a fault makes something else than documented, "" for most
 }
 
 // Number is the text of a JSON number, sent digit for digit. "" is not sent at
-// all, "null" is sent as null.
+// all, "null" is sent as null, and what a fault puts in place of a number as it is.
 type Number string
 
 // MarshalJSON returns the text as it is.
@@ -48,6 +50,13 @@ func (s *Simulator) Customers() int { return s.customers }
 func (s *Simulator) CreditCustomer(i int) CreditCustomer { return s.creditOn(s.Day(), i) }
 
 func (s *Simulator) creditOn(day, i int) CreditCustomer {
+	c := s.evenCredit(day, i)
+	s.standing.odd.credit(&c, i)
+	return c
+}
+
+// evenCredit is the customer before any fault.
+func (s *Simulator) evenCredit(day, i int) CreditCustomer {
 	if i >= s.customers {
 		if come := s.newcomers(); come.dayOf(i) > 0 {
 			c, left := s.seed.plainCredit(i, come.bound(i, s.dayZero()))

@@ -61,6 +61,11 @@ var faults = []fault{
 	{Fault: Fault{"delay-on-the-way", "Each call takes up to 80 ms, at random, before it arrives, and overtakes others."}, set: func(s *Simulator) { s.transit = 80 * time.Millisecond }},
 	{Fault: Fault{"empty-day", "On day 1 the vendors list nobody, with success."}, set: func(s *Simulator) { s.standing.emptyDay = true }},
 	{Fault: Fault{"other-account", "On day 1 the vendors list as many customers of another partner."}, set: func(s *Simulator) { s.standing.otherAccount = true }},
+	{Fault: Fault{"force-absent", "Tencent leaves out Force."}, set: func(s *Simulator) { s.standing.odd.force = new(Number) }},
+	{Fault: Fault{"force-one", "Tencent gives Force its reserved value, 1, for every customer."}, set: func(s *Simulator) { one := Number("1"); s.standing.odd.force = &one }},
+	{Fault: Fault{"iso-times", "Tencent writes times in the forms of ISO 8601."}, set: func(s *Simulator) { s.standing.odd.isoTimes = true }},
+	{Fault: Fault{"unknown-tag", "Of Huawei's tags one in 28 is a value that the vendor does not document, and from day 1 on as many more."}, set: func(s *Simulator) { s.standing.odd.unknownTags = true }},
+	{Fault: Fault{"bad-value", "One customer in sixty has an amount, a flag, a time or a month that is none."}, set: func(s *Simulator) { s.standing.odd.badValues = true }},
 	{Fault: Fault{"clock-ahead", "The vendor's clock is an hour ahead, so every signature is stale."}, set: func(s *Simulator) { s.standing.clockAhead = time.Hour }},
 	{Fault: Fault{"key-revoked", "The ordinary key is unknown after five calls; the temporary one goes on."}, set: func(s *Simulator) { s.standing.keyRevoked = true }},
 	{Fault: Fault{"token-expires", "The temporary key's token expires after five calls."}, set: func(s *Simulator) { s.standing.tokenExpires = true }},
@@ -98,6 +103,7 @@ type standing struct {
 	noCustomerList bool
 	emptyDay       bool
 	otherAccount   bool
+	odd            odd
 }
 
 // revokedAfter is how many signed calls a key is good for, at each vendor,

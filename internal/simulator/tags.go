@@ -20,6 +20,8 @@ type TagCustomer struct {
 
 	Note string // what is awkward about this customer, "" for most
 
+	Unreadable string // the member that a fault makes something else than documented, "" for most
+
 	empty emptyForm
 }
 
@@ -59,6 +61,13 @@ func (c TagCustomer) MarshalJSON() ([]byte, error) {
 func (s *Simulator) TagCustomer(i int) TagCustomer { return s.tagOn(s.Day(), i) }
 
 func (s *Simulator) tagOn(day, i int) TagCustomer {
+	c := s.evenTag(day, i)
+	s.standing.odd.tag(&c, i, day)
+	return c
+}
+
+// evenTag is the customer before any fault.
+func (s *Simulator) evenTag(day, i int) TagCustomer {
 	zero := s.dayZero()
 	c := s.seed.plainTag(i, 0, zero)
 	switch {
@@ -76,7 +85,9 @@ func (s *Simulator) tagOn(day, i int) TagCustomer {
 // ResellerTagCustomer returns the customer of an index from 0 of a reseller,
 // who is counted from 0 too, in the order of Resellers.
 func (s *Simulator) ResellerTagCustomer(reseller, i int) TagCustomer {
-	return s.seed.plainTag(i, reseller+1, s.dayZero())
+	c := s.seed.plainTag(i, reseller+1, s.dayZero())
+	s.standing.odd.tag(&c, i, s.Day())
+	return c
 }
 
 // owner 0 is the partner, owner n the n-th reseller from 1.

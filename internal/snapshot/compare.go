@@ -80,6 +80,8 @@ func (r *run) compare(ctx context.Context, h history) (m Manifest, err error) {
 	if err := c.compare(ctx); err != nil {
 		return m, err
 	}
+	m.Warnings = append(m.Warnings, c.notes.WholeWarnings()...)
+	m.Notify = slices.ContainsFunc(m.Warnings, func(w core.Warning) bool { return !reference.warns(w) })
 	m.Warnings = append(m.Warnings, r.warnings...)
 	m.FinishMS = time.Since(start).Milliseconds()
 	return m, nil
@@ -98,6 +100,7 @@ type comparison struct {
 	buffer []byte
 	alerts int
 	sample sample
+	notes  core.RecordNotes
 }
 
 func (c *comparison) compare(ctx context.Context) (err error) {
@@ -136,6 +139,10 @@ func (c *comparison) compare(ctx context.Context) (err error) {
 	}()
 	c.begin()
 	c.m.Count = 0
+	var since time.Time // when the run began that this one is compared with
+	if c.previous != nil {
+		c.m.TagEnds, since = c.previous.TagEnds.Next(), c.previous.AsOf
+	}
 	for now.ok || before.ok || remembered.ok {
 		key := firstKey(now, before, remembered)
 		is, err := now.take(key)
@@ -150,7 +157,7 @@ func (c *comparison) compare(ctx context.Context) (err error) {
 		if err != nil {
 			return err
 		}
-		if err := c.customer(key, was, is, known); err != nil {
+		if err := c.customer(key, was, is, known, since); err != nil {
 			return err
 		}
 	}
@@ -175,7 +182,7 @@ func (c *comparison) begin() {
 
 // customer takes one customer in: as it was, as it is, and what is remembered of it;
 // each may be nil.
-func (c *comparison) customer(key string, wasText, isText, knownText []byte) error {
+func (c *comparison) customer(key string, wasText, isText, knownText []byte, since time.Time) error {
 	was, err := c.run.decode(wasText)
 	if err != nil {
 		return err
@@ -186,6 +193,7 @@ func (c *comparison) customer(key string, wasText, isText, knownText []byte) err
 	}
 	if is != nil {
 		isText = c.record(key, is, isText)
+		c.m.TagEnds = c.m.TagEnds.Note(was, is, since, c.m.AsOf)
 	}
 	if c.previous != nil {
 		if err := c.change(key, was, is, wasText, isText); err != nil {
@@ -206,6 +214,7 @@ func (c *comparison) record(key string, is core.Record, text []byte) []byte {
 	c.m.Count++
 	c.m.ByStatus[is.StatusText()]++
 	c.sample.add(key)
+	c.notes.Add(is)
 	c.out.of(customersName).line(append(text, '\n'))
 	c.buffer = c.row(c.buffer[:0], c.run.markedRow(c.m, is))
 	c.out.of(tableName).line(c.buffer)

@@ -126,7 +126,8 @@ func (r *run) digestOf(ctx context.Context, m *Manifest) (*alert.Digest, error) 
 		Function: m.Function, Account: m.Account, Run: m.Run, AsOf: m.AsOf, Total: m.Count, Statuses: m.ByStatus,
 		First: m.published() && m.Previous == nil && m.PreviousState == nil,
 		Store: r.storeID, Attempt: m.Attempt, Unproven: m.state() == Unproven, Counted: m.Total, ReadLate: m.ReadLate,
-		Zone: r.Zone, Location: r.Location + r.place.folder() + m.Run + "/",
+		Notes: m.Notes(),
+		Zone:  r.Zone, Location: r.Location + r.place.folder() + m.Run + "/",
 	})
 	if m.state() == Held {
 		d.Held = m.Held

@@ -320,6 +320,17 @@ func NewestComplete(ctx context.Context, s store.Store, function, account string
 	return newest, there && checkRunID(newest.Run) == nil, err
 }
 
+// NewestManifest returns the manifest of an account's newest complete run; false where
+// there is none.
+func NewestManifest(ctx context.Context, s store.Store, function, account string) (m Manifest, complete bool, err error) {
+	newest, there, err := NewestComplete(ctx, s, function, account)
+	if err != nil || !there {
+		return m, false, err
+	}
+	complete, err = getJSON(ctx, s, newest.Manifest, &m)
+	return m, complete, err
+}
+
 // FirstTried gives when the first of what is there of a function's account was stored;
 // zero where there is nothing.
 func FirstTried(ctx context.Context, s store.Store, function, account string) (first time.Time, err error) {

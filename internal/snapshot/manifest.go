@@ -30,7 +30,9 @@ type Manifest struct {
 	FinishedAt    time.Time        `json:"finished_at"`
 	Complete      bool             `json:"complete"` // proven to be every customer, and compared
 	Proven        bool             `json:"proven"`   // proven to be every customer
-	Warnings      []core.Warning   `json:"warnings"`
+	Warnings      []core.Warning   `json:"warnings"` // why it is not proven; and what else to know, as what could not be read
+	Notify        bool             `json:"notify"`   // there is a warning that the run before did not have: channels hear of it even where nothing else is new
+	TagEnds       *core.TagEnds    `json:"tag_ends,omitempty"`
 	Count         int              `json:"count"`
 	Total         *int             `json:"total"` // by the vendor's count; null where it gives none
 	ByStatus      map[string]int   `json:"by_status"`
@@ -94,6 +96,17 @@ func (m *Manifest) object(name string) (Object, bool) {
 		return Object{}, false
 	}
 	return m.Objects[i], true
+}
+
+// warns says whether the run warned of the same; nil is no run.
+func (m *Manifest) warns(of core.Warning) bool {
+	return m != nil && slices.ContainsFunc(m.Warnings, func(w core.Warning) bool { return w.Code == of.Code && w.Field == of.Field })
+}
+
+// Notes are what a digest says of the list as a whole.
+func (m *Manifest) Notes() alert.Notes {
+	reading, _ := m.Thresholds["expire_month"].(string)
+	return alert.Notes{Warnings: m.Warnings, Notify: m.Notify, TagEnds: m.TagEnds, ExpireMonth: core.ExpireReading(reading)}
 }
 
 // moment is the time that the list is of: when it was read, or the end of the run's

@@ -33,7 +33,8 @@ func (r *run) read(ctx context.Context, m *Manifest) (*Outcome, error) {
 		case report.Stopped != nil: // the vendor failed: go on from there another time
 			return nil, stopped(report)
 		}
-		r.at.Proven, r.at.Warnings = report.Complete, append([]core.Warning{}, report.Warnings...)
+		r.at.Proven = report.Complete
+		r.at.Warnings = slices.DeleteFunc(slices.Concat([]core.Warning{}, report.Warnings), core.Warning.AboutRecords) // which follow from the records
 		if !report.Complete {
 			// Customers came and went while they were read, or the vendor's count is of
 			// others. What was seen is true of the customers seen.

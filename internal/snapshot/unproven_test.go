@@ -86,7 +86,7 @@ func TestAbsentCustomersKeepTheirState(t *testing.T) {
 	w.books.lie = 0
 	delete(w.books.left, 4)
 	w.watch(t, "2026-11-23")
-	if got := ops.said(); !slices.Equal(got, []string{"2026-11-22 credit_recovered", "2026-11-23 customer_gone"}) {
+	if got := ops.said(); !slices.Equal(got, []string{"2026-11-21", "2026-11-22 credit_recovered", "2026-11-23 customer_gone"}) {
 		t.Errorf("said %q", got)
 	}
 }

@@ -136,7 +136,8 @@ type message struct {
 			Known   int `json:"known"`
 			Missing int `json:"missing"`
 		} `json:"held"`
-		Customers int `json:"customers"`
+		Customers int            `json:"customers"`
+		Warnings  []core.Warning `json:"warnings"`
 		Alerts    []struct {
 			ID       string `json:"id"`
 			Kind     string `json:"kind"`

@@ -158,6 +158,7 @@ func (q *Question) join(names []string, parts []part, doubtful []string, gate *g
 	all := Report{Account: AllAccounts, Complete: true, MissingIDs: []string{}, Warnings: []Warning{}, RequestIDs: []string{}}
 	total, failed, reasons, causes := 0, 0, []string(nil), []error(nil)
 	var missing [][]string
+	var about []Warning // records
 	for i := range parts {
 		p := &parts[i]
 		told := AccountReport{Account: p.name}
@@ -170,7 +171,7 @@ func (q *Question) join(names []string, parts []part, doubtful []string, gate *g
 			told.AsOf = time.Now().UTC().Truncate(time.Second)
 			told.Error = &AccountError{p.err.Code, p.err.Public(), p.err}
 			all.Complete = false
-			all.addWarning(Warning{string(p.err.Code), p.err.Public(), p.name})
+			all.addWarning(Warning{Code: string(p.err.Code), Message: p.err.Public(), Account: p.name})
 			if all.Stopped == nil {
 				all.stoppedBy(StoppedUpstream)
 			}
@@ -189,7 +190,11 @@ func (q *Question) join(names []string, parts []part, doubtful []string, gate *g
 			}
 			for _, w := range r.Warnings {
 				w.Account = p.name
-				all.addWarning(w)
+				if w.AboutRecords() {
+					about = append(about, w)
+				} else {
+					all.addWarning(w)
+				}
 			}
 			for _, id := range r.RequestIDs {
 				all.addRequestID(id)
@@ -219,7 +224,7 @@ func (q *Question) join(names []string, parts []part, doubtful []string, gate *g
 	}
 	for _, name := range doubtful {
 		all.Complete = false
-		all.addWarning(Warning{WarnEarlierDoubt, "an earlier part of this read could not be proven whole", name})
+		all.addWarning(Warning{Code: WarnEarlierDoubt, Message: "an earlier part of this read could not be proven whole", Account: name})
 	}
 	if q.ids != nil {
 		if q.opts.Cursor == "" && all.Stopped == nil {
@@ -229,6 +234,8 @@ func (q *Question) join(names []string, parts []part, doubtful []string, gate *g
 			all.addWarning(Warning{Code: WarnMissingUntold, Message: "which ids no account answered cannot be told of an answer in parts; ask for fewer ids at once"})
 		}
 	}
+	all.Warnings = slices.Insert(all.Warnings, 0, about...) // as in a Report of one account
+	all.Warnings = all.Warnings[max(0, len(all.Warnings)-maxWarnings):]
 	all.Next = q.nextOfAll(names, parts, doubtful)
 	return all, nil
 }

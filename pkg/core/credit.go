@@ -26,6 +26,7 @@ type CustomerCredit struct {
 	AssociatedAt  *time.Time   `json:"associated_at"`
 	NearestExpiry *time.Time   `json:"nearest_expiry"` // of what, the cloud does not say
 	Vendor        CreditVendor `json:"vendor"`
+	Unreadable    []string     `json:"unreadable,omitempty"` // the cloud's members that hold something else than documented: null above
 }
 
 // Credit is three exact amounts. One that the cloud did not give is null.
@@ -68,7 +69,7 @@ const (
 	CreditExhausted CreditStatus = "exhausted" // nothing left
 	CreditLow       CreditStatus = "low"       // at or below the threshold
 	CreditOK        CreditStatus = "ok"
-	CreditUnknown   CreditStatus = "unknown" // a field that decides is missing
+	CreditUnknown   CreditStatus = "unknown" // an amount that decides is missing
 )
 
 // Threshold is an amount, or a share of what was allocated, at or below which
@@ -105,15 +106,16 @@ func (t Threshold) String() string {
 	return t.amount.String()
 }
 
-// StatusOfCredit is the rule: forced, else overdrawn, exhausted, low or ok by
-// what remains, else unknown. A missing flag is unknown and not "not forced":
-// the cloud leaves it out at times. A percentage of nothing allocated, or of an
-// allocation that is missing, makes nobody low.
+// StatusOfCredit is the rule: forced where the cloud says so, else overdrawn,
+// exhausted, low or ok by what remains. A missing flag hides no amount: the cloud
+// leaves it out, or gives a reserved value. The status is unknown only where no
+// amount decides: what remains is missing, or is above zero while a percentage is
+// asked of an allocation that is missing.
 func StatusOfCredit(forced *bool, credit Credit, low Threshold) CreditStatus {
 	switch {
 	case forced != nil && *forced:
 		return CreditForced
-	case forced == nil || credit.Remaining == nil:
+	case credit.Remaining == nil:
 		return CreditUnknown
 	case credit.Remaining.Sign() < 0:
 		return CreditOverdrawn
@@ -156,20 +158,24 @@ func (c *CustomerCredit) Settle(account string, _ time.Time, rules Rules) {
 }
 
 // CreatedBetween reports whether the customer may have been bound from one moment
-// to another; true too where that is not known. The vendor does not say in which
-// zone it writes the time: it is taken as the configured one's and as UTC's. A date
-// alone may be any time of its day, and clocks differ by up to the five
-// minutes that a signature may be old.
+// to another; true too where that is not known. A time with an offset from UTC is
+// exact. Without one, the vendor does not say in which zone it writes: the time is
+// taken as the configured zone's and as UTC's. A date alone may be any time of its
+// day, and clocks differ by up to what a signature may be old.
 func (c *CustomerCredit) CreatedBetween(from, to time.Time) bool {
 	if c.AssociatedAt == nil {
 		return true
 	}
 	from, to = from.Add(-maxClockSkew), to.Add(maxClockSkew)
+	moments := []time.Time{*c.AssociatedAt}
 	if c.onlyDay() {
 		from = from.Add(-24 * time.Hour)
 	}
-	_, offset := from.In(VendorZone).Zone()
-	for _, at := range []time.Time{*c.AssociatedAt, c.AssociatedAt.Add(time.Duration(offset) * time.Second)} {
+	if !c.zoned() {
+		_, offset := from.In(VendorZone).Zone()
+		moments = append(moments, c.AssociatedAt.Add(time.Duration(offset)*time.Second))
+	}
+	for _, at := range moments {
 		if !at.Before(from) && !at.After(to) {
 			return true
 		}
@@ -194,6 +200,19 @@ func (c *CustomerCredit) Before(other *CustomerCredit) bool {
 func (c *CustomerCredit) onlyDay() bool {
 	return len(c.Vendor.AssociationTime) == len(`"2006-01-02"`)
 }
+
+// zoned reports whether the vendor gave the time of association with an offset from UTC.
+func (c *CustomerCredit) zoned() bool {
+	if len(c.Vendor.AssociationTime) <= len(`"2006-01-02 15:04:05"`) {
+		return false
+	}
+	written, _ := jsontext.AppendUnquote(nil, c.Vendor.AssociationTime)
+	_, form, _ := ParseTime(string(written), time.UTC)
+	return form == ZonedTime
+}
+
+// UnreadMembers are the cloud's members that could not be read.
+func (c *CustomerCredit) UnreadMembers() []string { return c.Unreadable }
 
 // Masked is the record with name, e-mail address, mobile number and remark
 // masked: a remark is the reseller's own text, and often a person's name.

@@ -427,6 +427,7 @@ func (l *list[Q, T]) noteOrder(record T, now *sighting, rank uint32, again, twic
 // in the order of the first pass, so none continues among these.
 func (l *list[Q, T]) handOnLate(record T) bool {
 	if !l.wants(record) {
+		l.notes.Add(record)
 		return true
 	}
 	why := StoppedSize
@@ -434,6 +435,7 @@ func (l *list[Q, T]) handOnLate(record T) bool {
 		why = StoppedLimit
 	} else if l.keep(record, l.here) {
 		l.report.Count++
+		l.notes.Add(record)
 		return true
 	}
 	l.unproven(WarnPassedOver, "rows moved while reading, and there is no room for the customers that were passed over; read again with more room")

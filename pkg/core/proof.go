@@ -81,7 +81,7 @@ func (l *list[Q, T]) nextSize() int {
 // isWhole reports whether a counted list is proven whole.
 func (l *list[Q, T]) isWhole() bool {
 	switch {
-	case l.onePage && l.op == 1 && l.counts[0] == l.rows && !l.moved:
+	case l.onePage && l.op == 1 && l.counts[0] == l.rows:
 		return true
 	case l.shown && l.old == l.total && !(l.partial && (l.unsorted || l.lost)):
 		return true

@@ -24,6 +24,7 @@ type readState[Q Query, T Record] struct {
 	report      Report
 	doubt       bool
 	pages, rows int
+	notes       RecordNotes // of every new record, whether or not it is handed on
 
 	here Cursor // after the last record handed on
 	idle bool   // nothing was handed on since the cursor, and the list is at its end
@@ -81,6 +82,7 @@ func (d *readState[Q, T]) run(query Q) (report Report, err error) {
 		d.fail(failure)
 	}
 	d.report.Complete = d.report.Stopped == nil && !d.doubt
+	d.report.addNotes(d.notes.Warnings())
 	return d.report, nil
 }
 
@@ -166,6 +168,7 @@ func (d *readState[Q, T]) handOn(record T) bool {
 		}
 		d.report.Count++
 	}
+	d.notes.Add(record)
 	return true
 }
 

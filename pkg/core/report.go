@@ -1,6 +1,9 @@
 package core
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Report is the one envelope that every function answers with. The records go
 // beside it, as "items": they may be many, so they are handed on as they come.
@@ -52,9 +55,18 @@ const (
 
 // Warning is something about an answer that its reader should know.
 type Warning struct {
-	Code    string `json:"code"`
-	Message string `json:"message"`
-	Account string `json:"account,omitempty"` // in an answer for all accounts, the one it is about
+	Code       string `json:"code"`
+	Message    string `json:"message"`
+	Account    string `json:"account,omitempty"`     // in an answer for all accounts, the one it is about
+	CustomerID string `json:"customer_id,omitempty"` // the first customer it is about, where it is about some
+	Field      string `json:"field,omitempty"`       // the member of the cloud's that it is about, as the cloud names it
+	Count      int    `json:"count,omitzero"`        // how many customers it is about
+}
+
+// AboutRecords says whether the warning is about what some records hold. Every other
+// one is about whether the answer is complete.
+func (w Warning) AboutRecords() bool {
+	return w.Code == WarnValueUnreadable || w.Code == WarnMostlyUnknown
 }
 
 // The codes of warnings, beside those of errors (an answer that stopped
@@ -69,6 +81,9 @@ const (
 	WarnOrderUnstable = "order_unstable"   // rows traded places while reading, and nothing proves that none was passed over
 	WarnShrunken      = "list_shrunken"    // many customers of the newest complete run are missing
 	WarnWitness       = "witness_mismatch" // the two lists of the same customers do not name the same ones
+
+	WarnValueUnreadable = "value_unreadable" // a member holds something else than the cloud documents; one warning a member
+	WarnMostlyUnknown   = "mostly_unknown"   // more than a tenth of the customers have the status unknown
 )
 
 // What grows with the read is bounded: a caller that can take only so many
@@ -98,6 +113,13 @@ func (r *Report) addWarning(w Warning) {
 		r.Warnings = append(r.Warnings[:0], r.Warnings[1:]...)
 	}
 	r.Warnings = append(r.Warnings, w)
+}
+
+// addNotes puts warnings about records before those about the read: the last one says
+// what stopped it.
+func (r *Report) addNotes(about []Warning) {
+	r.Warnings = slices.Insert(r.Warnings, 0, about...)
+	r.Warnings = r.Warnings[max(0, len(r.Warnings)-maxWarnings):]
 }
 
 // stop says why a read ended before its end, and where to go on.

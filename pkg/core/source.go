@@ -13,6 +13,9 @@ import (
 //   - return within moments of ctx being done, whatever the server does;
 //   - give every customer of the page, in the cloud's order, or an error: never
 //     a page with rows left out, and never an empty page for a failure;
+//   - give null for a value that it cannot read and name its member in the record, and
+//     fail the page only for a row without an id, or where more rows than MostUnread
+//     lack a value that a status follows from;
 //   - say in Page.Next where to go on, nil only where the end is certain;
 //   - take any row as Cursor.Offset, and any number from 1 to its own page size as
 //     Cursor.Size, unless the cloud finds pages by number; then it tells a total,
@@ -61,6 +64,9 @@ type Record interface {
 	Settle(account string, asOf time.Time, rules Rules)
 	// StatusText is the status's text, for filtering.
 	StatusText() string
+	// UnreadMembers names the cloud's members that hold something else than the cloud
+	// documents: the record has null in their place, and the Report a warning.
+	UnreadMembers() []string
 	// Cells are the record as text, one cell a Column of its function.
 	Cells() []string
 	// Masked is the record with what is personal masked; itself where nothing
@@ -71,7 +77,8 @@ type Record interface {
 // Rules are the reseller's own settings for judging a customer. The zero Rules
 // is DefaultLow and the vendors' zone.
 type Rules struct {
-	Low Threshold // at or below it a credit is low; the zero Threshold is DefaultLow
+	Low         Threshold     // at or below it a credit is low; the zero Threshold is DefaultLow
+	ExpireMonth ExpireReading // how the month in which a tag expires is meant; "": LastValid
 }
 
 // VendorZone is UTC+08:00, in which both clouds write times and end months.

@@ -1,8 +1,11 @@
 package core
 
 import (
+	"strconv"
 	"testing"
 	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
 )
 
 func TestStatusOfCredit(t *testing.T) {
@@ -26,7 +29,12 @@ func TestStatusOfCredit(t *testing.T) {
 		{"a cent below nothing", &no, "100", "-0.01", "", CreditOverdrawn},
 		{"forced wins over overdrawn", &yes, "100", "-50", "", CreditForced},
 		{"forced, and nothing else known", &yes, "", "", "", CreditForced},
-		{"the flag is missing", nil, "100", "99", "", CreditUnknown},
+		{"the flag is missing: plenty", nil, "100", "99", "", CreditOK},
+		{"the flag is missing: low", nil, "100", "10", "", CreditLow},
+		{"the flag is missing: nothing left", nil, "100", "0", "", CreditExhausted},
+		{"the flag is missing: overdrawn", nil, "1000", "-480", "", CreditOverdrawn},
+		{"the flag is missing, and what remains", nil, "100", "", "", CreditUnknown},
+		{"overdrawn needs no allocation", &no, "", "-5", "", CreditOverdrawn},
 		{"what remains is missing", &no, "100", "", "", CreditUnknown},
 		{"a percentage of what is missing", &no, "", "5", "10%", CreditUnknown},
 		{"an amount needs no allocation", &no, "", "5", "10", CreditLow},
@@ -79,18 +87,25 @@ func TestSettleTag(t *testing.T) {
 		want                      TagStatus
 		expiresAt                 string
 		days                      int // -1: null
+		rules                     Rules
 	}{
-		{"holds", "Y", "2026-12", "2026-11-21T12:00:00Z", TagQualified, "2026-12-31T16:00:00Z", 40},
-		{"last second", "Y", "2026-11", "2026-11-30T15:59:59Z", TagQualified, "2026-11-30T16:00:00Z", 0},
-		{"a second later, by the vendor's clock", "Y", "2026-11", "2026-11-30T16:00:00Z", TagLapsed, "2026-11-30T16:00:00Z", -1},
-		{"holds without an end", "Y", "", "2026-11-21T12:00:00Z", TagQualified, "", -1},
-		{"lapsed", "N", "2026-10", "2026-11-21T12:00:00Z", TagLapsed, "2026-10-31T16:00:00Z", -1},
-		{"never was", "N", "", "2026-11-21T12:00:00Z", TagNotNew, "", -1},
-		{"taken away early", "N", "2027-03", "2026-11-21T12:00:00Z", TagNotNew, "2027-03-31T16:00:00Z", -1},
-		{"below the bar", "UNDETERMINED", "", "2026-11-21T12:00:00Z", TagUndetermined, "", -1},
-		{"no real name", "", "", "2026-11-21T12:00:00Z", TagUnverified, "", -1},
-		{"a new word", "MAYBE", "", "2026-11-21T12:00:00Z", TagUnknown, "", -1},
-		{"leap day", "Y", "2028-02", "2028-02-29T12:00:00Z", TagQualified, "2028-02-29T16:00:00Z", 0},
+		{"holds", "Y", "2026-12", "2026-11-21T12:00:00Z", TagQualified, "2026-12-31T16:00:00Z", 40, Rules{}},
+		{"last second", "Y", "2026-11", "2026-11-30T15:59:59Z", TagQualified, "2026-11-30T16:00:00Z", 0, Rules{}},
+		{"a second later, by the vendor's clock", "Y", "2026-11", "2026-11-30T16:00:00Z", TagLapsed, "2026-11-30T16:00:00Z", -1, Rules{}},
+		{"holds without an end", "Y", "", "2026-11-21T12:00:00Z", TagQualified, "", -1, Rules{}},
+		{"lapsed", "N", "2026-10", "2026-11-21T12:00:00Z", TagLapsed, "2026-10-31T16:00:00Z", -1, Rules{}},
+		{"never was", "N", "", "2026-11-21T12:00:00Z", TagNotNew, "", -1, Rules{}},
+		{"taken away early", "N", "2027-03", "2026-11-21T12:00:00Z", TagNotNew, "2027-03-31T16:00:00Z", -1, Rules{}},
+		{"below the bar", "UNDETERMINED", "", "2026-11-21T12:00:00Z", TagUndetermined, "", -1, Rules{}},
+		{"no real name", "", "", "2026-11-21T12:00:00Z", TagUnverified, "", -1, Rules{}},
+		{"a new word", "MAYBE", "", "2026-11-21T12:00:00Z", TagUnknown, "", -1, Rules{}},
+		{"leap day", "Y", "2028-02", "2028-02-29T12:00:00Z", TagQualified, "2028-02-29T16:00:00Z", 0, Rules{}},
+		{"for ever, or nearly", "Y", "9999-12", "2026-11-21T12:00:00Z", TagQualified, "9999-12-31T16:00:00Z", 2912118, Rules{}},
+		{"by the other reading: holds", "Y", "2026-12", "2026-11-21T12:00:00Z", TagQualified, "2026-11-30T16:00:00Z", 9, Rules{ExpireMonth: FirstInvalid}},
+		{"by the other reading: last second", "Y", "2026-12", "2026-11-30T15:59:59Z", TagQualified, "2026-11-30T16:00:00Z", 0, Rules{ExpireMonth: FirstInvalid}},
+		{"by the other reading: a second later", "Y", "2026-12", "2026-11-30T16:00:00Z", TagLapsed, "2026-11-30T16:00:00Z", -1, Rules{ExpireMonth: FirstInvalid}},
+		{"by the other reading: lapsed", "N", "2026-11", "2026-11-21T12:00:00Z", TagLapsed, "2026-10-31T16:00:00Z", -1, Rules{ExpireMonth: FirstInvalid}},
+		{"the reading, written out", "Y", "2026-12", "2026-11-21T12:00:00Z", TagQualified, "2026-12-31T16:00:00Z", 40, Rules{ExpireMonth: LastValid}},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -107,7 +122,7 @@ func TestSettleTag(t *testing.T) {
 				}
 				c.ExpireMonth = &m
 			}
-			c.Settle("default", asOf, Rules{})
+			c.Settle("default", asOf, test.rules)
 			days := -1
 			if c.DaysLeft != nil {
 				days = *c.DaysLeft
@@ -116,6 +131,69 @@ func TestSettleTag(t *testing.T) {
 				t.Errorf("Settle: %s, %s, %d days, want %s, %s, %d", c.Status, timeText(c.ExpiresAt), days, test.want, test.expiresAt, test.days)
 			}
 		})
+	}
+}
+
+// A tag with a month that cannot be read is neither one that holds for ever nor one that
+// never was.
+func TestSettleTagOfAnUnreadMonth(t *testing.T) {
+	t.Parallel()
+	for value, want := range map[string]TagStatus{"Y": TagUnknown, "N": TagUnknown, "UNDETERMINED": TagUndetermined, "": TagUnverified, "Y_UNDETERMINED": TagUnknown} {
+		c := CustomerTag{CustomerID: "c", Tag: Tag{"SMB", value}, Unreadable: []string{ExpireTimeMember}}
+		if c.Settle("default", time.Now(), Rules{}); c.Status != want || c.ExpiresAt != nil || c.DaysLeft != nil {
+			t.Errorf("%q: %s, %v, %v, want %s", value, c.Status, c.ExpiresAt, c.DaysLeft, want)
+		}
+		if c.ValueUnknown() != (value == "Y_UNDETERMINED") {
+			t.Errorf("%q: ValueUnknown = %t", value, c.ValueUnknown())
+		}
+	}
+}
+
+func TestParseExpireReading(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]ExpireReading{"last_valid": LastValid, "first_invalid": FirstInvalid, "": "", "Last_Valid": "", "both": ""} {
+		if got, err := ParseExpireReading(text); got != want || (err == nil) != (want != "") {
+			t.Errorf("ParseExpireReading(%q) = %q, %v", text, got, err)
+		}
+	}
+}
+
+// A time with an offset is a moment; without one it is taken as the configured zone's and
+// as UTC's, and a day as all of it.
+func TestCreatedBetween(t *testing.T) {
+	t.Parallel()
+	start := time.Date(2026, 11, 21, 4, 0, 0, 0, time.UTC) // 12:00 in the vendor's zone
+	end := start.Add(10 * time.Minute)
+	for _, test := range []struct {
+		written string
+		want    bool
+	}{
+		{"2026-11-21 12:05:00", true},
+		{"2026-11-21 11:44:00", false},
+		{"2026-11-21 11:46:00", true}, // clocks differ
+		{"2026-11-21 12:26:00", false},
+		{"2026-11-21 04:05:00", true}, // in UTC
+		{"2026-11-21 03:44:00", false},
+		{"2026-11-21T12:05:00+08:00", true},
+		{"2026-11-21T04:05:00Z", true},
+		{"2026-11-21T04:05:00+08:00", false}, // the same digits, and no doubt
+		{"2026-11-21T12:05:00Z", false},
+		{"2026-11-21", true},
+		{"2026-11-20", false},
+		{"2026-11-19", false},
+		{"2026-11-22", false},
+	} {
+		at, _, err := ParseTime(test.written, VendorZone)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := CustomerCredit{AssociatedAt: &at, Vendor: CreditVendor{AssociationTime: jsontext.Value(strconv.Quote(test.written))}}
+		if got := c.CreatedBetween(start, end); got != test.want {
+			t.Errorf("CreatedBetween of %s = %t, want %t", test.written, got, test.want)
+		}
+	}
+	if c := new(CustomerCredit); !c.CreatedBetween(start, end) {
+		t.Error("a time that is not known cannot be ruled out")
 	}
 }
 

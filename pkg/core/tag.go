@@ -16,9 +16,10 @@ type CustomerTag struct {
 	Tag            Tag        `json:"tag"`
 	Status         TagStatus  `json:"status"`
 	EffectiveMonth *Month     `json:"effective_month"`
-	ExpireMonth    *Month     `json:"expire_month"` // the last month in which the tag holds
-	ExpiresAt      *time.Time `json:"expires_at"`   // the first instant after that month, in the vendor's zone
-	DaysLeft       *int       `json:"days_left"`    // whole days until then; null where the tag does not hold
+	ExpireMonth    *Month     `json:"expire_month"`         // as the cloud writes it; Rules.ExpireMonth says how it is meant
+	ExpiresAt      *time.Time `json:"expires_at"`           // the first instant at which the tag no longer holds, in the vendor's zone
+	DaysLeft       *int       `json:"days_left"`            // whole days until then; null where the tag does not hold
+	Unreadable     []string   `json:"unreadable,omitempty"` // the cloud's members that hold something else than documented
 }
 
 // Tag is the tag as the cloud says it.
@@ -37,7 +38,7 @@ const (
 	TagNotNew       TagStatus = "not_new"      // not a new customer
 	TagUndetermined TagStatus = "undetermined" // eligible, below the bar: an opportunity
 	TagUnverified   TagStatus = "unverified"   // no real-name verification yet
-	TagUnknown      TagStatus = "unknown"      // a value the cloud does not document
+	TagUnknown      TagStatus = "unknown"      // a value the cloud does not document, or a last month that cannot be read
 )
 
 // The tag's values, as the cloud writes them (ListSubCustomerNewTag, read November 2026).
@@ -47,7 +48,7 @@ const (
 	tagUndetermined = "UNDETERMINED"
 )
 
-// StatusOfTag is the rule. over says that the tag's last month is past.
+// StatusOfTag is the rule. over says that the tag's end is past.
 func StatusOfTag(value string, over bool) TagStatus {
 	switch value {
 	case tagYes:
@@ -90,22 +91,35 @@ func keyOf(resellerID, customerID string) string {
 // StatusText is the status's text.
 func (c *CustomerTag) StatusText() string { return string(c.Status) }
 
-// Settle fills in the account, the end of the validity, and the status.
-func (c *CustomerTag) Settle(account string, asOf time.Time, _ Rules) {
+// Settle fills in the account, the end of the validity, and the status. A tag with a
+// month that cannot be read is unknown: without its end it would seem to hold for ever.
+func (c *CustomerTag) Settle(account string, asOf time.Time, rules Rules) {
 	c.Account = account
 	c.ExpiresAt, c.DaysLeft = nil, nil
 	over := false
 	if c.ExpireMonth != nil {
-		end := c.ExpireMonth.End(VendorZone).UTC()
+		end := rules.ExpireMonth.end(*c.ExpireMonth).UTC()
 		c.ExpiresAt = &end
 		over = !asOf.Before(end)
 	}
 	c.Status = StatusOfTag(c.Tag.Value, over)
+	if c.EndUnread() && (c.Tag.Value == tagYes || c.Tag.Value == tagNo) {
+		c.Status = TagUnknown
+	}
 	if c.Status == TagQualified && c.ExpiresAt != nil {
-		days := int(c.ExpiresAt.Sub(asOf) / (24 * time.Hour))
+		days := int((c.ExpiresAt.Unix() - asOf.Unix()) / (24 * 60 * 60)) // a Duration ends after 292 years
 		c.DaysLeft = &days
 	}
 }
+
+// EndUnread says whether the tag has a month that could not be read.
+func (c *CustomerTag) EndUnread() bool { return slices.Contains(c.Unreadable, ExpireTimeMember) }
+
+// ValueUnknown says whether the tag's value is none that the cloud documents.
+func (c *CustomerTag) ValueUnknown() bool { return StatusOfTag(c.Tag.Value, false) == TagUnknown }
+
+// UnreadMembers are the cloud's members that could not be read.
+func (c *CustomerTag) UnreadMembers() []string { return c.Unreadable }
 
 // Masked is the record itself: ids and months are nobody's name.
 func (c *CustomerTag) Masked() Record { return c }

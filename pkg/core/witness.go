@@ -25,6 +25,9 @@ func (m *Member) Settle(string, time.Time, Rules) {}
 // StatusText returns "".
 func (m *Member) StatusText() string { return "" }
 
+// UnreadMembers returns nil: a member is an id, and one without it fails its page.
+func (m *Member) UnreadMembers() []string { return nil }
+
 // Cells returns the id.
 func (m *Member) Cells() []string { return []string{m.MemberID} }
 

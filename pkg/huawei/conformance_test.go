@@ -37,6 +37,7 @@ func TestConformance(t *testing.T) {
 		Query:    core.TagQuery{},
 		Columns:  core.TagFunction(nil, nil).Columns,
 		PageSize: pageSize,
+		Odd:      true,
 	})
 }
 
@@ -134,7 +135,11 @@ func cloud(tb testing.TB, world sourcetest.World) (url string) {
 	if customers == 0 {
 		customers = -1 // the simulator's way of saying none
 	}
-	sim, err := simulator.New(simulator.Options{Customers: customers})
+	opts := simulator.Options{Customers: customers}
+	if world.Odd {
+		opts.Faults = []string{"bad-value"}
+	}
+	sim, err := simulator.New(opts)
 	if err != nil {
 		tb.Fatal(err)
 	}

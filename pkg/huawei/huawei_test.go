@@ -467,6 +467,33 @@ func TestResellerPage(t *testing.T) {
 	}
 }
 
+// When a customer was associated proves a list, so only an exact moment is taken: no
+// zero of a program's type, and no time without an offset.
+func TestWhenAMemberWasAssociated(t *testing.T) {
+	t.Parallel()
+	for written, want := range map[string]time.Time{
+		`"2021-01-08T16:00:00Z"`:         time.Date(2021, 1, 8, 16, 0, 0, 0, time.UTC),
+		`"2021-01-09T00:00:00.000+0800"`: time.Date(2021, 1, 8, 16, 0, 0, 0, time.UTC),
+		`"2021-01-08T16:00:00"`:          {},
+		`"2021-01-08"`:                   {},
+		`"1970-01-01T00:00:00Z"`:         {},
+		`"1970-01-01T08:00:00+08:00"`:    {},
+		`"0001-01-01T00:00:00Z"`:         {},
+		`""`:                             {},
+		`null`:                           {},
+		`"soon"`:                         {},
+	} {
+		body := `{"count":1,"customer_infos":[{"customer_id":"a","associated_on":` + written + `}]}`
+		page, err := subCustomers.decode(wire.Answer{Status: http.StatusOK, Body: []byte(body)}, "")
+		if err != nil || len(page.members) != 1 {
+			t.Fatalf("%s: %+v, %v", written, page, err)
+		}
+		if got := page.members[0].AssociatedAt; (got == nil) != want.IsZero() || got != nil && !got.Equal(want) {
+			t.Errorf("%s: associated at %v, want %v", written, got, want)
+		}
+	}
+}
+
 // TestScopesNeedEveryReseller: the customers of a reseller that is left out
 // would be missing without a word.
 func TestScopesNeedEveryReseller(t *testing.T) {

@@ -174,8 +174,9 @@ func (api *memberAPI[Q]) readRows(body *wire.Body, reseller string) (members []*
 			err = wire.Malformed(fmt.Sprintf("row %d: its %s is not an id", len(members)+1, api.id), nil)
 		}
 		m := &core.Member{MemberID: id, ResellerID: reseller}
-		if t, err := time.Parse(time.RFC3339, associatedOn.Text()); err == nil { // in UTC
-			m.AssociatedAt = &t
+		// The time is "UTC"; one that does not say so is no proof.
+		if at, form, _ := core.ParseTime(associatedOn.Text(), time.UTC); form == core.ZonedTime {
+			m.AssociatedAt = &at
 		}
 		members = append(members, m)
 	})

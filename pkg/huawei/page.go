@@ -3,6 +3,7 @@ package huawei
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"partnerlens/pkg/core"
 	"partnerlens/pkg/wire"
@@ -89,13 +90,15 @@ func (r *row) place(member string) *wire.Value {
 // those beside it.
 const perPiece = 16
 
-// readRows reads new_customer_tags. Its error is a *core.Error.
+// readRows reads new_customer_tags. Its error is a *core.Error: a row without an id, or
+// too many with a month that is none.
 func readRows(body *wire.Body, reseller string) (_ list, customers []*core.CustomerTag, err error) {
 	if body.AtNull() {
 		return listNull, nil, nil
 	}
 	customers = make([]*core.CustomerTag, 0, DefaultPageSize)
 	var records []record // of the page, a piece of memory at a time
+	unread, first := 0, 0
 	isList := body.Array(func() {
 		if len(records) == 0 {
 			records = make([]record, perPiece)
@@ -110,11 +113,19 @@ func readRows(body *wire.Body, reseller string) (_ list, customers []*core.Custo
 		if bad != nil && err == nil {
 			err = wire.Malformed(fmt.Sprintf("row %d: %v", len(customers)+1, bad), nil)
 		}
+		if customer != nil && customer.EndUnread() {
+			if unread++; unread == 1 {
+				first = len(customers) + 1
+			}
+		}
 		customers = append(customers, customer)
 		records = records[1:]
 	})
 	if !isList {
 		err = wire.Malformed("new_customer_tags is no list", nil)
+	}
+	if err == nil && unread > core.MostUnread(len(customers)) {
+		err = wire.Malformed(fmt.Sprintf("%d of %d rows have an %s that is no month written YYYY-MM, the first in row %d", unread, len(customers), core.ExpireTimeMember, first), nil)
 	}
 	return listThere, customers, err
 }
@@ -126,19 +137,25 @@ type record struct {
 	effective, expire core.Month
 }
 
-// customer makes the record. Its error names the member that cannot be used
-// and quotes nothing.
+// customer makes the record. Its error is for a row without an id. A value of another
+// kind than documented is null in the record, which names its member.
 func (r *row) customer(reseller string, c *record) (*core.CustomerTag, error) {
 	id, ok := r[customerID].ID()
 	if !ok {
 		return nil, errors.New("its customer_id is not an id")
 	}
-	var err error
-	if c.EffectiveMonth, err = month(r[effectiveTime], &c.effective); err != nil {
-		return nil, fmt.Errorf("in effective_time: %w", err)
+	unreadable := func(member string) { c.Unreadable = append(c.Unreadable, member) }
+	if c.Tag.Type, ok = text(r[tagType]); !ok {
+		unreadable("customer_tag_type")
 	}
-	if c.ExpireMonth, err = month(r[expireTime], &c.expire); err != nil {
-		return nil, fmt.Errorf("in expire_time: %w", err)
+	if c.Tag.Value, ok = text(r[newCustomerTag]); !ok {
+		unreadable("new_customer_tag")
+	}
+	if c.EffectiveMonth, ok = month(r[effectiveTime], &c.effective); !ok {
+		unreadable("effective_time")
+	}
+	if c.ExpireMonth, ok = month(r[expireTime], &c.expire); !ok {
+		unreadable(core.ExpireTimeMember)
 	}
 	c.Provider = Provider
 	c.CustomerID = id
@@ -146,17 +163,37 @@ func (r *row) customer(reseller string, c *record) (*core.CustomerTag, error) {
 		c.reseller = reseller
 		c.ResellerID = &c.reseller
 	}
-	c.Tag = core.Tag{Type: r[tagType].Text(), Value: r[newCustomerTag].Text()}
 	return &c.CustomerTag, nil
 }
 
-// month reads a month into place; nil where there is none. One that cannot be
-// read is an error: without its last month a tag would seem to hold for ever.
-func month(value wire.Value, place *core.Month) (m *core.Month, err error) {
-	text := value.Text()
-	if text == "" && (value.Missing() || value.IsText()) {
-		return nil, nil
+// maxOddText is how much of a value that is no text stands in for one.
+const maxOddText = 40 // bytes
+
+// text gives a text, and the digits of a number. Of anything else it gives the JSON, cut
+// short, and false: read as empty, it would be the tag of a customer without real-name
+// verification.
+func text(value wire.Value) (text string, ok bool) {
+	if text = value.Text(); text != "" || value.Missing() || value.IsText() {
+		return text, true
 	}
-	*place, err = core.ParseMonth(text)
-	return place, err
+	return strings.ToValidUTF8(string(value[:min(len(value), maxOddText)]), ""), false
+}
+
+// month reads a month into place; nil where there is none: none, null, empty, or one of
+// the years 0000, 0001 and 1970, which stand for a date that is not set. false: it is
+// none written YYYY-MM. A day (2026-12-31) is none, too: whether it is the last one on
+// which a tag holds, or the first on which it does not, decides the month.
+func month(value wire.Value, place *core.Month) (m *core.Month, ok bool) {
+	text := value.Text()
+	if text == "" {
+		return nil, value.Missing() || value.IsText()
+	}
+	if core.UnsetDate(text) {
+		return nil, true
+	}
+	var err error
+	if *place, err = core.ParseMonth(text); err != nil {
+		return nil, false
+	}
+	return place, true
 }

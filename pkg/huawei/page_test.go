@@ -81,10 +81,17 @@ func TestDecodeRow(t *testing.T) {
 		{"months empty", `"customer_id":"a","effective_time":"","expire_time":""`, []string{`"effective_month":null,"expire_month":null`}, ""},
 		{"months null", `"customer_id":"a","effective_time":null,"expire_time":null`, []string{`"effective_month":null,"expire_month":null`}, ""},
 		{"months absent", `"customer_id":"a"`, []string{`"effective_month":null,"expire_month":null`}, ""},
-		{"a month that is none", `"customer_id":"a","expire_time":"2026-13"`, nil, core.CodeUpstream},
-		{"a day", `"customer_id":"a","expire_time":"2026-12-31"`, nil, core.CodeUpstream},
-		{"a month that is a number", `"customer_id":"a","effective_time":202612`, nil, core.CodeUpstream},
-		{"a month that is true", `"customer_id":"a","effective_time":true`, nil, core.CodeUpstream},
+		{"months of zero", `"customer_id":"a","effective_time":"0000-00","expire_time":"0000-00-00"`, []string{`"effective_month":null,"expire_month":null`}, ""},
+		{"months of 1970", `"customer_id":"a","effective_time":"1970-01","expire_time":"1970-01"`, []string{`"effective_month":null,"expire_month":null`}, ""},
+		{"a month that is none", `"customer_id":"a","expire_time":"2026-13"`, []string{`"expire_month":null`, `"unreadable":["expire_time"]`}, ""},
+		{"a day", `"customer_id":"a","expire_time":"2026-12-31"`, []string{`"expire_month":null`, `"unreadable":["expire_time"]`}, ""},
+		{"a month without its hyphen", `"customer_id":"a","expire_time":"202612"`, []string{`"expire_month":null`, `"unreadable":["expire_time"]`}, ""},
+		{"a month that is a number", `"customer_id":"a","effective_time":202612`, []string{`"effective_month":null`, `"unreadable":["effective_time"]`}, ""},
+		{"a month that is true", `"customer_id":"a","effective_time":true`, []string{`"effective_month":null`, `"unreadable":["effective_time"]`}, ""},
+		{"a month that is an object", `"customer_id":"a","expire_time":{}`, []string{`"expire_month":null`, `"unreadable":["expire_time"]`}, ""},
+		{"a tag that is true", `"customer_id":"a","new_customer_tag":true`, []string{`"value":"true"`, `"unreadable":["new_customer_tag"]`}, ""},
+		{"a tag that is an object", `"customer_id":"a","new_customer_tag":{"value":"Y","of":"` + strings.Repeat("x", 99) + `"}`, []string{`"value":"{\"value\":\"Y\",\"of\":\"xxxxxxxxxxxxxxxxxxxxx"`, `"unreadable":["new_customer_tag"]`}, ""},
+		{"a type that is a list", `"customer_id":"a","customer_tag_type":["SMB"]`, []string{`"type":"[\"SMB\"]"`, `"unreadable":["customer_tag_type"]`}, ""},
 
 		{"escapes", `"customer_id":"a","new_customer_tag":"\u0059"`, []string{`"value":"Y"`}, ""},
 		{"no UTF-8", "\"customer_id\":\"a\",\"new_customer_tag\":\"\xff\"", []string{"\"value\":\"\uFFFD\""}, ""},
@@ -112,6 +119,31 @@ func TestDecodeRow(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// One malformed month costs its own row, and a page of them is refused.
+func TestUnreadMonthsOfAPage(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		rows, unread int
+		code         core.Code
+	}{{1, 1, ""}, {2, 2, core.CodeUpstream}, {39, 1, ""}, {39, 2, core.CodeUpstream}, {40, 2, ""}, {100, 5, ""}, {100, 6, core.CodeUpstream}} {
+		rows := make([]string, test.rows)
+		for i := range rows {
+			expires := `"2026-12"`
+			if i < test.unread {
+				expires = `"2026-12-31"`
+			}
+			rows[i] = fmt.Sprintf(`{"customer_id":"c%d","expire_time":%s,"new_customer_tag":true,"effective_time":true}`, i, expires)
+		}
+		answer, err := decode(pageOf(strings.Join(rows, ",")))
+		if core.CodeOf(err) != test.code || err == nil && len(answer.customers) != test.rows {
+			t.Errorf("%d of %d rows: %d records, %v, want code %q", test.unread, test.rows, len(answer.customers), err, test.code)
+		}
+		if err != nil && (!strings.Contains(core.AsError(err).Detail, fmt.Sprintf("%d of %d rows", test.unread, test.rows)) || strings.Contains(err.Error(), "2026-12-31")) {
+			t.Errorf("error %v does not say how many, or quotes the value", err)
+		}
 	}
 }
 

@@ -111,10 +111,12 @@ func (r *row) place(member string) *wire.Value {
 // those beside it.
 const perPiece = 20
 
-// readRows reads Data. Its error is a *core.Error.
+// readRows reads Data. Its error is a *core.Error: a row without an id, or too many
+// with an amount that is none.
 func readRows(body *wire.Body, config Config) (customers []*core.CustomerCredit, err error) {
 	customers = make([]*core.CustomerCredit, 0, config.PageSize)
 	var records []record // of the page, a piece of memory at a time
+	unread, first := 0, ""
 	isList := body.Array(func() {
 		if len(records) == 0 {
 			records = make([]record, perPiece)
@@ -129,13 +131,34 @@ func readRows(body *wire.Body, config Config) (customers []*core.CustomerCredit,
 		if bad != nil && err == nil {
 			err = wire.Malformed(fmt.Sprintf("row %d: %v", len(customers)+1, bad), nil)
 		}
+		if amount := unreadAmount(customer); amount != "" {
+			if unread++; unread == 1 {
+				first = fmt.Sprintf("row %d: %s", len(customers)+1, amount)
+			}
+		}
 		customers = append(customers, customer)
 		records = records[1:]
 	})
 	if !isList {
 		return nil, wire.Malformed("Data is no list", nil)
 	}
+	if err == nil && unread > core.MostUnread(len(customers)) {
+		err = wire.Malformed(fmt.Sprintf("%d of %d rows have an amount that is no decimal number, the first in %s", unread, len(customers), first), nil)
+	}
 	return customers, err
+}
+
+// unreadAmount names the first amount of a customer that could not be read; "" where
+// none is. What is wrong with a time or an enum decides no status and fails no page.
+func unreadAmount(c *core.CustomerCredit) string {
+	if c != nil {
+		for _, member := range c.Unreadable {
+			if member == "Credit" || member == "RemainingCredit" {
+				return member
+			}
+		}
+	}
+	return ""
 }
 
 // record is a customer's record with what it points to, in one piece of memory.
@@ -146,19 +169,31 @@ type record struct {
 	forced               bool
 }
 
-// customer makes the record. Its error names the member that cannot be used
-// and quotes nothing.
+// customer makes the record. Its error is for a row without an id. A value of another
+// kind than documented is null in the record, which names its member.
 func (r *row) customer(body *wire.Body, config Config, c *record) (*core.CustomerCredit, error) {
 	id, ok := r[clientUin].ID()
 	if number, err := strconv.ParseUint(id, 10, 64); !ok || err != nil || number == 0 {
 		return nil, errors.New("its ClientUin is not an id in plain digits")
 	}
-	var err error
-	if c.Credit.Allocated, err = money(r[credit], &c.allocated); err != nil {
-		return nil, fmt.Errorf("in Credit: %w", err)
+	unreadable := func(member string) { c.Unreadable = append(c.Unreadable, member) }
+	if c.Credit.Allocated, ok = money(r[credit], &c.allocated); !ok {
+		unreadable("Credit")
 	}
-	if c.Credit.Remaining, err = money(r[remainingCredit], &c.remaining); err != nil {
-		return nil, fmt.Errorf("in RemainingCredit: %w", err)
+	if c.Credit.Remaining, ok = money(r[remainingCredit], &c.remaining); !ok {
+		unreadable("RemainingCredit")
+	}
+	if c.Forced, ok = forced(r[force], &c.forced); !ok {
+		unreadable("Force")
+	}
+	if c.Identity, ok = identity(r[identifyType]); !ok {
+		unreadable("IdentifyType")
+	}
+	if c.AssociatedAt, ok = instant(r[associationTime], config.Zone, &c.associated); !ok {
+		unreadable("AssociationTime")
+	}
+	if c.NearestExpiry, ok = instant(r[recentExpiry], config.Zone, &c.expiry); !ok {
+		unreadable("RecentExpiry")
 	}
 	c.Provider = Provider
 	c.CustomerID = id
@@ -167,11 +202,7 @@ func (r *row) customer(body *wire.Body, config Config, c *record) (*core.Custome
 	c.Mobile = r[mobile].Text()
 	c.Remark = r[remark].Text()
 	c.Type = r[kind].Text()
-	c.Identity = identity(r[identifyType])
 	c.Credit.Currency = config.Currency
-	c.Forced = forced(r[force], &c.forced)
-	c.AssociatedAt = instant(r[associationTime], config.Zone, &c.associated)
-	c.NearestExpiry = instant(r[recentExpiry], config.Zone, &c.expiry)
 	c.Vendor = core.CreditVendor{
 		Force:           body.Raw(r[force]),
 		IdentifyType:    body.Raw(r[identifyType]),
@@ -183,68 +214,69 @@ func (r *row) customer(body *wire.Body, config Config, c *record) (*core.Custome
 	return &c.CustomerCredit, nil
 }
 
-// money reads an amount into place, digit for digit; nil where there is none.
-func money(value wire.Value, place *core.Money) (amount *core.Money, err error) {
-	text := value.Text()
-	if text == "" && (value.Missing() || value.IsText()) {
-		return nil, nil
-	}
-	*place, err = core.ParseMoney(text)
-	return place, err
+// isEmpty says whether there is no value: none, null or the empty text.
+func isEmpty(value wire.Value) bool {
+	return value.Missing() || value.IsText() && value.Text() == ""
 }
 
-// identity reads IdentifyType, whose values the SDK's source tells.
-func identity(value wire.Value) core.Identity {
+// money reads an amount into place, digit for digit; nil where there is none. false: it
+// is no decimal number. An amount with a thousands comma or a currency is none, too: how
+// its writer separates decimals would be a guess.
+func money(value wire.Value, place *core.Money) (amount *core.Money, ok bool) {
+	if isEmpty(value) {
+		return nil, true
+	}
+	var err error
+	if *place, err = core.ParseMoney(value.Text()); err != nil {
+		return nil, false
+	}
+	return place, true
+}
+
+// identity reads IdentifyType, whose values the SDK's source tells. false: it is
+// another one.
+func identity(value wire.Value) (identity core.Identity, ok bool) {
 	switch value.Text() {
 	case "0":
-		return core.IdentityUnverified
+		return core.IdentityUnverified, true
 	case "1":
-		return core.IdentityIndividual
+		return core.IdentityIndividual, true
 	case "2":
-		return core.IdentityEnterprise
+		return core.IdentityEnterprise, true
 	}
-	return core.IdentityUnknown
+	return core.IdentityUnknown, isEmpty(value)
 }
 
 // forced reads Force. Its values are those of the sibling APIs (ForceQN,
-// DescribeCustomerInfo): 0 normal, 2 stopped by force, 1 reserved.
-func forced(value wire.Value, place *bool) *bool {
+// DescribeCustomerInfo): 0 normal, 2 stopped by force, 1 reserved, which says neither.
+// false: it is another one.
+func forced(value wire.Value, place *bool) (forced *bool, ok bool) {
 	switch value.Text() {
 	case "0":
+		return place, true
+	case "1":
+		return nil, true
 	case "2":
 		*place = true
-	default:
-		return nil
+		return place, true
 	}
-	return place
+	return nil, isEmpty(value)
 }
 
-// instant reads a time of day or a day, without a zone; nil where it is empty
-// or cannot be read, since its text stays in the record anyway.
-func instant(value wire.Value, zone *time.Location, place *time.Time) *time.Time {
-	// Made RFC 3339, for which package time has a reader three times as fast
-	// as for a layout.
-	text := []byte("0000-00-00T00:00:00Z")
-	switch given := value.Text(); {
-	case len(given) == len(time.DateOnly), len(given) == len(time.DateTime) && given[len(time.DateOnly)] == ' ':
-		copy(text, given[:len(time.DateOnly)])
-		copy(text[len(time.DateOnly)+1:], given[min(len(time.DateOnly)+1, len(given)):])
-	default:
-		return nil
+// instant reads a time into place; nil where there is none. false: it is in no form that
+// core.ParseTime knows.
+func instant(value wire.Value, zone *time.Location, place *time.Time) (at *time.Time, ok bool) {
+	text := value.Text()
+	if text == "" {
+		return nil, isEmpty(value)
 	}
-	var t time.Time
-	if t.UnmarshalText(text) != nil {
-		return nil
+	t, form, err := core.ParseTime(text, zone)
+	if err != nil {
+		return nil, false
 	}
-	if year := t.Year(); year < 2 || year > 9998 { // RFC 3339 writes 0 to 9999, in any zone
-		return nil
+	if form == core.NoTime {
+		return nil, true
 	}
-	// As time.Date does: the zone's offset at that hour, or, where the clocks
-	// change in between, the one that holds then.
-	_, offset := t.In(zone).Zone()
-	*place = t.Add(-time.Duration(offset) * time.Second)
-	if _, there := place.In(zone).Zone(); there != offset {
-		*place = t.Add(-time.Duration(there) * time.Second)
-	}
-	return place
+	*place = t
+	return place, true
 }

@@ -100,21 +100,37 @@ func TestDecodeRow(t *testing.T) {
 		{"amounts null", `"ClientUin":1,"Credit":null,"RemainingCredit":null`, []string{`"allocated":null`, `"remaining":null`}, ""},
 		{"amounts empty", `"ClientUin":1,"Credit":"","RemainingCredit":""`, []string{`"allocated":null`, `"remaining":null`}, ""},
 		{"amounts absent", `"ClientUin":1`, []string{`"allocated":null`, `"remaining":null`}, ""},
-		{"an amount that is a word", `"ClientUin":1,"Credit":"-"`, nil, core.CodeUpstream},
-		{"an amount that is an object", `"ClientUin":1,"Credit":{}`, nil, core.CodeUpstream},
-		{"an amount that is true", `"ClientUin":1,"RemainingCredit":true`, nil, core.CodeUpstream},
-		{"an amount beyond bounds", `"ClientUin":1,"RemainingCredit":1e999`, nil, core.CodeUpstream},
+		{"an amount in scientific notation", `"ClientUin":1,"Credit":1.5E3`, []string{`"allocated":"1500"`}, ""},
+		{"an amount that is a word", `"ClientUin":1,"Credit":"-"`, []string{`"allocated":null`, `"unreadable":["Credit"]`}, ""},
+		{"an amount that is an object", `"ClientUin":1,"Credit":{}`, []string{`"allocated":null`, `"unreadable":["Credit"]`}, ""},
+		{"an amount that is true", `"ClientUin":1,"RemainingCredit":true`, []string{`"remaining":null`, `"unreadable":["RemainingCredit"]`}, ""},
+		{"an amount beyond bounds", `"ClientUin":1,"RemainingCredit":1e999`, []string{`"remaining":null`, `"unreadable":["RemainingCredit"]`}, ""},
+		{"an amount without end", `"ClientUin":1,"RemainingCredit":` + strings.Repeat("9", 70), []string{`"remaining":null`, `"unreadable":["RemainingCredit"]`}, ""},
+		{"a thousands comma", `"ClientUin":1,"Credit":"1,234.50","RemainingCredit":"5"`, []string{`"allocated":null`, `"remaining":"5"`, `"unreadable":["Credit"]`}, ""},
+		{"a decimal comma", `"ClientUin":1,"RemainingCredit":"1234,50"`, []string{`"remaining":null`, `"unreadable":["RemainingCredit"]`}, ""},
+		{"a currency", `"ClientUin":1,"RemainingCredit":"$5.00"`, []string{`"remaining":null`, `"unreadable":["RemainingCredit"]`}, ""},
+		{"a currency behind", `"ClientUin":1,"RemainingCredit":"5.00 USD"`, []string{`"remaining":null`, `"unreadable":["RemainingCredit"]`}, ""},
+		{"a plus", `"ClientUin":1,"RemainingCredit":"+5.00"`, []string{`"remaining":null`, `"unreadable":["RemainingCredit"]`}, ""},
+		{"a space", `"ClientUin":1,"RemainingCredit":" 5.00"`, []string{`"remaining":null`, `"unreadable":["RemainingCredit"]`}, ""},
+		{"brackets for below zero", `"ClientUin":1,"RemainingCredit":"(5.00)"`, []string{`"remaining":null`, `"unreadable":["RemainingCredit"]`}, ""},
+		{"NaN", `"ClientUin":1,"RemainingCredit":"NaN"`, []string{`"remaining":null`, `"unreadable":["RemainingCredit"]`}, ""},
+		{"wide digits", `"ClientUin":1,"RemainingCredit":"５"`, []string{`"remaining":null`, `"unreadable":["RemainingCredit"]`}, ""},
+		{"both amounts", `"ClientUin":1,"Credit":"x","RemainingCredit":"y"`, []string{`"unreadable":["Credit","RemainingCredit"]`}, ""},
 
 		{"forced", `"ClientUin":1,"Force":2`, []string{`"forced":true`, `"Force":2`}, ""},
 		{"forced, as a text", `"ClientUin":1,"Force":"2"`, []string{`"forced":true`, `"Force":"2"`}, ""},
 		{"not forced", `"ClientUin":1,"Force":0`, []string{`"forced":false`}, ""},
 		{"forced: reserved", `"ClientUin":1,"Force":1`, []string{`"forced":null`, `"Force":1`}, ""},
+		{"forced: empty", `"ClientUin":1,"Force":""`, []string{`"forced":null`, `"Force":""`}, ""},
+		{"forced: a value that is not documented", `"ClientUin":1,"Force":3`, []string{`"forced":null`, `"Force":3`, `"unreadable":["Force"]`}, ""},
+		{"forced: a boolean", `"ClientUin":1,"Force":true`, []string{`"forced":null`, `"Force":true`, `"unreadable":["Force"]`}, ""},
+		{"forced: an object", `"ClientUin":1,"Force":{}`, []string{`"forced":null`, `"Force":null`, `"unreadable":["Force"]`}, ""},
 		{"forced: absent", `"ClientUin":1`, []string{`"forced":null`, `"Force":null`}, ""},
 		{"forced: null", `"ClientUin":1,"Force":null`, []string{`"forced":null`, `"Force":null`}, ""},
 
 		{"not verified", `"ClientUin":1,"IdentifyType":0`, []string{`"identity":"unverified"`}, ""},
 		{"an individual", `"ClientUin":1,"IdentifyType":"1"`, []string{`"identity":"individual"`, `"IdentifyType":"1"`}, ""},
-		{"an unknown identity", `"ClientUin":1,"IdentifyType":7`, []string{`"identity":"unknown"`, `"IdentifyType":7`}, ""},
+		{"an unknown identity", `"ClientUin":1,"IdentifyType":7`, []string{`"identity":"unknown"`, `"IdentifyType":7`, `"unreadable":["IdentifyType"]`}, ""},
 		{"no identity", `"ClientUin":1`, []string{`"identity":"unknown"`, `"IdentifyType":null`}, ""},
 
 		{"a type that is a number", `"ClientUin":1,"Type":1`, []string{`"type":"1"`, `"Type":1`}, ""},
@@ -130,11 +146,17 @@ func TestDecodeRow(t *testing.T) {
 		{"a time", `"ClientUin":1,"AssociationTime":"2024-02-29 23:59:59"`, []string{`"associated_at":"2024-02-29T15:59:59Z"`}, ""},
 		{"a day", `"ClientUin":1,"RecentExpiry":"2024-03-01"`, []string{`"nearest_expiry":"2024-02-29T16:00:00Z"`}, ""},
 		{"an empty time", `"ClientUin":1,"RecentExpiry":""`, []string{`"nearest_expiry":null`, `"RecentExpiry":""`}, ""},
-		{"a day that is none", `"ClientUin":1,"RecentExpiry":"2023-02-29"`, []string{`"nearest_expiry":null`, `"RecentExpiry":"2023-02-29"`}, ""},
-		{"a time in another form", `"ClientUin":1,"RecentExpiry":"2024-02-29T23:59:59"`, []string{`"nearest_expiry":null`}, ""},
+		{"a day that is none", `"ClientUin":1,"RecentExpiry":"2023-02-29"`, []string{`"nearest_expiry":null`, `"RecentExpiry":"2023-02-29"`, `"unreadable":["RecentExpiry"]`}, ""},
+		{"a time without its space", `"ClientUin":1,"RecentExpiry":"2024-02-29T23:59:59"`, []string{`"nearest_expiry":"2024-02-29T15:59:59Z"`}, ""},
+		{"a time in ISO 8601", `"ClientUin":1,"RecentExpiry":"2026-12-01T00:00:00+08:00"`, []string{`"nearest_expiry":"2026-11-30T16:00:00Z"`}, ""},
+		{"a time with another offset", `"ClientUin":1,"AssociationTime":"2026-11-30T16:00:00Z"`, []string{`"associated_at":"2026-11-30T16:00:00Z"`}, ""},
+		{"a time with an escape", `"ClientUin":1,"RecentExpiry":"2024\u002d03\u002d01"`, []string{`"nearest_expiry":"2024-02-29T16:00:00Z"`}, ""},
 		{"the zero time", `"ClientUin":1,"RecentExpiry":"0000-00-00 00:00:00"`, []string{`"nearest_expiry":null`}, ""},
+		{"the zero of Unix", `"ClientUin":1,"RecentExpiry":"1970-01-01 08:00:00"`, []string{`"nearest_expiry":null`}, ""},
 		{"a time too early to be written", `"ClientUin":1,"RecentExpiry":"0000-01-01"`, []string{`"nearest_expiry":null`}, ""},
-		{"a time that is a number", `"ClientUin":1,"RecentExpiry":1700000000`, []string{`"nearest_expiry":null`, `"RecentExpiry":1700000000`}, ""},
+		{"a time that is a number", `"ClientUin":1,"RecentExpiry":1700000000`, []string{`"nearest_expiry":null`, `"RecentExpiry":1700000000`, `"unreadable":["RecentExpiry"]`}, ""},
+		{"a time that is true", `"ClientUin":1,"AssociationTime":true`, []string{`"associated_at":null`, `"unreadable":["AssociationTime"]`}, ""},
+		{"a time that is a word", `"ClientUin":1,"AssociationTime":"never"`, []string{`"associated_at":null`, `"unreadable":["AssociationTime"]`}, ""},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
@@ -157,7 +179,48 @@ func TestDecodeRow(t *testing.T) {
 					t.Errorf("record has no %s:\n%s", want, got)
 				}
 			}
+			if named := strings.Contains(strings.Join(test.want, ""), "unreadable"); !named && answer.customers[0].Unreadable != nil {
+				t.Errorf("unreadable = %q", answer.customers[0].Unreadable)
+			}
 		})
+	}
+}
+
+// One malformed amount costs its own row, and a page of them is refused.
+func TestUnreadAmountsOfAPage(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		rows, unread int
+		code         core.Code
+	}{
+		{1, 1, ""}, {2, 1, ""}, {2, 2, core.CodeUpstream}, {19, 1, ""}, {19, 2, core.CodeUpstream},
+		{39, 2, core.CodeUpstream}, {40, 2, ""}, {100, 5, ""}, {100, 6, core.CodeUpstream}, {100, 100, core.CodeUpstream},
+	} {
+		rows := make([]string, test.rows)
+		for i := range rows {
+			remaining, expiry := `"5.00"`, `"soon"` // a time decides no status
+			if i < test.unread {
+				remaining = `"5.000,00"`
+			}
+			rows[i] = fmt.Sprintf(`{"ClientUin":%d,"RemainingCredit":%s,"RecentExpiry":%s,"Force":9,"IdentifyType":9}`, i+1, remaining, expiry)
+		}
+		answer, err := decode(pageOf(strings.Join(rows, ",")))
+		if core.CodeOf(err) != test.code {
+			t.Errorf("%d of %d rows: %v, want code %q", test.unread, test.rows, err, test.code)
+			continue
+		}
+		if err != nil {
+			if e := core.AsError(err); !strings.Contains(e.Detail, fmt.Sprintf("%d of %d rows", test.unread, test.rows)) || !strings.Contains(e.Detail, "row 1: RemainingCredit") || strings.Contains(e.Detail, "000,00") {
+				t.Errorf("error %v does not say where, or quotes the value", e)
+			}
+			continue
+		}
+		if len(answer.customers) != test.rows {
+			t.Errorf("%d of %d rows: %d records", test.unread, test.rows, len(answer.customers))
+		}
+	}
+	if _, err := decode(pageOf(`{"ClientUin":1},{"ClientUin":"x"}`)); core.CodeOf(err) != core.CodeUpstream {
+		t.Errorf("an id that is none: %v", err)
 	}
 }
 

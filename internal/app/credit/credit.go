@@ -95,15 +95,19 @@ func Probe(s app.Settings) (app.Probe, error) {
 	if err != nil {
 		return app.Probe{}, err
 	}
+	low, err := app.Parse(s, app.FieldLow, core.Threshold{}, core.ParseThreshold)
+	if err != nil {
+		return app.Probe{}, err
+	}
 	endpoint := s.Get(app.FieldEndpoint)
 	if endpoint == "" {
 		endpoint = tencent.DefaultEndpoint
 	}
 	return app.Probe{
 		Endpoint: endpoint, MostSkew: tencent.MostClockSkew, PageSize: tencent.DefaultPageSize, ClockSkew: source.ClockSkew,
-		Fetch: func(ctx context.Context) (int, *int, error) {
+		Fetch: func(ctx context.Context) (app.Seen, error) {
 			page, err := source.FetchPage(ctx, core.CreditQuery{Order: core.OrderAscending}, core.Cursor{})
-			return len(page.Items), page.Total, err
+			return app.ProbeOf(page, s.Account, core.Rules{Low: low}), err
 		},
 	}, nil
 }

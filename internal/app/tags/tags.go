@@ -78,6 +78,10 @@ func (c *composer) reader(s app.Settings) (*reader, error) {
 	if err != nil {
 		return nil, err
 	}
+	expires, err := app.Parse(s, app.FieldExpireMonth, core.LastValid, core.ParseExpireReading)
+	if err != nil {
+		return nil, err
+	}
 	scopes, err := c.scopes(s)
 	if err != nil {
 		return nil, err
@@ -96,7 +100,7 @@ func (c *composer) reader(s app.Settings) (*reader, error) {
 	}
 	return core.NewReader(source, &core.ReaderOptions[core.TagQuery]{
 		Schema: core.Schema("tags"), Provider: huawei.Provider, Account: s.Account,
-		Scopes: scopes, Witness: witness, Pacer: pacer, ShareFor: shareFor, Now: c.now,
+		Rules: core.Rules{ExpireMonth: expires}, Scopes: scopes, Witness: witness, Pacer: pacer, ShareFor: shareFor, Now: c.now,
 	}), nil
 }
 
@@ -144,15 +148,19 @@ func Probe(s app.Settings) (app.Probe, error) {
 	if err != nil {
 		return app.Probe{}, err
 	}
+	expires, err := app.Parse(s, app.FieldExpireMonth, core.LastValid, core.ParseExpireReading)
+	if err != nil {
+		return app.Probe{}, err
+	}
 	endpoint := s.Get(app.FieldEndpoint)
 	if endpoint == "" {
 		endpoint = huawei.DefaultEndpoint
 	}
 	return app.Probe{
 		Endpoint: endpoint, MostSkew: huawei.MostClockSkew, PageSize: huawei.DefaultPageSize, ClockSkew: source.ClockSkew,
-		Fetch: func(ctx context.Context) (int, *int, error) {
+		Fetch: func(ctx context.Context) (app.Seen, error) {
 			page, err := source.FetchPage(ctx, core.TagQuery{}, core.Cursor{})
-			return len(page.Items), nil, err
+			return app.ProbeOf(page, s.Account, core.Rules{ExpireMonth: expires}), err
 		},
 	}, nil
 }

@@ -21,6 +21,7 @@ import (
 type World struct {
 	Customers int           // how many there are
 	FailFrom  int           // the call from which on each fails, as the cloud fails; 1 is the first, 0 none
+	Odd       bool          // some customers, at most a twentieth of a page, have a value that the cloud does not document
 	Hang      bool          // calls are taken and never answered
 	Reached   chan struct{} // closed when a call that hangs has been taken; nil where Hang is false
 }
@@ -47,6 +48,8 @@ type Harness[Q core.Query, T core.Record] struct {
 	Columns []core.Column
 	// PageSize is how many customers a page of the Source holds.
 	PageSize int
+	// Odd says that Open makes a World's Odd. It is false where a row has nothing but an id.
+	Odd bool
 }
 
 // Run holds a Source to the law, each law a subtest.
@@ -88,6 +91,7 @@ func laws[Q core.Query, T core.Record]() []law[Q, T] {
 		{"failure-is-an-error", "a failing cloud must be an error with a code, on any page, never an empty page", failureIsAnError[Q, T]},
 		{"errors-are-silent-on-data", "an error must not repeat a customer's data", errorsAreSilentOnData[Q, T]},
 		{"done-is-done", "a context that is done must end a call with its own code, before and during it", doneIsDone[Q, T]},
+		{"unread-is-named", "a value that cannot be read must be named in its record, and cost no other", unreadIsNamed[Q, T]},
 		{"total-is-true", "where the cloud tells how many match, the page must say so", totalIsTrue[Q, T]},
 	}
 }
@@ -274,6 +278,32 @@ func errorsAreSilentOnData[Q core.Query, T core.Record](t testing.TB, h Harness[
 					return fmt.Errorf("the error's text holds %q", planted)
 				}
 			}
+		}
+	}
+	return nil
+}
+
+func unreadIsNamed[Q core.Query, T core.Record](t testing.TB, h Harness[Q, T]) error {
+	if !h.Odd {
+		return nil
+	}
+	n := 4 * h.PageSize
+	for _, odd := range []bool{false, true} {
+		pages, err := walk(h.Open(t, World{Customers: n, Odd: odd}), h.Query, core.Cursor{}, n)
+		if err != nil {
+			return err
+		}
+		if err := wantIDs(ids(pages), h.Facts(n)); err != nil {
+			return err
+		}
+		named := 0
+		for _, page := range pages {
+			for _, record := range page.Items {
+				named += len(record.UnreadMembers())
+			}
+		}
+		if (named > 0) != odd {
+			return fmt.Errorf("%d members are named, with values that cannot be read: %t", named, odd)
 		}
 	}
 	return nil

@@ -59,9 +59,11 @@ func (s *shelf) FetchPage(ctx context.Context, _ core.CreditQuery, at core.Curso
 		if err != nil {
 			return page, err
 		}
-		page.Items = append(page.Items, &core.CustomerCredit{
-			CustomerID: f.ID, Name: f.Cells["name"], Credit: core.Credit{Remaining: &remaining},
-		})
+		c := &core.CustomerCredit{CustomerID: f.ID, Name: f.Cells["name"], Credit: core.Credit{Remaining: &remaining}}
+		if s.world.Odd && i == 3 {
+			c.Unreadable = []string{"RecentExpiry"}
+		}
+		page.Items = append(page.Items, c)
 	}
 	page.Total = &s.world.Customers
 	if end < s.world.Customers {
@@ -84,7 +86,7 @@ func harness(breakIt func(fetch) fetch) sourcetest.Harness[core.CreditQuery, *co
 		Open: func(_ testing.TB, world sourcetest.World) core.Source[core.CreditQuery, *core.CustomerCredit] {
 			return broken{breakIt((&shelf{world: world}).FetchPage)}
 		},
-		Facts: facts, PageSize: pageSize, Columns: core.CreditFunction(nil, nil).Columns,
+		Facts: facts, PageSize: pageSize, Odd: true, Columns: core.CreditFunction(nil, nil).Columns,
 	}
 }
 
@@ -124,6 +126,22 @@ func TestBrokenSourcesAreRefused(t *testing.T) {
 				if p.Next != nil && p.Total != nil && p.Next.Offset+pageSize >= *p.Total {
 					p.Next = nil
 				}
+				return p, err
+			}
+		}},
+		{"names nothing", "unread-is-named", func(right fetch) fetch {
+			return func(ctx context.Context, q core.CreditQuery, at core.Cursor) (page, error) {
+				p, err := right(ctx, q, at)
+				for _, c := range p.Items {
+					c.Unreadable = nil
+				}
+				return p, err
+			}
+		}},
+		{"leaves out what it cannot read", "unread-is-named", func(right fetch) fetch {
+			return func(ctx context.Context, q core.CreditQuery, at core.Cursor) (page, error) {
+				p, err := right(ctx, q, at)
+				p.Items = slices.DeleteFunc(p.Items, func(c *core.CustomerCredit) bool { return c.Unreadable != nil })
 				return p, err
 			}
 		}},

@@ -1,0 +1,208 @@
+package app
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"partnerlens/internal/alert"
+	"partnerlens/internal/snapshot"
+	"partnerlens/internal/snapshot/store"
+	"partnerlens/pkg/core"
+)
+
+// The checks of the daily watch.
+const (
+	checkStore    = "store"
+	checkSchedule = "schedule"
+	checkAlerts   = "alerts"
+	checkLog      = "log"
+	checkRuns     = "runs"
+)
+
+// CheckWatch examines what the daily watch needs of settings, store and channels, and
+// what the newest runs say of themselves. It writes one object to the store, and deletes
+// it. functions are those that have accounts.
+func CheckWatch(ctx context.Context, env Environment, functions []Composed) (checks []Check) {
+	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
+	defer cancel()
+	env = env.orOwn()
+	add := func(name string, state CheckState, says string) { checks = append(checks, Check{name, state, says}) }
+	fail := func(name string, err error) { add(name, CheckFailed, core.AsError(err).Public()) }
+
+	// A plan ends at its first mistake: it is asked again without it.
+	wrong := make(map[string]bool)
+	w := &Watcher{Env: func(name string) string {
+		if wrong[name] {
+			return ""
+		}
+		return env(name)
+	}}
+	w.prepare()
+	var p plan
+	failed := false
+	for {
+		var err error
+		if p, err = w.plan(); err == nil {
+			break
+		}
+		setting := core.AsError(err).Param
+		switch {
+		case wrong[setting] || setting == "":
+		case setting != StoreSetting:
+			fail(checkSchedule, err)
+		case env(StoreSetting) == "":
+			add(checkStore, CheckLook, StoreSetting+" is not set: a function keeps no runs; partnerlens watch keeps them in the folder partnerlens-runs")
+		default:
+			fail(checkStore, err)
+		}
+		if wrong[setting] || setting == "" {
+			break
+		}
+		failed = failed || setting != StoreSetting
+		wrong[setting] = true
+	}
+	if !failed {
+		add(checkSchedule, CheckOK, "intervals, zone and retention can be read")
+	}
+	if p.store != nil {
+		if err := probeStore(ctx, p.store, functions); err != nil {
+			fail(checkStore, err)
+		} else {
+			add(checkStore, CheckOK, "can be written, read and deleted from")
+		}
+	}
+	checks = append(checks, w.checkAlerts(ctx, functions)...)
+	if _, known := logLevels[env(LogLevelSetting)]; !known {
+		fail(checkLog, &core.Error{Code: core.CodeMisconfigured, Param: LogLevelSetting, Detail: "unknown; write debug, info, warn or error"})
+	}
+	if p.store != nil {
+		checks = append(checks, checkNewest(ctx, p.store, functions)...)
+	}
+	return checks
+}
+
+// probeStore writes, reads and deletes an object where the runs of each function go.
+func probeStore(ctx context.Context, s store.Store, functions []Composed) error {
+	for _, f := range functions {
+		names, err := f.Function.Accounts(ctx)
+		if err != nil {
+			names = []string{core.DefaultAccount} // the checkup of the account says what is wrong
+		}
+		name, text := "runs/"+f.Function.Name+"/"+names[0]+"/doctor-"+rand.Text(), rand.Text()
+		err = s.Put(ctx, name, func(w io.Writer) error {
+			_, err := io.WriteString(w, text)
+			return err
+		})
+		if err == nil {
+			err = readBack(ctx, s, name, text)
+		}
+		within := checkTimeout
+		if err != nil { // it may have been written all the same
+			within = time.Second
+		}
+		deleting, cancel := context.WithTimeout(ctx, within)
+		deleted := s.Delete(deleting, name)
+		if cancel(); err == nil {
+			err = deleted
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func readBack(ctx context.Context, s store.Store, name, want string) error {
+	body, err := s.Get(ctx, name)
+	if err != nil {
+		return err
+	}
+	defer body.Close()
+	text, err := io.ReadAll(body)
+	if err == nil && string(text) != want {
+		err = &core.Error{Code: core.CodeUnavailable, Detail: "the store gives back something else than was stored"}
+	}
+	return err
+}
+
+// checkAlerts examines who is to be notified, without notifying anyone.
+func (w *Watcher) checkAlerts(ctx context.Context, functions []Composed) (checks []Check) {
+	config, err := w.alerts(ctx)
+	if err != nil {
+		return []Check{{checkAlerts, CheckFailed, core.AsError(err).Public()}}
+	}
+	if len(config.Channels) == 0 {
+		return []Check{{checkAlerts, CheckLook, alert.Setting + " names no channel: what is found stays in the runs' files"}}
+	}
+	for _, err := range config.Unready(ctx, w.resolver.resolve) {
+		checks = append(checks, Check{checkAlerts, CheckFailed, core.AsError(err).Public()})
+	}
+	var accounts []string
+	for _, f := range functions {
+		if names, err := f.Function.Accounts(ctx); err == nil {
+			accounts = append(accounts, names...)
+		}
+	}
+	for _, c := range config.Channels {
+		for _, name := range c.Accounts {
+			if !slices.Contains(accounts, name) {
+				checks = append(checks, Check{checkAlerts, CheckLook, fmt.Sprintf("%s is limited to the account %s, which is not configured here", c.Name, name)})
+			}
+		}
+	}
+	if checks == nil {
+		checks = append(checks, Check{checkAlerts, CheckOK, fmt.Sprintf("%d channels have addresses that can be used; partnerlens alert test sends each a sample", len(config.Channels))})
+	}
+	return checks
+}
+
+// checkNewest says what the newest complete run of each account says of itself.
+func checkNewest(ctx context.Context, s store.Store, functions []Composed) (checks []Check) {
+	for _, f := range functions {
+		names, err := f.Function.Accounts(ctx)
+		if err != nil {
+			continue
+		}
+		for _, name := range names {
+			m, complete, err := snapshot.NewestManifest(ctx, s, f.Function.Name, name)
+			if err != nil || !complete {
+				continue
+			}
+			of := fmt.Sprintf("%s %s %s: ", f.Function.Name, name, m.Run)
+			for _, warning := range m.Warnings {
+				checks = append(checks, Check{checkRuns, CheckLook, of + warning.Message + firstOf(warning)})
+			}
+			notes := m.Notes()
+			if text, agrees := alert.TagEndsText(notes.TagEnds, notes.ExpireMonth); text != "" {
+				state := CheckOK
+				if !agrees {
+					state = CheckLook
+				}
+				checks = append(checks, Check{checkRuns, state, of + text})
+			}
+		}
+	}
+	return checks
+}
+
+// firstOf names the customer that a warning names.
+func firstOf(w core.Warning) string {
+	if w.CustomerID == "" {
+		return ""
+	}
+	return "; the first is " + w.CustomerID
+}
+
+// notesText is what a page's records say of how well they could be read; "": nothing.
+func notesText(notes core.RecordNotes) string {
+	var texts []string
+	for _, w := range notes.WholeWarnings() {
+		texts = append(texts, w.Message+firstOf(w))
+	}
+	return strings.Join(texts, "; ")
+}
