@@ -67,7 +67,7 @@ func CheckWatch(ctx context.Context, env Environment, functions []Composed) (che
 		wrong[setting] = true
 	}
 	if !failed {
-		add(checkSchedule, CheckOK, "intervals, zone and retention can be read")
+		add(checkSchedule, CheckOK, "the settings of the schedule can be read")
 	}
 	if p.store != nil {
 		if err := probeStore(ctx, p.store, functions); err != nil {
@@ -135,6 +135,9 @@ func (w *Watcher) checkAlerts(ctx context.Context, functions []Composed) (checks
 	config, err := w.alerts(ctx)
 	if err != nil {
 		return []Check{{checkAlerts, CheckFailed, core.AsError(err).Public()}}
+	}
+	if config.Err != nil {
+		return []Check{{checkAlerts, CheckFailed, core.AsError(config.Err).Public()}}
 	}
 	if len(config.Channels) == 0 {
 		return []Check{{checkAlerts, CheckLook, alert.Setting + " names no channel: what is found stays in the runs' files"}}

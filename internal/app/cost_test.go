@@ -20,12 +20,12 @@ func TestCostOfProof(t *testing.T) {
 		most   float64 // calls a page
 	}{
 		{nil, "credit", "complete", 1.1},
-		{[]string{"ties"}, "credit", "complete", 5.5},
-		{[]string{"unstable-order"}, "credit", "complete", 5.5},
-		{nil, "tags", "complete", 2.8}, // 2 and eight pages that were fetched ahead beyond the end
-		{[]string{"unstable-order"}, "tags", "complete", 6},
-		{[]string{"no-customer-list"}, "tags", "complete", 5.2},
-		{[]string{"no-customer-list", "unstable-order"}, "tags", "doubt: order_unstable", 11},
+		{[]string{"ties"}, "credit", "complete", 10}, // how many passes it takes is up to chance: 3.6 calls a page, 5.2 or 6.4
+		{[]string{"unstable-order"}, "credit", "complete", 10},
+		{nil, "tags", "complete", 3.2}, // 2 and eight pages that were fetched ahead beyond the end
+		{[]string{"unstable-order"}, "tags", "complete", 8},
+		{[]string{"no-customer-list"}, "tags", "complete", 7},
+		{[]string{"no-customer-list", "unstable-order"}, "tags", "doubt: order_unstable", 14},
 	} {
 		t.Run(fmt.Sprintf("%s/%v", test.query, test.faults), func(t *testing.T) {
 			t.Parallel()
