@@ -27,10 +27,11 @@ func (r *run) read(ctx context.Context, m *Manifest) (*Outcome, error) {
 			r.newAttempt()
 			continue
 		case err != nil:
-			return nil, err
-		case report.Stopped != nil && *report.Stopped == core.StoppedDeadline:
+			return nil, r.forget(ctx, err)
+		case ended(report): // though perhaps without the time to prove it
+		case *report.Stopped == core.StoppedDeadline:
 			return &Outcome{State: GoingOn, Manifest: r.manifest()}, nil
-		case report.Stopped != nil: // the vendor failed: go on from there another time
+		default: // the vendor failed: go on from there another time
 			return nil, stopped(report)
 		}
 		r.at.Proven = report.Complete
@@ -109,7 +110,7 @@ func (r *run) readOn(ctx context.Context) (core.Report, error) {
 		failure = r.storePart(ctx, waiting, cursor)
 		waiting = waiting[:0]
 	}
-	report, err := question.Walk(reading, r.at.Cursor, r.at.AsOf, func(record core.Record, place func() string) bool {
+	report, err := question.Walk(reading, r.at.Cursor, r.known(reading), r.at.AsOf, func(record core.Record, place func() string) bool {
 		if len(waiting) == r.PartSize {
 			if store(place()); failure != nil {
 				return false
@@ -135,10 +136,36 @@ func (r *run) readOn(ctx context.Context) (core.Report, error) {
 	r.noteReport(report)
 	if report.Next != nil {
 		store(*report.Next)
-	} else if report.Complete || report.Stopped == nil && r.at.Unproven+1 >= r.Attempts {
+	} else if report.Complete || ended(report) && r.at.Unproven+1 >= r.Attempts {
 		store("") // the list that is kept: the checkpoint that says so follows
 	}
 	return report, failure
+}
+
+// ended says whether a read came to the end of the list.
+func ended(report core.Report) bool {
+	return report.Stopped == nil || *report.Stopped == core.StoppedDeadline && report.Next == nil
+}
+
+// known are the keys of the customers that were read before.
+func (r *run) known(ctx context.Context) core.Known {
+	if r.at.Cursor == "" {
+		return nil
+	}
+	return func(yield func(string, error) bool) {
+		parts, err := r.parts(ctx)
+		if err != nil {
+			yield("", err)
+			return
+		}
+		defer parts.close()
+		for {
+			l, ok, err := parts.next()
+			if !ok && err == nil || !yield(l.key, err) || err != nil {
+				return
+			}
+		}
+	}
 }
 
 func (r *run) noteReport(report core.Report) {

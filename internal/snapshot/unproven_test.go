@@ -227,3 +227,44 @@ func TestEveryOperationMayFailWhileUnproven(t *testing.T) {
 		}
 	}
 }
+
+// A list that takes several invocations is proven as one that is read in one go, although
+// its rows trade places: what earlier invocations read counts.
+func TestProvenAcrossInvocations(t *testing.T) {
+	t.Parallel()
+	for _, pages := range []int{4, 7, 25, 60} {
+		w := newWorld(newMemory(nil), 57)
+		w.books.restless = true
+		var states []snapshot.State
+		for len(states) < 60 && !slices.Contains(states, snapshot.Done) && !slices.Contains(states, snapshot.Unproven) {
+			left := pages
+			w.books.before = func(int) error {
+				if left--; left < 0 {
+					return &core.Error{Code: core.CodeDeadline}
+				}
+				return nil
+			}
+			outcome, err := w.call(t.Context(), "2026-11-21")
+			if err != nil {
+				t.Fatal(err)
+			}
+			states = append(states, outcome.State)
+		}
+		m := manifestOf(t, w.store, "2026-11-21")
+		if m.State != snapshot.Done || m.Count != 57 {
+			t.Errorf("%d pages an invocation: %s, %d customers, after %v", pages, m.State, m.Count, states)
+		}
+	}
+}
+
+// A list for whose proof no invocation has the time is published as not proven, rather
+// than tried for ever.
+func TestNoTimeToProve(t *testing.T) {
+	t.Parallel()
+	w := newWorld(newMemory(nil), 57)
+	w.books.lie, w.books.proofless = 3, true
+	m := w.watch(t, "2026-11-21").Manifest
+	if m.State != snapshot.Unproven || m.Count != 57 || m.Attempts != snapshot.DefaultAttempts || len(m.Warnings) == 0 {
+		t.Errorf("%+v", m)
+	}
+}

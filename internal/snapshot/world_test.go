@@ -4,13 +4,14 @@ import (
 	"bytes"
 	"compress/gzip"
 	"context"
-	"crypto/rand"
+	cryptorand "crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
 	"io"
 	"iter"
 	"maps"
+	"math/rand/v2"
 	"net/http"
 	"os"
 	"slices"
@@ -213,6 +214,9 @@ type books struct {
 	shift  int  // added to every customer's number: another partner's list
 	hidden bool // rows are missing although the total counts them
 
+	restless  bool // rows stand elsewhere at every call
+	proofless bool // time runs out wherever a pass begins that is not the first
+
 	latency time.Duration // of a call
 	as      *books        // whose customers are listed; nil: its own
 }
@@ -250,6 +254,12 @@ func (b *books) FetchPage(ctx context.Context, _ core.CreditQuery, at core.Curso
 		listed = b.as
 	}
 	all := slices.Sorted(maps.Keys(listed.left))
+	if b.restless {
+		rand.New(rand.NewPCG(uint64(b.calls), 1)).Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
+	}
+	if b.proofless && at.Offset == 0 && at.Size > 0 {
+		return page, &core.Error{Code: core.CodeDeadline}
+	}
 	total := len(all) + listed.lie
 	if listed.hidden {
 		all = all[:max(0, len(all)-len(all)/10-1)]
@@ -311,7 +321,7 @@ func folder(t *testing.T) store.Store {
 	where := "file://" + t.TempDir()
 	if bucket := os.Getenv("PARTNERLENS_TEST_S3"); bucket != "" {
 		path, query, _ := strings.Cut(bucket, "?")
-		where = path + "/" + strings.ToLower(rand.Text()) + "?" + query
+		where = path + "/" + strings.ToLower(cryptorand.Text()) + "?" + query
 	}
 	s, err := store.Open(where, store.Options{Getenv: os.Getenv})
 	if err != nil {

@@ -122,8 +122,9 @@ func (q *Question) Check(ctx context.Context) error {
 }
 
 // Walk is Reader.Walk for a question about one account: from a cursor ("" is the
-// beginning), as of a moment (zero is now).
-func (q *Question) Walk(ctx context.Context, from string, asOf time.Time, keep func(record Record, place func() string) bool) (Report, error) {
+// beginning), of the known customers of the answers before it (nil: not known), as of a
+// moment (zero is now).
+func (q *Question) Walk(ctx context.Context, from string, known Known, asOf time.Time, keep func(record Record, place func() string) bool) (Report, error) {
 	names, err := q.accounts(ctx)
 	switch {
 	case err != nil:
@@ -136,7 +137,7 @@ func (q *Question) Walk(ctx context.Context, from string, asOf time.Time, keep f
 		keep = func(record Record, place func() string) bool { return whole(record.Masked(), place) }
 	}
 	opts := q.opts
-	opts.Cursor, opts.AsOf = from, asOf
+	opts.Cursor, opts.Known, opts.AsOf = from, known, asOf
 	return q.walk(ctx, names[0], opts, keep)
 }
 

@@ -2,6 +2,7 @@ package core
 
 import (
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -40,6 +41,7 @@ type list[Q Query, T Record] struct {
 	onePage  bool  // the whole list came on one page, which is one moment
 	longest  int   // rows of the longest page
 	passes   int   // over the list
+	ranking  int   // number of the pass whose order later ones are held against
 
 	witness witness
 }
@@ -82,6 +84,7 @@ func (d *readState[Q, T]) readList(query Q, from Cursor) (ended bool, err error)
 	l := &list[Q, T]{
 		readState: d, query: query, from: from, partial: from.Anchor != "",
 		seen: newSightings(), rows: from.Unique, old: from.Old, sum: from.Sum, disorder: from.Disorder, unsorted: from.Disorder,
+		ranking: 1,
 	}
 	if from.Total != nil {
 		l.counted, l.total = true, *from.Total
@@ -116,12 +119,16 @@ func (l *list[Q, T]) firstPass() (ended bool, err error) {
 	return l.uncountedPass(page.at, page, skip)
 }
 
-// meetKnown takes in the customers of earlier answers, as the caller kept them.
+// meetKnown takes in the list's customers of earlier answers, as the caller kept them.
 func (l *list[Q, T]) meetKnown() error {
 	l.rows, l.sum = 0, 0
+	query, scoped := any(l.query).(byIDs[Q])
 	for key, err := range l.opts.Known {
 		if err != nil {
 			return err
+		}
+		if scoped && query.KeyOf(key[strings.LastIndexByte(key, '/')+1:]) != key {
+			continue // of another scope
 		}
 		now, before := l.seen.meet(key, l.op)
 		if before.met&metListed == 0 {
@@ -134,6 +141,7 @@ func (l *list[Q, T]) meetKnown() error {
 		l.old = 0 // which of them are old was counted for others
 	}
 	l.partial = false
+	l.ranking = 2 // the first pass has not the whole list
 	return nil
 }
 
@@ -167,9 +175,9 @@ func (l *list[Q, T]) firstPage() (p *inFlightPage[T], skip int, err error) {
 		if i >= 0 {
 			l.prev = &p.page.Items[i]
 			if l.partial {
-				skip, l.seam = i+1, l.prev
+				l.seam = l.prev
 			}
-			return p, skip, nil
+			return p, i + 1, nil
 		}
 	}
 	l.lost = true
@@ -335,7 +343,8 @@ func (l *list[Q, T]) uncountedPage(u *uncounted, page Page[T], at Cursor, skip i
 }
 
 // takeRows takes in the rows of a page; false where the read stops at one of
-// them. Rows before skip were handed on by an earlier answer.
+// them. Rows before skip were handed on by an earlier answer, except those that are
+// known not to be.
 func (l *list[Q, T]) takeRows(rows []T, at Cursor, skip int) bool {
 	if l.pass {
 		l.longest = max(l.longest, len(rows))
@@ -352,10 +361,10 @@ func (l *list[Q, T]) takeRows(rows []T, at Cursor, skip int) bool {
 			l.met++
 			l.metSum += sum
 		}
-		if i < skip {
+		if i < skip && (l.partial || !isNew) {
 			continue
 		}
-		if l.pass {
+		if l.pass && i >= skip {
 			l.noteOrder(record, now, before.rank, again, twice)
 		}
 		switch {
@@ -376,6 +385,7 @@ func (l *list[Q, T]) takeRows(rows []T, at Cursor, skip int) bool {
 			if !l.handOnLate(record) {
 				return false
 			}
+			l.placeCounts()
 		}
 	}
 	return true
@@ -397,14 +407,14 @@ func (d *readState[Q, T]) isOld(record any) bool {
 }
 
 // noteOrder holds the place of a row against the row before and against the
-// first pass. again reports that the row came before in this pass, twice that
+// ranking pass. again reports that the row came before in this pass, twice that
 // it came just before.
 func (l *list[Q, T]) noteOrder(record T, now *sighting, rank uint32, again, twice bool) {
 	switch {
 	case twice:
 	case again:
 		l.disorder = l.disorder || l.counted // pages of an uncounted list overlap
-	case l.first:
+	case l.passes == l.ranking:
 		l.rank++
 		now.rank = l.rank
 	case rank > 0:
@@ -449,11 +459,16 @@ func (l *list[Q, T]) place(key string, at Cursor, i int) {
 		at.Size = 0
 	}
 	l.here.Offset, l.here.Size, l.here.Skip, l.here.Anchor = at.Offset, at.Size, i+1, key
-	l.here.Unique, l.here.Old, l.here.Sum, l.here.Disorder = l.rows, l.old, l.sum, l.disorder || l.unsorted || l.lost
+	l.placeCounts()
 	if l.counted {
 		total := l.total
 		l.here.Total = &total
 	}
+}
+
+// placeCounts tells that place of what was handed on.
+func (l *list[Q, T]) placeCounts() {
+	l.here.Unique, l.here.Old, l.here.Sum, l.here.Disorder = l.rows, l.old, l.sum, l.disorder || l.unsorted || l.lost
 }
 
 // pageRead notes a page of the first pass, or one that was read once more.

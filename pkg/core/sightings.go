@@ -23,7 +23,7 @@ type sightings struct {
 // a round of queries by id; they are numbered from 1, and no two overlap.
 type sighting struct {
 	hash        uint64 // of the key; 0: an empty slot
-	rank        uint32 // position in the first pass over the list, from 1; 0: not met in it
+	rank        uint32 // position in the ranking pass over the list, from 1; 0: not met in it
 	first, last uint8  // the first and the last operation that met the key
 	met         met
 }
