@@ -364,7 +364,7 @@ func (l *list[Q, T]) takeRows(rows []T, at Cursor, skip int) bool {
 		if i < skip && (l.partial || !isNew) {
 			continue
 		}
-		if l.pass && i >= skip {
+		if l.pass {
 			l.noteOrder(record, now, before.rank, again, twice)
 		}
 		switch {
