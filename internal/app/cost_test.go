@@ -24,6 +24,10 @@ func TestCostOfProof(t *testing.T) {
 		{[]string{"unstable-order"}, "credit", "complete", 10},
 		{nil, "tags", "complete", 3.2}, // 2 and eight pages that were fetched ahead beyond the end
 		{[]string{"unstable-order"}, "tags", "complete", 8},
+		{[]string{"undated"}, "credit", "complete", 2.3},
+		{[]string{"undated", "unstable-order"}, "credit", "complete", 14},
+		{[]string{"undated"}, "tags", "complete", 3.5},
+		{[]string{"undated", "unstable-order"}, "tags", "complete", 10},
 		{[]string{"no-customer-list"}, "tags", "complete", 7},
 		{[]string{"no-customer-list", "unstable-order"}, "tags", "doubt: order_unstable", 14},
 	} {

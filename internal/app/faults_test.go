@@ -79,6 +79,7 @@ var expected = map[string]endings{
 	// Rows that trade places: what their vendor counts proves who is there.
 	"unstable-order":   {"complete", "complete", "complete", ""},
 	"ties":             {"complete", "complete", "complete", ""},
+	"undated":          all("complete"),
 	"no-customer-list": all("complete"),
 	"delay-on-the-way": all("complete"),
 

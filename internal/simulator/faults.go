@@ -57,6 +57,7 @@ var faults = []fault{
 	{Fault: Fault{"page-beyond", "Tencent refuses a page that begins behind the last row."}, set: func(s *Simulator) { s.standing.pageBeyond = true }},
 	{Fault: Fault{"unstable-order", "Rows that stand within thirty of each other trade places at every call, in every list, whatever order is asked for."}, set: func(s *Simulator) { s.standing.disorder = tieRows }},
 	{Fault: Fault{"ties", "Thirty customers at a time share the time of association, and trade places at every call."}, set: func(s *Simulator) { s.standing.disorder, s.standing.ties = tieRows, true }},
+	{Fault: Fault{"undated", "Neither vendor says when a customer was associated."}, set: func(s *Simulator) { s.standing.odd.undated = true }},
 	{Fault: Fault{"no-customer-list", "Huawei refuses the list of a partner's customers for want of permission."}, set: func(s *Simulator) { s.standing.noCustomerList = true }},
 	{Fault: Fault{"delay-on-the-way", "Each call takes up to 80 ms, at random, before it arrives, and overtakes others."}, set: func(s *Simulator) { s.transit = 80 * time.Millisecond }},
 	{Fault: Fault{"empty-day", "On day 1 the vendors list nobody, with success."}, set: func(s *Simulator) { s.standing.emptyDay = true }},

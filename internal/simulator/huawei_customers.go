@@ -46,11 +46,15 @@ func (s *Simulator) ResellerSubCustomer(reseller, i int) SubCustomer {
 
 func (s *Simulator) subCustomer(owner, i int) SubCustomer {
 	r := s.seed.roll(streamSubCustomer+uint64(owner)<<8, i)
+	associated := boundAt(i).UTC().Format(time.RFC3339)
+	if s.standing.odd.undated {
+		associated = ""
+	}
 	return SubCustomer{
 		Customer:        s.seed.company(owner<<20 + i),
 		AccountName:     fmt.Sprintf("example_account_%d_%d", owner, i),
 		CustomerID:      s.seed.tagID(owner, i),
-		AssociatedOn:    boundAt(i).UTC().Format(time.RFC3339),
+		AssociatedOn:    associated,
 		AssociationType: []string{"1", "2"}[r%2],
 		Label:           []string{"", "", "key-account", "trial"}[r>>8%4],
 		Telephone:       fmt.Sprintf("0086-000-%08d", i),

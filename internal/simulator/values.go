@@ -9,6 +9,7 @@ import (
 type odd struct {
 	force       *Number // every customer's Force, "" where it is left out; nil: each its own
 	isoTimes    bool
+	undated     bool
 	unknownTags bool
 	badValues   bool
 }
@@ -28,6 +29,9 @@ func (f *odd) credit(c *CreditCustomer, i int) {
 	}
 	if f.isoTimes {
 		c.AssociationTime, c.RecentExpiry = isoTime(c.AssociationTime, i), isoTime(c.RecentExpiry, i+1)
+	}
+	if f.undated {
+		c.AssociationTime = ""
 	}
 	if f.badValues && i%badEvery == firstBad {
 		kinds := []struct {

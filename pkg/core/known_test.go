@@ -3,6 +3,7 @@ package core_test
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"slices"
 	"testing"
 
@@ -120,4 +121,70 @@ func TestKnownCustomersAreNoDisorder(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A second list whose rows trade places, of customers of whom it is not known since when
+// they are there, proves the first: customers that a pass over it missed are asked for by id.
+func TestWitnessThatTradesPlaces(t *testing.T) {
+	t.Parallel()
+	const seeds = 20
+	proven := 0
+	for seed := range uint64(seeds) {
+		rows := func(kind uint64) tagRows {
+			return func(_ string, at core.Cursor) []string {
+				ids := wantKeys("", 150)
+				r := rand.New(rand.NewPCG(seed, kind<<32|uint64(at.Offset)<<16|uint64(at.Size)))
+				for from := 0; from < len(ids); from += 30 {
+					r.Shuffle(30, func(i, j int) { ids[from+i], ids[from+j] = ids[from+j], ids[from+i] })
+				}
+				return ids
+			}
+		}
+		reader := core.NewReader(tagsByID{rows(1)}, &core.ReaderOptions[core.TagQuery]{
+			Pacer: core.NewPacer(1000), Witness: core.NewReader(memberPages(rows(2)), &core.ReaderOptions[core.TagQuery]{}),
+		})
+		report, err := reader.Read(t.Context(), core.TagQuery{}, nil, func(*core.CustomerTag) bool { return true })
+		if err != nil || report.Count != 150 {
+			t.Errorf("seed %d: %+v, %v", seed, report, err)
+		}
+		if report.Complete {
+			proven++
+		}
+	}
+	if proven < seeds {
+		t.Errorf("%d of %d are proven", proven, seeds)
+	}
+}
+
+// tagsByID answers by id as well.
+type tagsByID struct{ tagRows }
+
+func (rows tagsByID) FetchPage(ctx context.Context, q core.TagQuery, at core.Cursor) (page core.Page[*core.CustomerTag], _ error) {
+	if q.CustomerIDs == nil {
+		return rows.tagRows.FetchPage(ctx, q, at)
+	}
+	for _, id := range q.CustomerIDs[min(at.Offset, len(q.CustomerIDs)):] {
+		page.Items = append(page.Items, &core.CustomerTag{CustomerID: id})
+	}
+	return page, nil
+}
+
+// memberPages is the second list, ten rows a page.
+type memberPages tagRows
+
+func (rows memberPages) FetchPage(_ context.Context, q core.TagQuery, at core.Cursor) (page core.Page[*core.Member], _ error) {
+	all, size := rows(q.ResellerID, at), 40
+	if at.Size > 0 {
+		size = at.Size
+	}
+	end := min(at.Offset+size, len(all))
+	for _, id := range all[min(at.Offset, end):end] {
+		page.Items = append(page.Items, &core.Member{MemberID: id})
+	}
+	total := len(all)
+	page.Total = &total
+	if end < total {
+		page.Next = &core.Cursor{Offset: end, Size: size}
+	}
+	return page, nil
 }

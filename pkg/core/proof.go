@@ -28,7 +28,7 @@ const (
 	// whose rows all tie finds two thirds of what those before missed.
 	maxOperations = 12
 	// maxWitnessPasses is how often the witness is read.
-	maxWitnessPasses = 3
+	maxWitnessPasses = 4
 )
 
 // proveCounted repeats the pass over a counted list until it is proven whole,
@@ -122,8 +122,12 @@ func (l *list[Q, T]) proveUncounted() (ended bool, err error) {
 		if whole && unnamed == 0 {
 			return true, nil
 		}
-		if !l.witness.refused && !l.partial {
+		switch {
+		case l.witness.refused || l.partial:
+		case whole:
 			l.report.warn(WarnWitness, fmt.Sprintf("%d customers were read that the cloud's list of the account's customers does not name, of %d that it counts", unnamed, l.witness.total))
+		default:
+			l.report.warn(WarnWitness, fmt.Sprintf("the cloud's list of the account's customers named %d while it counted %d, in %d passes, and proves nothing", len(l.witness.ids), l.witness.total, l.witness.passes))
 		}
 	}
 	return l.proveByRepetition()

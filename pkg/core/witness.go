@@ -113,21 +113,38 @@ func (l *list[Q, T]) proveByWitness() (whole, ended bool, err error) {
 		return false, true, nil
 	}
 	w := &l.witness
+	whole = true
 	for !(w.shown && w.old == w.total) && !l.allPresent(metWitnessed) {
 		if w.passes == maxWitnessPasses {
-			return false, true, nil
+			whole = false // what it names is asked for all the same
+			break
 		}
 		if err := l.readWitness(); err != nil || w.refused {
 			return false, true, err
 		}
 		if l.partial {
 			l.adopt()
+			continue
+		}
+		if w.passes > 1 && !l.allPresent(metWitnessed) { // customers that the pass missed are there, or are not
+			pass := l.op
+			if ended, err := l.readByID(query, func(k sighting) bool { return k.last != pass }); err != nil || !ended {
+				return false, false, err
+			}
 		}
 	}
-	// No order of rows can hide a customer that is asked for by id.
+	if ended, err := l.readByID(query, func(k sighting) bool { return l.partial || k.met&metListed == 0 }); err != nil || !ended {
+		return false, false, err
+	}
+	return whole && (!l.partial || l.adopt()), true, nil
+}
+
+// readByID reads those customers of the witness by id, of which no order of rows can hide
+// any. false where the read stopped.
+func (l *list[Q, T]) readByID(query byIDs[Q], lacks func(sighting) bool) (ended bool, err error) {
 	var lacking []string
-	for _, id := range w.ids {
-		if l.partial || l.seen.get(query.KeyOf(id)).met&metListed == 0 {
+	for _, id := range l.witness.ids {
+		if lacks(l.seen.get(query.KeyOf(id))) {
 			lacking = append(lacking, id)
 		}
 	}
@@ -135,7 +152,7 @@ func (l *list[Q, T]) proveByWitness() (whole, ended bool, err error) {
 	for ids := range slices.Chunk(lacking, idsPerQuery) {
 		found, err := l.find(query.ForIDs(ids))
 		if err != nil {
-			return false, false, err
+			return false, err
 		}
 		rows := make([]T, 0, len(found))
 		for _, id := range ids {
@@ -144,8 +161,8 @@ func (l *list[Q, T]) proveByWitness() (whole, ended bool, err error) {
 			}
 		}
 		if !l.takeRows(rows, Cursor{}, 0) {
-			return false, false, nil
+			return false, nil
 		}
 	}
-	return !l.partial || l.adopt(), true, nil
+	return true, nil
 }
