@@ -2,6 +2,8 @@ package app_test
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 	"testing"
 
 	"partnerlens/internal/simulator"
@@ -25,9 +27,9 @@ func TestCostOfProof(t *testing.T) {
 		{nil, "tags", "complete", 3.2}, // 2 and eight pages that were fetched ahead beyond the end
 		{[]string{"unstable-order"}, "tags", "complete", 8},
 		{[]string{"undated"}, "credit", "complete", 2.3},
-		{[]string{"undated", "unstable-order"}, "credit", "complete", 14},
+		{[]string{"undated", "unstable-order"}, "credit", "complete|doubt: order_unstable", 14},
 		{[]string{"undated"}, "tags", "complete", 3.5},
-		{[]string{"undated", "unstable-order"}, "tags", "complete", 10},
+		{[]string{"undated", "unstable-order"}, "tags", "complete|doubt: order_unstable", 14},
 		{[]string{"no-customer-list"}, "tags", "complete", 7},
 		{[]string{"no-customer-list", "unstable-order"}, "tags", "doubt: order_unstable", 14},
 	} {
@@ -43,7 +45,7 @@ func TestCostOfProof(t *testing.T) {
 			a := c.ask(t.Context(), asked, core.Params{})
 			calls := c.sim.Calls()
 			n := calls.Credit.Admitted + calls.Tags.Admitted + calls.SubCustomers.Admitted
-			if ratio := float64(n) / pages; a.String() != test.ends || ratio > test.most || len(a.records) != customers {
+			if ratio := float64(n) / pages; !slices.Contains(strings.Split(test.ends, "|"), a.String()) || ratio > test.most || len(a.records) != customers {
 				t.Errorf("%v with %d customers, after %d calls for %d pages; want %s and at most %.1f a page", a, len(a.records), n, pages, test.ends, test.most)
 			} else {
 				t.Logf("%s %v: %d calls for %d pages: %.2f", test.query, test.faults, n, pages, ratio)
