@@ -60,7 +60,7 @@ var faults = []fault{
 	{Fault: Fault{"undated", "Neither vendor says when a customer was associated."}, set: func(s *Simulator) { s.standing.odd.undated = true }},
 	{Fault: Fault{"no-customer-list", "Huawei refuses the list of a partner's customers for want of permission."}, set: func(s *Simulator) { s.standing.noCustomerList = true }},
 	{Fault: Fault{"delay-on-the-way", "Each call takes up to 80 ms, at random, before it arrives, and overtakes others."}, set: func(s *Simulator) { s.transit = 80 * time.Millisecond }},
-	{Fault: Fault{"empty-day", "On day 1 the vendors list nobody, with success."}, set: func(s *Simulator) { s.standing.emptyDay = true }},
+	{Fault: Fault{"empty-day", "On day 1 the vendors list no customer, with success."}, set: func(s *Simulator) { s.standing.emptyDay = true }},
 	{Fault: Fault{"other-account", "On day 1 the vendors list as many customers of another partner."}, set: func(s *Simulator) { s.standing.otherAccount = true }},
 	{Fault: Fault{"force-absent", "Tencent leaves out Force."}, set: func(s *Simulator) { s.standing.odd.force = new(Number) }},
 	{Fault: Fault{"force-one", "Tencent gives Force its reserved value, 1, for every customer."}, set: func(s *Simulator) { one := Number("1"); s.standing.odd.force = &one }},

@@ -359,7 +359,7 @@ func (c *comparison) judge(key string, was, is core.Record, remembered jsontext.
 		moment.First = true // not new: the run before did not ask for it
 	}
 	alerts, next := c.run.Alerts.Rules.Judge(moment, was, is, state)
-	if c.previous == nil { // without a proven list nobody is known to be new
+	if c.previous == nil { // without a proven list no customer is known to be new
 		alerts = slices.DeleteFunc(alerts, func(a alert.Alert) bool { return a.Kind == alert.CustomerNew })
 	}
 	if next.Empty() {

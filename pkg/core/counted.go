@@ -6,7 +6,7 @@ import "context"
 // contradicts the rows.
 const unknownCount = -1
 
-// countedPass is one pass over a list whose vendor tells a total.
+// countedPass is one pass over a list whose vendor returns a total.
 type countedPass[Q Query, T Record] struct {
 	reader *Reader[Q, T]
 	query  Q

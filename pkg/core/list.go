@@ -190,7 +190,7 @@ func (l *list[Q, T]) firstPage() (p *inFlightPage[T], skip int, err error) {
 	return p, skip, nil
 }
 
-// countedPass makes a pass over a list whose vendor tells a total, from a place
+// countedPass makes a pass over a list whose vendor returns a total, from a place
 // on; the page there may have been fetched already. false where the read
 // stopped before the end.
 func (l *list[Q, T]) countedPass(start Cursor, fetched *inFlightPage[T], skip int) (ended bool, err error) {
@@ -277,7 +277,7 @@ func (l *list[Q, T]) uncountedPass(start Cursor, fetched *inFlightPage[T], skip 
 type uncounted struct {
 	resumed bool // it continues from a cursor
 	stopped bool // the read stopped
-	nobody  bool // the first page was empty, and is asked for again
+	empty   bool // the first page was empty, and is asked for again
 	step    int  // rows from one page to the next
 	repeats int  // pages in a row without a customer that the pass had not met
 	back    int  // the longest step so far: the last page's few rows are no measure for going back
@@ -295,10 +295,10 @@ func (l *list[Q, T]) uncountedPage(u *uncounted, page Page[T], at Cursor, skip i
 	if at.Size == 0 && page.Next != nil {
 		at.Size = page.Next.Size // what the Source's own turned out to be
 	}
-	if len(rows) == 0 && at.Offset == 0 && !u.nobody {
+	if len(rows) == 0 && at.Offset == 0 && !u.empty {
 		// "No customers" is believed when it comes twice: there is no total to
 		// hold it against, and a failure must not read so.
-		u.nobody = true
+		u.empty = true
 		return at, true
 	}
 	isMet := func(record T) bool {
@@ -466,7 +466,7 @@ func (l *list[Q, T]) place(key string, at Cursor, i int) {
 	}
 }
 
-// placeCounts tells that place of what was handed on.
+// placeCounts sets what was handed on before that place.
 func (l *list[Q, T]) placeCounts() {
 	l.here.Unique, l.here.Old, l.here.Sum, l.here.Disorder = l.rows, l.old, l.sum, l.disorder || l.unsorted || l.lost
 }
