@@ -191,7 +191,7 @@ func (s *Set) Set(name Name, labels Labels, to float64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	one := s.of(name, labels)
-	one.value, one.changed = to, true
+	one.value, one.changed = plus(to, 0), true
 }
 
 // Observe adds a duration to a histogram.
