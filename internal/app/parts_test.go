@@ -237,7 +237,7 @@ func TestGoingAwayWhileTheCloudHangs(t *testing.T) {
 				timer := time.AfterFunc(200*time.Millisecond, func() { went = time.Now(); cancel() })
 				defer timer.Stop()
 				a := c.ask(ctx, q, nil)
-				if late := time.Since(went); went.IsZero() || late > time.Second {
+				if late := time.Since(went); went.IsZero() || late > 5*time.Second { // a call hangs for thirty
 					t.Errorf("back %v after the caller went away", late)
 				}
 				var failure *core.Error
