@@ -17,6 +17,7 @@ package metrics
 import (
 	"cmp"
 	"iter"
+	"math"
 	"math/rand/v2"
 	"slices"
 	"sync"
@@ -190,7 +191,7 @@ func (s *Set) Set(name Name, labels Labels, to float64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	one := s.of(name, labels)
-	one.value, one.changed = to, true
+	one.value, one.changed = plus(to, 0), true
 }
 
 // Observe adds a duration to a histogram.
@@ -198,16 +199,16 @@ func (s *Set) Observe(name Name, labels Labels, took time.Duration) {
 	if s == nil {
 		return
 	}
-	seconds := took.Seconds()
+	seconds := float64(took) / 1e9 // Seconds rounds twice
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	one := s.of(name, labels)
-	one.value += seconds
+	one.value = plus(one.value, seconds)
 	one.count++
 	if i, _ := slices.BinarySearch(bounds[:], seconds); i < len(bounds) {
 		one.buckets[i]++
 	}
-	one.added += seconds
+	one.added = plus(one.added, seconds)
 	one.seen++
 	one.changed = true
 	if len(one.samples) < maxSamples {
@@ -216,6 +217,10 @@ func (s *Set) Observe(name Name, labels Labels, took time.Duration) {
 		one.samples[i] = seconds
 	}
 }
+
+// plus adds seconds to the nanosecond. A plain sum of floats gathers digits that
+// were never measured, as in 0.004405300000000001.
+func plus(a, b float64) float64 { return math.Round((a+b)*1e9) / 1e9 }
 
 // keys gives the series in an order that stays. The Set is locked.
 func (s *Set) keys() []key {

@@ -2,6 +2,8 @@ package metrics_test
 
 import (
 	"fmt"
+	"math/big"
+	"math/rand/v2"
 	"os"
 	"reflect"
 	"regexp"
@@ -67,6 +69,27 @@ partnerlens_call_duration_seconds_bucket{function="credit",account="north",provi
 	few := parse(t, set.AppendText(nil, func(_, account string) bool { return account != "north" }))
 	if _, found := few.Sum("partnerlens_calls_total"); found {
 		t.Error("what is not to be seen is seen")
+	}
+}
+
+// A sum of durations has the digits of a nanosecond and no more: what an
+// addition of floats leaves behind them reads like an id.
+func TestSumsHaveNoDigitsBeyondANanosecond(t *testing.T) {
+	t.Parallel()
+	seed := uint64(time.Now().UnixNano())
+	r := rand.New(rand.NewPCG(seed, 0))
+	var set metrics.Set
+	sum := new(big.Int)
+	for n := range 2000 {
+		took := time.Duration(1 + r.Int64N(int64(time.Millisecond)<<(n%16)))
+		set.Observe(metrics.CallDuration, metrics.Labels{}, took)
+		sum.Add(sum, big.NewInt(int64(took)))
+		want := new(big.Rat).SetFrac(sum, big.NewInt(int64(time.Second)))
+		_, text, _ := strings.Cut(string(set.AppendText(nil, nil)), "partnerlens_call_duration_seconds_sum ")
+		text, _, _ = strings.Cut(text, "\n")
+		if got, ok := new(big.Rat).SetString(text); !ok || got.Cmp(want) != 0 {
+			t.Fatalf("seed %d: after %d durations the sum is %s, want %s", seed, n+1, text, want.FloatString(9))
+		}
 	}
 }
 

@@ -69,11 +69,15 @@ func with(values []Value, v Value) []Value {
 	}
 	sum := &values[len(values)-1]
 	sum.account = sum.account || v.account
-	if v.kind == gauge { // of ages, the oldest
+	switch v.kind {
+	case gauge: // of ages, the oldest
 		sum.Number = max(sum.Number, v.Number)
 		return values
+	case histogram:
+		sum.Number = plus(sum.Number, v.Number)
+	default:
+		sum.Number += v.Number
 	}
-	sum.Number += v.Number
 	sum.Count += v.Count
 	sum.Samples = thinned(slices.Concat(sum.Samples, v.Samples))
 	return values

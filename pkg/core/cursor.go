@@ -28,6 +28,7 @@ type Cursor struct {
 	Total    *int   `json:"t,omitzero"` // the scope's first total
 	Disorder bool   `json:"x,omitzero"` // rows of the scope were out of order
 	Doubt    bool   `json:"d,omitzero"` // an earlier scope could not be proven whole
+	Late     bool   `json:"l,omitzero"` // customers of the scope were handed on after its first pass; see list.late
 }
 
 const (
@@ -117,6 +118,8 @@ func (c Cursor) possible(now time.Time) bool {
 		c.Began <= 0 || c.Began > now.Add(maxClockSkew).Unix(),
 		len(c.Anchor) > maxKey:
 		return false
+	case c.Anchor == "" && c.Late: // the scope's pages were empty at first
+		return c.Offset == 0 && c.Size == 0 && c.Skip == 0 && c.Unique > 0 && c.Old <= c.Unique
 	case c.Anchor == "": // at the beginning of a scope, or among ids
 		return c.Offset == 0 && c.Size == 0 && c.Unique == 0 && c.Old == 0 && c.Sum == 0 && c.Total == nil && !c.Disorder
 	}

@@ -398,6 +398,7 @@ type shifting struct {
 	ids    []string
 	calls  int
 	firsts int // of those, the ones for the first page
+	offset int // of the last one
 	before func(call int)
 }
 
@@ -411,6 +412,7 @@ func (c *shifting) FetchPage(ctx context.Context, _ core.TagQuery, at core.Curso
 	if c.calls++; at.Offset == 0 {
 		c.firsts++
 	}
+	c.offset = at.Offset
 	c.before(c.calls)
 	end := min(at.Offset+c.size, len(c.ids))
 	for _, id := range c.ids[min(at.Offset, end):end] {

@@ -18,6 +18,7 @@ type list[Q Query, T Record] struct {
 	query   Q
 	from    Cursor // where an earlier answer stopped; without Anchor: at the beginning
 	partial bool   // earlier answers' customers count as read, and seen does not hold them
+	late    bool   // partial, and from does not say which rows were handed on; only the proof is left
 
 	seen *sightings
 	rows int    // customers read, those of earlier answers included
@@ -82,17 +83,21 @@ func (l *list[Q, T]) begin() {
 // before the end.
 func (d *readState[Q, T]) readList(query Q, from Cursor) (ended bool, err error) {
 	l := &list[Q, T]{
-		readState: d, query: query, from: from, partial: from.Anchor != "",
+		readState: d, query: query, from: from, partial: from.Unique > 0, late: from.Late && d.opts.Known == nil,
 		seen: newSightings(), rows: from.Unique, old: from.Old, sum: from.Sum, disorder: from.Disorder, unsorted: from.Disorder,
 		ranking: 1,
 	}
 	if from.Total != nil {
 		l.counted, l.total = true, *from.Total
 	}
+	d.idle = l.late
 	if ended, err = l.firstPass(); err != nil || !ended {
 		return false, err
 	}
-	d.idle = l.rows == from.Unique
+	if l.late {
+		l.adopt()
+	}
+	d.idle = l.late || l.rows == from.Unique
 	if l.counted {
 		return l.proveCounted()
 	}
@@ -100,7 +105,8 @@ func (d *readState[Q, T]) readList(query Q, from Cursor) (ended bool, err error)
 }
 
 // firstPass reads the list from its beginning, or from where an earlier answer
-// stopped; false where the read stopped before the end.
+// stopped; false where the read stopped before the end. If rows were handed on
+// late, it reads the whole list and hands on none: their places are not known.
 func (l *list[Q, T]) firstPass() (ended bool, err error) {
 	l.begin()
 	if l.partial && l.opts.Known != nil {
@@ -108,7 +114,7 @@ func (l *list[Q, T]) firstPass() (ended bool, err error) {
 			return false, err
 		}
 	}
-	l.first = true
+	l.first = !l.late
 	page, skip, err := l.firstPage()
 	if err != nil {
 		return false, err
@@ -154,7 +160,7 @@ func (l *list[Q, T]) firstPage() (p *inFlightPage[T], skip int, err error) {
 		p.page, err = l.reader.fetch(l.ctx, l.query, at, &l.retry)
 		return err
 	}
-	if l.from.Anchor == "" {
+	if l.from.Anchor == "" || l.late {
 		return p, 0, fetch(Cursor{})
 	}
 	// The row after which the earlier answer stopped is where it was, or a page
@@ -385,6 +391,7 @@ func (l *list[Q, T]) takeRows(rows []T, at Cursor, skip int) bool {
 			if !l.handOnLate(record) {
 				return false
 			}
+			l.here.Late = true
 			l.placeCounts()
 		}
 	}
@@ -434,7 +441,8 @@ func (l *list[Q, T]) noteOrder(record T, now *sighting, rank uint32, again, twic
 }
 
 // handOnLate hands on a record that was passed over before. A cursor continues
-// in the order of the first pass, so none continues among these.
+// in the order of the first pass, so none continues among these: one from
+// further on leads to the proof alone.
 func (l *list[Q, T]) handOnLate(record T) bool {
 	if !l.wants(record) {
 		l.notes.Add(record)

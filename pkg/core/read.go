@@ -104,7 +104,7 @@ func (d *readState[Q, T]) readScopes() error {
 		if ids != nil {
 			read = func() (bool, error) { return d.readIDs(scope, from.Skip) }
 		}
-		if ids == nil && from.Anchor == "" && from.Skip > 0 || ids != nil && (from.Anchor != "" || from.Skip >= len(ids)*len(scope.Queries)) {
+		if ids == nil && from.Anchor == "" && from.Skip > 0 || ids != nil && (from.Anchor != "" || from.Late || from.Skip >= len(ids)*len(scope.Queries)) {
 			return errImpossible()
 		}
 		if ended, err := read(); err != nil || !ended {

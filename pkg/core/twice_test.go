@@ -3,6 +3,7 @@ package core_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strconv"
 	"sync"
@@ -90,6 +91,46 @@ func TestNobodyTwiceWhereReadingAgainBreaksOff(t *testing.T) {
 	got = append(got, more...)
 	if len(got) != len(slices.Compact(slices.Sorted(slices.Values(got)))) || !slices.Equal(got, l.ids) {
 		t.Errorf("got %v of %v; %+v", got, l.ids, report)
+	}
+}
+
+// A customer that is handed on after the first pass may stand behind the place
+// where that pass ended. Wherever the read breaks off, the cursor must not lead
+// to the customer again, and the chain must end.
+func TestLateCustomersComeOnce(t *testing.T) {
+	t.Parallel()
+	for _, order := range []core.Order{core.OrderAscending, core.OrderDescending} {
+		for breaks := 2; breaks <= 8; breaks++ {
+			t.Run(fmt.Sprintf("%s/%d", order, breaks), func(t *testing.T) {
+				t.Parallel()
+				l := newLedger(10) // a full page, so that a tail is asked for
+				l.before = func(call int) {
+					if call <= 6 {
+						l.join(l.began)
+					}
+				}
+				l.fail = func(call int) error {
+					if call == breaks {
+						return &core.Error{Code: core.CodeUpstream}
+					}
+					return nil
+				}
+				var got []string
+				for o := (core.ReadOptions{}); ; {
+					ids, report, err := l.read(t.Context(), core.CreditQuery{Order: order}, o)
+					if err != nil {
+						t.Fatal(err)
+					}
+					if got = append(got, ids...); report.Next == nil {
+						break
+					}
+					o.Cursor = *report.Next
+				}
+				if len(got) != len(slices.Compact(slices.Sorted(slices.Values(got)))) {
+					t.Errorf("a customer came twice: %v", got)
+				}
+			})
+		}
 	}
 }
 

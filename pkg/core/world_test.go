@@ -40,7 +40,8 @@ type world struct {
 	churn     float64
 	quietFrom int // the call from which on nothing moves
 	swaps     bool
-	timeless  bool // the vendor does not say when customers came
+	timeless  bool    // the vendor does not say when customers came
+	breaks    float64 // share of the first calls that fail
 
 	witness  string // "none", "kept", "refused", "unstable", "blind"
 	rowless  float64
@@ -164,6 +165,9 @@ func (w creditSide) FetchPage(ctx context.Context, q core.CreditQuery, at core.C
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.move()
+	if w.calls < 60 && w.r.Float64() < w.breaks {
+		return page, &core.Error{Code: core.CodeUpstream}
+	}
 	asked := cmp.Or(at.Size, 20)
 	size := min(asked, w.pageMax)
 	rows := slices.Clone(w.rows)
@@ -208,6 +212,9 @@ func (w tagSide) FetchPage(ctx context.Context, q core.TagQuery, at core.Cursor)
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.move()
+	if w.calls < 60 && w.r.Float64() < w.breaks {
+		return page, &core.Error{Code: core.CodeUpstream}
+	}
 	size := min(cmp.Or(at.Size, 20), w.pageMax)
 	rows := slices.DeleteFunc(slices.Clone(w.rows), func(c resident) bool {
 		return c.rowless || q.CustomerIDs != nil && !slices.Contains(q.CustomerIDs, c.id)
@@ -264,11 +271,14 @@ type worldRead struct {
 	parts int  // records an answer; 0: all
 	known bool // the caller keeps what it got, and says so
 	order core.Order
+
+	breaks float64 // share of the first calls of the list that fail, where the next answer goes on
 }
 
 // readWorld reads and returns what is wrong with it, and how it ended.
 func readWorld[Q core.Query, T core.Record](ctx context.Context, w *world, source core.Source[Q, T], query Q, how worldRead, opts core.ReaderOptions[Q]) (wrong string, last core.Report) {
 	var got []string
+	mayRepeat := false
 	opts.Now = func() time.Time { return worldBegan }
 	var o core.ReadOptions
 	for answers := 0; ; answers++ {
@@ -290,16 +300,26 @@ func readWorld[Q core.Query, T core.Record](ctx context.Context, w *world, sourc
 			got = append(got, record.Key())
 			return true
 		})
+		if core.CodeOf(err) == core.CodeUpstream && how.breaks > 0 {
+			continue // it got nothing: the same again
+		}
 		if err != nil {
 			return err.Error(), last
 		}
 		if report.Count != len(got)-before {
 			return fmt.Sprintf("count is %d of %d", report.Count, len(got)-before), report
 		}
+		for _, warning := range report.Warnings {
+			mayRepeat = mayRepeat || warning.Code == core.WarnPlaceLost || warning.Code == core.WarnEarlierDoubt
+		}
 		if last = report; report.Next == nil {
 			break
 		}
 		o.Cursor = *report.Next
+	}
+	unique := slices.Compact(slices.Sorted(slices.Values(got)))
+	if len(unique) != len(got) && (w.disorder == "stable" || how.known) && !mayRepeat {
+		return fmt.Sprintf("%d of %d came twice", len(got)-len(unique), len(got)), last
 	}
 	if !last.Complete {
 		if last.Stopped == nil && len(last.Warnings) == 0 {
@@ -307,7 +327,7 @@ func readWorld[Q core.Query, T core.Record](ctx context.Context, w *world, sourc
 		}
 		return "", last
 	}
-	if unique := slices.Compact(slices.Sorted(slices.Values(got))); len(unique) != len(got) {
+	if len(unique) != len(got) {
 		return fmt.Sprintf("complete, and %d of %d came twice", len(got)-len(unique), len(got)), last
 	}
 	// Where the list and its witness both hide a customer, nothing can show it.
@@ -361,8 +381,10 @@ func TestNoWrongComplete(t *testing.T) {
 							w := newWorld(seed)
 							how := worldRead{
 								parts: pick(w.r, 0, 0, 0, 0, 7, 20), known: w.r.IntN(2) == 0,
-								order: pick(w.r, core.OrderAscending, core.OrderAscending, core.OrderAscending, core.OrderDescending),
+								order:  pick(w.r, core.OrderAscending, core.OrderAscending, core.OrderAscending, core.OrderDescending),
+								breaks: pick(w.r, 0, 0, 0, 0.1, 0.3),
 							}
+							w.breaks = how.breaks
 							wrong, last := side(t.Context(), w, how)
 							if wrong != "" {
 								t.Errorf("seed %d: %s; %+v; order %s, width %d, pages of %d, churn %v until %d, swaps %t, timeless %t, totals off by %d, witness %s, rowless %v; %+v",
@@ -370,7 +392,7 @@ func TestNoWrongComplete(t *testing.T) {
 								return
 							}
 							mu.Lock()
-							for _, what := range []string{"order " + w.disorder, fmt.Sprintf("timeless %t", w.timeless), fmt.Sprintf("churn %v", w.churn), "witness " + w.witness, fmt.Sprintf("parts %d known %t", how.parts, how.known), fmt.Sprintf("totals off %d", w.totalOff), fmt.Sprintf("rowless %v", w.rowless)} {
+							for _, what := range []string{"order " + w.disorder, fmt.Sprintf("timeless %t", w.timeless), fmt.Sprintf("churn %v", w.churn), "witness " + w.witness, fmt.Sprintf("parts %d known %t", how.parts, how.known), fmt.Sprintf("breaks %v", how.breaks), fmt.Sprintf("totals off %d", w.totalOff), fmt.Sprintf("rowless %v", w.rowless)} {
 								was := ended[what]
 								if was[1]++; last.Complete {
 									was[0]++
