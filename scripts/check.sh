@@ -21,6 +21,9 @@ go -C scripts/release vet ./...
 step "go test ./..."
 go test ./...
 
+step "every operation of a store fails once"
+go test -count=1 ./internal/snapshot -run EveryOperation -every 1
+
 step "no key in anything that the tests print"
 scripts/leaks.sh
 

@@ -261,7 +261,7 @@ func TestEveryOperationMayFailWhileDelivering(t *testing.T) {
 	want, said := objects(t, under), calm.chats["ops"].said()
 	all := int(operations.Load())
 	for _, mode := range modes {
-		for at := 1; at <= all; at++ {
+		for at := range some(all) {
 			bubble(t, fmt.Sprintf("%+v/%d of %d", mode, at, all), func(t *testing.T) {
 				w := base.on(newMemory(yesterday))
 				s := w.store

@@ -181,7 +181,7 @@ func TestEveryOperationMayFailWhileHeld(t *testing.T) {
 	calm.watch(t, "2026-11-21")
 	want, said := objects(t, under), calm.chats["ops"].said()
 	for _, mode := range modes[2:] {
-		for at := 1; at <= int(operations.Load()); at++ {
+		for at := range some(int(operations.Load())) {
 			bubble(t, fmt.Sprintf("%+v/%d", mode, at), func(t *testing.T) {
 				w := base.on(newMemory(yesterday))
 				s := w.store

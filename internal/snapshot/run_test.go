@@ -125,7 +125,7 @@ func TestEveryOperationMayFail(t *testing.T) {
 		t.Fatalf("%d operations, said %q", all, said)
 	}
 	for _, mode := range modes {
-		for at := 1; at <= all; at++ {
+		for at := range some(all) {
 			bubble(t, fmt.Sprintf("%+v/%d", mode, at), func(t *testing.T) {
 				w := calm.on(newMemory(yesterday))
 				s := w.store
@@ -477,7 +477,7 @@ func TestEveryOperationMayFailWhileForced(t *testing.T) {
 	calm.watch(t, "2026-11-21")
 	forced, old := objects(t, under), objects(t, before)
 	for _, mode := range modes[2:] {
-		for at := 1; at <= int(operations.Load()); at++ {
+		for at := range some(int(operations.Load())) {
 			bubble(t, fmt.Sprintf("%+v/%d", mode, at), func(t *testing.T) {
 				w := base.on(newMemory(before))
 				s := w.store

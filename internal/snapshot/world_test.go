@@ -7,6 +7,7 @@ import (
 	cryptorand "crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
+	"flag"
 	"fmt"
 	"io"
 	"iter"
@@ -105,6 +106,18 @@ func (w *world) on(s store.Store) *world {
 		other.chats[name] = newChat()
 	}
 	return &other
+}
+
+// every is how many operations of the store there are for each one that fails in a test:
+// 1 lets every single one fail, which takes minutes under the race detector.
+var every = flag.Int("every", 4, "of how many operations of the store one fails; 1: each")
+
+// some are operations from 1 to all, one of every few, from a random one on.
+func some(all int) iter.Seq[int] {
+	return func(yield func(int) bool) {
+		for at := 1 + rand.IntN(*every); at <= all && yield(at); at += *every {
+		}
+	}
 }
 
 // tester is a test, or one draw of a property.
