@@ -42,7 +42,8 @@ esac
 `
 	// What serves until it is stopped is asked once.
 	serves = `#!/bin/bash
-"$@" >served 2>served.log &
+: >served # which the one before filled
+"$@" >>served 2>served.log &
 server=$!
 for _ in $(seq 300); do
 	url=$(sed -n 's/^listening on //p' served)

@@ -3,6 +3,7 @@ package app_test
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"log"
@@ -23,8 +24,17 @@ import (
 )
 
 // TestMain looks for goroutines left behind once every test is over: a read
-// that went wrong must leave none.
+// that went wrong must leave none. Most tests wait, for servers that are slow or stop, so
+// that more of them run side by side than there are processors.
 func TestMain(m *testing.M) {
+	flag.Parse()
+	chosen := false
+	flag.Visit(func(f *flag.Flag) { chosen = chosen || f.Name == "test.parallel" })
+	if !chosen {
+		if err := flag.Set("test.parallel", "8"); err != nil {
+			panic(err)
+		}
+	}
 	log.SetOutput(io.Discard) // httptest tells of servers that take long to close, as under a fault they do
 	goleak.VerifyTestMain(m)
 }
