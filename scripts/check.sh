@@ -21,8 +21,8 @@ go -C scripts/release vet ./...
 step "go test ./..."
 go test ./...
 
-step "every operation of a store fails once"
-go test -count=1 ./internal/snapshot -run EveryOperation -every 1
+step "every operation of a store fails once, and two hundred random lives of a watch"
+PARTNERLENS_TEST_WORLDS=200 go test -count=1 ./internal/snapshot -run 'EveryOperation|RandomDays' -every 1
 
 step "no key in anything that the tests print"
 scripts/leaks.sh

@@ -35,7 +35,7 @@ func TestRandomDays(t *testing.T) {
 		}
 		seeds = append(seeds, seed)
 	}
-	worlds := 40
+	worlds := 15
 	if text := os.Getenv("PARTNERLENS_TEST_WORLDS"); text != "" {
 		var err error
 		if worlds, err = strconv.Atoi(text); err != nil {

@@ -110,7 +110,7 @@ func (w *world) on(s store.Store) *world {
 
 // every is how many operations of the store there are for each one that fails in a test:
 // 1 lets every single one fail, which takes minutes under the race detector.
-var every = flag.Int("every", 4, "of how many operations of the store one fails; 1: each")
+var every = flag.Int("every", 8, "of how many operations of the store one fails; 1: each")
 
 // some are operations from 1 to all, one of every few, from a random one on.
 func some(all int) iter.Seq[int] {
