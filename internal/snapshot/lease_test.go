@@ -56,10 +56,15 @@ func TestNoTimeForTheLease(t *testing.T) {
 		time.Sleep(time.Minute) // long enough for a lease that is not renewed to expire
 		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 		defer cancel()
-		start, calls := time.Now(), w.books.calls
+		count := func() int {
+			w.books.mu.Lock()
+			defer w.books.mu.Unlock()
+			return w.books.calls
+		}
+		start, calls := time.Now(), count()
 		o, err := w.call(ctx, "2026-11-21")
-		if took := time.Since(start); err != nil || o.State != snapshot.GoingOn || took < 110*time.Second || took > 111*time.Second || w.books.calls != calls {
-			t.Errorf("%s, %v after %s and %d calls", o.State, err, took, w.books.calls-calls)
+		if took := time.Since(start); err != nil || o.State != snapshot.GoingOn || took < 110*time.Second || took > 111*time.Second || count() != calls {
+			t.Errorf("%s, %v after %s and %d calls", o.State, err, took, count()-calls)
 		}
 		time.Sleep(3 * time.Hour)
 		if got := w.chats["ops"].said(); len(got) != 1 {
@@ -202,7 +207,7 @@ func TestLeaseIsLostWhileDelivering(t *testing.T) {
 			lost <- outcome.State
 		}()
 		time.Sleep(5 * time.Second)
-		w.chats["ops"].takes = 0
+		w.chats["ops"].slow(0)
 		if outcome := w.watch(t, "2026-11-21"); outcome.State != snapshot.Done {
 			t.Errorf("%s", outcome.State)
 		}

@@ -80,6 +80,7 @@ func (w *world) job(run string) snapshot.Job {
 }
 
 func (w *world) call(ctx context.Context, run string) (snapshot.Outcome, error) {
+	defer w.books.rest()
 	return snapshot.Run(ctx, w.store, w.job(run))
 }
 
@@ -175,7 +176,10 @@ func (c *chat) take(r *http.Request) (*http.Response, error) {
 	if err := json.Unmarshal(body, &m); err != nil {
 		return nil, err
 	}
-	time.Sleep(c.takes)
+	c.mu.Lock()
+	takes := c.takes
+	c.mu.Unlock()
+	time.Sleep(takes)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.asked++
@@ -187,6 +191,13 @@ func (c *chat) take(r *http.Request) (*http.Response, error) {
 		c.taken = append(c.taken, m)
 	}
 	return &http.Response{StatusCode: status, Header: make(http.Header), Body: io.NopCloser(strings.NewReader("")), Request: r}, nil
+}
+
+// slow makes the chat take so long to answer.
+func (c *chat) slow(takes time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.takes = takes
 }
 
 // answer makes the chat answer every message with a status.
@@ -246,16 +257,28 @@ func (b *books) clone() *books {
 	return &books{left: maps.Clone(b.left), forced: maps.Clone(b.forced), lie: b.lie, shift: b.shift, hidden: b.hidden}
 }
 
+// rest waits for the calls of reads that have ended.
+func (b *books) rest() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+}
+
 const pageSize = 10
 
 func (b *books) FetchPage(ctx context.Context, _ core.CreditQuery, at core.Cursor) (page core.Page[*core.CustomerCredit], _ error) {
+	b.mu.Lock()
+	latency := b.latency
+	b.mu.Unlock()
 	select {
 	case <-ctx.Done():
 		return page, ctx.Err()
-	case <-time.After(b.latency):
+	case <-time.After(latency):
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	if err := ctx.Err(); err != nil { // the read has ended, and the test may change the books
+		return page, err
+	}
 	b.calls++
 	if b.before != nil {
 		if err := b.before(at.Offset); err != nil {
