@@ -67,7 +67,7 @@ func TestStoppedServersEndTheirAnswers(t *testing.T) {
 			ctx, stop := context.WithCancel(t.Context())
 			served := make(chan error, 1)
 			go func() {
-				served <- host.Serve(ctx, ln, app.Handler(app.HandlerOptions{Env: with(env)}, function), &host.ServeOptions{Getenv: with(env), StopWithin: 6 * time.Second})
+				served <- host.Serve(ctx, ln, app.Handler(app.HandlerOptions{Env: with(env)}, function), &host.ServeOptions{Getenv: with(env), StopWithin: 8 * time.Second})
 			}()
 			go func() {
 				for source.pages.Load() < 5 {

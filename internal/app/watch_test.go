@@ -429,19 +429,19 @@ func TestWatchZone(t *testing.T) {
 // Cut by deadlines, a run goes on, and the last piece finishes it.
 func TestWatchGoesOn(t *testing.T) {
 	t.Parallel()
-	c := openCloud(t, simulator.Options{Customers: 1200, Latency: 120 * time.Millisecond})
+	c := openCloud(t, simulator.Options{Customers: 2000, Latency: 120 * time.Millisecond})
 	env := c.settings()
 	env["PARTNERLENS_STORE"] = "file://" + t.TempDir()
 	env["PARTNERLENS_TENCENT_RATE"] = "5"
 	watcher, f := &app.Watcher{Env: with(env)}, credit.Compose(with(env), nil)
-	ctx, cancel := context.WithTimeout(t.Context(), 11*time.Second) // ten of which are kept for stopping
+	ctx, cancel := context.WithTimeout(t.Context(), 12500*time.Millisecond) // ten seconds of which are kept for stopping
 	defer cancel()
 	first, err := watcher.Watch(ctx, f, app.WatchRequest{Run: "2026-11-22"})
 	if err != nil || first.Complete || first.Accounts[0].State != snapshot.GoingOn || first.Accounts[0].Count == 0 {
 		t.Fatalf("%v, %+v", err, first)
 	}
 	second, err := watcher.Watch(t.Context(), f, app.WatchRequest{Run: "2026-11-22"})
-	if err != nil || !second.Complete || second.Accounts[0].Count != 1200 || second.Accounts[0].Told.Invocations != 2 {
+	if err != nil || !second.Complete || second.Accounts[0].Count != 2000 || second.Accounts[0].Told.Invocations != 2 {
 		t.Errorf("%v, %+v", err, second)
 	}
 	if text, err := json.Marshal(second); err != nil || !strings.Contains(string(text), `"schema":"partnerlens.watch/v1"`) {
