@@ -9,6 +9,7 @@ import (
 	"log"
 	"math/big"
 	"net/http/httptest"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"testing"
@@ -25,12 +26,15 @@ import (
 
 // TestMain looks for goroutines left behind once every test is over: a read
 // that went wrong must leave none. Most tests wait, for servers that are slow or stop, so
-// that more of them run side by side than there are processors.
+// that more of them run side by side than there are processors; not so under the race
+// detector, where all of them compute.
 func TestMain(m *testing.M) {
 	flag.Parse()
 	chosen := false
 	flag.Visit(func(f *flag.Flag) { chosen = chosen || f.Name == "test.parallel" })
-	if !chosen {
+	build, _ := debug.ReadBuildInfo()
+	race := build != nil && slices.Contains(build.Settings, debug.BuildSetting{Key: "-race", Value: "true"})
+	if !chosen && !race {
 		if err := flag.Set("test.parallel", "6"); err != nil {
 			panic(err)
 		}

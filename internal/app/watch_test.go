@@ -434,14 +434,21 @@ func TestWatchGoesOn(t *testing.T) {
 	env["PARTNERLENS_STORE"] = "file://" + t.TempDir()
 	env["PARTNERLENS_TENCENT_RATE"] = "5"
 	watcher, f := &app.Watcher{Env: with(env)}, credit.Compose(with(env), nil)
-	ctx, cancel := context.WithTimeout(t.Context(), 12500*time.Millisecond) // ten seconds of which are kept for stopping
-	defer cancel()
-	first, err := watcher.Watch(ctx, f, app.WatchRequest{Run: "2026-11-22"})
-	if err != nil || first.Complete || first.Accounts[0].State != snapshot.GoingOn || first.Accounts[0].Count == 0 {
-		t.Fatalf("%v, %+v", err, first)
+	invocations := 0
+	for within := 12500 * time.Millisecond; ; within += 5 * time.Second { // ten seconds of which are kept for stopping
+		invocations++
+		ctx, cancel := context.WithTimeout(t.Context(), within)
+		first, err := watcher.Watch(ctx, f, app.WatchRequest{Run: "2026-11-22"})
+		cancel()
+		if err != nil || first.Complete || first.Accounts[0].State != snapshot.GoingOn || first.Accounts[0].Count == 0 && invocations == 4 {
+			t.Fatalf("%v, %+v", err, first)
+		}
+		if first.Accounts[0].Count > 0 {
+			break // else the machine is busy
+		}
 	}
 	second, err := watcher.Watch(t.Context(), f, app.WatchRequest{Run: "2026-11-22"})
-	if err != nil || !second.Complete || second.Accounts[0].Count != 2000 || second.Accounts[0].Told.Invocations != 2 {
+	if err != nil || !second.Complete || second.Accounts[0].Count != 2000 || second.Accounts[0].Told.Invocations != invocations+1 {
 		t.Errorf("%v, %+v", err, second)
 	}
 	if text, err := json.Marshal(second); err != nil || !strings.Contains(string(text), `"schema":"partnerlens.watch/v1"`) {
