@@ -2,7 +2,10 @@ package core
 
 import (
 	"context"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
+	"time"
 )
 
 // TestRefusalsHalveTheLookahead: a vendor that refuses calls gets fewer at once.
@@ -24,4 +27,56 @@ func TestRefusalsHalveTheLookahead(t *testing.T) {
 			t.Errorf("%d ahead after a refusal, want %d", p.ahead, want)
 		}
 	}
+}
+
+// A refusal counts when its call returns, and so halves the lookahead of the read.
+func TestRefusalsAreCounted(t *testing.T) {
+	t.Parallel()
+	for code, want := range map[Code]int64{CodeThrottled: 1, CodeUnavailable: 0} {
+		synctest.Test(t, func(t *testing.T) { // the wait before the retry takes no time
+			var calls atomic.Int64
+			source := sourceFunc(func(context.Context, Cursor) (page Page[*CustomerTag], _ error) {
+				if calls.Add(1) == 1 {
+					return page, &Error{Code: code}
+				}
+				return page, nil
+			})
+			var retry retryBudget
+			if _, err := NewReader(source, nil).fetch(t.Context(), TagQuery{}, Cursor{}, &retry); err != nil || retry.throttled.Load() != want {
+				t.Errorf("%s: %d refusals, want %d; %v", code, retry.throttled.Load(), want, err)
+			}
+		})
+	}
+}
+
+// The first page of a pass carries the count of the moment before all its other
+// pages, and a pass ends before the next one begins: no page is fetched beside
+// the first one, and close leaves no call under way.
+func TestPassesDoNotOverlap(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var calls, under atomic.Int64
+		source := sourceFunc(func(context.Context, Cursor) (page Page[*CustomerTag], _ error) {
+			calls.Add(1)
+			under.Add(1)
+			defer under.Add(-1)
+			time.Sleep(time.Second) // past the end of its context
+			return page, nil
+		})
+		var retry retryBudget
+		p := NewReader(source, &ReaderOptions[TagQuery]{Pacer: NewPacer(0)}).prefetch(t.Context(), TagQuery{}, Cursor{Size: 10}, &retry)
+		defer p.close()
+		if _, err := p.next(); err != nil || calls.Load() != 1 {
+			t.Errorf("%d calls by the time the first page is there, want 1; %v", calls.Load(), err)
+		}
+		p.continueAt(Cursor{Offset: 10, Size: 10}, forecast{step: 10, end: 100})
+		if _, err := p.next(); err != nil || calls.Load() != 1+aheadKnown {
+			t.Errorf("%d calls by the time the second page is there, want %d; %v", calls.Load(), 1+aheadKnown, err)
+		}
+		p.launch()
+		synctest.Wait()
+		if p.close(); under.Load() != 0 {
+			t.Errorf("%d calls are under way after close", under.Load())
+		}
+	})
 }
