@@ -29,21 +29,31 @@ func TestRefusalsHalveTheLookahead(t *testing.T) {
 	}
 }
 
-// A refusal counts when its call returns, and so halves the lookahead of the read.
+// A refusal counts, and so halves the lookahead of its read, and the wait that
+// the server asks for holds for every call of the account.
 func TestRefusalsAreCounted(t *testing.T) {
 	t.Parallel()
-	for code, want := range map[Code]int64{CodeThrottled: 1, CodeUnavailable: 0} {
-		synctest.Test(t, func(t *testing.T) { // the wait before the retry takes no time
-			var calls atomic.Int64
+	for _, test := range []struct {
+		code   Code
+		counts int64
+		wait   time.Duration // until the next call may start
+	}{
+		{CodeThrottled, 1, 7 * time.Second},
+		{CodeUnavailable, 0, 0},
+	} {
+		synctest.Test(t, func(t *testing.T) {
 			source := sourceFunc(func(context.Context, Cursor) (page Page[*CustomerTag], _ error) {
-				if calls.Add(1) == 1 {
-					return page, &Error{Code: code}
-				}
-				return page, nil
+				return page, &Error{Code: test.code, RetryAfter: 7 * time.Second}
 			})
+			pacer := NewPacer(5)
 			var retry retryBudget
-			if _, err := NewReader(source, nil).fetch(t.Context(), TagQuery{}, Cursor{}, &retry); err != nil || retry.throttled.Load() != want {
-				t.Errorf("%s: %d refusals, want %d; %v", code, retry.throttled.Load(), want, err)
+			_, err := NewReader(source, &ReaderOptions[TagQuery]{Pacer: pacer, Tries: 1}).fetch(t.Context(), TagQuery{}, Cursor{}, &retry)
+			if CodeOf(err) != test.code || retry.throttled.Load() != test.counts {
+				t.Errorf("%v: %d refusals, want %d", err, retry.throttled.Load(), test.counts)
+			}
+			start := time.Now()
+			if _, err := pacer.Wait(t.Context()); err != nil || time.Since(start) != test.wait {
+				t.Errorf("after %s the next call starts after %v, want %v; %v", test.code, time.Since(start), test.wait, err)
 			}
 		})
 	}
