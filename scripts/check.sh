@@ -24,6 +24,9 @@ go test ./...
 step "every operation of a store fails once, and two hundred random lives of a watch"
 PARTNERLENS_TEST_WORLDS=200 go test -count=1 ./internal/snapshot -run 'EveryOperation|RandomDays' -every 1
 
+step "guards that are broken, one at a time, fail a test of their package"
+scripts/mutate.sh
+
 step "no key in anything that the tests print"
 scripts/leaks.sh
 

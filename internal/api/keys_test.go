@@ -2,6 +2,7 @@ package api_test
 
 import (
 	"context"
+	"crypto/sha256"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -106,6 +107,27 @@ func tried(t *testing.T, door api.Options, function, key, principal string) int 
 		r.Header.Set("X-Api-Key", key)
 	}
 	return serve(clouds()["steady"].handlerWith(door), r).StatusCode
+}
+
+// A key's hash is compared in whole: one that differs in any byte is another key's.
+func TestHashIsComparedInWhole(t *testing.T) {
+	t.Parallel()
+	sum := sha256.Sum256([]byte(keyEverything))
+	for at := range len(sum) + 1 { // the last one is the hash itself
+		hash, want := sum, http.StatusOK
+		if at < len(sum) {
+			hash[at] ^= 1
+			want = http.StatusUnauthorized
+		}
+		keys, err := api.ParseKeys([]byte(fmt.Sprintf(`{"keys":[{"name":"crm","hash":"sha256:%x","pii":true}]}`, hash)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		door := api.Options{Keys: func(context.Context) (*api.Keys, error) { return keys, nil }}
+		if got := tried(t, door, "credit", keyEverything, ""); got != want {
+			t.Errorf("a hash that differs in byte %d of %d: %d, want %d", at, len(sum), got, want)
+		}
+	}
 }
 
 // Of the entries for a principal, the one counts that says most about it.

@@ -59,6 +59,42 @@ func TestStaleIsNotRelied(t *testing.T) {
 	}
 }
 
+// While a platform keeps a function frozen its monotonic clock may stand still:
+// ages are measured by the wall clock.
+func TestAgesGoByTheWallClock(t *testing.T) {
+	t.Parallel()
+	if at := now(); at != at.Round(0) {
+		t.Errorf("now() = %v, with a reading of the monotonic clock", at)
+	}
+}
+
+// A fetch that a freeze interrupts brings a secret as old as the freeze is long.
+func TestFetchThatWasFrozenIsNotReliedOn(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s, k := guarding()
+		resolve(t, k)
+		thawed := make(chan struct{})
+		k.stores[schemeAWSSecrets] = func(ctx context.Context, ref Reference) (core.Secret, error) {
+			secret, err := s.get(ctx, ref)
+			<-thawed // the answer is on its way
+			return secret, err
+		}
+		time.Sleep(4*time.Minute - time.Second)
+		resolve(t, k) // begins a fetch and does not wait for it
+		synctest.Wait()
+		s.change(0)
+		time.Sleep(10 * time.Minute)
+		go func() {
+			time.Sleep(time.Millisecond)
+			close(thawed)
+		}()
+		if got := resolve(t, k); got[:1] != "B" {
+			t.Errorf("%q", got)
+		}
+	})
+}
+
 func TestStaleWhereTheStoreFails(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

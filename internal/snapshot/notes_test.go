@@ -6,8 +6,11 @@ import (
 	"maps"
 	"reflect"
 	"slices"
+	"strings"
 	"testing"
 	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
 
 	"partnerlens/internal/snapshot"
 	"partnerlens/pkg/core"
@@ -91,6 +94,26 @@ func TestManifestCountsTagEnds(t *testing.T) {
 	}
 	if m := newWorld(s, 3).watch(t, "2026-11-22").Manifest; m.TagEnds != nil {
 		t.Errorf("of credits: %+v", m.TagEnds)
+	}
+}
+
+// Days that pass are no change of a customer: days_left follows from the day.
+func TestDaysLeftAreNoChange(t *testing.T) {
+	t.Parallel()
+	s, b := newMemory(nil), tagBook{"a": "Y 2027-06", "b": "Y 2027-06"}
+	left := func(day string) string {
+		t.Helper()
+		return parse[struct {
+			DaysLeft jsontext.Value `json:"days_left"`
+		}](t, strings.SplitAfter(unpacked(t, get(t, s, "runs/tags/north/"+day+"/customers.ndjson.gz")), "\n")[0]).DaysLeft.String()
+	}
+	b.run(t, s, "2026-11-21")
+	m := b.run(t, s, "2026-11-22")
+	if first, second := left("2026-11-21"), left("2026-11-22"); first == second || first == "null" {
+		t.Fatalf("%s days are left, and a day later %s", first, second)
+	}
+	if changes := get(t, s, "runs/tags/north/2026-11-22/changes.ndjson"); changes != "" || m.Changes != (snapshot.ChangeCounts{}) {
+		t.Errorf("%+v:\n%s", m.Changes, changes)
 	}
 }
 

@@ -289,6 +289,45 @@ func TestRetain(t *testing.T) {
 	}
 }
 
+// However far the deletion of a run gets, the run is gone: no manifest names
+// objects that are deleted. The next call deletes the rest.
+func TestRetainDeletesTheManifestFirst(t *testing.T) {
+	t.Parallel()
+	w := newWorld(newMemory(nil), 5)
+	for _, run := range []string{"2026-11-01", "2026-11-02"} {
+		w.watch(t, run)
+	}
+	now := time.Date(2026, 11, 9, 12, 0, 0, 0, time.UTC)
+	for at := 1; ; at++ {
+		s, deletes := newMemory(w.store.(*memory)), 0
+		_, err := snapshot.Retain(t.Context(), storetest.Faulty(s, func(op string, _ int) error {
+			if op == "Delete" {
+				if deletes++; deletes > at {
+					return errRefused
+				}
+			}
+			return nil
+		}), "credit", "north", 4, "", now)
+		if err == nil {
+			if at < 5 {
+				t.Errorf("a run was deleted in %d operations", at)
+			}
+			return
+		}
+		if exists(s, "runs/credit/north/2026-11-01/manifest.json") {
+			t.Errorf("after %d operations the manifest is left", at)
+		}
+		if deleted, err := snapshot.Retain(t.Context(), s, "credit", "north", 4, "", now); err != nil || !slices.Equal(deleted, []string{"2026-11-01"}) {
+			t.Errorf("after %d operations: %v, %v", at, deleted, err)
+		}
+		for name := range objects(t, s) {
+			if strings.Contains(name, "2026-11-01") {
+				t.Errorf("after %d operations: %s is left", at, name)
+			}
+		}
+	}
+}
+
 // A function that was left with its platform's three seconds is told what to set.
 func TestTimeLimitThatIsTooShort(t *testing.T) {
 	t.Parallel()

@@ -1,6 +1,7 @@
 package core_test
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -341,4 +342,156 @@ func TestLowTotalsOfSmallPages(t *testing.T) {
 			})
 		}
 	}
+}
+
+// laid is a counted list whose rows lie in an order of their own for each page.
+type laid struct {
+	rows   func(at core.Cursor) []int
+	low    int  // how many customers the total does not count
+	recent bool // the customers came while the list was read
+}
+
+func (l laid) FetchPage(_ context.Context, _ core.CreditQuery, at core.Cursor) (page core.Page[*core.CustomerCredit], _ error) {
+	ids, size := l.rows(at), cmp.Or(at.Size, 10)
+	came := worldBegan.AddDate(-1, 0, 0)
+	if l.recent {
+		came = worldBegan
+	}
+	for _, id := range ids[min(at.Offset, len(ids)):min(at.Offset+size, len(ids))] {
+		page.Items = append(page.Items, &core.CustomerCredit{CustomerID: strconv.Itoa(id), AssociatedAt: &came})
+	}
+	total := len(ids) - l.low
+	page.Total = &total
+	if at.Offset+size < total {
+		page.Next = &core.Cursor{Offset: at.Offset + size, Size: size}
+	}
+	return page, nil
+}
+
+func (l laid) read(t *testing.T) (got []string, report core.Report) {
+	t.Helper()
+	report, err := core.NewReader(l, &core.ReaderOptions[core.CreditQuery]{Now: func() time.Time { return worldBegan }}).
+		Read(t.Context(), core.CreditQuery{}, nil, func(c *core.CustomerCredit) bool {
+			got = append(got, c.CustomerID)
+			return true
+		})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return got, report
+}
+
+// A total that is too low by as many as were missed shows at the end of the
+// list alone: more rows stand there than the total leaves room for, and those
+// beyond it were all met before.
+func TestLowTotalShowsAtTheEnd(t *testing.T) {
+	t.Parallel()
+	const low = 3
+	for _, test := range []struct {
+		name  string
+		total int
+		end   core.Cursor // the page at which the list ends
+	}{
+		{"the last page has room", 25, core.Cursor{Offset: 20, Size: 10}},
+		{"the last page is full", 30, core.Cursor{Offset: 27, Size: 9}},
+		{"the only page is full", 10, core.Cursor{Offset: 9, Size: 9}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			l := laid{low: low, rows: func(at core.Cursor) []int {
+				ids := upTo(test.total + low)
+				if at == test.end { // the first customers and the last ones trade places
+					for i := range low {
+						ids[i], ids[test.total+i] = ids[test.total+i], ids[i]
+					}
+				}
+				return ids
+			}}
+			if got, report := l.read(t); report.Complete {
+				t.Errorf("complete with %d of %d customers: %+v", len(got), test.total+low, report)
+			}
+		})
+	}
+}
+
+// A count is the one that was returned when a pass began. Customer 10 trades
+// places and is on no page of two passes. Customer 0 leaves during the second
+// one, after it was met: as many customers were met in both passes as the
+// vendor counts at the end of the second one, and one fewer than at its beginning.
+func TestCountAtTheEndOfAPassIsNoProof(t *testing.T) {
+	t.Parallel()
+	stayed := append([]int{10, 1, 2, 3, 4, 5, 6, 7, 8, 9}, upTo(30)[11:]...)
+	l := laid{recent: true, rows: func(at core.Cursor) []int {
+		all := upTo(30)
+		switch {
+		case at == core.Cursor{Offset: 10, Size: 10}: // of the first pass
+			all[9], all[10] = 10, 9
+		case at.Size == 8 && at.Offset > 0, at.Size > 0 && at.Size < 8: // of the second one, after its first page, and of later ones
+			return stayed
+		}
+		return all
+	}}
+	got, report := l.read(t)
+	hold(t, got, report, upTo(30)[1:])
+	if !report.Complete {
+		t.Errorf("%+v: want that it is read again, and proven", report)
+	}
+}
+
+// A customer leaves and another joins while the witness is read: it names as
+// many as it counts, and passes one over that the list has not shown either.
+func TestSwapInTheWitnessIsNoProof(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		name   string
+		joined *time.Time // when the newcomer joined, as the witness says
+	}{
+		{"while the list was read", &noon},
+		{"not known when", nil},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			all := wantKeys("", 30)
+			hiding := tagRows(func(string, core.Cursor) []string { return slices.Delete(slices.Clone(all), 10, 11) })
+			witness := memberFunc(func(at core.Cursor) (page core.Page[*core.Member], _ error) {
+				ids := all
+				if at != (core.Cursor{}) { // after the first page
+					ids = append(slices.Clone(all)[1:], "newcomer")
+				}
+				size := cmp.Or(at.Size, 10)
+				for _, id := range ids[min(at.Offset, 30):min(at.Offset+size, 30)] {
+					joined := test.joined
+					if old := noon.AddDate(-1, 0, 0); id != "newcomer" {
+						joined = &old
+					}
+					page.Items = append(page.Items, &core.Member{MemberID: id, AssociatedAt: joined})
+				}
+				total := len(ids)
+				page.Total = &total
+				if at.Offset+size < total {
+					page.Next = &core.Cursor{Offset: at.Offset + size, Size: size}
+				}
+				return page, nil
+			})
+			reader := core.NewReader(tagsByID{hiding}, &core.ReaderOptions[core.TagQuery]{
+				Pacer: core.NewPacer(1000), Now: func() time.Time { return noon },
+				Witness: core.NewReader(witness, &core.ReaderOptions[core.TagQuery]{}),
+			})
+			var got []string
+			report, err := reader.Read(t.Context(), core.TagQuery{}, nil, func(tag *core.CustomerTag) bool {
+				got = append(got, tag.CustomerID)
+				return true
+			})
+			if err != nil || !report.Complete || !slices.Contains(got, "c10") {
+				t.Errorf("%d customers, c10 among them %t, %+v, %v", len(got), slices.Contains(got, "c10"), report, err)
+			}
+		})
+	}
+}
+
+// memberFunc is a witness.
+type memberFunc func(core.Cursor) (core.Page[*core.Member], error)
+
+func (f memberFunc) FetchPage(_ context.Context, _ core.TagQuery, at core.Cursor) (core.Page[*core.Member], error) {
+	return f(at)
 }

@@ -1,0 +1,48 @@
+#!/usr/bin/env bash
+# Breaks one guard at a time, in a copy of its file, and requires the tests of
+# the guard's own package to fail. Where a guard moves, its line here moves too.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+failed=0
+
+# mutate FILE SUBSTITUTION TESTS breaks a guard by a substitution in perl.
+mutate() {
+	local file=$1 substitution=$2 tests=$3 output
+	perl -0pe "$substitution" "$file" >"$scratch/mutated.go"
+	if cmp -s "$file" "$scratch/mutated.go"; then
+		echo "$file: nothing to substitute: $substitution"
+		failed=1
+		return
+	fi
+	printf '{"Replace":{"%s":"%s"}}' "$PWD/$file" "$scratch/mutated.go" >"$scratch/overlay.json"
+	if output=$(go test -overlay "$scratch/overlay.json" -vet=off -ldflags='-s -w' -count=1 -timeout=60s "./$(dirname "$file")" -run "$tests" 2>&1); then
+		echo "$file: no test fails: $substitution"
+		failed=1
+	elif ! grep -q -- '^--- FAIL' <<<"$output"; then
+		printf '%s: no test ran: %s\n%s\n' "$file" "$substitution" "$output"
+		failed=1
+	fi
+}
+
+mutate pkg/core/counted.go 's/ && len\(page\.Items\) == r\.total-tail\.Offset//' TestLowTotal
+mutate pkg/core/counted.go 's/if r\.pages == 0 /if true /' TestCountAtTheEnd
+mutate pkg/core/proof.go 's/l\.old == l\.total/l.rows == l.total/' TestSwap
+mutate pkg/core/witness.go 's/w\.old == w\.total/len(w.ids) == w.total/' TestSwap
+mutate pkg/core/prefetch.go 's/at: at, ahead:/at: at, forecast: forecast{step: 10}, ahead:/' TestPasses
+mutate pkg/core/prefetch.go 's/p\.ahead\/2/p.ahead/' TestRefusals
+mutate pkg/core/retry.go 's/retry\.throttled\.Add\(1\)//' TestRefusals
+mutate pkg/core/retry.go 's/max\(wait, failure\.RetryAfter\)/wait/' TestRetries
+mutate pkg/core/retry.go 's/ \|\| b\.retries\.Add\(1\) > retriesPerRead//' TestRetries
+mutate pkg/core/shared.go 's/ && report\.Complete//' TestIncomplete
+mutate pkg/core/credit.go 's/if !c\.zoned\(\)/if false/' TestCreatedBetween
+mutate pkg/wire/wire.go 's/failure\.RetryAfter = /_ = /' TestRequestID
+mutate internal/api/keys.go 's/sum\[:\], k\.keys\[i\]\.hash\[:\]/sum[:8], k.keys[i].hash[:8]/' TestHash
+mutate internal/secrets/keeper.go 's/time\.Now\(\)\.Round\(0\)/time.Now()/' TestAges
+mutate internal/secrets/keeper.go 's/came\.Sub\(under\.begun\) < k\.opts\.KeepFor/true/' TestFetch
+mutate internal/snapshot/compare.go 's/, "days_left"//' TestDaysLeft
+mutate internal/snapshot/history.go 's/if ids\[0\] == r\.Run/if len(ids[0]) != len(r.Run) || ids[0] == r.Run/' TestSwitches
+mutate internal/snapshot/history.go 's/s\.Delete\(ctx, p\.object\(id, manifestName\)\)/error(nil)/' TestRetainDeletes
+mutate internal/app/watch.go 's/20_000\/p\.accounts/20_000/' TestPartSize
+exit $failed
