@@ -102,7 +102,8 @@ func (r *run) wanted(d alert.Delivery) bool {
 	return d.Channel == "" || r.Alerts.Hears(d.Channel, r.Account)
 }
 
-// undelivered is what channels lack of a run, and what is pending of others.
+// undelivered is what channels lack of a run, what is pending of others, and what channels
+// refused of others during this call, which is reported once: it is not pending any more.
 func (r *run) undelivered(m *Manifest) (lacking []alert.Delivery) {
 	add := func(all []alert.Delivery, is func(alert.Delivery) bool) {
 		for _, d := range all {
@@ -115,6 +116,11 @@ func (r *run) undelivered(m *Manifest) (lacking []alert.Delivery) {
 	for _, p := range r.pending.Runs {
 		if p.Run != m.Run {
 			add(p.Deliveries, alert.Delivery.Due)
+		}
+	}
+	for _, refused := range r.refused {
+		if refused.run != m.Run {
+			lacking = append(lacking, refused.Delivery)
 		}
 	}
 	return lacking
@@ -369,9 +375,18 @@ func (r *run) deliverRun(ctx context.Context, p *pendingRun, digest *alert.Diges
 }
 
 func (r *run) report(run string, d alert.Delivery) {
+	if d.State == alert.Refused {
+		r.refused = append(r.refused, refusedDelivery{d, run})
+	}
 	if r.Delivered != nil {
 		r.Delivered(run, d)
 	}
+}
+
+// refusedDelivery is a delivery of a run that its channel refused.
+type refusedDelivery struct {
+	alert.Delivery
+	run string
 }
 
 func sameDeliveries(a, b []alert.Delivery) bool {
