@@ -131,7 +131,7 @@ func (r *run) digestOf(ctx context.Context, m *Manifest) (*alert.Digest, error) 
 	d := alert.NewDigest(alert.Summary{
 		Function: m.Function, Account: m.Account, Run: m.Run, AsOf: m.AsOf, Total: m.Count, Statuses: m.ByStatus,
 		First: m.published() && m.Previous == nil && m.PreviousState == nil,
-		Store: r.storeID, Attempt: m.Attempt, Unproven: m.state() == Unproven, Counted: m.Total, ReadLate: m.ReadLate,
+		Store: r.storeID, Attempt: m.Attempt, Unproven: m.state() == Unproven || m.state() == Held && !m.Proven, Counted: m.Total, ReadLate: m.ReadLate,
 		Notes: m.Notes(),
 		Zone:  r.Zone, Location: r.Location + r.place.folder() + m.Run + "/",
 	})
