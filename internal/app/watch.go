@@ -96,7 +96,8 @@ type WatchedRun struct {
 	Warnings []core.Warning     `json:"warnings"`
 	Error    *core.AccountError `json:"error"`
 
-	// Undelivered is what channels lack: of this run, and what is pending of others.
+	// Undelivered is what channels lack: of this run, and what is pending of others or was
+	// refused just now.
 	Undelivered []alert.Delivery `json:"undelivered"`
 
 	Told snapshot.Manifest `json:"-"`

@@ -102,7 +102,8 @@ func (r *run) wanted(d alert.Delivery) bool {
 	return d.Channel == "" || r.Alerts.Hears(d.Channel, r.Account)
 }
 
-// undelivered is what channels lack of a run, and what is pending of others.
+// undelivered is what channels lack of a run, what is pending of others, and what channels
+// refused of others during this call, which is reported once: it is not pending any more.
 func (r *run) undelivered(m *Manifest) (lacking []alert.Delivery) {
 	add := func(all []alert.Delivery, is func(alert.Delivery) bool) {
 		for _, d := range all {
@@ -117,6 +118,11 @@ func (r *run) undelivered(m *Manifest) (lacking []alert.Delivery) {
 			add(p.Deliveries, alert.Delivery.Due)
 		}
 	}
+	for _, refused := range r.refused {
+		if refused.run != m.Run {
+			lacking = append(lacking, refused.Delivery)
+		}
+	}
 	return lacking
 }
 
@@ -125,7 +131,7 @@ func (r *run) digestOf(ctx context.Context, m *Manifest) (*alert.Digest, error) 
 	d := alert.NewDigest(alert.Summary{
 		Function: m.Function, Account: m.Account, Run: m.Run, AsOf: m.AsOf, Total: m.Count, Statuses: m.ByStatus,
 		First: m.published() && m.Previous == nil && m.PreviousState == nil,
-		Store: r.storeID, Attempt: m.Attempt, Unproven: m.state() == Unproven, Counted: m.Total, ReadLate: m.ReadLate,
+		Store: r.storeID, Attempt: m.Attempt, Unproven: m.state() == Unproven || m.state() == Held && !m.Proven, Counted: m.Total, ReadLate: m.ReadLate,
 		Notes: m.Notes(),
 		Zone:  r.Zone, Location: r.Location + r.place.folder() + m.Run + "/",
 	})
@@ -369,9 +375,18 @@ func (r *run) deliverRun(ctx context.Context, p *pendingRun, digest *alert.Diges
 }
 
 func (r *run) report(run string, d alert.Delivery) {
+	if d.State == alert.Refused {
+		r.refused = append(r.refused, refusedDelivery{d, run})
+	}
 	if r.Delivered != nil {
 		r.Delivered(run, d)
 	}
+}
+
+// refusedDelivery is a delivery of a run that its channel refused.
+type refusedDelivery struct {
+	alert.Delivery
+	run string
 }
 
 func sameDeliveries(a, b []alert.Delivery) bool {

@@ -137,6 +137,45 @@ func TestRefusedMessageHoldsNothingBack(t *testing.T) {
 	}
 }
 
+// What was pending and is refused, or cannot be read any more, is reported by the call that
+// finds out, once: that call's run is another one, and earlier calls said that it would be
+// tried again.
+func TestPendingThatIsRefusedIsReported(t *testing.T) {
+	t.Parallel()
+	for name, spoil := range map[string]func(*world){
+		"the channel refuses it": func(w *world) {
+			w.chats["ops"].status = func(m message) int {
+				if m.Data.Run == "2026-11-21" {
+					return http.StatusUnprocessableEntity
+				}
+				return http.StatusOK
+			}
+		},
+		"its alerts.json is damaged": func(w *world) {
+			w.chats["ops"].answer(http.StatusOK)
+			w.store.(*memory).objects["runs/credit/north/2026-11-21/alerts.json"] = []byte("{")
+		},
+	} {
+		bubble(t, name, func(t *testing.T) {
+			w := newWorld(newMemory(nil), 57)
+			w.watch(t, "2026-11-20")
+			w.books.left[20] = 50
+			w.chats["ops"].answer(http.StatusNotFound)
+			w.watch(t, "2026-11-21")
+			spoil(w)
+			for i, want := range []int{1, 0} {
+				outcome := w.watch(t, "2026-11-22")
+				if len(outcome.Undelivered) != want || want > 0 && outcome.Undelivered[0].State != alert.Refused {
+					t.Errorf("call %d: %+v, want %d refused", i+1, outcome.Undelivered, want)
+				}
+			}
+			if outcome := w.watch(t, "2026-11-21"); len(outcome.Undelivered) != 1 {
+				t.Errorf("its own run: %+v", outcome.Undelivered)
+			}
+		})
+	}
+}
+
 // What concerns a channel as a whole holds its later messages back, in order, and no
 // other channel's.
 func TestDeadChannelHoldsItsOwnBack(t *testing.T) {

@@ -229,6 +229,24 @@ func TestUnprovenAndShrunken(t *testing.T) {
 	}
 }
 
+// The digest of a held list that is not proven does not say that it is.
+func TestHeldDigestOfAnUnprovenList(t *testing.T) {
+	t.Parallel()
+	for _, lie := range []int{0, 3} {
+		w := newWorld(newMemory(nil), 57)
+		w.watch(t, "2026-11-20")
+		w.books.shift, w.books.lie = 1000, lie
+		w.change = func(job *snapshot.Job) { job.Attempts = 1 }
+		if outcome := w.watch(t, "2026-11-21"); outcome.State != snapshot.Held {
+			t.Fatalf("lie %d: %s, want held", lie, outcome.State)
+		}
+		taken := w.chats["ops"].taken
+		if digest := taken[len(taken)-1].Data; digest.Held == nil || digest.Proven != (lie == 0) {
+			t.Errorf("lie %d: held %v, proven %t", lie, digest.Held, digest.Proven)
+		}
+	}
+}
+
 // The lines about runs that were held do not say anything of customers in any language.
 func TestHeldDigestsAreOneLine(t *testing.T) {
 	t.Parallel()

@@ -80,7 +80,7 @@ type Outcome struct {
 	State       State
 	Manifest    Manifest         // what is known so far, where the run is GoingOn
 	Warnings    []core.Warning   // beside the manifest's: what this call noticed
-	Undelivered []alert.Delivery // what channels lack: of this run, and what is pending of others
+	Undelivered []alert.Delivery // what channels lack: of this run, and what is pending of others or was refused just now
 }
 
 const (
@@ -178,6 +178,7 @@ type run struct {
 
 	pending    pendingList
 	held       map[string]alert.Reach // channels that failed during this call
+	refused    []refusedDelivery      // what channels refused during this call
 	refusedToo bool                   // what a channel refused is delivered again
 }
 
