@@ -172,6 +172,11 @@ func checkNewest(ctx context.Context, s store.Store, functions []Composed) (chec
 			continue
 		}
 		for _, name := range names {
+			if newest, there, err := snapshot.NewestRun(ctx, s, f.Function.Name, name); err == nil && there {
+				if says := unsettled(newest); says != "" {
+					checks = append(checks, Check{checkRuns, CheckLook, fmt.Sprintf("%s %s %s: %s", f.Function.Name, name, newest.Run, says)})
+				}
+			}
 			m, complete, err := snapshot.NewestManifest(ctx, s, f.Function.Name, name)
 			if err != nil || !complete {
 				continue
@@ -191,6 +196,19 @@ func checkNewest(ctx context.Context, s store.Store, functions []Composed) (chec
 		}
 	}
 	return checks
+}
+
+// unsettled says what keeps a run from being complete; "" where nothing does.
+func unsettled(m snapshot.Manifest) string {
+	switch {
+	case m.State == snapshot.Held && m.Held != nil:
+		return fmt.Sprintf("held: its list lacks %d of %d known customers; if the list is right, partnerlens watch --accept --run %s", m.Held.Missing, m.Held.Known, m.Run)
+	case m.State == snapshot.Unproven:
+		return "not proven to be every customer; the next run reads anew"
+	case !m.Complete:
+		return "not complete; the next call reads anew"
+	}
+	return ""
 }
 
 // firstOf names the customer that a warning names.

@@ -403,3 +403,44 @@ func TestDoctorSeesNobody(t *testing.T) {
 		t.Errorf("%+v", found)
 	}
 }
+
+// Doctor says what keeps the newest run of an account from being complete.
+func TestDoctorOfRunsThatAreNotComplete(t *testing.T) {
+	t.Parallel()
+	today := time.Date(2026, 11, 11, 12, 0, 0, 0, time.UTC)
+	for fault, want := range map[string]string{
+		"empty-day":  "credit default 2026-11-12: held: its list lacks 50 of 50 known customers; if the list is right, partnerlens watch --accept --run 2026-11-12",
+		"total-high": "credit default 2026-11-12: not proven to be every customer",
+	} {
+		t.Run(fault, func(t *testing.T) {
+			t.Parallel()
+			sim, err := simulator.New(simulator.Options{Customers: 50, Today: today, Faults: []string{fault}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			server := httptest.NewServer(sim)
+			t.Cleanup(func() { sim.Close(); server.Close() })
+			env := map[string]string{"PARTNERLENS_STORE": "file://" + t.TempDir()}
+			for _, setting := range simulator.Env(server.URL) {
+				name, value, _ := strings.Cut(setting, "=")
+				env[name] = value
+			}
+			getenv := func(name string) string { return env[name] }
+			for day := range 2 {
+				sim.SetDay(day)
+				now := func() time.Time { return today.AddDate(0, 0, day) }
+				if _, err := (&app.Watcher{Env: getenv, Now: now}).Watch(t.Context(), credit.Compose(getenv, now), app.WatchRequest{}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			found := diagnose(t, simulator.Options{Customers: 50}, func(other map[string]string) { other["PARTNERLENS_STORE"] = env["PARTNERLENS_STORE"] })
+			said := false
+			for _, check := range found.Watch {
+				said = said || check.Name == "runs" && check.State == app.CheckLook && strings.HasPrefix(check.Says, want)
+			}
+			if !said {
+				t.Errorf("want %q: %+v", want, found.Watch)
+			}
+		})
+	}
+}

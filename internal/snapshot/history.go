@@ -331,6 +331,18 @@ func NewestManifest(ctx context.Context, s store.Store, function, account string
 	return m, complete, err
 }
 
+// NewestRun returns the manifest of an account's newest run, whatever became of it; false
+// where there is none.
+func NewestRun(ctx context.Context, s store.Store, function, account string) (m Manifest, there bool, err error) {
+	p := place{function, account}
+	ids, _, err := runs(ctx, s, p)
+	if err != nil || len(ids) == 0 {
+		return m, false, err
+	}
+	there, err = getJSON(ctx, s, p.object(ids[0], manifestName), &m)
+	return m, there, err
+}
+
 // FirstTried gives when the first of what is there of a function's account was stored;
 // zero where there is nothing.
 func FirstTried(ctx context.Context, s store.Store, function, account string) (first time.Time, err error) {

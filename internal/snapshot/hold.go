@@ -2,6 +2,7 @@ package snapshot
 
 import (
 	"context"
+	"time"
 
 	"partnerlens/internal/alert"
 )
@@ -9,6 +10,10 @@ import (
 // heldTimes is how many runs in a row must lack the same customers before their list is
 // taken as true.
 const heldTimes = 2
+
+// heldApart is how far apart two readings are that both say so. Two calls in a row, for a
+// past day and for today, meet the same failure twice.
+const heldApart = 30 * time.Minute
 
 // shrunk says how far the list shrank: nil where it lacks no more customers of the
 // previous complete run than may leave between two runs. An empty list with success and
@@ -89,7 +94,10 @@ func (r *run) shrunk(ctx context.Context, h history) (held *alert.Held, err erro
 		return nil, nil
 	}
 	if h.held != nil && h.held.Held != nil && others == 0 && !r.tooMany(lastGone, lastCount) {
-		held.Times = h.held.Held.Times + 1
+		held.Times = h.held.Held.Times
+		if r.at.AsOf.Sub(h.held.AsOf) >= heldApart {
+			held.Times++
+		}
 	}
 	return held, nil
 }

@@ -7,9 +7,11 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"partnerlens/internal/alert"
 	"partnerlens/internal/snapshot"
+	"partnerlens/pkg/core"
 )
 
 // A list that shrank beyond what may leave between two runs is held, and the run after
@@ -263,6 +265,30 @@ func TestHeldDigestsAreOneLine(t *testing.T) {
 		lines := strings.Split(digests[0].Text(language, 50), "\n")
 		if len(lines) != 3 || !strings.Contains(lines[1], "30") || !slices.ContainsFunc(lines, func(l string) bool { return strings.Contains(l, "watch --accept --run 2026-11-21") }) {
 			t.Errorf("%q", lines)
+		}
+	}
+}
+
+// A second reading within the half hour, as of a past day just before today's, is no second
+// opinion.
+func TestHeldReadingsAreApart(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		apart time.Duration
+		want  snapshot.State
+	}{{time.Second, snapshot.Held}, {29 * time.Minute, snapshot.Held}, {30 * time.Minute, snapshot.Done}} {
+		w := newWorld(newMemory(nil), 30)
+		w.watch(t, "2026-11-20")
+		w.books.left = map[int]int{}
+		start, _ := snapshot.Period("2026-11-22", core.VendorZone)
+		at := start.Add(6 * time.Hour)
+		w.change = func(job *snapshot.Job) { job.Now = func() time.Time { return at } }
+		if outcome := w.watch(t, "2026-11-21"); outcome.State != snapshot.Held || !outcome.Manifest.ReadLate {
+			t.Errorf("%s", outcome.State)
+		}
+		at = at.Add(test.apart)
+		if outcome := w.watch(t, "2026-11-22"); outcome.State != test.want {
+			t.Errorf("%s apart: %s, want %s", test.apart, outcome.State, test.want)
 		}
 	}
 }

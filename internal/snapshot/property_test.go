@@ -58,7 +58,7 @@ type model struct {
 
 type modelRun struct {
 	run               string
-	moment            time.Time
+	moment, asOf      time.Time
 	published, proven bool
 	held              int             // how often in a row; 0: it is not
 	list              map[string]bool // the customers on it
@@ -122,8 +122,8 @@ type account map[string]struct {
 func tooMany(missing, of int) bool { return missing > 10 && missing*100 > of*20 }
 
 // take takes a run in, and returns the state in which it ends.
-func (m *model) take(run string, moment time.Time, list account, proven, accept bool) snapshot.State {
-	r := modelRun{run: run, moment: moment, proven: proven, list: make(map[string]bool), known: make(map[string]life)}
+func (m *model) take(run string, moment, asOf time.Time, list account, proven, accept bool) snapshot.State {
+	r := modelRun{run: run, moment: moment, asOf: asOf.Truncate(time.Second), proven: proven, list: make(map[string]bool), known: make(map[string]life)}
 	for id := range list {
 		r.list[id] = true
 	}
@@ -168,7 +168,9 @@ func (m *model) take(run string, moment time.Time, list account, proven, accept 
 		if tooMany(missing, len(complete.list)) && (proven || tooMany(fresh, len(r.list))) {
 			times := 1
 			if last.held > 0 && others == 0 && !tooMany(gone, len(last.list)) {
-				times = last.held + 1
+				if times = last.held; r.asOf.Sub(last.asOf) >= 30*time.Minute {
+					times++
+				}
 			}
 			if times < 2 {
 				r.held = times
@@ -307,7 +309,7 @@ func (d *day) step(s *memory) {
 	outcome := d.w.watch(d, run)
 	state, was := d.made[run]
 	if !was {
-		state = d.m.take(run, moment, list, proven, false)
+		state = d.m.take(run, moment, at, list, proven, false)
 	}
 	if got := manifestOf(d, s, run).State; got != state {
 		d.Fatalf("%s is %s, want %s (%s)", run, got, state, outcome.State)
@@ -330,7 +332,7 @@ func (d *day) accept(s *memory, run string, moment time.Time, list account, prov
 	held := d.m.want[run]
 	d.m.runs = slices.DeleteFunc(d.m.runs, func(r modelRun) bool { return r.run == run })
 	delete(d.m.want, run)
-	d.made[run] = d.m.take(run, moment, list, proven, true)
+	d.made[run] = d.m.take(run, moment, d.now, list, proven, true)
 	if held != nil {
 		d.m.want[run+" held"] = held
 	}
