@@ -138,7 +138,7 @@ func printWatched(w io.Writer, where string, done app.Watched) {
 		}
 		if a.State != snapshot.Incomplete { // whose line says why
 			for _, warning := range a.Warnings {
-				fmt.Fprintf(w, "  warning: %s: %s\n", warning.Code, harmless(warning.Message))
+				fmt.Fprintf(w, "  warning: %s: %s\n", warning.Code, warningText(warning))
 			}
 		}
 		for _, d := range a.Undelivered {

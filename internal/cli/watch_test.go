@@ -145,6 +145,9 @@ func TestWatchSaysWhatIsWrong(t *testing.T) {
 			{200, 0, good, nil, 7, []string{": 60 customers, NOT PROVEN COMPLETE (the vendor counts 6", "; the first run"}},
 			{200, 0, good, []string{"-o", "json"}, 7, []string{`"complete":false`, `"state":"unproven"`}},
 		}},
+		"unreadable": {[]string{"bad-value"}, []step{
+			{200, 0, good, nil, 0, []string{": 60 customers, complete", "  warning: value_unreadable: ", "; the customer is 2000001"}},
+		}},
 		"not delivered": {nil, []step{
 			{404, 0, good, nil, 2, []string{": 60 customers, complete; the first run", "NOT DELIVERED: ops (webhook): ", "the next call tries again"}},
 			{400, 0, good, nil, 6, []string{"done before, ", "NOT DELIVERED: ops (webhook): ", "partnerlens watch --redeliver tries again"}},
