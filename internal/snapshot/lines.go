@@ -34,8 +34,24 @@ type sorted interface {
 type object struct {
 	name string
 	body io.ReadCloser
+	from *failing
 	scan *bufio.Scanner
 	key  func([]byte) (string, error)
+}
+
+// failing keeps the error of a reader: a bufio.Scanner gives the part of a line that came
+// before it as a line.
+type failing struct {
+	io.Reader
+	err error // other than io.EOF
+}
+
+func (f *failing) Read(p []byte) (int, error) {
+	n, err := f.Reader.Read(p)
+	if err != nil && err != io.EOF {
+		f.err = err
+	}
+	return n, err
 }
 
 func openLines(ctx context.Context, s store.Store, name string, key func([]byte) (string, error)) (*object, error) {
@@ -51,7 +67,8 @@ func openLines(ctx context.Context, s store.Store, name string, key func([]byte)
 		body.Close()
 		return nil, broken(name, err)
 	}
-	o := &object{name: name, body: body, scan: bufio.NewScanner(unpacked), key: key}
+	from := &failing{Reader: unpacked}
+	o := &object{name: name, body: body, from: from, scan: bufio.NewScanner(from), key: key}
 	o.scan.Buffer(make([]byte, 0, 64<<10), maxLine)
 	return o, nil
 }
@@ -64,6 +81,9 @@ func (o *object) next() (line, bool, error) {
 		return line{}, false, nil
 	}
 	key, err := o.key(o.scan.Bytes())
+	if err != nil && o.from.err != nil {
+		return line{}, false, broken(o.name, o.from.err)
+	}
 	if err != nil {
 		return line{}, false, damaged(o.name, "a line of it is not what was stored")
 	}

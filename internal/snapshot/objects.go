@@ -16,7 +16,7 @@ import (
 )
 
 const (
-	readTries  = 5                      // of one object, without progress in between
+	readTries  = 6                      // of one object, without progress in between
 	readPause  = 200 * time.Millisecond // before the second; each further one waits twice as long
 	writeTries = 3
 )
