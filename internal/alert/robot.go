@@ -53,7 +53,7 @@ func saysTooMany(text string) bool {
 }
 
 // afterMinute is for a vendor that counts messages by the minute: to try again sooner is
-// in vain, and counts.
+// useless, and counts.
 func afterMinute(format string, args ...any) outcome {
 	o := retryable(core.CodeThrottled, format, args...)
 	o.after = maxAskedWait

@@ -17,7 +17,7 @@ import (
 	"partnerlens/internal/snapshot"
 )
 
-// A day on which a vendor lists nobody, or another partner's customers, with success, is
+// A day on which a vendor lists no customer, or another partner's customers, with success, is
 // held: it is one line to the operator, and the next day is as if it had not been. An
 // answer of everyone has a warning on that day, where there is a store.
 func TestStrangeDays(t *testing.T) {

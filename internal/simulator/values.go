@@ -57,18 +57,18 @@ func isoTime(text string, form int) string {
 	if err != nil { // empty, or a day
 		return text
 	}
-	wall := at.Format("2006-01-02T15:04:05")
+	local := at.Format("2006-01-02T15:04:05")
 	switch form % 5 {
 	case 0:
-		return wall + "+08:00"
+		return local + "+08:00"
 	case 1:
 		return at.Add(-8*time.Hour).Format("2006-01-02T15:04:05") + "Z"
 	case 2:
-		return wall + "+0800"
+		return local + "+0800"
 	case 3:
-		return fmt.Sprintf("%s.%03d+08:00", wall, form%1000)
+		return fmt.Sprintf("%s.%03d+08:00", local, form%1000)
 	}
-	return wall
+	return local
 }
 
 // tag changes the row of a customer of an index, on a day. One customer in 28

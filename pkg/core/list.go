@@ -33,6 +33,7 @@ type list[Q Query, T Record] struct {
 	total    int   // the first total; of the list that earlier answers began
 	counted  bool  // there was one
 	moved    bool  // there was another one later
+	most     int   // the highest
 	shown    bool  // a pass ended where the total says
 	disorder bool  // rows traded places: they came twice in a pass, or in another order than before
 	unsorted bool  // rows came out of the list's order, so that answers in parts may overlap
@@ -213,6 +214,7 @@ func (l *list[Q, T]) countedPass(start Cursor, fetched *inFlightPage[T], skip in
 				l.counted, l.total = true, *page.Total
 			}
 			l.moved = l.moved || *page.Total != l.total
+			l.most = max(l.most, *page.Total)
 			l.pageRead(page)
 			l.empty = at.Offset == 0 && len(page.Items) == 0 && *page.Total > 0 // at every attempt
 			if !l.takeRows(page.Items, at, skip) {

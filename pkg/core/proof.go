@@ -13,7 +13,8 @@ import (
 //     total counts is whole.
 //  2. A customer that was read and that came before the read began was there
 //     when it began. If the vendor's first count equals the number of those,
-//     no other customer was there.
+//     no other customer was there. A later count that is higher by more than the
+//     newcomers that were read shows that the first one was wrong.
 //  3. A customer that was met both before and after a moment was there at that
 //     moment. If the vendor's count at that moment equals the number of those,
 //     no other customer was there.
@@ -83,7 +84,7 @@ func (l *list[Q, T]) isWhole() bool {
 	switch {
 	case l.onePage && l.op == 1 && l.counts[0] == l.rows:
 		return true
-	case l.shown && l.old == l.total && !(l.partial && (l.unsorted || l.lost)):
+	case l.shown && l.old == l.total && l.most-l.total <= l.rows-l.old && !(l.partial && (l.unsorted || l.lost)):
 		return true
 	case l.partial:
 		return false

@@ -495,3 +495,63 @@ type memberFunc func(core.Cursor) (core.Page[*core.Member], error)
 func (f memberFunc) FetchPage(_ context.Context, _ core.TagQuery, at core.Cursor) (core.Page[*core.Member], error) {
 	return f(at)
 }
+
+// A first count that is too low, as out of a cache, is no proof where later ones are higher
+// by more than the newcomers that were read.
+func TestStaleFirstCountIsNoProof(t *testing.T) {
+	t.Parallel()
+	first := upTo(30)
+	later := append([]int{27, 28, 29}, upTo(27)...) // moves three customers to the page that was read
+	var s *scripted
+	s = &scripted{size: 10,
+		orders: func(call int) []int {
+			if call == 1 {
+				return first
+			}
+			return later
+		},
+		total: func(rows int) int {
+			if s.calls == 1 {
+				return rows - 3
+			}
+			return rows
+		}}
+	got, last := readParts(t, s, 0)
+	hold(t, got, last, upTo(30))
+	if len(got) != 30 {
+		t.Errorf("%d customers, %+v", len(got), last)
+	}
+}
+
+// Nor is that of the witness.
+func TestStaleFirstCountOfTheWitnessIsNoProof(t *testing.T) {
+	t.Parallel()
+	all := wantKeys("", 30)
+	hiding := tagRows(func(string, core.Cursor) []string { return slices.Clone(all)[:27] })
+	calls := 0
+	witness := memberFunc(func(at core.Cursor) (page core.Page[*core.Member], _ error) {
+		calls++
+		ids, total := slices.Clone(all), 30
+		if calls == 1 {
+			total = 27
+		} else { // three customers move to the page that was read
+			ids = append(slices.Clone(all)[27:], all[:27]...)
+		}
+		size, old := cmp.Or(at.Size, 10), noon.AddDate(-1, 0, 0)
+		for _, id := range ids[min(at.Offset, 30):min(at.Offset+size, 30)] {
+			page.Items = append(page.Items, &core.Member{MemberID: id, AssociatedAt: &old})
+		}
+		page.Total = &total
+		if at.Offset+size < total {
+			page.Next = &core.Cursor{Offset: at.Offset + size, Size: size}
+		}
+		return page, nil
+	})
+	got := 0
+	report, err := core.NewReader(tagsByID{hiding}, &core.ReaderOptions[core.TagQuery]{
+		Pacer: core.NewPacer(1000), Now: func() time.Time { return noon }, Witness: core.NewReader(witness, &core.ReaderOptions[core.TagQuery]{}),
+	}).Read(t.Context(), core.TagQuery{}, nil, func(*core.CustomerTag) bool { got++; return true })
+	if err != nil || report.Complete && got != 30 {
+		t.Errorf("complete with %d customers: %+v, %v", got, report, err)
+	}
+}

@@ -47,6 +47,7 @@ type witness struct {
 	passes  int
 	longest int      // rows of the longest page
 	total   int      // the first one
+	most    int      // the highest one
 	shown   bool     // a pass ended where the total says
 	old     int      // customers that came before the read began
 	ids     []string // of all customers that it named
@@ -65,6 +66,7 @@ func (l *list[Q, T]) readWitness() error {
 			if w.passes == 0 && at.Offset == 0 {
 				w.total = *page.Total
 			}
+			w.most = max(w.most, *page.Total)
 			w.longest = max(w.longest, len(page.Items))
 			l.readState.pageRead(page.RequestID, nil, 0)
 			for _, member := range page.Items {
@@ -114,7 +116,7 @@ func (l *list[Q, T]) proveByWitness() (whole, ended bool, err error) {
 	}
 	w := &l.witness
 	whole = true
-	for !(w.shown && w.old == w.total) && !l.allPresent(metWitnessed) {
+	for !(w.shown && w.old == w.total && w.most-w.total <= len(w.ids)-w.old) && !l.allPresent(metWitnessed) {
 		if w.passes == maxWitnessPasses {
 			whole = false // what it names is asked for all the same
 			break
