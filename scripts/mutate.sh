@@ -31,7 +31,7 @@ mutate pkg/core/counted.go 's/if r\.pages == 0 /if true /' TestCountAtTheEnd
 mutate pkg/core/proof.go 's/l\.old == l\.total/l.rows == l.total/' TestSwap
 mutate pkg/core/witness.go 's/w\.old == w\.total/len(w.ids) == w.total/' TestSwap
 mutate pkg/core/proof.go 's/ && l\.most-l\.total <= l\.rows-l\.old//' TestStale
-mutate pkg/core/witness.go 's/ && w\.most-w\.total <= len\(w\.ids\)-w\.old//' TestStale
+mutate pkg/core/witness.go 's/return w\.most-w\.total > len\(w\.ids\)-w\.old/return false/' TestStale
 mutate pkg/core/prefetch.go 's/at: at, ahead:/at: at, forecast: forecast{step: 10}, ahead:/' TestPasses
 mutate pkg/core/prefetch.go 's/p\.ahead\/2/p.ahead/' TestRefusals
 mutate pkg/core/retry.go 's/retry\.throttled\.Add\(1\)//' TestRefusals

@@ -53,6 +53,10 @@ type witness struct {
 	ids     []string // of all customers that it named
 }
 
+// stale reports whether the first count was too low: a later one is higher by more than
+// the newcomers.
+func (w *witness) stale() bool { return w.most-w.total > len(w.ids)-w.old }
+
 // readWitness makes a pass over the witness. A witness that cannot be read is
 // noted and is no error; the end of the context is one.
 func (l *list[Q, T]) readWitness() error {
@@ -78,7 +82,9 @@ func (l *list[Q, T]) readWitness() error {
 	r, err := pass.run(l.reader.onlyCalls(l.ctx))
 	if err == nil {
 		w.passes++
-		l.counts[l.op-1] = r.start
+		if w.passes > 1 || !w.stale() {
+			l.counts[l.op-1] = r.start
+		}
 		w.shown = w.shown || r.start != unknownCount
 		return nil
 	}
@@ -116,7 +122,7 @@ func (l *list[Q, T]) proveByWitness() (whole, ended bool, err error) {
 	}
 	w := &l.witness
 	whole = true
-	for !(w.shown && w.old == w.total && w.most-w.total <= len(w.ids)-w.old) && !l.allPresent(metWitnessed) {
+	for !(w.shown && w.old == w.total && !w.stale()) && !l.allPresent(metWitnessed) {
 		if w.passes == maxWitnessPasses {
 			whole = false // what it names is asked for all the same
 			break
