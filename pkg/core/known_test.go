@@ -114,7 +114,7 @@ func TestKnownCustomersAreNoDisorder(t *testing.T) {
 	for _, first := range []int{11, 15, 19, 20, 21} {
 		t.Run(fmt.Sprint(first), func(t *testing.T) {
 			t.Parallel()
-			s := &scripted{size: 10, orders: func(int) []int { return upTo(45) }, total: func(rows int) int { return rows + 2 }}
+			s := &scripted{size: 10, orders: func(int) []int { return upTo(45) }, total: func(_, rows int) int { return rows + 2 }}
 			got, last := readKnown(t, core.NewReader(s, &core.ReaderOptions[core.CreditQuery]{}), core.CreditQuery{}, first)
 			if len(got) != 45 || last.Complete || last.Warnings[0].Code != core.WarnTotalMismatch {
 				t.Errorf("%d customers, %+v", len(got), last)

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -17,16 +18,16 @@ import (
 // scripted is a list in memory whose rows are laid down anew for each call.
 type scripted struct {
 	size    int
-	orders  func(call int) []int // the customers, in order, at a call from 1
-	recent  map[int]bool         // those that came while it was read
-	spread  bool                 // each came at another time, by number
-	endless bool                 // every page leads on
-	total   func(rows int) int   // nil: the truth
+	orders  func(call int) []int     // the customers, in order, at a call from 1
+	recent  map[int]bool             // those that came while it was read
+	spread  bool                     // each came at another time, by number
+	endless bool                     // every page leads on
+	total   func(call, rows int) int // nil: the truth
 	mu      sync.Mutex
 	calls   int
 }
 
-func (s *scripted) window(at core.Cursor) (ids []int, rows, start, end int) {
+func (s *scripted) window(at core.Cursor) (ids []int, total, start, end int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.calls++
@@ -36,7 +37,11 @@ func (s *scripted) window(at core.Cursor) (ids []int, rows, start, end int) {
 		size = s.size
 	}
 	start = min(at.Offset/size*size, len(ids))
-	return ids, len(ids), start, min(start+min(size, s.size), len(ids))
+	total = len(ids)
+	if s.total != nil {
+		total = s.total(s.calls, total)
+	}
+	return ids, total, start, min(start+min(size, s.size), len(ids))
 }
 
 func (s *scripted) FetchPage(_ context.Context, _ core.CreditQuery, at core.Cursor) (page core.Page[*core.CustomerCredit], _ error) {
@@ -50,9 +55,6 @@ func (s *scripted) FetchPage(_ context.Context, _ core.CreditQuery, at core.Curs
 			came = worldBegan.Add(time.Second)
 		}
 		page.Items = append(page.Items, &core.CustomerCredit{CustomerID: strconv.Itoa(id), AssociatedAt: &came})
-	}
-	if s.total != nil {
-		total = s.total(total)
 	}
 	page.Total = &total
 	if size := max(at.Size, s.size); end < total || s.endless {
@@ -221,7 +223,7 @@ func TestListsWithoutRestEnd(t *testing.T) {
 		}
 	})
 	synctest.Test(t, func(t *testing.T) {
-		s := &scripted{size: 10, endless: true, orders: func(int) []int { return slices.Repeat(upTo(10), 3000) }, total: func(int) int { return 20 }}
+		s := &scripted{size: 10, endless: true, orders: func(int) []int { return slices.Repeat(upTo(10), 3000) }, total: func(int, int) int { return 20 }}
 		if _, last := readParts(t, s, 0); last.Complete || s.calls > 500 {
 			t.Errorf("pages without end: %d calls, %+v", s.calls, last)
 		}
@@ -314,7 +316,7 @@ func TestRetriesAreBounded(t *testing.T) {
 func TestIncompleteAnswersAreNotShared(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		s := &scripted{size: 10, orders: func(int) []int { return upTo(5) }, total: func(rows int) int { return rows + 1 }}
+		s := &scripted{size: 10, orders: func(int) []int { return upTo(5) }, total: func(_, rows int) int { return rows + 1 }}
 		reader := core.NewReader(s, &core.ReaderOptions[core.CreditQuery]{ShareFor: time.Minute, Now: func() time.Time { return worldBegan }})
 		for n := range 3 {
 			before := s.calls
@@ -335,7 +337,7 @@ func TestLowTotalsOfSmallPages(t *testing.T) {
 			t.Run(fmt.Sprintf("%d/%d", size, missed), func(t *testing.T) {
 				t.Parallel()
 				n := 4 * size
-				s := &scripted{size: size, orders: func(int) []int { return upTo(n + missed) }, total: func(rows int) int { return rows - missed }}
+				s := &scripted{size: size, orders: func(int) []int { return upTo(n + missed) }, total: func(_, rows int) int { return rows - missed }}
 				if _, last := readParts(t, s, 0); last.Complete {
 					t.Errorf("complete: %+v", last)
 				}
@@ -502,16 +504,15 @@ func TestStaleFirstCountIsNoProof(t *testing.T) {
 	t.Parallel()
 	first := upTo(30)
 	later := append([]int{27, 28, 29}, upTo(27)...) // moves three customers to the page that was read
-	var s *scripted
-	s = &scripted{size: 10,
+	s := &scripted{size: 10,
 		orders: func(call int) []int {
 			if call == 1 {
 				return first
 			}
 			return later
 		},
-		total: func(rows int) int {
-			if s.calls == 1 {
+		total: func(call, rows int) int {
+			if call == 1 {
 				return rows - 3
 			}
 			return rows
@@ -528,11 +529,10 @@ func TestStaleFirstCountOfTheWitnessIsNoProof(t *testing.T) {
 	t.Parallel()
 	all := wantKeys("", 30)
 	hiding := tagRows(func(string, core.Cursor) []string { return slices.Clone(all)[:27] })
-	calls := 0
+	var calls atomic.Int64
 	witness := memberFunc(func(at core.Cursor) (page core.Page[*core.Member], _ error) {
-		calls++
 		ids, total := slices.Clone(all), 30
-		if calls == 1 {
+		if calls.Add(1) == 1 {
 			total = 27
 		} else { // three customers move to the page that was read
 			ids = append(slices.Clone(all)[27:], all[:27]...)
