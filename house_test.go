@@ -53,7 +53,7 @@ func TestImportsRunOneWay(t *testing.T) {
 			"core reads no environment and no files: app does"},
 		{[]string{"pkg/core/sourcetest"}, nil, []string{"partnerlens/pkg/tencent", "partnerlens/pkg/huawei", "partnerlens/internal"},
 			"the law is the same for every Source, so it knows none"},
-		{[]string{"pkg/wire"}, nil, []string{"partnerlens/pkg/tencent", "partnerlens/pkg/huawei", "partnerlens/internal", tencentSDK, huaweiSDK},
+		{[]string{"pkg/transport"}, nil, []string{"partnerlens/pkg/tencent", "partnerlens/pkg/huawei", "partnerlens/internal", tencentSDK, huaweiSDK},
 			"the connection under the SDKs is the same for every cloud"},
 		{[]string{"pkg/tencent"}, nil, []string{"partnerlens/pkg/huawei", "partnerlens/internal", huaweiSDK}, "clouds never import each other"},
 		{[]string{"pkg/huawei"}, nil, []string{"partnerlens/pkg/tencent", "partnerlens/internal", tencentSDK}, "clouds never import each other"},

@@ -39,7 +39,7 @@ mutate pkg/core/retry.go 's/max\(wait, failure\.RetryAfter\)/wait/' TestRetries
 mutate pkg/core/retry.go 's/ \|\| b\.retries\.Add\(1\) > retriesPerRead//' TestRetries
 mutate pkg/core/shared.go 's/ && report\.Complete//' TestIncomplete
 mutate pkg/core/credit.go 's/if !c\.zoned\(\)/if false/' TestCreatedBetween
-mutate pkg/wire/wire.go 's/failure\.RetryAfter = /_ = /' TestRequestID
+mutate pkg/transport/transport.go 's/failure\.RetryAfter = /_ = /' TestRequestID
 mutate internal/api/keys.go 's/sum\[:\], k\.keys\[i\]\.hash\[:\]/sum[:8], k.keys[i].hash[:8]/' TestHash
 mutate internal/secrets/keeper.go 's/time\.Now\(\)\.Round\(0\)/time.Now()/' TestAges
 mutate internal/secrets/keeper.go 's/came\.Sub\(under\.begun\) < k\.opts\.KeepFor/true/' TestFetch

@@ -11,7 +11,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"partnerlens/pkg/core"
-	"partnerlens/pkg/wire"
+	"partnerlens/pkg/transport"
 )
 
 // Setting names the setting that ParseConfig reads:
@@ -364,7 +364,7 @@ func parseAddress(text string) (*url.URL, error) {
 	if u.User != nil || u.Fragment != "" || u.Opaque != "" || strings.ContainsFunc(text, func(r rune) bool { return r <= ' ' || r > '~' }) {
 		return nil, fmt.Errorf("not an address")
 	}
-	if _, err := wire.Endpoint(Setting, u.Scheme+"://"+u.Host); err != nil {
+	if _, err := transport.Endpoint(Setting, u.Scheme+"://"+u.Host); err != nil {
 		return nil, err
 	}
 	return u, nil

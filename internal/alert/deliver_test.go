@@ -274,10 +274,10 @@ func verifySNS(r received) error {
 	return nil
 }
 
-// transport answers without a socket: waits pass in no time in a bubble.
-type transport func(r *http.Request) (*http.Response, error)
+// roundTripFunc answers without a socket: waits pass in no time in a bubble.
+type roundTripFunc func(r *http.Request) (*http.Response, error)
 
-func (t transport) RoundTrip(r *http.Request) (*http.Response, error) { return t(r) }
+func (t roundTripFunc) RoundTrip(r *http.Request) (*http.Response, error) { return t(r) }
 
 func answer(status int, body string, header ...string) *http.Response {
 	resp := &http.Response{StatusCode: status, Header: make(http.Header), Body: io.NopCloser(strings.NewReader(body))}
@@ -384,7 +384,7 @@ func TestAnswers(t *testing.T) {
 				env := map[string]string{"AWS_ACCESS_KEY_ID": "AKID", "AWS_SECRET_ACCESS_KEY": "planted"}
 				d := deliverTo(t, t.Context(), channelOf(test.kind, "https://host.example"), digestOf(3), DeliverOptions{
 					Getenv: func(name string) string { return env[name] },
-					Transport: transport(func(r *http.Request) (*http.Response, error) {
+					Transport: roundTripFunc(func(r *http.Request) (*http.Response, error) {
 						if test.kind == SNS && r.URL.Host != "sns.eu-central-1.amazonaws.com" {
 							t.Errorf("goes to %s", r.URL.Host)
 						}
@@ -421,7 +421,7 @@ func TestRetries(t *testing.T) {
 		begun := time.Now()
 		var at []time.Duration
 		var ids []string
-		d := deliverTo(t, ctx, channelOf(Webhook, "https://host.example"), digestOf(3), DeliverOptions{Transport: transport(func(r *http.Request) (*http.Response, error) {
+		d := deliverTo(t, ctx, channelOf(Webhook, "https://host.example"), digestOf(3), DeliverOptions{Transport: roundTripFunc(func(r *http.Request) (*http.Response, error) {
 			at = append(at, time.Since(begun))
 			ids = append(ids, r.Header.Get("X-Partnerlens-Delivery"))
 			return rt(len(at), r)
@@ -520,7 +520,7 @@ func TestRetries(t *testing.T) {
 			ctx, cancel := context.WithCancel(t.Context())
 			time.AfterFunc(500*time.Millisecond, cancel)
 			begun := time.Now()
-			d := deliverTo(t, ctx, channelOf(Webhook, "https://host.example"), digestOf(3), DeliverOptions{Transport: transport(func(*http.Request) (*http.Response, error) { return answer(500, ""), nil })})
+			d := deliverTo(t, ctx, channelOf(Webhook, "https://host.example"), digestOf(3), DeliverOptions{Transport: roundTripFunc(func(*http.Request) (*http.Response, error) { return answer(500, ""), nil })})
 			if d.State != Failed || d.Tries != 1 || time.Since(begun) != 500*time.Millisecond {
 				t.Errorf("%+v after %s", d, time.Since(begun))
 			}
@@ -562,7 +562,7 @@ func TestAddressesAreLookedUpEachByItself(t *testing.T) {
 		}
 		var asked atomic.Int32
 		got := config.Deliver(t.Context(), digestOf(3), DeliverOptions{
-			Transport: transport(func(*http.Request) (*http.Response, error) { return answer(200, ""), nil }),
+			Transport: roundTripFunc(func(*http.Request) (*http.Response, error) { return answer(200, ""), nil }),
 			Resolve: func(_ context.Context, texts map[string]string) (map[string]string, error) {
 				for name, text := range texts {
 					switch {
@@ -603,7 +603,7 @@ func TestPace(t *testing.T) {
 				var mu sync.Mutex
 				var at []time.Time
 				pace, answers := new(Pace), map[ChannelType]string{Feishu: `{"code":0}`, Slack: "ok"}
-				opts := DeliverOptions{Pace: pace, Transport: transport(func(*http.Request) (*http.Response, error) {
+				opts := DeliverOptions{Pace: pace, Transport: roundTripFunc(func(*http.Request) (*http.Response, error) {
 					mu.Lock()
 					defer mu.Unlock()
 					at = append(at, time.Now())
@@ -637,7 +637,7 @@ func TestPace(t *testing.T) {
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			tries, start := 0, time.Now()
-			d := deliverTo(t, t.Context(), channelOf(throttled.kind, "https://host.example"), digestOf(3), DeliverOptions{Transport: transport(func(*http.Request) (*http.Response, error) {
+			d := deliverTo(t, t.Context(), channelOf(throttled.kind, "https://host.example"), digestOf(3), DeliverOptions{Transport: roundTripFunc(func(*http.Request) (*http.Response, error) {
 				if tries++; tries == 1 {
 					return answer(200, throttled.answer), nil
 				}
@@ -661,7 +661,7 @@ func TestDeliverWhatIsDue(t *testing.T) {
 	var done []Delivery
 	due := []Delivery{{Channel: "b", ID: "of-another-version", State: Failed, Tries: 3}, {Channel: "gone", ID: "x", State: Failed}, {Channel: "c", State: Skipped}}
 	got := config.Deliver(t.Context(), digestOf(3), DeliverOptions{Due: due, Done: func(d Delivery) { done = append(done, d) },
-		Transport: transport(func(r *http.Request) (*http.Response, error) {
+		Transport: roundTripFunc(func(r *http.Request) (*http.Response, error) {
 			ids = append(ids, r.Header.Get("X-Partnerlens-Delivery"))
 			return answer(200, ""), nil
 		})})
@@ -692,7 +692,7 @@ func TestDeliveryIDsAreUnique(t *testing.T) {
 		d := NewDigest(s)
 		d.Add(alertNumber(0))
 		source := ""
-		deliverTo(t, t.Context(), channelOf(Webhook, "https://host.example"), d, DeliverOptions{Transport: transport(func(r *http.Request) (*http.Response, error) {
+		deliverTo(t, t.Context(), channelOf(Webhook, "https://host.example"), d, DeliverOptions{Transport: roundTripFunc(func(r *http.Request) (*http.Response, error) {
 			var event struct {
 				Source string `json:"source"`
 			}
@@ -798,7 +798,7 @@ func TestChannelsSideBySide(t *testing.T) {
 		d.Add(alertNumber(0))
 		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 		defer cancel()
-		got := config.Deliver(ctx, d, DeliverOptions{Reserve: time.Second, Transport: transport(func(r *http.Request) (*http.Response, error) {
+		got := config.Deliver(ctx, d, DeliverOptions{Reserve: time.Second, Transport: roundTripFunc(func(r *http.Request) (*http.Response, error) {
 			switch r.URL.Host {
 			case "hangs":
 				<-r.Context().Done()
@@ -858,7 +858,7 @@ func TestQuietDays(t *testing.T) {
 		c := channelOf(Webhook, "https://host.example")
 		c.Kinds, c.Accounts = []Kind{TagLost}, []string{"main"}
 		config := &Config{Quiet: test.quiet, Channels: []Channel{c}}
-		got := config.Deliver(t.Context(), d, DeliverOptions{Transport: transport(func(*http.Request) (*http.Response, error) { return answer(200, ""), nil })})
+		got := config.Deliver(t.Context(), d, DeliverOptions{Transport: roundTripFunc(func(*http.Request) (*http.Response, error) { return answer(200, ""), nil })})
 		if len(got) != 1 || got[0].State != test.want {
 			t.Errorf("%s: %+v", test.name, got)
 		}
@@ -874,7 +874,7 @@ func TestSNSSettings(t *testing.T) {
 	} {
 		d := deliverTo(t, t.Context(), channelOf(SNS, ""), digestOf(1), DeliverOptions{
 			Getenv:    func(name string) string { return env[name] },
-			Transport: transport(func(*http.Request) (*http.Response, error) { t.Error("it was asked"); return answer(200, ""), nil }),
+			Transport: roundTripFunc(func(*http.Request) (*http.Response, error) { t.Error("it was asked"); return answer(200, ""), nil }),
 		})
 		if d.State != Failed || d.Code != core.CodeMisconfigured || d.Tries != 1 {
 			t.Errorf("%+v", d)

@@ -17,7 +17,7 @@ import (
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 
 	"partnerlens/pkg/core"
-	"partnerlens/pkg/wire"
+	"partnerlens/pkg/transport"
 )
 
 // SNS is one signed POST of its query protocol (Publish, Amazon SNS API
@@ -111,14 +111,14 @@ func snsSubjectOf(title string) string {
 func snsEndpoint(getenv func(string) string, to topic) (*url.URL, error) {
 	for _, name := range []string{"AWS_ENDPOINT_URL_SNS", "AWS_ENDPOINT_URL"} {
 		if address := getenv(name); address != "" {
-			return wire.Endpoint(name, address)
+			return transport.Endpoint(name, address)
 		}
 	}
 	domain := "amazonaws.com"
 	if to.china {
 		domain += ".cn"
 	}
-	return wire.Endpoint("AWS_ENDPOINT_URL_SNS", fmt.Sprintf("https://sns.%s.%s", to.region, domain))
+	return transport.Endpoint("AWS_ENDPOINT_URL_SNS", fmt.Sprintf("https://sns.%s.%s", to.region, domain))
 }
 
 // judgeSNS reads the <Code> of an error (Publish, Errors, and Common Error Types,

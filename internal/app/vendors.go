@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"partnerlens/pkg/core"
-	"partnerlens/pkg/wire"
+	"partnerlens/pkg/transport"
 )
 
 // Vendor is how accounts of one cloud are configured: by the environment for the
@@ -83,7 +83,7 @@ func (v *Vendor) field(name string) *Field {
 }
 
 func checkEndpoint(text string) error {
-	_, err := wire.Endpoint("", text)
+	_, err := transport.Endpoint("", text)
 	return err
 }
 

@@ -16,7 +16,7 @@ import (
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 
 	"partnerlens/pkg/core"
-	"partnerlens/pkg/wire"
+	"partnerlens/pkg/transport"
 )
 
 // aws reads Secrets Manager and Parameter Store with the SDK's signer. The
@@ -25,9 +25,9 @@ import (
 // times (its schemas are built before main), the signer 1.02 times. Each store is one
 // call of the JSON 1.1 protocol.
 type aws struct {
-	getenv func(string) string
-	wire   *wire.Wire
-	signer *v4.Signer
+	getenv    func(string) string
+	transport *transport.Transport
+	signer    *v4.Signer
 }
 
 func (a *aws) secret(ctx context.Context, ref Reference) (core.Secret, error) {
@@ -72,7 +72,7 @@ func (a *aws) call(ctx context.Context, service, target, name string, input any,
 		return core.Secret{}, err
 	}
 	var secret core.Secret
-	err = a.wire.Do(ctx, wire.Call{
+	err = a.transport.Do(ctx, transport.Call{
 		Op: "aws." + target, RequestIDHeader: "X-Amzn-RequestId", HandOn: "{}",
 		Reads: func(r *http.Request) bool {
 			return r.Method == http.MethodPost && r.URL.Path == "/" && r.Header.Get("X-Amz-Target") == target
@@ -90,7 +90,7 @@ func (a *aws) call(ctx context.Context, service, target, name string, input any,
 			}
 			return carry(rt, req)
 		},
-		Decode: func(answer wire.Answer) (err error) {
+		Decode: func(answer transport.Answer) (err error) {
 			secret, err = decodeAWS(answer, within)
 			return err
 		},
@@ -98,7 +98,7 @@ func (a *aws) call(ctx context.Context, service, target, name string, input any,
 	return secret, err
 }
 
-// carry sends a request whose answer the wire reads.
+// carry sends a request whose answer the transport reads.
 func carry(rt http.RoundTripper, req *http.Request) error {
 	resp, err := rt.RoundTrip(req)
 	if err != nil {
@@ -122,13 +122,13 @@ func regionOf(name string) string {
 func (a *aws) endpoint(service, region string) (*url.URL, error) {
 	setting := map[string]string{"secretsmanager": "AWS_ENDPOINT_URL_SECRETS_MANAGER", "ssm": "AWS_ENDPOINT_URL_SSM"}[service]
 	if address := first(a.getenv, setting, "AWS_ENDPOINT_URL"); address != "" {
-		return wire.Endpoint(setting, address)
+		return transport.Endpoint(setting, address)
 	}
 	domain := "amazonaws.com"
 	if strings.HasPrefix(region, "cn-") {
 		domain = "amazonaws.com.cn"
 	}
-	return wire.Endpoint(setting, fmt.Sprintf("https://%s.%s.%s", service, region, domain))
+	return transport.Endpoint(setting, fmt.Sprintf("https://%s.%s.%s", service, region, domain))
 }
 
 // viaExtension asks the AWS Parameters and Secrets Lambda Extension on this
@@ -143,7 +143,7 @@ func (a *aws) viaExtension(ctx context.Context, target, within string) (core.Sec
 	ctx, cancel := context.WithTimeout(ctx, time.Second) // it is on this machine; the store wants time, too
 	defer cancel()
 	var secret core.Secret
-	err := a.wire.Do(ctx, wire.Call{
+	err := a.transport.Do(ctx, transport.Call{
 		Op: "aws.extension", HandOn: "{}",
 		Reads: func(r *http.Request) bool { return r.Method == http.MethodGet },
 		Send: func(rt http.RoundTripper) error {
@@ -154,7 +154,7 @@ func (a *aws) viaExtension(ctx context.Context, target, within string) (core.Sec
 			req.Header.Set("X-Aws-Parameters-Secrets-Token", a.getenv("AWS_SESSION_TOKEN"))
 			return carry(rt, req)
 		},
-		Decode: func(answer wire.Answer) (err error) {
+		Decode: func(answer transport.Answer) (err error) {
 			secret, err = decodeAWS(answer, within)
 			return err
 		},
@@ -163,9 +163,9 @@ func (a *aws) viaExtension(ctx context.Context, target, within string) (core.Sec
 }
 
 // decodeAWS reads {"SecretString"|"SecretBinary"} or {"Parameter":{"Value"}}.
-func decodeAWS(a wire.Answer, within string) (core.Secret, error) {
-	var text, binary, kind wire.Value
-	body := wire.NewBody(a.Body)
+func decodeAWS(a transport.Answer, within string) (core.Secret, error) {
+	var text, binary, kind transport.Value
+	body := transport.NewBody(a.Body)
 	member := func(name string) {
 		switch name {
 		case "SecretString", "Value":
@@ -192,12 +192,12 @@ func decodeAWS(a wire.Answer, within string) (core.Secret, error) {
 	case err != nil:
 		return core.Secret{}, err
 	}
-	return wire.Secret(text, binary)
+	return transport.Secret(text, binary)
 }
 
 // awsFailures is what the codes mean (GetSecretValue, GetParameter, Errors, and
 // Common Errors; read November 2026).
-var awsFailures = wire.Failures{
+var awsFailures = transport.Failures{
 	{Prefix: "ResourceNotFoundException", Code: core.CodeMisconfigured, Detail: "AWS Secrets Manager has no such secret in this region"},
 	{Prefix: "ParameterNotFound", Code: core.CodeMisconfigured, Detail: "AWS Parameter Store has no such parameter in this region"},
 	{Prefix: "ParameterVersionNotFound", Code: core.CodeMisconfigured, Detail: "AWS Parameter Store has no such version of the parameter"},

@@ -11,12 +11,12 @@ import (
 	"partnerlens/pkg/core"
 	"partnerlens/pkg/huawei"
 	"partnerlens/pkg/tencent"
-	"partnerlens/pkg/wire"
+	"partnerlens/pkg/transport"
 )
 
 // Stores are all there are, by scheme. getenv is asked at each read.
 func Stores(getenv func(string) string) map[string]Store {
-	aws := &aws{getenv: getenv, wire: wire.New(bounds), signer: v4.NewSigner()}
+	aws := &aws{getenv: getenv, transport: transport.New(bounds), signer: v4.NewSigner()}
 	return map[string]Store{
 		schemeEnv:        fromEnv(getenv),
 		schemeFile:       fromFile,
@@ -28,7 +28,7 @@ func Stores(getenv func(string) string) map[string]Store {
 }
 
 // bounds of a store's answer.
-var bounds = wire.Options{AttemptTimeout: fetchTimeout, MaxBody: 1 << 20}
+var bounds = transport.Options{AttemptTimeout: fetchTimeout, MaxBody: 1 << 20}
 
 // first gives the first of some variables that is set.
 func first(getenv func(string) string, names ...string) string {

@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// everything is all that a simulator tells, as it goes over the wire.
+// everything is all that a simulator tells, as it goes over the transport.
 func everything(t *testing.T, s *Simulator) string {
 	t.Helper()
 	all := ""

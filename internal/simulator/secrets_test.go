@@ -28,7 +28,7 @@ type reader func(t *testing.T, s *Simulator, c call, name, version string) store
 
 const sessionToken = "session-token-of-a-function"
 
-// readers are all stores, each by its own wire.
+// readers are all stores, each by its own transport.
 var readers = map[string]reader{
 	"secrets manager": func(t *testing.T, s *Simulator, c call, name, version string) stored {
 		c.body = string(mustJSON(map[string]string{"SecretId": name, "VersionId": version}))

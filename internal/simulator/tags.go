@@ -25,7 +25,7 @@ type TagCustomer struct {
 	empty emptyForm
 }
 
-// emptyForm is how an empty value looks on the wire. The vendor says that a tag
+// emptyForm is how an empty value looks on the transport. The vendor says that a tag
 // may be empty and not how that is written.
 type emptyForm int
 

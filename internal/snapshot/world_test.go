@@ -68,7 +68,7 @@ func (w *world) job(run string) snapshot.Job {
 				return append(b, strings.Join(r.Cells(), ",")+"\r\n"...)
 			}
 		},
-		Deliver: alert.DeliverOptions{Transport: transport(func(r *http.Request) (*http.Response, error) {
+		Deliver: alert.DeliverOptions{Transport: roundTripFunc(func(r *http.Request) (*http.Response, error) {
 			name, _, _ := strings.Cut(r.URL.Host, ".")
 			return w.chats[name].take(r)
 		})},
@@ -163,9 +163,9 @@ type message struct {
 
 func newChat() *chat { return new(chat) }
 
-type transport func(*http.Request) (*http.Response, error)
+type roundTripFunc func(*http.Request) (*http.Response, error)
 
-func (t transport) RoundTrip(r *http.Request) (*http.Response, error) { return t(r) }
+func (t roundTripFunc) RoundTrip(r *http.Request) (*http.Response, error) { return t(r) }
 
 func (c *chat) take(r *http.Request) (*http.Response, error) {
 	body, err := io.ReadAll(r.Body)

@@ -11,7 +11,7 @@ import (
 	"partnerlens/internal/simulator"
 	"partnerlens/pkg/core"
 	"partnerlens/pkg/core/sourcetest"
-	"partnerlens/pkg/wire/wiretest"
+	"partnerlens/pkg/transport/transporttest"
 )
 
 // TestConformance holds the Source to the law of every Source, over the
@@ -93,7 +93,7 @@ func TestSubCustomersAreThoseOfTheTags(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(sim.Close)
-	source := newSource(t, Config{Endpoint: wiretest.Handle(t, sim.ServeHTTP)})
+	source := newSource(t, Config{Endpoint: transporttest.Handle(t, sim.ServeHTTP)})
 	for _, reseller := range []string{"", sim.Resellers()[2].IndirectPartnerID} {
 		query := core.TagQuery{ResellerID: reseller}
 		tags, members := keysOf(t, source, query), keysOf(t, source.SubCustomers(), query)
@@ -149,7 +149,7 @@ func cloud(tb testing.TB, world sourcetest.World) (url string) {
 
 func troubled(tb testing.TB, world sourcetest.World, serve http.HandlerFunc) (url string) {
 	var calls atomic.Int32
-	return wiretest.Handle(tb, func(w http.ResponseWriter, r *http.Request) {
+	return transporttest.Handle(tb, func(w http.ResponseWriter, r *http.Request) {
 		call := int(calls.Add(1))
 		switch {
 		case world.Hang:

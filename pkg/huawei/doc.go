@@ -12,5 +12,5 @@
 // are not the account's. So only an empty page ends a list, a short one does not,
 // and an answer without a list must come twice before it is believed.
 //
-// internal/app and tests may import it; it imports pkg/core and pkg/wire.
+// internal/app and tests may import it; it imports pkg/core and pkg/transport.
 package huawei

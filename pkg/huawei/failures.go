@@ -4,12 +4,12 @@ import (
 	"strings"
 
 	"partnerlens/pkg/core"
-	"partnerlens/pkg/wire"
+	"partnerlens/pkg/transport"
 )
 
 // failures is what the API's codes mean (partner center API reference, Status
 // Codes, and API Gateway, Error Codes; read November 2026).
-var failures = wire.Failures{
+var failures = transport.Failures{
 	{Prefix: "CBC.0100", Code: core.CodeInvalid, Detail: "Huawei Cloud does not accept the query"},
 	{Prefix: "CBC.0101", Code: core.CodeInvalid, Detail: "Huawei Cloud does not accept the query"},
 	{Prefix: "CBC.0150", Code: core.CodeDenied, Detail: "Huawei Cloud refuses the account; it must be a solution provider or a tier-1 distributor"},
@@ -37,11 +37,11 @@ const succeeded = "CBC.0000"
 const noAccess = "has no access to this api"
 
 // told is what an answer says about a failure.
-type told struct{ code, message wire.Value }
+type told struct{ code, message transport.Value }
 
 // member takes in a member of an answer; false where it is not about a failure.
 // The vendor's services do not agree on the names.
-func (t *told) member(body *wire.Body, name string) bool {
+func (t *told) member(body *transport.Body, name string) bool {
 	switch name {
 	case "error_code":
 		t.code = body.Value()
@@ -69,14 +69,14 @@ func (t *told) member(body *wire.Body, name string) bool {
 // error gives the error of an answer once it has been walked; nil: there is
 // none. What a body says counts whatever the status: some of the vendor's APIs put
 // errors inside an HTTP 200.
-func (t *told) error(body *wire.Body, a wire.Answer) error {
+func (t *told) error(body *transport.Body, a transport.Answer) error {
 	err := a.Err(body)
 	code, message := t.code.Text(), t.message.Text()
 	switch {
 	case body.End() != nil:
 	case strings.Contains(strings.ToLower(message), noAccess):
 		return &core.Error{
-			Code: core.CodeDenied, Param: settingDomainID, VendorCode: wire.Word(code),
+			Code: core.CodeDenied, Param: settingDomainID, VendorCode: transport.Word(code),
 			Detail: "Huawei Cloud says that the account may not call this API; it must be a solution provider or a tier-1 distributor of the China site, and this its own account id",
 		}
 	case err == nil && (code == succeeded || code == "" && message == ""):

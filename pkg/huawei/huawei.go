@@ -14,7 +14,7 @@ import (
 	"github.com/huaweicloud/huaweicloud-sdk-go-v3/services/bss/v2/model"
 
 	"partnerlens/pkg/core"
-	"partnerlens/pkg/wire"
+	"partnerlens/pkg/transport"
 )
 
 // Provider is the cloud's name in records and reports.
@@ -61,16 +61,16 @@ type Config struct {
 	Endpoint string // https://host[:port], or http:// on this machine; "": DefaultEndpoint
 	PageSize int    // customers a page, at most 200; 0: 100
 
-	Wire wire.Options
+	Transport transport.Options
 }
 
 // Source asks Huawei Cloud for pages of new-customer tags.
 type Source struct {
-	config   Config
-	endpoint *url.URL
-	wire     *wire.Wire
-	largest  atomic.Int32 // the largest page that may be asked for
-	doubts   doubts
+	config    Config
+	endpoint  *url.URL
+	transport *transport.Transport
+	largest   atomic.Int32 // the largest page that may be asked for
+	doubts    doubts
 }
 
 var _ core.Source[core.TagQuery, *core.CustomerTag] = (*Source)(nil)
@@ -84,7 +84,7 @@ func New(config Config) (*Source, error) {
 	if config.PageSize == 0 {
 		config.PageSize = DefaultPageSize
 	}
-	endpoint, err := wire.Endpoint(settingEndpoint, config.Endpoint)
+	endpoint, err := transport.Endpoint(settingEndpoint, config.Endpoint)
 	if err != nil {
 		return nil, err
 	}
@@ -94,14 +94,14 @@ func New(config Config) (*Source, error) {
 	if config.PageSize < 1 || config.PageSize > maxPageSize {
 		return nil, &core.Error{Code: core.CodeMisconfigured, Detail: fmt.Sprintf("the page size must be from 1 to %d", maxPageSize)}
 	}
-	s := &Source{config: config, endpoint: endpoint, wire: wire.New(config.Wire)}
+	s := &Source{config: config, endpoint: endpoint, transport: transport.New(config.Transport)}
 	s.largest.Store(maxPageSize)
 	return s, nil
 }
 
 func (c *Config) checkKey() error {
 	if c.DomainID != "" {
-		if err := wire.Key(settingDomainID, core.NewSecret(c.DomainID)); err != nil {
+		if err := transport.Key(settingDomainID, core.NewSecret(c.DomainID)); err != nil {
 			return err
 		}
 	}
@@ -112,26 +112,26 @@ func (c *Config) checkKey() error {
 				Detail: "given beside a key (" + settingAK + "); use one of the two",
 			}
 		}
-		return wire.Key(settingAuthToken, c.AuthToken)
+		return transport.Key(settingAuthToken, c.AuthToken)
 	}
-	if err := wire.Key(settingAK, core.NewSecret(c.AK)); err != nil {
+	if err := transport.Key(settingAK, core.NewSecret(c.AK)); err != nil {
 		return err
 	}
-	if err := wire.Key(settingSK, c.SK); err != nil {
+	if err := transport.Key(settingSK, c.SK); err != nil {
 		return err
 	}
 	if !c.SecurityToken.Empty() {
-		return wire.Key(settingSecurityToken, c.SecurityToken)
+		return transport.Key(settingSecurityToken, c.SecurityToken)
 	}
 	return nil
 }
 
 // CloseIdleConnections closes the connections that are kept open for the next
 // page. The Source goes on working.
-func (s *Source) CloseIdleConnections() { s.wire.CloseIdleConnections() }
+func (s *Source) CloseIdleConnections() { s.transport.CloseIdleConnections() }
 
-// ClockSkew is Wire.ClockSkew of the Source's connections.
-func (s *Source) ClockSkew() (time.Duration, bool) { return s.wire.ClockSkew() }
+// ClockSkew is Transport.ClockSkew of the Source's connections.
+func (s *Source) ClockSkew() (time.Duration, bool) { return s.transport.ClockSkew() }
 
 // FetchPage asks for the page that begins at a row. It keeps core.Source's
 // rules, and remembers two things of no page's content: where the cloud refuses a
@@ -154,7 +154,7 @@ func (s *Source) FetchPage(ctx context.Context, query core.TagQuery, at core.Cur
 	}
 	size = min(size, int(s.largest.Load()))
 	var answer page
-	err := s.wire.Do(ctx, wire.Call{
+	err := s.transport.Do(ctx, transport.Call{
 		Op:              operation,
 		RequestIDHeader: "X-Request-Id",
 		HandOn:          `{}`,
@@ -163,7 +163,7 @@ func (s *Source) FetchPage(ctx context.Context, query core.TagQuery, at core.Cur
 			_, err := client.ListSubCustomerNewTag(params(query, at.Offset, size))
 			return err
 		}),
-		Decode: func(a wire.Answer) (err error) {
+		Decode: func(a transport.Answer) (err error) {
 			answer, err = decodePage(a, query.ResellerID)
 			if size > DefaultPageSize && a.Status == http.StatusBadRequest && core.CodeOf(err) == core.CodeInvalid {
 				s.largest.Store(DefaultPageSize)

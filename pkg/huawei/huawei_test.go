@@ -16,8 +16,8 @@ import (
 
 	"partnerlens/internal/simulator"
 	"partnerlens/pkg/core"
-	"partnerlens/pkg/wire"
-	"partnerlens/pkg/wire/wiretest"
+	"partnerlens/pkg/transport"
+	"partnerlens/pkg/transport/transporttest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -99,7 +99,7 @@ func TestSourceKeepsItsKeyToItself(t *testing.T) {
 	}
 }
 
-// TestRequest is what goes over the wire.
+// TestRequest is what goes over the transport.
 func TestRequest(t *testing.T) {
 	t.Parallel()
 	ids := []any{"a", "b"}
@@ -118,7 +118,7 @@ func TestRequest(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			url := wiretest.Handle(t, func(w http.ResponseWriter, r *http.Request) {
+			url := transporttest.Handle(t, func(w http.ResponseWriter, r *http.Request) {
 				var got map[string]any
 				if err := json.NewDecoder(r.Body).Decode(&got); err != nil || !reflect.DeepEqual(got, test.want) {
 					t.Errorf("body = %v, %v, want %v", got, err, test.want)
@@ -150,7 +150,7 @@ func TestRequest(t *testing.T) {
 
 func TestAuthToken(t *testing.T) {
 	t.Parallel()
-	url := wiretest.Handle(t, func(w http.ResponseWriter, r *http.Request) {
+	url := transporttest.Handle(t, func(w http.ResponseWriter, r *http.Request) {
 		if got := r.Header.Get("X-Auth-Token"); got != "simulator-auth-token" {
 			t.Errorf("X-Auth-Token = %q", got)
 		}
@@ -170,7 +170,7 @@ func TestAuthToken(t *testing.T) {
 // at all.
 func TestQuestionsThatAreNotAsked(t *testing.T) {
 	t.Parallel()
-	url := wiretest.Handle(t, func(http.ResponseWriter, *http.Request) { t.Error("the cloud was asked") })
+	url := transporttest.Handle(t, func(http.ResponseWriter, *http.Request) { t.Error("the cloud was asked") })
 	source := newSource(t, Config{Endpoint: url})
 	for _, test := range []struct {
 		name  string
@@ -193,7 +193,7 @@ func TestQuestionsThatAreNotAsked(t *testing.T) {
 
 func TestForgedPlaceAmongResellers(t *testing.T) {
 	t.Parallel()
-	url := wiretest.Handle(t, func(http.ResponseWriter, *http.Request) { t.Error("the cloud was asked") })
+	url := transporttest.Handle(t, func(http.ResponseWriter, *http.Request) { t.Error("the cloud was asked") })
 	_, err := newSource(t, Config{Endpoint: url}).Resellers().FetchPage(context.Background(), ResellerQuery{}, core.Cursor{Offset: 1 << 31})
 	if core.CodeOf(err) != core.CodeInvalid {
 		t.Errorf("FetchPage = %v, want code %q", err, core.CodeInvalid)
@@ -243,25 +243,25 @@ func TestLargePagesThatAreRefused(t *testing.T) {
 // TestAnswersWithoutAList is told at length with doubts.
 func TestAnswersWithoutAList(t *testing.T) {
 	t.Parallel()
-	rows, none, null, absent := wiretest.JSON(pageOf(`{"customer_id":"a"}`)), wiretest.JSON(`{"new_customer_tags":[]}`), wiretest.JSON(`{"new_customer_tags":null}`), wiretest.JSON(`{}`)
+	rows, none, null, absent := transporttest.JSON(pageOf(`{"customer_id":"a"}`)), transporttest.JSON(`{"new_customer_tags":[]}`), transporttest.JSON(`{"new_customer_tags":null}`), transporttest.JSON(`{}`)
 	const again = core.CodeUnavailable
 	for _, test := range []struct {
 		name    string
 		offset  int
-		answers []wiretest.Answer
+		answers []transporttest.Answer
 		want    []core.Code
 	}{
-		{"empty is believed", 0, []wiretest.Answer{none}, []core.Code{""}},
-		{"null is asked again, and then believed", 0, []wiretest.Answer{null, null}, []core.Code{again, ""}},
-		{"null that was none", 0, []wiretest.Answer{null, rows}, []core.Code{again, ""}},
-		{"absent after customers is asked again, and then believed", 5, []wiretest.Answer{absent, absent}, []core.Code{again, ""}},
-		{"absent that was none", 5, []wiretest.Answer{absent, rows}, []core.Code{again, ""}},
-		{"absent before any customer is never believed", 0, []wiretest.Answer{absent, absent, absent}, []core.Code{again, again, again}},
-		{"a doubt that is settled is forgotten", 5, []wiretest.Answer{null, rows, null, null}, []core.Code{again, "", again, ""}},
+		{"empty is believed", 0, []transporttest.Answer{none}, []core.Code{""}},
+		{"null is asked again, and then believed", 0, []transporttest.Answer{null, null}, []core.Code{again, ""}},
+		{"null that was none", 0, []transporttest.Answer{null, rows}, []core.Code{again, ""}},
+		{"absent after customers is asked again, and then believed", 5, []transporttest.Answer{absent, absent}, []core.Code{again, ""}},
+		{"absent that was none", 5, []transporttest.Answer{absent, rows}, []core.Code{again, ""}},
+		{"absent before any customer is never believed", 0, []transporttest.Answer{absent, absent, absent}, []core.Code{again, again, again}},
+		{"a doubt that is settled is forgotten", 5, []transporttest.Answer{null, rows, null, null}, []core.Code{again, "", again, ""}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			source := newSource(t, Config{Endpoint: wiretest.Serve(t, test.answers...)})
+			source := newSource(t, Config{Endpoint: transporttest.Serve(t, test.answers...)})
 			for i, want := range test.want {
 				page, err := source.FetchPage(context.Background(), core.TagQuery{}, core.Cursor{Offset: test.offset})
 				if core.CodeOf(err) != want {
@@ -272,7 +272,7 @@ func TestAnswersWithoutAList(t *testing.T) {
 	}
 	t.Run("a doubt is about one page", func(t *testing.T) {
 		t.Parallel()
-		source := newSource(t, Config{Endpoint: wiretest.Serve(t, null)})
+		source := newSource(t, Config{Endpoint: transporttest.Serve(t, null)})
 		for _, query := range []core.TagQuery{{}, {ResellerID: "r"}, {CustomerIDs: []string{"a"}}} {
 			for _, at := range []core.Cursor{{}, {Offset: 5}} {
 				if _, err := source.FetchPage(context.Background(), query, at); core.CodeOf(err) != again {
@@ -393,7 +393,7 @@ func TestFaultsOfTheSimulator(t *testing.T) {
 		t.Run(test.fault, func(t *testing.T) {
 			t.Parallel()
 			_, url := simulate(t, simulator.Options{Customers: 10, Faults: []string{test.fault}})
-			source := newSource(t, Config{Endpoint: url, Wire: wire.Options{MaxBody: 1 << 20}})
+			source := newSource(t, Config{Endpoint: url, Transport: transport.Options{MaxBody: 1 << 20}})
 			page, err := source.FetchPage(context.Background(), core.TagQuery{}, core.Cursor{})
 			if core.CodeOf(err) != test.want {
 				t.Errorf("FetchPage = %d rows, %v, want code %q", len(page.Items), err, test.want)
@@ -404,10 +404,10 @@ func TestFaultsOfTheSimulator(t *testing.T) {
 
 func TestHangingServer(t *testing.T) {
 	t.Parallel()
-	for _, where := range wiretest.Hangs {
+	for _, where := range transporttest.Hangs {
 		t.Run(string(where), func(t *testing.T) {
 			t.Parallel()
-			url, hanging := wiretest.ServeHang(t, where)
+			url, hanging := transporttest.ServeHang(t, where)
 			source := newSource(t, Config{Endpoint: url})
 			ctx, cancel := context.WithCancel(context.Background())
 			defer cancel()
@@ -452,7 +452,7 @@ func TestResellerPage(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			source := newSource(t, Config{Endpoint: wiretest.Serve(t, wiretest.JSON(test.body))})
+			source := newSource(t, Config{Endpoint: transporttest.Serve(t, transporttest.JSON(test.body))})
 			page, err := source.Resellers().FetchPage(context.Background(), ResellerQuery{}, core.Cursor{})
 			if core.CodeOf(err) != test.code || len(page.Items) != test.rows {
 				t.Fatalf("FetchPage = %d resellers, %v, want %d and code %q", len(page.Items), err, test.rows, test.code)
@@ -484,7 +484,7 @@ func TestWhenAMemberWasAssociated(t *testing.T) {
 		`"soon"`:                         {},
 	} {
 		body := `{"count":1,"customer_infos":[{"customer_id":"a","associated_on":` + written + `}]}`
-		page, err := subCustomers.decode(wire.Answer{Status: http.StatusOK, Body: []byte(body)}, "")
+		page, err := subCustomers.decode(transport.Answer{Status: http.StatusOK, Body: []byte(body)}, "")
 		if err != nil || len(page.members) != 1 {
 			t.Fatalf("%s: %+v, %v", written, page, err)
 		}
@@ -502,19 +502,19 @@ func TestScopesNeedEveryReseller(t *testing.T) {
 	two := `{"count":%d,"indirect_partners":[{"indirect_partner_id":"b"},{"indirect_partner_id":"a"}]}`
 	for _, test := range []struct {
 		name   string
-		answer wiretest.Answer
+		answer transporttest.Answer
 		passes int
 		code   core.Code
 	}{
-		{"two and the account's own", wiretest.JSON(fmt.Sprintf(two, 2)), 3, ""},
-		{"none but the account's own", wiretest.JSON(`{"count":0}`), 1, ""},
-		{"fewer than counted", wiretest.JSON(`{"count":3,"indirect_partners":[]}`), 0, core.CodeIncomplete},
-		{"more than counted", wiretest.JSON(fmt.Sprintf(two, 1)), 0, core.CodeIncomplete},
-		{"refused", wiretest.Answer{Status: 403, Body: `{"error_code":"CBC.0151"}`}, 0, core.CodeDenied},
+		{"two and the account's own", transporttest.JSON(fmt.Sprintf(two, 2)), 3, ""},
+		{"none but the account's own", transporttest.JSON(`{"count":0}`), 1, ""},
+		{"fewer than counted", transporttest.JSON(`{"count":3,"indirect_partners":[]}`), 0, core.CodeIncomplete},
+		{"more than counted", transporttest.JSON(fmt.Sprintf(two, 1)), 0, core.CodeIncomplete},
+		{"refused", transporttest.Answer{Status: 403, Body: `{"error_code":"CBC.0151"}`}, 0, core.CodeDenied},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			source := newSource(t, Config{Endpoint: wiretest.Serve(t, test.answer)})
+			source := newSource(t, Config{Endpoint: transporttest.Serve(t, test.answer)})
 			passes, err := Scopes(core.NewReader(source.Resellers(), nil))(context.Background(), all)
 			if core.CodeOf(err) != test.code || len(passes) != test.passes {
 				t.Errorf("Passes = %v, %v, want %d and code %q", passes, err, test.passes, test.code)
@@ -523,7 +523,7 @@ func TestScopesNeedEveryReseller(t *testing.T) {
 	}
 	t.Run("not asked where not needed", func(t *testing.T) {
 		t.Parallel()
-		url := wiretest.Handle(t, func(http.ResponseWriter, *http.Request) { t.Error("the cloud was asked") })
+		url := transporttest.Handle(t, func(http.ResponseWriter, *http.Request) { t.Error("the cloud was asked") })
 		passes, err := Scopes(core.NewReader(newSource(t, Config{Endpoint: url}).Resellers(), nil))(context.Background(), core.TagQuery{ResellerID: "r"})
 		if err != nil || len(passes) != 1 {
 			t.Errorf("Passes = %v, %v", passes, err)

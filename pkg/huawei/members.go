@@ -13,7 +13,7 @@ import (
 	"github.com/huaweicloud/huaweicloud-sdk-go-v3/services/bss/v2/model"
 
 	"partnerlens/pkg/core"
-	"partnerlens/pkg/wire"
+	"partnerlens/pkg/transport"
 )
 
 // Members asks Huawei Cloud for pages of the members of a partner's account,
@@ -91,7 +91,7 @@ func (m Members[Q]) FetchPage(ctx context.Context, query Q, at core.Cursor) (cor
 	}
 	offset, limit := int32(at.Offset), int32(size)
 	var answer memberPage
-	err := m.source.wire.Do(ctx, wire.Call{
+	err := m.source.transport.Do(ctx, transport.Call{
 		Op:              m.api.op,
 		RequestIDHeader: "X-Request-Id",
 		HandOn:          `{}`,
@@ -99,7 +99,7 @@ func (m Members[Q]) FetchPage(ctx context.Context, query Q, at core.Cursor) (cor
 		Send: m.source.sender(func(client *bss.BssClient) error {
 			return m.api.send(client, query, &offset, &limit)
 		}),
-		Decode: func(a wire.Answer) (err error) {
+		Decode: func(a transport.Answer) (err error) {
 			answer, err = m.api.decode(a, m.api.reseller(query))
 			return err
 		},
@@ -124,14 +124,14 @@ type memberPage struct {
 
 // decode reads an answer as decodePage does. Here the count, which is there
 // "only on success", tells an empty list from no answer.
-func (api *memberAPI[Q]) decode(a wire.Answer, reseller string) (memberPage, error) {
+func (api *memberAPI[Q]) decode(a transport.Answer, reseller string) (memberPage, error) {
 	var (
 		failure told
-		count   wire.Value
+		count   transport.Value
 		answer  = memberPage{requestID: a.RequestID}
 		bad     error // what is wrong with a row
 	)
-	body := wire.NewBody(a.Body)
+	body := transport.NewBody(a.Body)
 	body.Object(func(name string) {
 		switch {
 		case name == "count":
@@ -148,7 +148,7 @@ func (api *memberAPI[Q]) decode(a wire.Answer, reseller string) (memberPage, err
 	case err == nil:
 		answer.count, err = strconv.Atoi(count.Text())
 		if err != nil || answer.count < 0 {
-			err = wire.Malformed("it does not say how many there are (count)", nil)
+			err = transport.Malformed("it does not say how many there are (count)", nil)
 		}
 	}
 	if err != nil {
@@ -158,9 +158,9 @@ func (api *memberAPI[Q]) decode(a wire.Answer, reseller string) (memberPage, err
 }
 
 // readRows reads the list. Its error is a *core.Error.
-func (api *memberAPI[Q]) readRows(body *wire.Body, reseller string) (members []*core.Member, err error) {
+func (api *memberAPI[Q]) readRows(body *transport.Body, reseller string) (members []*core.Member, err error) {
 	isList := body.Array(func() {
-		var memberID, associatedOn wire.Value
+		var memberID, associatedOn transport.Value
 		body.Object(func(member string) {
 			switch member {
 			case api.id:
@@ -171,7 +171,7 @@ func (api *memberAPI[Q]) readRows(body *wire.Body, reseller string) (members []*
 		})
 		id, ok := memberID.ID()
 		if !ok && err == nil {
-			err = wire.Malformed(fmt.Sprintf("row %d: its %s is not an id", len(members)+1, api.id), nil)
+			err = transport.Malformed(fmt.Sprintf("row %d: its %s is not an id", len(members)+1, api.id), nil)
 		}
 		m := &core.Member{MemberID: id, ResellerID: reseller}
 		// The time is "UTC"; one that does not say so is no proof.
@@ -181,7 +181,7 @@ func (api *memberAPI[Q]) readRows(body *wire.Body, reseller string) (members []*
 		members = append(members, m)
 	})
 	if !isList {
-		err = wire.Malformed(api.list+" is no list", nil)
+		err = transport.Malformed(api.list+" is no list", nil)
 	}
 	return members, err
 }

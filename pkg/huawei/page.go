@@ -6,7 +6,7 @@ import (
 	"strings"
 
 	"partnerlens/pkg/core"
-	"partnerlens/pkg/wire"
+	"partnerlens/pkg/transport"
 )
 
 // page is one page as the API answers it.
@@ -28,13 +28,13 @@ const (
 // decodePage reads an answer: a page, or the error that the API tells, also
 // inside an HTTP 200. reseller is whose customers were asked for, "" for the
 // account's own.
-func decodePage(a wire.Answer, reseller string) (page, error) {
+func decodePage(a transport.Answer, reseller string) (page, error) {
 	var (
 		failure told
 		answer  = page{requestID: a.RequestID}
 		bad     error // what is wrong with a row
 	)
-	body := wire.NewBody(a.Body)
+	body := transport.NewBody(a.Body)
 	isObject := body.Object(func(name string) {
 		switch {
 		case name == "new_customer_tags":
@@ -47,7 +47,7 @@ func decodePage(a wire.Answer, reseller string) (page, error) {
 	case err == nil && bad != nil:
 		err = bad
 	case err == nil && !isObject:
-		err = wire.Malformed("it is no object", nil)
+		err = transport.Malformed("it is no object", nil)
 	}
 	if err != nil {
 		return page{}, err
@@ -67,10 +67,10 @@ const (
 )
 
 // row is a customer as the API writes it.
-type row [members]wire.Value
+type row [members]transport.Value
 
 // place gives the place for a member; nil where nobody asks for it.
-func (r *row) place(member string) *wire.Value {
+func (r *row) place(member string) *transport.Value {
 	switch member {
 	case "customer_id":
 		return &r[customerID]
@@ -92,7 +92,7 @@ const perPiece = 16
 
 // readRows reads new_customer_tags. Its error is a *core.Error: a row without an id, or
 // too many with a month that is none.
-func readRows(body *wire.Body, reseller string) (_ list, customers []*core.CustomerTag, err error) {
+func readRows(body *transport.Body, reseller string) (_ list, customers []*core.CustomerTag, err error) {
 	if body.AtNull() {
 		return listNull, nil, nil
 	}
@@ -111,7 +111,7 @@ func readRows(body *wire.Body, reseller string) (_ list, customers []*core.Custo
 		})
 		customer, bad := r.customer(reseller, &records[0])
 		if bad != nil && err == nil {
-			err = wire.Malformed(fmt.Sprintf("row %d: %v", len(customers)+1, bad), nil)
+			err = transport.Malformed(fmt.Sprintf("row %d: %v", len(customers)+1, bad), nil)
 		}
 		if customer != nil && customer.EndUnread() {
 			if unread++; unread == 1 {
@@ -122,10 +122,10 @@ func readRows(body *wire.Body, reseller string) (_ list, customers []*core.Custo
 		records = records[1:]
 	})
 	if !isList {
-		err = wire.Malformed("new_customer_tags is no list", nil)
+		err = transport.Malformed("new_customer_tags is no list", nil)
 	}
 	if err == nil && unread > core.MostUnread(len(customers)) {
-		err = wire.Malformed(fmt.Sprintf("%d of %d rows have an %s that is no month written YYYY-MM, the first in row %d", unread, len(customers), core.ExpireTimeMember, first), nil)
+		err = transport.Malformed(fmt.Sprintf("%d of %d rows have an %s that is no month written YYYY-MM, the first in row %d", unread, len(customers), core.ExpireTimeMember, first), nil)
 	}
 	return listThere, customers, err
 }
@@ -172,7 +172,7 @@ const maxOddText = 40 // bytes
 // text gives a text, and the digits of a number. Of anything else it gives the JSON, cut
 // short, and false: read as empty, it would be the tag of a customer without real-name
 // verification.
-func text(value wire.Value) (text string, ok bool) {
+func text(value transport.Value) (text string, ok bool) {
 	if text = value.Text(); text != "" || value.Missing() || value.IsText() {
 		return text, true
 	}
@@ -183,7 +183,7 @@ func text(value wire.Value) (text string, ok bool) {
 // the years 0000, 0001 and 1970, which stand for a date that is not set. false: it is
 // none written YYYY-MM. A day (2026-12-31) is none, too: whether it is the last one on
 // which a tag holds, or the first on which it does not, decides the month.
-func month(value wire.Value, place *core.Month) (m *core.Month, ok bool) {
+func month(value transport.Value, place *core.Month) (m *core.Month, ok bool) {
 	text := value.Text()
 	if text == "" {
 		return nil, value.Missing() || value.IsText()

@@ -7,12 +7,12 @@ import (
 	"testing"
 
 	"partnerlens/pkg/core"
-	"partnerlens/pkg/wire"
-	"partnerlens/pkg/wire/wiretest"
+	"partnerlens/pkg/transport"
+	"partnerlens/pkg/transport/transporttest"
 )
 
 func decode(body string) (page, error) {
-	return decodePage(wire.Answer{Status: 200, RequestID: "id-1", Body: []byte(body)}, "")
+	return decodePage(transport.Answer{Status: 200, RequestID: "id-1", Body: []byte(body)}, "")
 }
 
 // pageOf is a page of one row.
@@ -38,7 +38,7 @@ func TestDecodeSample(t *testing.T) {
 		{"", "null"},
 		{"5d0000000000000000000000000000ff", `"5d0000000000000000000000000000ff"`},
 	} {
-		answer, err := decodePage(wire.Answer{Status: 200, RequestID: "id-1", Body: []byte(vendorSample)}, test.reseller)
+		answer, err := decodePage(transport.Answer{Status: 200, RequestID: "id-1", Body: []byte(vendorSample)}, test.reseller)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -226,7 +226,7 @@ func TestFailures(t *testing.T) {
 		for _, spelling := range []string{"error_msg", "error_message"} {
 			t.Run(fmt.Sprint(test.vendor, " ", test.status, " ", spelling), func(t *testing.T) {
 				t.Parallel()
-				source := newSource(t, Config{Endpoint: wiretest.Serve(t, wiretest.Answer{
+				source := newSource(t, Config{Endpoint: transporttest.Serve(t, transporttest.Answer{
 					Status: test.status, Header: map[string]string{"X-Request-Id": "id-1"},
 					Body: `{"error_code":"` + test.vendor + `","` + spelling + `":"` + planted + `"}`,
 				})})
@@ -252,7 +252,7 @@ func TestFailures(t *testing.T) {
 func TestAccountWithoutAccess(t *testing.T) {
 	t.Parallel()
 	for _, status := range []int{200, 400, 403} {
-		source := newSource(t, Config{Endpoint: wiretest.Serve(t, wiretest.Answer{Status: status, Body: `{"error_msg":"The Domain_ID has no access to this API"}`})})
+		source := newSource(t, Config{Endpoint: transporttest.Serve(t, transporttest.Answer{Status: status, Body: `{"error_msg":"The Domain_ID has no access to this API"}`})})
 		_, err := source.FetchPage(context.Background(), core.TagQuery{}, core.Cursor{})
 		if e := core.AsError(err); e == nil || e.Code != core.CodeDenied || e.Param != settingDomainID {
 			t.Errorf("status %d: FetchPage = %v, want code %q and param %q", status, err, core.CodeDenied, settingDomainID)
@@ -269,7 +269,7 @@ func FuzzDecodePage(f *testing.F) {
 	f.Add([]byte(`{"error":{"code":"CBC.0100"}}`))
 	f.Add([]byte(`{}`))
 	f.Fuzz(func(t *testing.T, text []byte) {
-		answer, err := decodePage(wire.Answer{Status: 200, Body: text}, "")
+		answer, err := decodePage(transport.Answer{Status: 200, Body: text}, "")
 		if err != nil {
 			if code := core.CodeOf(err); code == core.CodeInternal {
 				t.Fatalf("error without a code of its own: %v", err)
@@ -277,7 +277,7 @@ func FuzzDecodePage(f *testing.F) {
 			return
 		}
 		rows := 0 // of the last list, as it counts
-		body := wire.NewBody(text)
+		body := transport.NewBody(text)
 		body.Object(func(name string) {
 			if name == "new_customer_tags" {
 				rows = 0

@@ -9,16 +9,16 @@ import (
 	"github.com/huaweicloud/huaweicloud-sdk-go-v3/services/bss/v2/model"
 
 	"partnerlens/pkg/core"
-	"partnerlens/pkg/wire"
-	"partnerlens/pkg/wire/wiretest"
+	"partnerlens/pkg/transport"
+	"partnerlens/pkg/transport/transporttest"
 )
 
 // The SDK can move money and cancel resources. Over our connections none of
 // that leaves.
 func TestNoCallThatWritesLeaves(t *testing.T) {
 	t.Parallel()
-	url := wiretest.Handle(t, func(_ http.ResponseWriter, r *http.Request) { t.Errorf("%s %s left", r.Method, r.URL.Path) })
-	endpoint, err := wire.Endpoint("", url)
+	url := transporttest.Handle(t, func(_ http.ResponseWriter, r *http.Request) { t.Errorf("%s %s left", r.Method, r.URL.Path) })
+	endpoint, err := transport.Endpoint("", url)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -26,7 +26,7 @@ func TestNoCallThatWritesLeaves(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := wire.New(wire.Options{})
+	w := transport.New(transport.Options{})
 	for name, call := range map[string]func(*bss.BssClient) error{
 		"UpdateCustomerAccountAmount": func(c *bss.BssClient) error {
 			_, err := c.UpdateCustomerAccountAmount(&model.UpdateCustomerAccountAmountRequest{})
@@ -44,10 +44,10 @@ func TestNoCallThatWritesLeaves(t *testing.T) {
 		for _, allowed := range []func(*http.Request) bool{
 			reads(http.MethodPost, tagsPath), reads(http.MethodPost, resellersPath), reads(http.MethodGet, "/v1/p/secrets/s/versions/latest"),
 		} {
-			err := w.Do(t.Context(), wire.Call{
+			err := w.Do(t.Context(), transport.Call{
 				HandOn: "{}", Reads: allowed,
 				Send:   func(rt http.RoundTripper) error { return call(bss.NewBssClient(client(rt, endpoint, key))) },
-				Decode: func(wire.Answer) error { return nil },
+				Decode: func(transport.Answer) error { return nil },
 			})
 			if core.CodeOf(err) != core.CodeInternal {
 				t.Errorf("%s: %v", name, err)

@@ -10,7 +10,7 @@ import (
 	"github.com/huaweicloud/huaweicloud-sdk-go-v3/services/csms/v1/model"
 
 	"partnerlens/pkg/core"
-	"partnerlens/pkg/wire"
+	"partnerlens/pkg/transport"
 )
 
 // LatestVersion is the newest version of a secret ("Querying the Secret Version
@@ -27,19 +27,19 @@ type Key struct {
 // Secrets reads secrets out of Huawei Cloud's Cloud Secret Management Service
 // (CSMS). It keeps connections: use one for many. Safe for concurrent use.
 type Secrets struct {
-	endpoint *url.URL
-	project  string
-	wire     *wire.Wire
+	endpoint  *url.URL
+	project   string
+	transport *transport.Transport
 }
 
 // NewSecrets gives Secrets of a project, by its id. setting names the endpoint
 // in the error; https://csms.REGION.myhuaweicloud.com and kms.REGION… both answer.
-func NewSecrets(setting, endpoint, project string, opts wire.Options) (*Secrets, error) {
-	u, err := wire.Endpoint(setting, endpoint)
+func NewSecrets(setting, endpoint, project string, opts transport.Options) (*Secrets, error) {
+	u, err := transport.Endpoint(setting, endpoint)
 	if err != nil {
 		return nil, err
 	}
-	return &Secrets{u, project, wire.New(opts)}, nil
+	return &Secrets{u, project, transport.New(opts)}, nil
 }
 
 // Get reads one version of a secret, in one attempt. "" is LatestVersion.
@@ -48,7 +48,7 @@ func (s *Secrets) Get(ctx context.Context, key Key, name, version string) (core.
 		version = LatestVersion
 	}
 	var secret core.Secret
-	err := s.wire.Do(ctx, wire.Call{
+	err := s.transport.Do(ctx, transport.Call{
 		Op:              "huawei.ShowSecretVersion",
 		RequestIDHeader: "X-Request-Id",
 		HandOn:          `{}`,
@@ -66,7 +66,7 @@ func (s *Secrets) Get(ctx context.Context, key Key, name, version string) (core.
 				ShowSecretVersion(&model.ShowSecretVersionRequest{SecretName: name, VersionId: version})
 			return err
 		},
-		Decode: func(a wire.Answer) (err error) {
+		Decode: func(a transport.Answer) (err error) {
 			secret, err = decodeSecret(a)
 			return err
 		},
@@ -74,10 +74,10 @@ func (s *Secrets) Get(ctx context.Context, key Key, name, version string) (core.
 	return secret, err
 }
 
-func decodeSecret(a wire.Answer) (core.Secret, error) {
+func decodeSecret(a transport.Answer) (core.Secret, error) {
 	var (
-		text, binary, code wire.Value
-		body               = wire.NewBody(a.Body)
+		text, binary, code transport.Value
+		body               = transport.NewBody(a.Body)
 	)
 	body.Object(func(name string) {
 		switch name {
@@ -101,7 +101,7 @@ func decodeSecret(a wire.Answer) (core.Secret, error) {
 	case err != nil:
 		return core.Secret{}, err
 	}
-	return wire.Secret(text, binary)
+	return transport.Secret(text, binary)
 }
 
 // secretFailure is what a code means. The service has dozens for what is wrong
@@ -109,7 +109,7 @@ func decodeSecret(a wire.Answer) (core.Secret, error) {
 // 2026), and all of them ask for the same: look at the secret. Beside
 // them the status says enough.
 func secretFailure(status int, code string) *core.Error {
-	e := wire.StatusError(status)
+	e := transport.StatusError(status)
 	switch {
 	case status == http.StatusUnauthorized, status == http.StatusForbidden:
 		e.Code, e.Detail = core.CodeDenied, "the function's agency may not read the secret; allow it csms:secretVersion:get for this one secret, in IAM"
@@ -117,6 +117,6 @@ func secretFailure(status int, code string) *core.Error {
 	default:
 		e.Code, e.Detail = core.CodeMisconfigured, "Huawei Cloud's secret service cannot give the secret: it is not there in this project, disabled, or about to be deleted"
 	}
-	e.VendorCode = wire.Word(code)
+	e.VendorCode = transport.Word(code)
 	return e
 }

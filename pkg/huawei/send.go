@@ -31,7 +31,7 @@ func (s *Source) sender(call func(*bss.BssClient) error) func(http.RoundTripper)
 
 // client is the SDK's client for one call.
 func client(rt http.RoundTripper, endpoint *url.URL, key auth.ICredential) *sdk.HcHttpClient {
-	settings := config.DefaultHttpConfig().WithHttpRoundTripper(rt).WithTimeout(0) // the wire bounds a call
+	settings := config.DefaultHttpConfig().WithHttpRoundTripper(rt).WithTimeout(0) // the transport bounds a call
 	return sdk.NewHcHttpClient(impl.NewDefaultHttpClient(settings)).
 		WithEndpoints([]string{endpoint.String()}).
 		WithCredential(key)

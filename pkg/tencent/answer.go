@@ -1,6 +1,6 @@
 package tencent
 
-import "partnerlens/pkg/wire"
+import "partnerlens/pkg/transport"
 
 // answered is what every answer of Tencent Cloud's APIs is wrapped in: members of
 // the action's own beside the request's id, or an error, also inside an HTTP 200.
@@ -10,10 +10,10 @@ type answered struct {
 }
 
 // decodeAnswer walks an answer and hands each member of the action's own to member.
-func decodeAnswer(a wire.Answer, table wire.Failures, member func(body *wire.Body, name string)) answered {
-	var requestID, code wire.Value
+func decodeAnswer(a transport.Answer, table transport.Failures, member func(body *transport.Body, name string)) answered {
+	var requestID, code transport.Value
 	failed := false
-	body := wire.NewBody(a.Body)
+	body := transport.NewBody(a.Body)
 	body.Object(func(name string) {
 		if name != "Response" {
 			return
@@ -34,7 +34,7 @@ func decodeAnswer(a wire.Answer, table wire.Failures, member func(body *wire.Bod
 			}
 		})
 	})
-	done := answered{wire.Word(requestID.Text()), a.Err(body)}
+	done := answered{transport.Word(requestID.Text()), a.Err(body)}
 	if failed && body.End() == nil {
 		done.err = table.Error(a.Status, code.Text())
 	}

@@ -16,17 +16,17 @@ import (
 	"time"
 
 	"partnerlens/pkg/core"
-	"partnerlens/pkg/wire/wiretest"
+	"partnerlens/pkg/transport/transporttest"
 )
 
 // BenchmarkPage weighs a page of 100 customers against a floor: net/http, the
 // TC3 signature by hand, and encoding/json into a plain struct.
 func BenchmarkPage(b *testing.B) {
-	url := wiretest.ServeRaw(b, true, wiretest.Raw(samplePage(b, 100)))
+	url := transporttest.ServeRaw(b, true, transporttest.Raw(samplePage(b, 100)))
 	source := newSource(b, Config{Endpoint: url})
 	floor := &floor{&http.Client{Transport: &http.Transport{}}, url}
 	defer floor.client.CloseIdleConnections()
-	wiretest.Weigh(b, func() {
+	transporttest.Weigh(b, func() {
 		page, err := source.FetchPage(context.Background(), core.CreditQuery{}, core.Cursor{})
 		if err != nil || len(page.Items) != 100 {
 			b.Fatalf("FetchPage = %d customers, %v", len(page.Items), err)

@@ -11,7 +11,7 @@ import (
 	"partnerlens/internal/simulator"
 	"partnerlens/pkg/core"
 	"partnerlens/pkg/core/sourcetest"
-	"partnerlens/pkg/wire/wiretest"
+	"partnerlens/pkg/transport/transporttest"
 )
 
 // TestConformance holds the Source to the law of every Source, over the
@@ -58,7 +58,7 @@ func cloud(tb testing.TB, world sourcetest.World) (url string) {
 	}
 	tb.Cleanup(sim.Close)
 	var calls atomic.Int32
-	return wiretest.Handle(tb, func(w http.ResponseWriter, r *http.Request) {
+	return transporttest.Handle(tb, func(w http.ResponseWriter, r *http.Request) {
 		call := int(calls.Add(1))
 		switch {
 		case world.Hang:

@@ -10,5 +10,5 @@
 // What an amount means is core's to say. The field Arrears is handed on and
 // never used: the vendor's own sample fills it with a fixed text.
 //
-// internal/app and tests may import it; it imports pkg/core and pkg/wire.
+// internal/app and tests may import it; it imports pkg/core and pkg/transport.
 package tencent

@@ -2,12 +2,12 @@ package tencent
 
 import (
 	"partnerlens/pkg/core"
-	"partnerlens/pkg/wire"
+	"partnerlens/pkg/transport"
 )
 
 // failures is what the API's codes mean (QueryCustomersCredit, Error Code; and
 // Error Codes, Common Error Codes; read November 2026). All come inside an HTTP 200.
-var failures = wire.Failures{
+var failures = transport.Failures{
 	{Prefix: "AuthFailure", Code: core.CodeDenied,
 		Detail: "Tencent Cloud does not accept the API key"},
 	{Prefix: "AuthFailure.InvalidSecretId", Code: core.CodeDenied, Param: settingSecretID,

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"partnerlens/pkg/core"
-	"partnerlens/pkg/wire"
+	"partnerlens/pkg/transport"
 )
 
 // page is one page as the API answers it.
@@ -19,13 +19,13 @@ type page struct {
 
 // decodePage reads an answer: a page, or the error that the API tells, also
 // inside an HTTP 200.
-func decodePage(a wire.Answer, config Config) (page, error) {
+func decodePage(a transport.Answer, config Config) (page, error) {
 	var (
-		total  wire.Value
+		total  transport.Value
 		answer page
 		bad    error // what is wrong with a row
 	)
-	done := decodeAnswer(a, failures, func(body *wire.Body, name string) {
+	done := decodeAnswer(a, failures, func(body *transport.Body, name string) {
 		switch name {
 		case "Total":
 			total = body.Value()
@@ -41,7 +41,7 @@ func decodePage(a wire.Answer, config Config) (page, error) {
 	case err == nil:
 		answer.total, err = strconv.Atoi(total.Text())
 		if err != nil || answer.total < 0 {
-			err = wire.Malformed("it does not say how many customers there are (Total)", nil)
+			err = transport.Malformed("it does not say how many customers there are (Total)", nil)
 		}
 	}
 	if err != nil {
@@ -72,10 +72,10 @@ const (
 )
 
 // row is a customer as the API writes it.
-type row [members]wire.Value
+type row [members]transport.Value
 
 // place gives the place for a member; nil where nobody asks for it.
-func (r *row) place(member string) *wire.Value {
+func (r *row) place(member string) *transport.Value {
 	switch member {
 	case "ClientUin":
 		return &r[clientUin]
@@ -113,7 +113,7 @@ const perPiece = 20
 
 // readRows reads Data. Its error is a *core.Error: a row without an id, or too many
 // with an amount that is none.
-func readRows(body *wire.Body, config Config) (customers []*core.CustomerCredit, err error) {
+func readRows(body *transport.Body, config Config) (customers []*core.CustomerCredit, err error) {
 	customers = make([]*core.CustomerCredit, 0, config.PageSize)
 	var records []record // of the page, a piece of memory at a time
 	unread, first := 0, ""
@@ -129,7 +129,7 @@ func readRows(body *wire.Body, config Config) (customers []*core.CustomerCredit,
 		})
 		customer, bad := r.customer(body, config, &records[0])
 		if bad != nil && err == nil {
-			err = wire.Malformed(fmt.Sprintf("row %d: %v", len(customers)+1, bad), nil)
+			err = transport.Malformed(fmt.Sprintf("row %d: %v", len(customers)+1, bad), nil)
 		}
 		if amount := unreadAmount(customer); amount != "" {
 			if unread++; unread == 1 {
@@ -140,10 +140,10 @@ func readRows(body *wire.Body, config Config) (customers []*core.CustomerCredit,
 		records = records[1:]
 	})
 	if !isList {
-		return nil, wire.Malformed("Data is no list", nil)
+		return nil, transport.Malformed("Data is no list", nil)
 	}
 	if err == nil && unread > core.MostUnread(len(customers)) {
-		err = wire.Malformed(fmt.Sprintf("%d of %d rows have an amount that is no decimal number, the first in %s", unread, len(customers), first), nil)
+		err = transport.Malformed(fmt.Sprintf("%d of %d rows have an amount that is no decimal number, the first in %s", unread, len(customers), first), nil)
 	}
 	return customers, err
 }
@@ -171,7 +171,7 @@ type record struct {
 
 // customer makes the record. Its error is for a row without an id. A value of another
 // kind than documented is null in the record, which names its member.
-func (r *row) customer(body *wire.Body, config Config, c *record) (*core.CustomerCredit, error) {
+func (r *row) customer(body *transport.Body, config Config, c *record) (*core.CustomerCredit, error) {
 	id, ok := r[clientUin].ID()
 	if number, err := strconv.ParseUint(id, 10, 64); !ok || err != nil || number == 0 {
 		return nil, errors.New("its ClientUin is not an id in plain digits")
@@ -215,14 +215,14 @@ func (r *row) customer(body *wire.Body, config Config, c *record) (*core.Custome
 }
 
 // isEmpty says whether there is no value: none, null or the empty text.
-func isEmpty(value wire.Value) bool {
+func isEmpty(value transport.Value) bool {
 	return value.Missing() || value.IsText() && value.Text() == ""
 }
 
 // money reads an amount into place, digit for digit; nil where there is none. false: it
 // is no decimal number. An amount with a thousands comma or a currency is none, too: how
 // its writer separates decimals would be a guess.
-func money(value wire.Value, place *core.Money) (amount *core.Money, ok bool) {
+func money(value transport.Value, place *core.Money) (amount *core.Money, ok bool) {
 	if isEmpty(value) {
 		return nil, true
 	}
@@ -235,7 +235,7 @@ func money(value wire.Value, place *core.Money) (amount *core.Money, ok bool) {
 
 // identity reads IdentifyType, whose values the SDK's source tells. false: it is
 // another one.
-func identity(value wire.Value) (identity core.Identity, ok bool) {
+func identity(value transport.Value) (identity core.Identity, ok bool) {
 	switch value.Text() {
 	case "0":
 		return core.IdentityUnverified, true
@@ -250,7 +250,7 @@ func identity(value wire.Value) (identity core.Identity, ok bool) {
 // forced reads Force. Its values are those of the sibling APIs (ForceQN,
 // DescribeCustomerInfo): 0 normal, 2 stopped by force, 1 reserved, which says neither.
 // false: it is another one.
-func forced(value wire.Value, place *bool) (forced *bool, ok bool) {
+func forced(value transport.Value, place *bool) (forced *bool, ok bool) {
 	switch value.Text() {
 	case "0":
 		return place, true
@@ -265,7 +265,7 @@ func forced(value wire.Value, place *bool) (forced *bool, ok bool) {
 
 // instant reads a time into place; nil where there is none. false: it is in no form that
 // core.ParseTime knows.
-func instant(value wire.Value, zone *time.Location, place *time.Time) (at *time.Time, ok bool) {
+func instant(value transport.Value, zone *time.Location, place *time.Time) (at *time.Time, ok bool) {
 	text := value.Text()
 	if text == "" {
 		return nil, isEmpty(value)

@@ -8,14 +8,14 @@ import (
 	"time"
 
 	"partnerlens/pkg/core"
-	"partnerlens/pkg/wire"
-	"partnerlens/pkg/wire/wiretest"
+	"partnerlens/pkg/transport"
+	"partnerlens/pkg/transport/transporttest"
 )
 
 var testConfig = Config{PageSize: 100, Zone: core.VendorZone, Currency: "USD"}
 
 func decode(body string) (page, error) {
-	return decodePage(wire.Answer{Status: 200, Body: []byte(body)}, testConfig)
+	return decodePage(transport.Answer{Status: 200, Body: []byte(body)}, testConfig)
 }
 
 // pageOf is a page of one row.
@@ -238,7 +238,7 @@ func TestZone(t *testing.T) {
 			"2024-01-01 00:00:00", "2024-07-01 12:30:45", "2024-03-10 01:59:59", "2024-03-10 03:00:00",
 			"2024-11-02 23:59:59", "2024-11-03 00:59:59", "2024-11-03 02:00:00",
 		} {
-			answer, err := decodePage(wire.Answer{Status: 200, Body: []byte(pageOf(`{"ClientUin":1,"AssociationTime":"` + text + `"}`))}, config)
+			answer, err := decodePage(transport.Answer{Status: 200, Body: []byte(pageOf(`{"ClientUin":1,"AssociationTime":"` + text + `"}`))}, config)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -331,7 +331,7 @@ func TestFailures(t *testing.T) {
 		for _, status := range []int{200, 400} {
 			t.Run(fmt.Sprint(test.vendor, " ", status), func(t *testing.T) {
 				t.Parallel()
-				source := newSource(t, Config{Endpoint: wiretest.Serve(t, wiretest.Answer{
+				source := newSource(t, Config{Endpoint: transporttest.Serve(t, transporttest.Answer{
 					Status: status,
 					Body:   `{"Response":{"Error":{"Code":"` + test.vendor + `","Message":"` + planted + `"},"RequestId":"id-1"}}`,
 				})})
@@ -366,7 +366,7 @@ func FuzzDecodePage(f *testing.F) {
 	f.Add([]byte(`{"Response":{"Total":0,"Data":null}}`))
 	f.Add([]byte(`{}`))
 	f.Fuzz(func(t *testing.T, text []byte) {
-		answer, err := decodePage(wire.Answer{Status: 200, Body: text}, testConfig)
+		answer, err := decodePage(transport.Answer{Status: 200, Body: text}, testConfig)
 		if err != nil {
 			if code := core.CodeOf(err); code == core.CodeInternal {
 				t.Fatalf("error without a code of its own: %v", err)
@@ -374,7 +374,7 @@ func FuzzDecodePage(f *testing.F) {
 			return
 		}
 		rows := -1 // of the last Data, as it counts
-		body := wire.NewBody(text)
+		body := transport.NewBody(text)
 		body.Object(func(name string) {
 			if name == "Response" {
 				body.Object(func(name string) {

@@ -7,22 +7,22 @@ import (
 	tchttp "github.com/tencentcloud/tencentcloud-sdk-go/tencentcloud/common/http"
 
 	"partnerlens/pkg/core"
-	"partnerlens/pkg/wire"
-	"partnerlens/pkg/wire/wiretest"
+	"partnerlens/pkg/transport"
+	"partnerlens/pkg/transport/transporttest"
 )
 
 // The SDK can call every action of every service. Over our connections none
 // leaves but the two that read.
 func TestNoActionThatWritesLeaves(t *testing.T) {
 	t.Parallel()
-	url := wiretest.Handle(t, func(_ http.ResponseWriter, r *http.Request) {
+	url := transporttest.Handle(t, func(_ http.ResponseWriter, r *http.Request) {
 		t.Errorf("%s left", r.Header.Get("X-TC-Action"))
 	})
-	endpoint, err := wire.Endpoint("", url)
+	endpoint, err := transport.Endpoint("", url)
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := wire.New(wire.Options{})
+	w := transport.New(transport.Options{})
 	for _, other := range []struct{ service, version, action string }{
 		{service, version, "ModifyClientRemark"},
 		{service, version, "AllocateCustomerCredit"},
@@ -31,7 +31,7 @@ func TestNoActionThatWritesLeaves(t *testing.T) {
 		{secretsService, secretsVersion, "PutSecretValue"},
 	} {
 		for _, allowed := range []func(*http.Request) bool{reads(action, version), reads(secretsAction, secretsVersion)} {
-			err := w.Do(t.Context(), wire.Call{
+			err := w.Do(t.Context(), transport.Call{
 				HandOn: handOn, Reads: allowed,
 				Send: func(rt http.RoundTripper) error {
 					req := &request{BaseRequest: new(tchttp.BaseRequest)}
@@ -39,7 +39,7 @@ func TestNoActionThatWritesLeaves(t *testing.T) {
 					return client(rt, endpoint, "ap-singapore", Key{ID: "SIMULATORID", Secret: core.NewSecret("simulator-secret")}).
 						Send(req, &response{new(tchttp.BaseResponse)})
 				},
-				Decode: func(wire.Answer) error { return nil },
+				Decode: func(transport.Answer) error { return nil },
 			})
 			if core.CodeOf(err) != core.CodeInternal {
 				t.Errorf("%s: %v", other.action, err)

@@ -8,7 +8,7 @@ import (
 	tchttp "github.com/tencentcloud/tencentcloud-sdk-go/tencentcloud/common/http"
 
 	"partnerlens/pkg/core"
-	"partnerlens/pkg/wire"
+	"partnerlens/pkg/transport"
 )
 
 // DefaultSecretsEndpoint is the address of Secrets Manager (SSM) for accounts of
@@ -28,22 +28,22 @@ const (
 // Secrets reads secrets out of Tencent Cloud's Secrets Manager. It keeps
 // connections: use one for many. Safe for concurrent use.
 type Secrets struct {
-	endpoint *url.URL
-	region   string
-	wire     *wire.Wire
+	endpoint  *url.URL
+	region    string
+	transport *transport.Transport
 }
 
 // NewSecrets gives Secrets of a region. endpoint "" is DefaultSecretsEndpoint;
 // setting names it in the error.
-func NewSecrets(setting, endpoint, region string, opts wire.Options) (*Secrets, error) {
+func NewSecrets(setting, endpoint, region string, opts transport.Options) (*Secrets, error) {
 	if endpoint == "" {
 		endpoint = DefaultSecretsEndpoint
 	}
-	u, err := wire.Endpoint(setting, endpoint)
+	u, err := transport.Endpoint(setting, endpoint)
 	if err != nil {
 		return nil, err
 	}
-	return &Secrets{u, region, wire.New(opts)}, nil
+	return &Secrets{u, region, transport.New(opts)}, nil
 }
 
 type secretRequest struct {
@@ -58,7 +58,7 @@ func (s *Secrets) Get(ctx context.Context, key Key, name, version string) (core.
 		version = CurrentVersion
 	}
 	var secret core.Secret
-	err := s.wire.Do(ctx, wire.Call{
+	err := s.transport.Do(ctx, transport.Call{
 		Op:              "tencent.GetSecretValue",
 		RequestIDHeader: "X-TC-RequestId",
 		HandOn:          handOn,
@@ -69,7 +69,7 @@ func (s *Secrets) Get(ctx context.Context, key Key, name, version string) (core.
 			req.SetContext(ctx)
 			return client(rt, s.endpoint, s.region, key).Send(req, &response{new(tchttp.BaseResponse)})
 		},
-		Decode: func(a wire.Answer) (err error) {
+		Decode: func(a transport.Answer) (err error) {
 			secret, err = decodeSecret(a)
 			return err
 		},
@@ -77,9 +77,9 @@ func (s *Secrets) Get(ctx context.Context, key Key, name, version string) (core.
 	return secret, err
 }
 
-func decodeSecret(a wire.Answer) (core.Secret, error) {
-	var text, binary wire.Value
-	done := decodeAnswer(a, secretFailures, func(body *wire.Body, name string) {
+func decodeSecret(a transport.Answer) (core.Secret, error) {
+	var text, binary transport.Value
+	done := decodeAnswer(a, secretFailures, func(body *transport.Body, name string) {
 		switch name {
 		case "SecretString":
 			text = body.Value()
@@ -92,12 +92,12 @@ func decodeSecret(a wire.Answer) (core.Secret, error) {
 		failure.RequestID = done.requestID
 		return core.Secret{}, &failure
 	}
-	return wire.Secret(text, binary)
+	return transport.Secret(text, binary)
 }
 
 // secretFailures is what the codes mean (Secrets Manager, Error Codes, read
 // November 2026).
-var secretFailures = wire.Failures{
+var secretFailures = transport.Failures{
 	{Prefix: "ResourceNotFound", Code: core.CodeMisconfigured, Detail: "Tencent Cloud's Secrets Manager has no such secret, or no such version of it, in this region; a secret of your own may want its version named, as NAME@v1"},
 	{Prefix: "ResourceUnavailable", Code: core.CodeMisconfigured, Detail: "the secret is disabled or about to be deleted; enable it in Tencent Cloud's Secrets Manager"},
 	{Prefix: "InvalidParameter", Code: core.CodeMisconfigured, Detail: "Tencent Cloud's Secrets Manager does not take that name or version"},

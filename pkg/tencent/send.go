@@ -79,7 +79,7 @@ func client(rt http.RoundTripper, endpoint *url.URL, region string, key Key) *co
 	settings.Language = "en-US"
 	settings.HttpProfile.Scheme = endpoint.Scheme
 	settings.HttpProfile.Endpoint = endpoint.Host
-	settings.HttpProfile.ReqTimeout = 0 // the wire bounds a call
+	settings.HttpProfile.ReqTimeout = 0 // the transport bounds a call
 	// The SDK's own retries are off unless asked for: they sleep without
 	// regard to the context, and retrying is the Reader's.
 	credential := common.NewTokenCredential(key.ID, key.Secret.Reveal(), key.Token.Reveal())

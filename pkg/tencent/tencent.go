@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"partnerlens/pkg/core"
-	"partnerlens/pkg/wire"
+	"partnerlens/pkg/transport"
 )
 
 // Provider is the cloud's name in records and reports.
@@ -47,14 +47,14 @@ type Config struct {
 	Zone     *time.Location // of times, which come without one; nil: core.VendorZone
 	Currency string         // of amounts, which come without one; "": USD, as the sibling APIs' pages say
 
-	Wire wire.Options
+	Transport transport.Options
 }
 
 // Source asks Tencent Cloud for pages of customers' credit.
 type Source struct {
-	config   Config
-	endpoint *url.URL
-	wire     *wire.Wire
+	config    Config
+	endpoint  *url.URL
+	transport *transport.Transport
 }
 
 var _ core.Source[core.CreditQuery, *core.CustomerCredit] = (*Source)(nil)
@@ -74,33 +74,33 @@ func New(config Config) (*Source, error) {
 	if config.Currency == "" {
 		config.Currency = "USD"
 	}
-	endpoint, err := wire.Endpoint(settingEndpoint, config.Endpoint)
+	endpoint, err := transport.Endpoint(settingEndpoint, config.Endpoint)
 	if err != nil {
 		return nil, err
 	}
-	if err := wire.Key(settingSecretID, core.NewSecret(config.SecretID)); err != nil {
+	if err := transport.Key(settingSecretID, core.NewSecret(config.SecretID)); err != nil {
 		return nil, err
 	}
-	if err := wire.Key(settingSecretKey, config.SecretKey); err != nil {
+	if err := transport.Key(settingSecretKey, config.SecretKey); err != nil {
 		return nil, err
 	}
 	if !config.Token.Empty() {
-		if err := wire.Key(settingToken, config.Token); err != nil {
+		if err := transport.Key(settingToken, config.Token); err != nil {
 			return nil, err
 		}
 	}
 	if config.PageSize < 1 || config.PageSize > maxPageSize {
 		return nil, &core.Error{Code: core.CodeMisconfigured, Detail: fmt.Sprintf("the page size must be from 1 to %d", maxPageSize)}
 	}
-	return &Source{config, endpoint, wire.New(config.Wire)}, nil
+	return &Source{config, endpoint, transport.New(config.Transport)}, nil
 }
 
 // CloseIdleConnections closes the connections that are kept open for the next
 // page. The Source goes on working.
-func (s *Source) CloseIdleConnections() { s.wire.CloseIdleConnections() }
+func (s *Source) CloseIdleConnections() { s.transport.CloseIdleConnections() }
 
-// ClockSkew is Wire.ClockSkew of the Source's connections.
-func (s *Source) ClockSkew() (time.Duration, bool) { return s.wire.ClockSkew() }
+// ClockSkew is Transport.ClockSkew of the Source's connections.
+func (s *Source) ClockSkew() (time.Duration, bool) { return s.transport.ClockSkew() }
 
 // FetchPage asks for the page that begins at a row. It keeps core.Source's rules.
 //
@@ -121,13 +121,13 @@ func (s *Source) FetchPage(ctx context.Context, query core.CreditQuery, at core.
 	}
 	number := at.Offset/size + 1
 	var answer page
-	err := s.wire.Do(ctx, wire.Call{
+	err := s.transport.Do(ctx, transport.Call{
 		Op:              operation,
 		RequestIDHeader: "X-TC-RequestId",
 		HandOn:          handOn,
 		Reads:           reads(action, version),
 		Send:            s.sender(ctx, query, number, size),
-		Decode: func(a wire.Answer) (err error) {
+		Decode: func(a transport.Answer) (err error) {
 			answer, err = decodePage(a, s.config)
 			return err
 		},

@@ -16,8 +16,8 @@ import (
 
 	"partnerlens/internal/simulator"
 	"partnerlens/pkg/core"
-	"partnerlens/pkg/wire"
-	"partnerlens/pkg/wire/wiretest"
+	"partnerlens/pkg/transport"
+	"partnerlens/pkg/transport/transporttest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -94,7 +94,7 @@ func TestSourceKeepsItsKeyToItself(t *testing.T) {
 	}
 }
 
-// TestRequest is what goes over the wire.
+// TestRequest is what goes over the transport.
 func TestRequest(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
@@ -115,7 +115,7 @@ func TestRequest(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			url := wiretest.Handle(t, func(w http.ResponseWriter, r *http.Request) {
+			url := transporttest.Handle(t, func(w http.ResponseWriter, r *http.Request) {
 				var got map[string]any
 				if err := json.NewDecoder(r.Body).Decode(&got); err != nil || !maps.Equal(got, test.want) {
 					t.Errorf("body = %v, %v, want %v", got, err, test.want)
@@ -252,7 +252,7 @@ func TestFaultsOfTheSimulator(t *testing.T) {
 		t.Run(test.fault, func(t *testing.T) {
 			t.Parallel()
 			_, url := simulate(t, simulator.Options{Customers: 10, Faults: []string{test.fault}})
-			source := newSource(t, Config{Endpoint: url, Wire: wire.Options{MaxBody: 1 << 20}})
+			source := newSource(t, Config{Endpoint: url, Transport: transport.Options{MaxBody: 1 << 20}})
 			page, err := source.FetchPage(context.Background(), core.CreditQuery{}, core.Cursor{})
 			if core.CodeOf(err) != test.want {
 				t.Errorf("FetchPage = %d rows, %v, want code %q", len(page.Items), err, test.want)
@@ -273,10 +273,10 @@ func TestEmptyPageTellsItsTotal(t *testing.T) {
 
 func TestHangingServer(t *testing.T) {
 	t.Parallel()
-	for _, where := range wiretest.Hangs {
+	for _, where := range transporttest.Hangs {
 		t.Run(string(where), func(t *testing.T) {
 			t.Parallel()
-			url, hanging := wiretest.ServeHang(t, where)
+			url, hanging := transporttest.ServeHang(t, where)
 			source := newSource(t, Config{Endpoint: url})
 			ctx, cancel := context.WithCancel(context.Background())
 			defer cancel()

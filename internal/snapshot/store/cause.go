@@ -15,7 +15,7 @@ import (
 	"github.com/aws/smithy-go"
 
 	"partnerlens/pkg/core"
-	"partnerlens/pkg/wire"
+	"partnerlens/pkg/transport"
 )
 
 func codeOf(err error) string {
@@ -53,8 +53,8 @@ func (b *bucket) fail(ctx context.Context, op, name string, tries int, err error
 		e = failures.Error(status, code)
 	}
 	if resp, ok := errors.AsType[*awshttp.ResponseError](err); ok {
-		e.RequestID = wire.Word(resp.RequestID)
-		if region := wire.Word(resp.Response.Header.Get("X-Amz-Bucket-Region")); region != "" && region != b.place.region && e.Param == "region" {
+		e.RequestID = transport.Word(resp.RequestID)
+		if region := transport.Word(resp.Response.Header.Get("X-Amz-Bucket-Region")); region != "" && region != b.place.region && e.Param == "region" {
 			e.Detail = fmt.Sprintf("the bucket is in another region; set region=%s", region)
 		}
 	}
@@ -75,7 +75,7 @@ const (
 
 // failures is what the codes mean ("Error responses", Amazon S3 API Reference; COS and
 // OBS use the same where they have the same; read November 2026).
-var failures = wire.Failures{
+var failures = transport.Failures{
 	{Prefix: "NoSuchKey", Code: core.CodeNotFound, Detail: "there is no such object"},
 	{Prefix: "NoSuchBucket", Code: core.CodeMisconfigured, Detail: "no such bucket; make it, or correct its name, region or endpoint"},
 	{Prefix: "InvalidBucketName", Code: core.CodeMisconfigured, Detail: "the bucket's name cannot be used with this endpoint (on COS it ends with the account's APPID)"},

@@ -7,7 +7,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"partnerlens/pkg/core"
-	"partnerlens/pkg/wire"
+	"partnerlens/pkg/transport"
 )
 
 // keyNames are the variables that one key is read from.
@@ -47,12 +47,12 @@ func keys(p *place, getenv func(string) string) aws.CredentialsProvider {
 				continue
 			}
 			for name, text := range map[string]string{n.id: key.AccessKeyID, n.secret: key.SecretAccessKey} {
-				if err := wire.Key(name, core.NewSecret(text)); err != nil {
+				if err := transport.Key(name, core.NewSecret(text)); err != nil {
 					return aws.Credentials{}, err
 				}
 			}
 			if key.SessionToken != "" {
-				if err := wire.Key(n.token, core.NewSecret(key.SessionToken)); err != nil {
+				if err := transport.Key(n.token, core.NewSecret(key.SessionToken)); err != nil {
 					return aws.Credentials{}, err
 				}
 			}

@@ -9,7 +9,7 @@ import (
 	"strings"
 
 	"partnerlens/pkg/core"
-	"partnerlens/pkg/wire"
+	"partnerlens/pkg/transport"
 )
 
 // place is a URL that has been understood: a folder, or a bucket.
@@ -86,7 +86,7 @@ func parse(rawURL string, opts Options) (*place, error) {
 		}
 	}
 	if text := query.Get("endpoint"); text != "" {
-		if p.endpoint, err = wire.Endpoint("endpoint", text); err != nil {
+		if p.endpoint, err = transport.Endpoint("endpoint", text); err != nil {
 			return wrong("%s", core.AsError(err).Public())
 		}
 		if rest, is := strings.CutPrefix(p.endpoint.Host, p.bucket+"."); is {

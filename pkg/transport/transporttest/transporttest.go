@@ -1,9 +1,9 @@
-// Package wiretest is what the tests of wire and of the vendor packages share:
+// Package transporttest is what the tests of transport and of the vendor packages share:
 // small servers that answer, hang or break off as told, and a way to weigh two
 // programs against each other.
 //
 // Only tests may import it.
-package wiretest
+package transporttest
 
 import (
 	"bufio"

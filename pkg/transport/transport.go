@@ -1,4 +1,4 @@
-package wire
+package transport
 
 import (
 	"bytes"
@@ -27,16 +27,16 @@ const (
 	maxBody        = 8 << 20
 )
 
-// Wire is a pool of connections and the rules that every call over it keeps.
+// Transport is a pool of connections and the rules that every call over it keeps.
 // Make one for each Source and keep it. Safe for concurrent use.
-type Wire struct {
+type Transport struct {
 	transport *http.Transport
 	opts      Options
 	skew      atomic.Pointer[time.Duration]
 }
 
-// New gives a Wire with connections of its own.
-func New(opts Options) *Wire {
+// New gives a Transport with connections of its own.
+func New(opts Options) *Transport {
 	if opts.AttemptTimeout <= 0 {
 		opts.AttemptTimeout = attemptTimeout
 	}
@@ -48,7 +48,7 @@ func New(opts Options) *Wire {
 	// a call that is given up is given up at once.
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(true)
-	return &Wire{
+	return &Transport{
 		transport: &http.Transport{
 			Protocols:           protocols,
 			Proxy:               http.ProxyFromEnvironment,
@@ -67,11 +67,11 @@ func New(opts Options) *Wire {
 }
 
 // CloseIdleConnections closes what the pool keeps open. Calls go on working.
-func (w *Wire) CloseIdleConnections() { w.transport.CloseIdleConnections() }
+func (w *Transport) CloseIdleConnections() { w.transport.CloseIdleConnections() }
 
 // ClockSkew is how far the clock here is behind the server's by its last
 // answer, to within a second and what the answer took; false where no answer told.
-func (w *Wire) ClockSkew() (time.Duration, bool) {
+func (w *Transport) ClockSkew() (time.Duration, bool) {
 	skew := w.skew.Load()
 	if skew == nil {
 		return 0, false
@@ -79,7 +79,7 @@ func (w *Wire) ClockSkew() (time.Duration, bool) {
 	return *skew, true
 }
 
-func (w *Wire) tellClock(date string) {
+func (w *Transport) tellClock(date string) {
 	if at, err := http.ParseTime(date); err == nil {
 		skew := time.Until(at)
 		w.skew.Store(&skew)
@@ -122,10 +122,10 @@ func (a Answer) Err(body *Body) error {
 }
 
 // Do makes the call: one attempt, over with as soon as ctx is.
-func (w *Wire) Do(ctx context.Context, call Call) error {
+func (w *Transport) Do(ctx context.Context, call Call) error {
 	within, cancel := context.WithTimeout(ctx, w.opts.AttemptTimeout)
 	defer cancel()
-	a := &attempt{wire: w, call: &call, ctx: within, outer: ctx}
+	a := &attempt{transport: w, call: &call, ctx: within, outer: ctx}
 	sdkErr := call.Send(a)
 	switch {
 	case a.failure != nil:
@@ -140,7 +140,7 @@ func (w *Wire) Do(ctx context.Context, call Call) error {
 
 // attempt is the http.RoundTripper of one call.
 type attempt struct {
-	wire       *Wire
+	transport  *Transport
 	call       *Call
 	ctx, outer context.Context // with and without the attempt's own time limit
 
@@ -189,7 +189,7 @@ func (a *attempt) carry(req *http.Request) *core.Error {
 	if span, ok := core.SpanOf(a.ctx); ok {
 		req.Header = span.Put(req.Header)
 	}
-	resp, err := a.wire.transport.RoundTrip(req)
+	resp, err := a.transport.transport.RoundTrip(req)
 	if err != nil {
 		failure := a.broken(err)
 		if connected.Load() && !answered.Load() && a.ctx.Err() == nil {
@@ -198,7 +198,7 @@ func (a *attempt) carry(req *http.Request) *core.Error {
 		return failure
 	}
 	defer resp.Body.Close()
-	a.wire.tellClock(resp.Header.Get("Date"))
+	a.transport.tellClock(resp.Header.Get("Date"))
 	requestID := Word(resp.Header.Get(a.call.RequestIDHeader))
 	failure := a.answer(resp, requestID)
 	if failure != nil {
@@ -235,7 +235,7 @@ func (a *attempt) answer(resp *http.Response, requestID string) *core.Error {
 
 // read takes in the body, up to the bound.
 func (a *attempt) read(resp *http.Response) ([]byte, *core.Error) {
-	limit := a.wire.opts.MaxBody
+	limit := a.transport.opts.MaxBody
 	tooLarge := &core.Error{
 		Code:   core.CodeUpstream,
 		Detail: fmt.Sprintf("the answer is larger than %d bytes, which no page is", limit),

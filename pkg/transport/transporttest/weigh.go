@@ -1,6 +1,6 @@
 //go:build unix
 
-package wiretest
+package transporttest
 
 import (
 	"runtime"

@@ -1,4 +1,4 @@
-package wire
+package transport
 
 import (
 	"bytes"
@@ -20,7 +20,7 @@ import (
 	"go.uber.org/goleak"
 
 	"partnerlens/pkg/core"
-	"partnerlens/pkg/wire/wiretest"
+	"partnerlens/pkg/transport/transporttest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -28,7 +28,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // planted is what a customer's data looks like; no error may hold any of it.
 const planted = "Zhang-Planted"
 
-func newWire(t *testing.T, opts Options) *Wire {
+func newWire(t *testing.T, opts Options) *Transport {
 	t.Helper()
 	w := New(opts)
 	t.Cleanup(w.CloseIdleConnections)
@@ -39,7 +39,7 @@ func newWire(t *testing.T, opts Options) *Wire {
 func every(*http.Request) bool { return true }
 
 // get makes a call as an SDK would, and gives what Decode got.
-func get(ctx context.Context, w *Wire, url string) (Answer, error) {
+func get(ctx context.Context, w *Transport, url string) (Answer, error) {
 	var got Answer
 	err := w.Do(ctx, Call{
 		Op: "test.Get", RequestIDHeader: "X-Request-Id", HandOn: `{"harmless":true}`, Reads: every,
@@ -75,7 +75,7 @@ func wantError(t *testing.T, err error, want core.Code) *core.Error {
 	}
 	for cause := err; cause != nil; cause = errors.Unwrap(cause) {
 		if text := fmt.Sprintf("%v %+v %#v", cause, cause, cause); strings.Contains(text, planted) {
-			t.Errorf("an error repeats what came over the wire: %s", text)
+			t.Errorf("an error repeats what came over the transport: %s", text)
 		}
 	}
 	return e
@@ -87,32 +87,32 @@ func TestAnswers(t *testing.T) {
 	body := `{"customer":"` + planted + `"}`
 	for _, test := range []struct {
 		name   string
-		answer wiretest.Answer
+		answer transporttest.Answer
 		want   core.Code // "": none
 	}{
-		{"JSON", wiretest.JSON(body), ""},
-		{"JSON with a charset", wiretest.Answer{Body: body, Header: map[string]string{"Content-Type": "application/json;charset=UTF-8"}}, ""},
-		{"JSON of some kind", wiretest.Answer{Body: body, Header: map[string]string{"Content-Type": "application/problem+json"}}, ""},
-		{"HTML", wiretest.Answer{Body: planted, Header: html}, core.CodeUpstream},
-		{"no JSON", wiretest.JSON(planted), core.CodeUpstream},
-		{"nothing", wiretest.JSON(""), core.CodeUnavailable},
-		{"half", wiretest.JSON(body[:20]), core.CodeUnavailable},
-		{"another status of success", wiretest.Answer{Status: 202, Body: body}, core.CodeUpstream},
-		{"a redirect", wiretest.Answer{Status: 302, Header: map[string]string{"Location": "/" + planted}}, core.CodeUpstream},
-		{"400", wiretest.Answer{Status: 400, Body: body}, core.CodeUpstream},
-		{"401 in HTML", wiretest.Answer{Status: 401, Body: planted, Header: html}, core.CodeDenied},
-		{"403", wiretest.Answer{Status: 403, Body: body}, core.CodeDenied},
-		{"404", wiretest.Answer{Status: 404, Body: body}, core.CodeUpstream},
-		{"407", wiretest.Answer{Status: 407, Body: planted, Header: html}, core.CodeUpstream},
-		{"408", wiretest.Answer{Status: 408, Body: body}, core.CodeUnavailable},
-		{"429 in HTML", wiretest.Answer{Status: 429, Body: planted, Header: html}, core.CodeThrottled},
-		{"500 that is no JSON", wiretest.Answer{Status: 500, Body: planted}, core.CodeUnavailable},
-		{"502 in HTML", wiretest.Answer{Status: 502, Body: planted, Header: html}, core.CodeUnavailable},
-		{"a compression of its own", wiretest.Answer{Body: planted, Header: map[string]string{"Content-Encoding": "br"}}, core.CodeUpstream},
+		{"JSON", transporttest.JSON(body), ""},
+		{"JSON with a charset", transporttest.Answer{Body: body, Header: map[string]string{"Content-Type": "application/json;charset=UTF-8"}}, ""},
+		{"JSON of some kind", transporttest.Answer{Body: body, Header: map[string]string{"Content-Type": "application/problem+json"}}, ""},
+		{"HTML", transporttest.Answer{Body: planted, Header: html}, core.CodeUpstream},
+		{"no JSON", transporttest.JSON(planted), core.CodeUpstream},
+		{"nothing", transporttest.JSON(""), core.CodeUnavailable},
+		{"half", transporttest.JSON(body[:20]), core.CodeUnavailable},
+		{"another status of success", transporttest.Answer{Status: 202, Body: body}, core.CodeUpstream},
+		{"a redirect", transporttest.Answer{Status: 302, Header: map[string]string{"Location": "/" + planted}}, core.CodeUpstream},
+		{"400", transporttest.Answer{Status: 400, Body: body}, core.CodeUpstream},
+		{"401 in HTML", transporttest.Answer{Status: 401, Body: planted, Header: html}, core.CodeDenied},
+		{"403", transporttest.Answer{Status: 403, Body: body}, core.CodeDenied},
+		{"404", transporttest.Answer{Status: 404, Body: body}, core.CodeUpstream},
+		{"407", transporttest.Answer{Status: 407, Body: planted, Header: html}, core.CodeUpstream},
+		{"408", transporttest.Answer{Status: 408, Body: body}, core.CodeUnavailable},
+		{"429 in HTML", transporttest.Answer{Status: 429, Body: planted, Header: html}, core.CodeThrottled},
+		{"500 that is no JSON", transporttest.Answer{Status: 500, Body: planted}, core.CodeUnavailable},
+		{"502 in HTML", transporttest.Answer{Status: 502, Body: planted, Header: html}, core.CodeUnavailable},
+		{"a compression of its own", transporttest.Answer{Body: planted, Header: map[string]string{"Content-Encoding": "br"}}, core.CodeUpstream},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			got, err := get(context.Background(), newWire(t, Options{}), wiretest.Serve(t, test.answer))
+			got, err := get(context.Background(), newWire(t, Options{}), transporttest.Serve(t, test.answer))
 			if test.want != "" {
 				wantError(t, err, test.want)
 				return
@@ -142,7 +142,7 @@ func TestRawAnswers(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			_, err := get(context.Background(), newWire(t, Options{}), wiretest.ServeRaw(t, false, []byte(test.answer)))
+			_, err := get(context.Background(), newWire(t, Options{}), transporttest.ServeRaw(t, false, []byte(test.answer)))
 			if test.want == "" {
 				if err != nil {
 					t.Error(err)
@@ -180,7 +180,7 @@ func TestBodyBound(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			url := wiretest.Handle(t, func(w http.ResponseWriter, r *http.Request) {
+			url := transporttest.Handle(t, func(w http.ResponseWriter, r *http.Request) {
 				w.Header().Set("Content-Type", "application/json")
 				body := test.body
 				if test.compressed {
@@ -212,7 +212,7 @@ const soon = 5 * time.Second
 
 func TestHangingServer(t *testing.T) {
 	t.Parallel()
-	for _, where := range wiretest.Hangs {
+	for _, where := range transporttest.Hangs {
 		t.Run(string(where), func(t *testing.T) {
 			t.Parallel()
 			for _, test := range []struct {
@@ -233,7 +233,7 @@ func TestHangingServer(t *testing.T) {
 			} {
 				t.Run(test.name, func(t *testing.T) {
 					t.Parallel()
-					url, hanging := wiretest.ServeHang(t, where)
+					url, hanging := transporttest.ServeHang(t, where)
 					ctx, cancel := test.ctx()
 					defer cancel()
 					done := make(chan error, 1)
@@ -262,7 +262,7 @@ func TestCanceledBefore(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	_, err := get(ctx, newWire(t, Options{}), wiretest.Serve(t, wiretest.JSON("{}")))
+	_, err := get(ctx, newWire(t, Options{}), transporttest.Serve(t, transporttest.JSON("{}")))
 	wantError(t, err, core.CodeCanceled)
 }
 
@@ -276,7 +276,7 @@ func TestRefusedAndReset(t *testing.T) {
 	_, err = get(context.Background(), newWire(t, Options{}), "http://"+listener.Addr().String())
 	wantError(t, err, core.CodeUnavailable)
 
-	url := wiretest.Handle(t, func(w http.ResponseWriter, _ *http.Request) {
+	url := transporttest.Handle(t, func(w http.ResponseWriter, _ *http.Request) {
 		conn, _, err := http.NewResponseController(w).Hijack()
 		if err != nil {
 			t.Error(err)
@@ -312,7 +312,7 @@ func TestDropped(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			var calls atomic.Int32
-			url := wiretest.Handle(t, func(w http.ResponseWriter, r *http.Request) {
+			url := transporttest.Handle(t, func(w http.ResponseWriter, r *http.Request) {
 				if int(calls.Add(1)) <= test.after {
 					w.Header().Set("Content-Type", "application/json")
 					io.WriteString(w, "{}")
@@ -341,13 +341,13 @@ func TestDropped(t *testing.T) {
 				t.Errorf("Dropped = %t of %v, want %t", e.Dropped, e, test.want)
 			}
 			if int(calls.Load()) != test.after+1 {
-				t.Errorf("%d calls, want %d: another attempt is not the wire's", calls.Load(), test.after+1)
+				t.Errorf("%d calls, want %d: another attempt is not for the transport", calls.Load(), test.after+1)
 			}
 		})
 	}
 	for name, call := range map[string]func() (url string, opts Options){
 		"a server that hangs": func() (string, Options) {
-			url, _ := wiretest.ServeHang(t, wiretest.HangBeforeHeader)
+			url, _ := transporttest.ServeHang(t, transporttest.HangBeforeHeader)
 			return url, Options{AttemptTimeout: 20 * time.Millisecond}
 		},
 		"nobody listens": func() (string, Options) { return "http://127.0.0.1:1", Options{} },
@@ -370,7 +370,7 @@ func TestCertificates(t *testing.T) {
 	if e := wantError(t, err, core.CodeUpstream); !strings.Contains(e.Detail, "certificate is not trusted") {
 		t.Errorf("Detail = %q", e.Detail)
 	}
-	_, err = get(context.Background(), newWire(t, Options{}), strings.Replace(wiretest.Serve(t, wiretest.JSON("{}")), "http:", "https:", 1))
+	_, err = get(context.Background(), newWire(t, Options{}), strings.Replace(transporttest.Serve(t, transporttest.JSON("{}")), "http:", "https:", 1))
 	if e := wantError(t, err, core.CodeUpstream); !strings.Contains(e.Detail, "does not speak TLS") {
 		t.Errorf("Detail = %q", e.Detail)
 	}
@@ -378,7 +378,7 @@ func TestCertificates(t *testing.T) {
 
 func TestBrokenKeepsOnlyWhatIsSafe(t *testing.T) {
 	t.Parallel()
-	a := &attempt{wire: New(Options{}), ctx: context.Background(), outer: context.Background()}
+	a := &attempt{transport: New(Options{}), ctx: context.Background(), outer: context.Background()}
 	for _, test := range []struct {
 		err    error
 		detail string
@@ -400,7 +400,7 @@ func TestBrokenKeepsOnlyWhatIsSafe(t *testing.T) {
 func TestRedirectIsNotFollowed(t *testing.T) {
 	t.Parallel()
 	var calls atomic.Int32
-	url := wiretest.Handle(t, func(w http.ResponseWriter, r *http.Request) {
+	url := transporttest.Handle(t, func(w http.ResponseWriter, r *http.Request) {
 		calls.Add(1)
 		http.Redirect(w, r, "/elsewhere", http.StatusTemporaryRedirect)
 	})
@@ -438,8 +438,8 @@ func TestConnectionIsKept(t *testing.T) {
 
 func TestRequestIDAndRetryAfter(t *testing.T) {
 	t.Parallel()
-	answer := wiretest.Answer{Status: 503, Body: "{}", Header: map[string]string{"X-Request-Id": "id-1 <x@y>", "Retry-After": "7"}}
-	_, err := get(context.Background(), newWire(t, Options{}), wiretest.Serve(t, answer))
+	answer := transporttest.Answer{Status: 503, Body: "{}", Header: map[string]string{"X-Request-Id": "id-1 <x@y>", "Retry-After": "7"}}
+	_, err := get(context.Background(), newWire(t, Options{}), transporttest.Serve(t, answer))
 	if e := wantError(t, err, core.CodeUnavailable); e.RequestID != "id-1xy" || e.RetryAfter != 7*time.Second {
 		t.Errorf("RequestID = %q, RetryAfter = %v", e.RequestID, e.RetryAfter)
 	}
@@ -461,7 +461,7 @@ func TestRequestIDAndRetryAfter(t *testing.T) {
 func TestSDKThatMisbehaves(t *testing.T) {
 	t.Parallel()
 	w := newWire(t, Options{})
-	url := wiretest.Serve(t, wiretest.JSON("{}"))
+	url := transporttest.Serve(t, transporttest.JSON("{}"))
 	call := Call{Op: "test.Get", HandOn: "{}", Reads: every, Decode: func(Answer) error { return nil }}
 
 	call.Send = func(http.RoundTripper) error { return errors.New(planted) }
@@ -485,7 +485,7 @@ func TestSDKThatMisbehaves(t *testing.T) {
 func TestNoOtherRequestLeaves(t *testing.T) {
 	t.Parallel()
 	w := newWire(t, Options{})
-	url := wiretest.Handle(t, func(http.ResponseWriter, *http.Request) { t.Error("it left") })
+	url := transporttest.Handle(t, func(http.ResponseWriter, *http.Request) { t.Error("it left") })
 	for name, reads := range map[string]func(*http.Request) bool{
 		"another": func(r *http.Request) bool { return r.URL.Path == "/read" },
 		"unsaid":  nil,
@@ -512,7 +512,7 @@ func TestClockSkew(t *testing.T) {
 	if _, told := w.ClockSkew(); told {
 		t.Error("a skew before any answer")
 	}
-	url := wiretest.Handle(t, func(rw http.ResponseWriter, _ *http.Request) {
+	url := transporttest.Handle(t, func(rw http.ResponseWriter, _ *http.Request) {
 		rw.Header().Set("Date", time.Now().Add(time.Hour).UTC().Format(http.TimeFormat))
 		rw.Header().Set("Content-Type", "application/json")
 		fmt.Fprint(rw, "{}")

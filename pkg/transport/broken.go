@@ -1,4 +1,4 @@
-package wire
+package transport
 
 import (
 	"context"
@@ -28,7 +28,7 @@ func (a *attempt) broken(err error) *core.Error {
 	case a.ctx.Err() != nil:
 		return &core.Error{
 			Code:   core.CodeUnavailable,
-			Detail: fmt.Sprintf("no whole answer within %v", a.wire.opts.AttemptTimeout),
+			Detail: fmt.Sprintf("no whole answer within %v", a.transport.opts.AttemptTimeout),
 			Err:    cause(err),
 		}
 	}
