@@ -69,11 +69,11 @@ func TestImportsRunOneWay(t *testing.T) {
 			"numbers know nothing of what they count; app gives them their labels; Prometheus's client costs start-up"},
 		{[]string{"internal/secrets"}, nil, []string{"partnerlens/internal", lambdaLib, scfLib, "os/exec"},
 			"siblings do not import one another: app joins them"},
-		{[]string{"internal/snapshot"}, nil, []string{
+		{[]string{"internal/watch"}, nil, []string{
 			"partnerlens/internal/api", "partnerlens/internal/app", "partnerlens/internal/cli", "partnerlens/internal/emulator", "partnerlens/internal/host",
 			"partnerlens/internal/metrics", "partnerlens/internal/secrets", "partnerlens/internal/simulator", "partnerlens/pkg/tencent", "partnerlens/pkg/huawei", lambdaLib, scfLib},
 			"a run evaluates alerts and delivers them, and imports alert and store for that; app joins it with vendors, platforms and settings"},
-		{[]string{"internal/snapshot/store"}, nil, []string{"partnerlens/internal", lambdaLib, scfLib, "os/exec"},
+		{[]string{"internal/store"}, nil, []string{"partnerlens/internal", lambdaLib, scfLib, "os/exec"},
 			"siblings do not import one another: app joins them; a store knows no platform"},
 		{[]string{"internal/host"}, nil, []string{"partnerlens/internal", "partnerlens/pkg/tencent", "partnerlens/pkg/huawei"},
 			"siblings do not import one another: app joins them"},

@@ -22,7 +22,7 @@ step "go test ./..."
 go test ./...
 
 step "every operation of a store fails once, and two hundred random lives of a watch"
-PARTNERLENS_TEST_WORLDS=200 go test -count=1 ./internal/snapshot -run 'EveryOperation|RandomDays' -every 1
+PARTNERLENS_TEST_WORLDS=200 go test -count=1 ./internal/watch -run 'EveryOperation|RandomDays' -every 1
 
 step "guards that are broken, one at a time, fail a test of their package"
 scripts/mutate.sh
@@ -37,7 +37,7 @@ step "the local server behind nginx and haproxy"
 scripts/proxies.sh
 
 step "object stores against a real S3 server"
-scripts/s3.sh go test -race -count=1 ./internal/snapshot/...
+scripts/s3.sh go test -race -count=1 ./internal/watch/...
 
 step "fuzz targets, ten thousand inputs each"
 scripts/fuzz.sh

@@ -2,7 +2,7 @@
 # Run a command with a real S3 server on this machine, which checks signatures.
 # It is started for the command and ends with it.
 #
-# usage: scripts/s3.sh go test ./internal/snapshot/store/...
+# usage: scripts/s3.sh go test ./internal/store/...
 set -euo pipefail
 version=v1.8.0 # of github.com/versity/versitygw, an S3 gateway over a folder
 cache="${XDG_CACHE_HOME:-$HOME/.cache}/partnerlens/versitygw-$version"

@@ -15,5 +15,5 @@
 // returned or put into an error, and neither is what a channel answered.
 //
 // It does not read records, keep State or resolve references to secrets: who
-// runs it does. internal/snapshot, internal/app and internal/cli may import it.
+// runs it does. internal/watch, internal/app and internal/cli may import it.
 package alert

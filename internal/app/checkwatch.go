@@ -10,8 +10,8 @@ import (
 	"time"
 
 	"partnerlens/internal/alert"
-	"partnerlens/internal/snapshot"
-	"partnerlens/internal/snapshot/store"
+	"partnerlens/internal/store"
+	"partnerlens/internal/watch"
 	"partnerlens/pkg/core"
 )
 
@@ -172,12 +172,12 @@ func checkNewest(ctx context.Context, s store.Store, functions []Composed) (chec
 			continue
 		}
 		for _, name := range names {
-			if newest, there, err := snapshot.NewestRun(ctx, s, f.Function.Name, name); err == nil && there {
+			if newest, there, err := watch.NewestRun(ctx, s, f.Function.Name, name); err == nil && there {
 				if says := unsettled(newest); says != "" {
 					checks = append(checks, Check{checkRuns, CheckLook, fmt.Sprintf("%s %s %s: %s", f.Function.Name, name, newest.Run, says)})
 				}
 			}
-			m, complete, err := snapshot.NewestManifest(ctx, s, f.Function.Name, name)
+			m, complete, err := watch.NewestManifest(ctx, s, f.Function.Name, name)
 			if err != nil || !complete {
 				continue
 			}
@@ -199,11 +199,11 @@ func checkNewest(ctx context.Context, s store.Store, functions []Composed) (chec
 }
 
 // unsettled says what keeps a run from being complete; "" where nothing does.
-func unsettled(m snapshot.Manifest) string {
+func unsettled(m watch.Manifest) string {
 	switch {
-	case m.State == snapshot.Held && m.Held != nil:
+	case m.State == watch.Held && m.Held != nil:
 		return fmt.Sprintf("held: its list lacks %d of %d known customers; if the list is right, partnerlens watch --accept --run %s", m.Held.Missing, m.Held.Known, m.Run)
-	case m.State == snapshot.Unproven:
+	case m.State == watch.Unproven:
 		return "not proven to be every customer; the next run reads anew"
 	case !m.Complete:
 		return "not complete; the next call reads anew"

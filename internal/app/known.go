@@ -8,7 +8,7 @@ import (
 	"sync"
 	"time"
 
-	"partnerlens/internal/snapshot"
+	"partnerlens/internal/watch"
 	"partnerlens/pkg/core"
 )
 
@@ -24,7 +24,7 @@ type known struct {
 
 type knownRun struct {
 	read   time.Time
-	newest snapshot.Latest
+	newest watch.Latest
 	there  bool
 }
 
@@ -52,11 +52,11 @@ func (k *known) review(function string) func(context.Context, string, core.Param
 			sample[hash] = true
 		}
 		return &core.Review{
-			See: func(record core.Record) { delete(sample, snapshot.Sampled(record.Key())) },
+			See: func(record core.Record) { delete(sample, watch.Sampled(record.Key())) },
 			End: func(report core.Report) []core.Warning {
 				missing := max(newest.Count-report.Count, newest.Count*len(sample)/len(newest.Sample))
 				percent, count := k.watcher.hold()
-				if report.Stopped != nil || !snapshot.TooMany(missing, newest.Count, percent, count) {
+				if report.Stopped != nil || !watch.TooMany(missing, newest.Count, percent, count) {
 					return nil
 				}
 				return []core.Warning{{Code: core.WarnShrunken, Message: fmt.Sprintf(
@@ -66,9 +66,9 @@ func (k *known) review(function string) func(context.Context, string, core.Param
 	}
 }
 
-func (k *known) newest(ctx context.Context, function, account string) (snapshot.Latest, bool) {
+func (k *known) newest(ctx context.Context, function, account string) (watch.Latest, bool) {
 	if !k.watcher.Enabled() {
-		return snapshot.Latest{}, false
+		return watch.Latest{}, false
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -79,7 +79,7 @@ func (k *known) newest(ctx context.Context, function, account string) (snapshot.
 		defer cancel()
 		s, err := k.watcher.open(k.watcher.Env(StoreSetting))
 		if err == nil {
-			run.newest, run.there, err = snapshot.NewestComplete(ctx, s, function, account)
+			run.newest, run.there, err = watch.NewestComplete(ctx, s, function, account)
 		}
 		if err != nil {
 			k.watcher.Logger.WarnContext(ctx, "the newest run cannot be read; the answer is not held against it", "account", account, "error", core.AsError(err).Error())

@@ -14,7 +14,7 @@ import (
 	"partnerlens/internal/api"
 	"partnerlens/internal/host"
 	"partnerlens/internal/metrics"
-	"partnerlens/internal/snapshot"
+	"partnerlens/internal/watch"
 	"partnerlens/pkg/core"
 )
 
@@ -116,10 +116,10 @@ func (m *meter) answered(function, trigger string, why core.Code, took time.Dura
 // is; zero: not known.
 func (m *meter) run(function string, done WatchedRun, newest, now time.Time) {
 	labels := metrics.Labels{Function: function, Account: done.Account}
-	m.set.Add(metrics.CompleteRuns, labels, one(done.State == snapshot.Done))
-	m.set.Add(metrics.IncompleteRuns, labels, one(done.State == snapshot.Incomplete || done.State == snapshot.Unproven))
+	m.set.Add(metrics.CompleteRuns, labels, one(done.State == watch.Done))
+	m.set.Add(metrics.IncompleteRuns, labels, one(done.State == watch.Incomplete || done.State == watch.Unproven))
 	m.set.Add(metrics.FailedRuns, labels, one(done.err != nil))
-	m.set.Add(metrics.HeldRuns, labels, one(done.State == snapshot.Held))
+	m.set.Add(metrics.HeldRuns, labels, one(done.State == watch.Held))
 	if done.settled() {
 		m.set.Set(metrics.Undelivered, labels, float64(len(done.Undelivered)))
 	}
@@ -223,7 +223,7 @@ func (a *ages) look(ctx context.Context) error {
 			return err
 		}
 		for _, name := range names {
-			newest, there, err := snapshot.NewestComplete(ctx, s, f.Name, name)
+			newest, there, err := watch.NewestComplete(ctx, s, f.Name, name)
 			if err != nil {
 				return err
 			}

@@ -18,7 +18,7 @@ func SettingNames() []string {
 	names := []string{
 		AccountsSetting, SecretsForSetting, LogLevelSetting, PlatformAuthSetting, api.KeysSetting, api.BasePathSetting, alert.Setting,
 		StoreSetting, WatchEverySetting, WatchZoneSetting, RetainSetting, AttemptsSetting, HoldPercentSetting, HoldCountSetting,
-		"PARTNERLENS_STORE_ACCESS_KEY", "PARTNERLENS_STORE_SECRET_KEY", "PARTNERLENS_STORE_TOKEN", // internal/snapshot/store
+		"PARTNERLENS_STORE_ACCESS_KEY", "PARTNERLENS_STORE_SECRET_KEY", "PARTNERLENS_STORE_TOKEN", // internal/store
 		"PARTNERLENS_TENCENT_SSM_REGION", "PARTNERLENS_TENCENT_SSM_ENDPOINT", // internal/secrets
 		"PARTNERLENS_HUAWEI_CSMS_ENDPOINT", "PARTNERLENS_HUAWEI_CSMS_PROJECT_ID",
 	}

@@ -14,7 +14,7 @@ import (
 	"partnerlens/internal/app/credit"
 	"partnerlens/internal/app/tags"
 	"partnerlens/internal/simulator"
-	"partnerlens/internal/snapshot"
+	"partnerlens/internal/watch"
 )
 
 // A day on which a vendor lists no customer, or another partner's customers, with success, is
@@ -35,14 +35,14 @@ func TestStrangeDays(t *testing.T) {
 				now := func() time.Time { return at }
 				for _, f := range []app.Composed{credit.Compose(with(env), now), tags.Compose(with(env), now)} {
 					done, err := (&app.Watcher{Env: with(env), Now: now}).Watch(t.Context(), f, app.WatchRequest{})
-					want := snapshot.Done
+					want := watch.Done
 					if c == strange && day == 1 {
-						want = snapshot.Held
+						want = watch.Held
 					}
-					if err != nil || done.Accounts[0].State != want || done.Complete != (want == snapshot.Done) {
+					if err != nil || done.Accounts[0].State != want || done.Complete != (want == watch.Done) {
 						t.Fatalf("%s, day %d: %v, %+v", f.Function.Name, day, err, done)
 					}
-					if want == snapshot.Done {
+					if want == watch.Done {
 						path := filepath.Join(strings.TrimPrefix(env["PARTNERLENS_STORE"], "file://"), filepath.Dir(done.Accounts[0].Manifest), "alerts.json")
 						for id, kinds := range alertsOf(t, path) {
 							alerts = append(alerts, f.Function.Name+" "+id+" "+kinds)

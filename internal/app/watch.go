@@ -20,8 +20,8 @@ import (
 	"partnerlens/internal/alert"
 	"partnerlens/internal/api"
 	"partnerlens/internal/metrics"
-	"partnerlens/internal/snapshot"
-	"partnerlens/internal/snapshot/store"
+	"partnerlens/internal/store"
+	"partnerlens/internal/watch"
 	"partnerlens/pkg/core"
 )
 
@@ -89,7 +89,7 @@ type Watched struct {
 // WatchedRun is one account's run.
 type WatchedRun struct {
 	Account  string             `json:"account"`
-	State    snapshot.State     `json:"state"` // "failed" beside those of the package
+	State    watch.State        `json:"state"` // "failed" beside those of the package
 	Count    int                `json:"count"`
 	Alerts   map[string]int     `json:"alerts"`
 	Manifest string             `json:"manifest"`
@@ -100,15 +100,15 @@ type WatchedRun struct {
 	// refused just now.
 	Undelivered []alert.Delivery `json:"undelivered"`
 
-	Told snapshot.Manifest `json:"-"`
+	Told watch.Manifest `json:"-"`
 	err  error
 }
 
-const stateFailed snapshot.State = "failed"
+const stateFailed watch.State = "failed"
 
 // settled says whether it is known what channels lack.
 func (r WatchedRun) settled() bool {
-	return r.err == nil && r.State != snapshot.GoingOn && r.State != snapshot.Incomplete
+	return r.err == nil && r.State != watch.GoingOn && r.State != watch.Incomplete
 }
 
 // Lacking is the code of the first delivery that a channel lacks; "" where none lacks
@@ -143,7 +143,7 @@ func (w *Watcher) Enabled() bool { w.prepare(); return w.Env(StoreSetting) != ""
 type plan struct {
 	store    store.Store
 	where    string
-	every    snapshot.Every
+	every    watch.Every
 	zone     *time.Location
 	retain   int // days; 0: for ever
 	attempts int
@@ -157,8 +157,8 @@ func (w *Watcher) plan() (p plan, err error) {
 	wrong := func(setting, detail string) error {
 		return &core.Error{Code: core.CodeMisconfigured, Param: setting, Detail: detail}
 	}
-	switch p.every = snapshot.Every(cmp.Or(w.Env(WatchEverySetting), string(snapshot.EveryDay))); p.every {
-	case snapshot.EveryDay, snapshot.EveryHour:
+	switch p.every = watch.Every(cmp.Or(w.Env(WatchEverySetting), string(watch.EveryDay))); p.every {
+	case watch.EveryDay, watch.EveryHour:
 	default:
 		return p, wrong(WatchEverySetting, "unknown; write day or hour")
 	}
@@ -198,7 +198,7 @@ func (w *Watcher) plan() (p plan, err error) {
 // hold is how many of the known customers may be missing from a list; the defaults where
 // a setting is wrong, which the watch reports.
 func (w *Watcher) hold() (percent, count int) {
-	percent, count = snapshot.DefaultHoldPercent, snapshot.DefaultHoldCount
+	percent, count = watch.DefaultHoldPercent, watch.DefaultHoldCount
 	if n, err := strconv.Atoi(w.Env(HoldPercentSetting)); err == nil && n > 0 {
 		percent = n
 	}
@@ -283,7 +283,7 @@ func (w *Watcher) begin(ctx context.Context, f Composed, request WatchRequest, r
 		request.At = w.Now()
 	}
 	if *run == "" && request.Mode != WatchRedeliver {
-		*run = snapshot.RunID(request.At, p.every, p.zone)
+		*run = watch.RunID(request.At, p.every, p.zone)
 	}
 	if names, err = f.Function.Accounts(ctx); err != nil {
 		return p, everybody, err
@@ -303,7 +303,7 @@ func (w *Watcher) sum(done *Watched) error {
 	var failure *core.Error
 	var reasons []string
 	for _, a := range done.Accounts {
-		done.Complete = done.Complete && slices.Contains([]snapshot.State{snapshot.Done, snapshot.Already, snapshot.Redelivered}, a.State)
+		done.Complete = done.Complete && slices.Contains([]watch.State{watch.Done, watch.Already, watch.Redelivered}, a.State)
 		if a.err != nil {
 			failure = core.AsError(a.err)
 			reasons = append(reasons, a.Account+": "+failure.Public())
@@ -342,9 +342,9 @@ func (w *Watcher) one(ctx context.Context, f Composed, p plan, account, run stri
 		return done
 	}
 	job.Accept, job.Force = mode == WatchAccept, mode == WatchForce
-	bring := snapshot.Run
+	bring := watch.Run
 	if mode == WatchRedeliver {
-		bring = snapshot.Redeliver
+		bring = watch.Redeliver
 	}
 	outcome, err := bring(ctx, p.store, job)
 	done.err, done.Told = err, outcome.Manifest
@@ -364,8 +364,8 @@ func (w *Watcher) one(ctx context.Context, f Composed, p plan, account, run stri
 	for _, warning := range outcome.Warnings {
 		w.Logger.WarnContext(ctx, "run warned", "function_name", f.Function.Name, "account", account, "run", run, "code", warning.Code, "warning", warning.Message)
 	}
-	if err == nil && p.retain > 0 && outcome.State == snapshot.Done {
-		if _, err := snapshot.Retain(ctx, p.store, f.Function.Name, account, p.retain, run, w.Now()); err != nil {
+	if err == nil && p.retain > 0 && outcome.State == watch.Done {
+		if _, err := watch.Retain(ctx, p.store, f.Function.Name, account, p.retain, run, w.Now()); err != nil {
 			w.Logger.WarnContext(ctx, "old runs could not be deleted; the next run tries again", "account", account, "error", core.AsError(err).Error())
 		}
 	}
@@ -373,14 +373,14 @@ func (w *Watcher) one(ctx context.Context, f Composed, p plan, account, run stri
 }
 
 // job is an account's run as the settings have it.
-func (w *Watcher) job(ctx context.Context, f Composed, p plan, settings Settings, run string) (snapshot.Job, error) {
+func (w *Watcher) job(ctx context.Context, f Composed, p plan, settings Settings, run string) (watch.Job, error) {
 	low, err := Parse(settings, FieldLow, core.Threshold{}, core.ParseThreshold)
 	if err != nil {
-		return snapshot.Job{}, err
+		return watch.Job{}, err
 	}
 	resellers, err := Parse(settings, FieldResellers, nil, ParseResellers)
 	if err != nil {
-		return snapshot.Job{}, err
+		return watch.Job{}, err
 	}
 	slices.Sort(resellers)
 	params := core.Params{}
@@ -389,7 +389,7 @@ func (w *Watcher) job(ctx context.Context, f Composed, p plan, settings Settings
 	}
 	where, _, _ := strings.Cut(p.where, "?")
 	account := settings.Account
-	return snapshot.Job{
+	return watch.Job{
 		Function: f.Function, Account: account, Run: run, Params: params, Resellers: slices.Compact(resellers),
 		Thresholds: p.thresholds(settings), Version: Version, Location: strings.TrimSuffix(where, "/") + "/",
 		Table: api.Table, Now: w.Now, Zone: p.zone,
@@ -429,10 +429,10 @@ func (w *Watcher) ended(ctx context.Context, f Composed, p plan, run string, don
 	case done.err != nil:
 		level = slog.LevelError
 		args = append(args, "code", core.CodeOf(done.err), "error", core.AsError(done.err).Error())
-	case done.State == snapshot.Held:
+	case done.State == watch.Held:
 		level = slog.LevelError
 		args = append(args, "known", done.Told.Held.Known, "missing", done.Told.Held.Missing)
-	case done.State == snapshot.Incomplete, done.State == snapshot.Unproven:
+	case done.State == watch.Incomplete, done.State == watch.Unproven:
 		level = slog.LevelError
 		for _, warning := range done.Told.Warnings {
 			args = append(args, "why", warning.Code)
@@ -455,14 +455,14 @@ func (w *Watcher) newest(ctx context.Context, f Composed, p plan, account string
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), agesWithin) // a call that ran out of time says so, too
 	defer cancel()
-	newest, there, err := snapshot.NewestComplete(ctx, p.store, f.Function.Name, account)
+	newest, there, err := watch.NewestComplete(ctx, p.store, f.Function.Name, account)
 	switch {
 	case err != nil:
 		return began, since
 	case there:
 		return newest.AsOf, newest.AsOf
 	}
-	since, _ = snapshot.FirstTried(ctx, p.store, f.Function.Name, account)
+	since, _ = watch.FirstTried(ctx, p.store, f.Function.Name, account)
 	return began, since
 }
 

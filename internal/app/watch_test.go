@@ -21,7 +21,7 @@ import (
 	"partnerlens/internal/app/credit"
 	"partnerlens/internal/app/tags"
 	"partnerlens/internal/simulator"
-	"partnerlens/internal/snapshot"
+	"partnerlens/internal/watch"
 	"partnerlens/pkg/core"
 )
 
@@ -87,7 +87,7 @@ func TestWatch(t *testing.T) {
 	watcher := &app.Watcher{Env: with(env), Now: func() time.Time { return at }}
 	for _, f := range []app.Composed{credit.Compose(with(env), nil), tags.Compose(with(env), nil)} {
 		done, err := watcher.Watch(t.Context(), f, app.WatchRequest{At: at})
-		if err != nil || !done.Complete || done.Run != "2026-11-22" || done.Accounts[0].State != snapshot.Done || done.Accounts[0].Count != 120 {
+		if err != nil || !done.Complete || done.Run != "2026-11-22" || done.Accounts[0].State != watch.Done || done.Accounts[0].Count != 120 {
 			t.Fatalf("%v, %+v", err, done)
 		}
 		text, err := os.ReadFile(filepath.Join(folder, "runs", f.Function.Name, "default", "2026-11-22", "manifest.json"))
@@ -103,7 +103,7 @@ func TestWatch(t *testing.T) {
 			t.Errorf("the manifest holds a secret: %s", text)
 		}
 		again, err := watcher.Watch(t.Context(), f, app.WatchRequest{At: at.Add(time.Hour)})
-		if err != nil || again.Accounts[0].State != snapshot.Already {
+		if err != nil || again.Accounts[0].State != watch.Already {
 			t.Errorf("again: %v, %+v", err, again)
 		}
 	}
@@ -214,11 +214,11 @@ func TestWatchOfSeveralAccounts(t *testing.T) {
 	if core.CodeOf(err) != core.CodeDenied || !strings.Contains(err.Error(), "bad: ") || strings.Contains(err.Error(), "planted") || done.Complete {
 		t.Errorf("%v, %+v", err, done)
 	}
-	states := make(map[string]snapshot.State)
+	states := make(map[string]watch.State)
 	for _, a := range done.Accounts {
 		states[a.Account] = a.State
 	}
-	if !maps.Equal(states, map[string]snapshot.State{"good": snapshot.Done, "bad": "failed"}) {
+	if !maps.Equal(states, map[string]watch.State{"good": watch.Done, "bad": "failed"}) {
 		t.Errorf("%v", states)
 	}
 }
@@ -302,7 +302,7 @@ func TestOverridesReachTheData(t *testing.T) {
 	folder := t.TempDir()
 	env := c.settings()
 	env["PARTNERLENS_STORE"] = "file://" + folder
-	watch := func(run, id string) snapshot.Manifest {
+	watch := func(run, id string) watch.Manifest {
 		t.Helper()
 		env["PARTNERLENS_ALERTS"] = asJSON(t, map[string]any{"rules": fields{"overrides": fields{id: "999999999"}}})
 		at, _ := time.Parse(time.DateOnly, run)
@@ -440,7 +440,7 @@ func TestWatchGoesOn(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), within)
 		first, err := watcher.Watch(ctx, f, app.WatchRequest{Run: "2026-11-22"})
 		cancel()
-		if err != nil || first.Complete || first.Accounts[0].State != snapshot.GoingOn || first.Accounts[0].Count == 0 && invocations == 4 {
+		if err != nil || first.Complete || first.Accounts[0].State != watch.GoingOn || first.Accounts[0].Count == 0 && invocations == 4 {
 			t.Fatalf("%v, %+v", err, first)
 		}
 		if first.Accounts[0].Count > 0 {

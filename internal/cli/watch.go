@@ -18,7 +18,7 @@ import (
 	"partnerlens/internal/app/credit"
 	"partnerlens/internal/app/tags"
 	"partnerlens/internal/simulator"
-	"partnerlens/internal/snapshot"
+	"partnerlens/internal/watch"
 	"partnerlens/pkg/core"
 )
 
@@ -136,7 +136,7 @@ func printWatched(w io.Writer, where string, done app.Watched) {
 		if a.Manifest != "" && len(a.Told.Objects) > 0 {
 			fmt.Fprintf(w, "  %s/%s\n", strings.TrimSuffix(where, "/"), strings.TrimSuffix(a.Manifest, "manifest.json"))
 		}
-		if a.State != snapshot.Incomplete { // whose line says why
+		if a.State != watch.Incomplete { // whose line says why
 			for _, warning := range a.Warnings {
 				fmt.Fprintf(w, "  warning: %s: %s\n", warning.Code, warningText(warning))
 			}
@@ -153,28 +153,28 @@ func watchedLine(done app.Watched, a app.WatchedRun) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s %s%s: ", done.Function, a.Account, strings.TrimSuffix(" "+done.Run, " "))
 	switch a.State {
-	case snapshot.GoingOn:
+	case watch.GoingOn:
 		fmt.Fprintf(&b, "NOT DONE: time ran out after %d customers; the next call goes on", a.Count)
 		return b.String()
-	case snapshot.Incomplete:
+	case watch.Incomplete:
 		b.WriteString("NOT COMPLETE")
 		for _, warning := range m.Warnings {
 			b.WriteString(": " + harmless(warning.Message))
 		}
 		return b.String()
-	case snapshot.Held:
+	case watch.Held:
 		fmt.Fprintf(&b, "HELD, %d customers: %d of %d known customers are missing; nothing was compared or reported. If the list is right: partnerlens watch --accept --run %s", a.Count, m.Held.Missing, m.Held.Known, done.Run)
 		return b.String()
-	case snapshot.Redelivered:
+	case watch.Redelivered:
 		fmt.Fprintf(&b, "redelivered, %d deliveries are lacking", len(a.Undelivered))
 		return b.String()
-	case snapshot.Unproven:
+	case watch.Unproven:
 		fmt.Fprintf(&b, "%d customers, NOT PROVEN COMPLETE", a.Count)
 		if m.Total != nil {
 			fmt.Fprintf(&b, " (the vendor counts %d)", *m.Total)
 		}
-	case snapshot.Done, snapshot.Already:
-		if a.State == snapshot.Already {
+	case watch.Done, watch.Already:
+		if a.State == watch.Already {
 			b.WriteString("done before, ")
 		}
 		fmt.Fprintf(&b, "%d customers, complete", a.Count)

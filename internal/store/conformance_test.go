@@ -7,8 +7,8 @@ import (
 	"strings"
 	"testing"
 
-	"partnerlens/internal/snapshot/store"
-	"partnerlens/internal/snapshot/store/storetest"
+	"partnerlens/internal/store"
+	"partnerlens/internal/store/storetest"
 )
 
 func TestFolderKeepsTheLaw(t *testing.T) {
@@ -27,7 +27,7 @@ func testBucket(t *testing.T) string {
 	t.Helper()
 	text := os.Getenv("PARTNERLENS_TEST_S3")
 	if text == "" {
-		t.Skip("there is no S3 server to test with; run it with one: scripts/s3.sh go test ./internal/snapshot/store/...")
+		t.Skip("there is no S3 server to test with; run it with one: scripts/s3.sh go test ./internal/store/...")
 	}
 	u, err := url.Parse(text)
 	if err != nil {

@@ -1,4 +1,4 @@
-package snapshot
+package watch
 
 import (
 	"context"
@@ -9,7 +9,7 @@ import (
 	"strings"
 	"time"
 
-	"partnerlens/internal/snapshot/store"
+	"partnerlens/internal/store"
 	"partnerlens/pkg/core"
 )
 

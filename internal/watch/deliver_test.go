@@ -1,4 +1,4 @@
-package snapshot_test
+package watch_test
 
 import (
 	"context"
@@ -14,8 +14,8 @@ import (
 	"time"
 
 	"partnerlens/internal/alert"
-	"partnerlens/internal/snapshot"
-	"partnerlens/internal/snapshot/store"
+	"partnerlens/internal/store"
+	"partnerlens/internal/watch"
 	"partnerlens/pkg/core"
 )
 
@@ -114,14 +114,14 @@ func TestRefusedMessageHoldsNothingBack(t *testing.T) {
 
 			// It is offered to watch --redeliver, once the receiver takes it.
 			tried := c.asked
-			outcome, err := snapshot.Redeliver(t.Context(), w.store, w.job("2026-11-21"))
+			outcome, err := watch.Redeliver(t.Context(), w.store, w.job("2026-11-21"))
 			if err != nil || len(outcome.Undelivered) != 1 || c.asked == tried {
 				t.Errorf("still refused: %+v, %v", outcome, err)
 			}
 			c.answer(http.StatusOK)
 			job := w.job("2026-11-21")
 			job.Run = ""
-			if outcome, err = snapshot.Redeliver(t.Context(), w.store, job); err != nil || len(outcome.Undelivered) > 0 {
+			if outcome, err = watch.Redeliver(t.Context(), w.store, job); err != nil || len(outcome.Undelivered) > 0 {
 				t.Errorf("%+v, %v", outcome, err)
 			}
 			if got := c.said(); !slices.Equal(got, append(want, "2026-11-21 credit_overdrawn")) {
@@ -130,7 +130,7 @@ func TestRefusedMessageHoldsNothingBack(t *testing.T) {
 			if m := manifestOf(t, w.store, "2026-11-21"); m.Deliveries[0].State != alert.Delivered || exists(w.store, "runs/credit/north/pending.json") {
 				t.Errorf("%+v", m.Deliveries)
 			}
-			if _, err = snapshot.Redeliver(t.Context(), w.store, job); err != nil || len(c.taken) != len(want)+1 {
+			if _, err = watch.Redeliver(t.Context(), w.store, job); err != nil || len(c.taken) != len(want)+1 {
 				t.Errorf("again: %v, %q", err, c.said())
 			}
 		})
@@ -334,7 +334,7 @@ func TestDeliveringIsLeftToTheNextCall(t *testing.T) {
 	t.Parallel()
 	bubble(t, "", func(t *testing.T) {
 		w := newWorld(slowStore{newMemory(nil)}, 57)
-		for i, want := range []snapshot.State{snapshot.GoingOn, snapshot.Done} {
+		for i, want := range []watch.State{watch.GoingOn, watch.Done} {
 			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 			o, err := w.call(ctx, "2026-11-22")
 			cancel()
@@ -389,7 +389,7 @@ func TestMistakeInTheAlertsSetting(t *testing.T) {
 		w.partial.Err, w.partial.NoRules = mistake, true
 		outcome := w.watch(t, "2026-11-21")
 		m := outcome.Manifest
-		if !m.Complete || m.Count != 57 || m.Changes.Gone != 1 || len(m.Alerts) > 0 || len(outcome.Undelivered) != 1 || !slices.ContainsFunc(m.Warnings, func(w core.Warning) bool { return w.Code == snapshot.WarnNotEvaluated }) {
+		if !m.Complete || m.Count != 57 || m.Changes.Gone != 1 || len(m.Alerts) > 0 || len(outcome.Undelivered) != 1 || !slices.ContainsFunc(m.Warnings, func(w core.Warning) bool { return w.Code == watch.WarnNotEvaluated }) {
 			t.Errorf("%+v, %+v", m, outcome.Undelivered)
 		}
 		if exists(w.store, "runs/credit/north/2026-11-21/alerts.json") {
@@ -398,7 +398,7 @@ func TestMistakeInTheAlertsSetting(t *testing.T) {
 		w.partial.Err, w.partial.NoRules = nil, false
 		w.books.left[40] = -1
 		m = w.watch(t, "2026-11-22").Manifest
-		if *m.Previous != "2026-11-21" || *m.PreviousState != "2026-11-20" || m.Changes != (snapshot.ChangeCounts{Changed: 1}) {
+		if *m.Previous != "2026-11-21" || *m.PreviousState != "2026-11-20" || m.Changes != (watch.ChangeCounts{Changed: 1}) {
 			t.Errorf("%+v", m)
 		}
 		if got, want := w.chats["ops"].said()[1:], []string{"2026-11-22 credit_overdrawn credit_low customer_gone customer_new"}; !slices.Equal(got, want) {
@@ -463,13 +463,13 @@ func TestStoreIdentity(t *testing.T) {
 	t.Parallel()
 	m := newMemory(nil)
 	delete(m.objects, "store.json")
-	first, err := snapshot.Identity(t.Context(), m)
-	again, other := snapshot.Identity(t.Context(), m)
+	first, err := watch.Identity(t.Context(), m)
+	again, other := watch.Identity(t.Context(), m)
 	if err != nil || other != nil || first == "" || first != again {
 		t.Errorf("%q, then %q: %v", first, again, errors.Join(err, other))
 	}
 	m.objects["store.json"] = []byte("{")
-	if mended, err := snapshot.Identity(t.Context(), m); err != nil || mended == "" || mended == first {
+	if mended, err := watch.Identity(t.Context(), m); err != nil || mended == "" || mended == first {
 		t.Errorf("%q after %q: %v", mended, first, err)
 	}
 }

@@ -494,7 +494,7 @@ func TestBucketOfARealServer(t *testing.T) {
 	t.Parallel()
 	rawURL := os.Getenv("PARTNERLENS_TEST_S3")
 	if rawURL == "" {
-		t.Skip("there is no S3 server to test with; run it with one: scripts/s3.sh go test ./internal/snapshot/store/...")
+		t.Skip("there is no S3 server to test with; run it with one: scripts/s3.sh go test ./internal/store/...")
 	}
 	for _, test := range []struct {
 		name, bucket string

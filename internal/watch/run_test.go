@@ -1,4 +1,4 @@
-package snapshot_test
+package watch_test
 
 import (
 	"context"
@@ -12,9 +12,9 @@ import (
 	"testing"
 	"time"
 
-	"partnerlens/internal/snapshot"
-	"partnerlens/internal/snapshot/store"
-	"partnerlens/internal/snapshot/store/storetest"
+	"partnerlens/internal/store"
+	"partnerlens/internal/store/storetest"
+	"partnerlens/internal/watch"
 	"partnerlens/pkg/core"
 )
 
@@ -24,7 +24,7 @@ func TestTwoRuns(t *testing.T) {
 	w.books.left[5] = 100
 	first := w.watch(t, "2026-11-21")
 	m := first.Manifest
-	if first.State != snapshot.Done || !m.Complete || !m.Proven || m.ReadLate || m.Count != 57 || *m.Total != 57 || m.Previous != nil || m.Changes != (snapshot.ChangeCounts{}) || len(m.Alerts) > 0 || m.ByStatus["ok"] != 56 || m.ByStatus["low"] != 1 {
+	if first.State != watch.Done || !m.Complete || !m.Proven || m.ReadLate || m.Count != 57 || *m.Total != 57 || m.Previous != nil || m.Changes != (watch.ChangeCounts{}) || len(m.Alerts) > 0 || m.ByStatus["ok"] != 56 || m.ByStatus["low"] != 1 {
 		t.Fatalf("%+v", first)
 	}
 	lines := strings.Split(strings.TrimSpace(unpacked(t, get(t, w.store, "runs/credit/north/2026-11-21/customers.ndjson.gz"))), "\n")
@@ -40,7 +40,7 @@ func TestTwoRuns(t *testing.T) {
 
 	w.books.tomorrow()
 	second := w.watch(t, "2026-11-22").Manifest
-	if *second.Previous != "2026-11-21" || *second.PreviousState != "2026-11-21" || second.Changes != (snapshot.ChangeCounts{New: 1, Gone: 1, Changed: 2}) ||
+	if *second.Previous != "2026-11-21" || *second.PreviousState != "2026-11-21" || second.Changes != (watch.ChangeCounts{New: 1, Gone: 1, Changed: 2}) ||
 		!maps.Equal(second.Alerts, map[string]int{"credit_low": 1, "customer_new": 1, "customer_gone": 1}) {
 		t.Errorf("%+v", second)
 	}
@@ -59,7 +59,7 @@ func TestTwoRuns(t *testing.T) {
 	if state := unpacked(t, get(t, w.store, "runs/credit/north/2026-11-22/state.ndjson.gz")); strings.Count(state, "\n") != 57 {
 		t.Errorf("state:\n%s", state)
 	}
-	newest := parse[snapshot.Latest](t, get(t, w.store, "runs/credit/north/latest.json"))
+	newest := parse[watch.Latest](t, get(t, w.store, "runs/credit/north/latest.json"))
 	if newest.Run != "2026-11-22" || newest.Count != 57 || !exists(w.store, newest.Customers) || !exists(w.store, newest.Manifest) || len(newest.Sample) != 57 {
 		t.Errorf("latest.json: %+v", newest)
 	}
@@ -72,7 +72,7 @@ func TestTwoRuns(t *testing.T) {
 	// Again, or twice: nothing is asked, written or delivered.
 	calls, before := w.books.calls, objects(t, w.store)
 	for _, run := range []string{"2026-11-22", "2026-11-21"} {
-		if outcome := w.watch(t, run); outcome.State != snapshot.Already {
+		if outcome := w.watch(t, run); outcome.State != watch.Already {
 			t.Errorf("%s again: %s", run, outcome.State)
 		}
 	}
@@ -132,7 +132,7 @@ func TestEveryOperationMayFail(t *testing.T) {
 				var n atomic.Int32
 				w.store = shaky(s, at, mode.after, mode.gone, &n)
 				outcome, err := w.call(t.Context(), "2026-11-22")
-				if err == nil && mode.gone && int(n.Load()) > at && outcome.State != snapshot.Done {
+				if err == nil && mode.gone && int(n.Load()) > at && outcome.State != watch.Done {
 					t.Errorf("%s, and no error", outcome.State)
 				}
 				w.store = s
@@ -175,7 +175,7 @@ func TestTimeRunsOut(t *testing.T) {
 	want := objects(t, calm.store)
 	for pages := 1; pages < 6; pages++ {
 		w := calm.on(newMemory(nil))
-		var states []snapshot.State
+		var states []watch.State
 		for invocation := 1; invocation < 20; invocation++ {
 			w.books.before = func(row int) error {
 				if row >= invocation*pages*pageSize {
@@ -187,14 +187,14 @@ func TestTimeRunsOut(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if states = append(states, outcome.State); outcome.State == snapshot.Done {
+			if states = append(states, outcome.State); outcome.State == watch.Done {
 				if outcome.Manifest.Invocations != invocation {
 					t.Errorf("%d invocations, want %d", outcome.Manifest.Invocations, invocation)
 				}
 				break
 			}
 		}
-		if last := states[len(states)-1]; last != snapshot.Done || len(states) != (6+pages-1)/pages {
+		if last := states[len(states)-1]; last != watch.Done || len(states) != (6+pages-1)/pages {
 			t.Errorf("%d pages a time: %v", pages, states)
 		}
 		same(t, w.store, want)
@@ -217,7 +217,7 @@ func TestVendorFails(t *testing.T) {
 	first := w.books.calls
 	w.books.before = nil
 	outcome := w.watch(t, "2026-11-21")
-	if outcome.State != snapshot.Done || outcome.Manifest.Count != 57 || w.books.calls-first > 5 {
+	if outcome.State != watch.Done || outcome.Manifest.Count != 57 || w.books.calls-first > 5 {
 		t.Errorf("%+v after %d further calls", outcome, w.books.calls-first)
 	}
 }
@@ -268,17 +268,17 @@ func TestRetain(t *testing.T) {
 		}
 		return nil
 	}
-	if outcome, err := w.call(t.Context(), "2026-10-31"); err != nil || outcome.State != snapshot.GoingOn {
+	if outcome, err := w.call(t.Context(), "2026-10-31"); err != nil || outcome.State != watch.GoingOn {
 		t.Fatalf("%v, %+v", err, outcome)
 	}
 	now := time.Date(2026, 11, 9, 12, 0, 0, 0, time.UTC)
-	deleted, err := snapshot.Retain(t.Context(), w.store, "credit", "north", 4, "", now)
+	deleted, err := watch.Retain(t.Context(), w.store, "credit", "north", 4, "", now)
 	if err != nil || !slices.Equal(deleted, []string{"2026-10-31", "2026-11-01", "2026-11-02", "2026-11-03", "2026-11-04"}) {
 		t.Errorf("%v, %v", deleted, err)
 	}
 	// The newest complete run stays, the newest whose alerts the next one goes on from,
 	// and the one that was asked for.
-	deleted, err = snapshot.Retain(t.Context(), w.store, "credit", "north", 0, "2026-11-05", now.AddDate(1, 0, 0))
+	deleted, err = watch.Retain(t.Context(), w.store, "credit", "north", 0, "2026-11-05", now.AddDate(1, 0, 0))
 	if err != nil || !slices.Equal(deleted, []string{"2026-11-07", "2026-11-08"}) {
 		t.Errorf("%v, %v", deleted, err)
 	}
@@ -300,7 +300,7 @@ func TestRetainDeletesTheManifestFirst(t *testing.T) {
 	now := time.Date(2026, 11, 9, 12, 0, 0, 0, time.UTC)
 	for at := 1; ; at++ {
 		s, deletes := newMemory(w.store.(*memory)), 0
-		_, err := snapshot.Retain(t.Context(), storetest.Faulty(s, func(op string, _ int) error {
+		_, err := watch.Retain(t.Context(), storetest.Faulty(s, func(op string, _ int) error {
 			if op == "Delete" {
 				if deletes++; deletes > at {
 					return errRefused
@@ -317,7 +317,7 @@ func TestRetainDeletesTheManifestFirst(t *testing.T) {
 		if exists(s, "runs/credit/north/2026-11-01/manifest.json") {
 			t.Errorf("after %d operations the manifest is left", at)
 		}
-		if deleted, err := snapshot.Retain(t.Context(), s, "credit", "north", 4, "", now); err != nil || !slices.Equal(deleted, []string{"2026-11-01"}) {
+		if deleted, err := watch.Retain(t.Context(), s, "credit", "north", 4, "", now); err != nil || !slices.Equal(deleted, []string{"2026-11-01"}) {
 			t.Errorf("after %d operations: %v, %v", at, deleted, err)
 		}
 		for name := range objects(t, s) {
@@ -343,16 +343,16 @@ func TestRunIDs(t *testing.T) {
 	t.Parallel()
 	zone := time.FixedZone("", 8*3600)
 	at := time.Date(2026, 12, 31, 22, 30, 0, 0, time.UTC)
-	if got := snapshot.RunID(at, snapshot.EveryDay, zone); got != "2027-01-01" {
+	if got := watch.RunID(at, watch.EveryDay, zone); got != "2027-01-01" {
 		t.Errorf("RunID = %s", got)
 	}
-	if got := snapshot.RunID(at, snapshot.EveryHour, zone); got != "2027-01-01T06" {
+	if got := watch.RunID(at, watch.EveryHour, zone); got != "2027-01-01T06" {
 		t.Errorf("RunID = %s", got)
 	}
 	for run, want := range map[string][2]string{
 		"2027-01-01": {"2026-12-31T16:00:00Z", "2027-01-01T16:00:00Z"}, "2027-01-01T06": {"2026-12-31T22:00:00Z", "2026-12-31T23:00:00Z"},
 	} {
-		start, end := snapshot.Period(run, zone)
+		start, end := watch.Period(run, zone)
 		if got := [2]string{start.UTC().Format(time.RFC3339), end.UTC().Format(time.RFC3339)}; got != want {
 			t.Errorf("Period(%s) = %s, want %s", run, got, want)
 		}
@@ -361,7 +361,7 @@ func TestRunIDs(t *testing.T) {
 		w := newWorld(newMemory(nil), 1)
 		job := w.job("2026-11-22")
 		job.Run, job.Zone, job.Now = run, zone, func() time.Time { return at }
-		_, err := snapshot.Run(t.Context(), w.store, job)
+		_, err := watch.Run(t.Context(), w.store, job)
 		return err
 	}
 	for _, bad := range []string{"", "..", "2026-13-01", "2026-11-22T6", "2026-11-22/x", "today", "2026-11-22T24"} {
@@ -398,7 +398,7 @@ func TestRunIDs(t *testing.T) {
 func TestSettingsChangeBetweenInvocations(t *testing.T) {
 	t.Parallel()
 	calm := newWorld(newMemory(nil), 57)
-	change := func(job *snapshot.Job) {
+	change := func(job *watch.Job) {
 		job.Thresholds = map[string]any{"credit_low": "90%"}
 		all := core.Threshold{}
 		all, _ = core.ParseThreshold("600")
@@ -433,7 +433,7 @@ func TestSettingsChangeBetweenInvocations(t *testing.T) {
 				}
 				return nil
 			}
-			if o, err := begun.call(t.Context(), "2026-11-21"); err != nil || o.State != snapshot.GoingOn {
+			if o, err := begun.call(t.Context(), "2026-11-21"); err != nil || o.State != watch.GoingOn {
 				t.Fatal(o.State, err)
 			}
 		}
@@ -466,9 +466,9 @@ func TestForce(t *testing.T) {
 		}
 		first := w.watch(t, "2026-11-21").Manifest
 		w.books.lie, w.books.left[30] = 0, -1
-		w.change = func(job *snapshot.Job) { job.Force = true }
+		w.change = func(job *watch.Job) { job.Force = true }
 		second := w.watch(t, "2026-11-21")
-		if second.State != snapshot.Done || second.Manifest.Alerts["credit_overdrawn"] != 1 || second.Manifest.Alerts["credit_low"] != 1 || second.Manifest.Attempt == first.Attempt {
+		if second.State != watch.Done || second.Manifest.Alerts["credit_overdrawn"] != 1 || second.Manifest.Alerts["credit_low"] != 1 || second.Manifest.Attempt == first.Attempt {
 			t.Errorf("%s, %+v", second.State, second.Manifest)
 		}
 		taken := w.chats["ops"].taken
@@ -490,12 +490,12 @@ func TestForceOfAHeldRun(t *testing.T) {
 	w.watch(t, "2026-11-20")
 	well := w.books.left
 	w.books.left = map[int]int{}
-	if state := w.watch(t, "2026-11-21").State; state != snapshot.Held {
+	if state := w.watch(t, "2026-11-21").State; state != watch.Held {
 		t.Fatal(state)
 	}
 	w.books.left = well
-	w.change = func(job *snapshot.Job) { job.Force = true }
-	if outcome := w.watch(t, "2026-11-21"); outcome.State != snapshot.Done || outcome.Manifest.Count != 57 {
+	w.change = func(job *watch.Job) { job.Force = true }
+	if outcome := w.watch(t, "2026-11-21"); outcome.State != watch.Done || outcome.Manifest.Count != 57 {
 		t.Errorf("%s, %d customers", outcome.State, outcome.Manifest.Count)
 	}
 }
@@ -508,7 +508,7 @@ func TestEveryOperationMayFailWhileForced(t *testing.T) {
 	base.watch(t, "2026-11-21")
 	before := base.store.(*memory)
 	base.books.tomorrow()
-	force := func(job *snapshot.Job) { job.Force = true }
+	force := func(job *watch.Job) { job.Force = true }
 	var operations atomic.Int32
 	calm := base.on(newMemory(before))
 	under := calm.store

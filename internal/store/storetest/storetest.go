@@ -21,7 +21,7 @@ import (
 	"testing"
 	"time"
 
-	"partnerlens/internal/snapshot/store"
+	"partnerlens/internal/store"
 	"partnerlens/pkg/core"
 )
 

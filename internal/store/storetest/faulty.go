@@ -7,7 +7,7 @@ import (
 	"iter"
 	"sync"
 
-	"partnerlens/internal/snapshot/store"
+	"partnerlens/internal/store"
 )
 
 // Faulty gives a Store that is the one under it, save where refuse says otherwise.

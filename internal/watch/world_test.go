@@ -1,4 +1,4 @@
-package snapshot_test
+package watch_test
 
 import (
 	"bytes"
@@ -26,8 +26,8 @@ import (
 	"github.com/go-json-experiment/json"
 
 	"partnerlens/internal/alert"
-	"partnerlens/internal/snapshot"
-	"partnerlens/internal/snapshot/store"
+	"partnerlens/internal/store"
+	"partnerlens/internal/watch"
 	"partnerlens/pkg/core"
 )
 
@@ -38,8 +38,8 @@ type world struct {
 	books   *books
 	chats   map[string]*chat // by the channel's name; none: no channel is configured
 	rules   alert.Rules
-	change  func(*snapshot.Job) // of a call's settings
-	partial alert.Config        // Err and NoRules of the alerts' setting
+	change  func(*watch.Job) // of a call's settings
+	partial alert.Config     // Err and NoRules of the alerts' setting
 }
 
 func newWorld(s store.Store, customers int) *world {
@@ -47,8 +47,8 @@ func newWorld(s store.Store, customers int) *world {
 }
 
 // job is a call for a run, made in the morning of its day or in the middle of its hour.
-func (w *world) job(run string) snapshot.Job {
-	start, _ := snapshot.Period(run, core.VendorZone)
+func (w *world) job(run string) watch.Job {
+	start, _ := watch.Period(run, core.VendorZone)
 	at := start.Add(6 * time.Hour)
 	if len(run) > len("2006-01-02") {
 		at = start.Add(30 * time.Minute)
@@ -59,7 +59,7 @@ func (w *world) job(run string) snapshot.Job {
 			Name: name, Type: alert.Webhook, URL: core.NewSecret("https://" + name + ".example/hook"), Language: alert.English, MinSeverity: alert.Info,
 		})
 	}
-	job := snapshot.Job{
+	job := watch.Job{
 		Function: w.books.function(), Account: "north", Run: run, PartSize: 19, Version: "test", Location: "file:///store/",
 		Thresholds: map[string]any{"credit_low": "10%"}, Alerts: config,
 		Now: func() time.Time { return at },
@@ -79,19 +79,19 @@ func (w *world) job(run string) snapshot.Job {
 	return job
 }
 
-func (w *world) call(ctx context.Context, run string) (snapshot.Outcome, error) {
+func (w *world) call(ctx context.Context, run string) (watch.Outcome, error) {
 	defer w.books.rest()
-	return snapshot.Run(ctx, w.store, w.job(run))
+	return watch.Run(ctx, w.store, w.job(run))
 }
 
 // watch calls until the run has ended, as schedules do.
-func (w *world) watch(t tester, run string) snapshot.Outcome {
+func (w *world) watch(t tester, run string) watch.Outcome {
 	t.Helper()
-	var outcome snapshot.Outcome
+	var outcome watch.Outcome
 	var err error
 	for range 20 {
 		outcome, err = w.call(context.Background(), run)
-		if err == nil && outcome.State != snapshot.GoingOn && outcome.State != snapshot.Incomplete {
+		if err == nil && outcome.State != watch.GoingOn && outcome.State != watch.Incomplete {
 			return outcome
 		}
 	}
@@ -462,7 +462,7 @@ func objects(t tester, s store.Store) map[string]string {
 		}
 		text := get(t, s, object.Name)
 		if strings.HasSuffix(object.Name, "/manifest.json") {
-			m := parse[snapshot.Manifest](t, text)
+			m := parse[watch.Manifest](t, text)
 			for _, o := range m.Objects {
 				packed := get(t, s, strings.TrimSuffix(object.Name, "manifest.json")+o.Name)
 				if sum := sha256.Sum256([]byte(packed)); hex.EncodeToString(sum[:]) != o.SHA256 || int64(len(packed)) != o.Bytes {
@@ -495,9 +495,9 @@ func parse[T any](t tester, text string) (v T) {
 	return v
 }
 
-func manifestOf(t tester, s store.Store, run string) snapshot.Manifest {
+func manifestOf(t tester, s store.Store, run string) watch.Manifest {
 	t.Helper()
-	return parse[snapshot.Manifest](t, get(t, s, "runs/credit/north/"+run+"/manifest.json"))
+	return parse[watch.Manifest](t, get(t, s, "runs/credit/north/"+run+"/manifest.json"))
 }
 
 func get(t tester, s store.Store, name string) string {

@@ -1,4 +1,4 @@
-package snapshot
+package watch
 
 import (
 	"context"
@@ -6,7 +6,7 @@ import (
 	"errors"
 	"strings"
 
-	"partnerlens/internal/snapshot/store"
+	"partnerlens/internal/store"
 	"partnerlens/pkg/core"
 )
 

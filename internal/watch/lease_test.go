@@ -1,4 +1,4 @@
-package snapshot_test
+package watch_test
 
 import (
 	"context"
@@ -10,8 +10,8 @@ import (
 	"testing"
 	"time"
 
-	"partnerlens/internal/snapshot"
-	"partnerlens/internal/snapshot/store"
+	"partnerlens/internal/store"
+	"partnerlens/internal/watch"
 )
 
 // Runs at once, and calls for one at once, report each thing once: the one that comes
@@ -33,7 +33,7 @@ func TestOverlapsReportOnce(t *testing.T) {
 				under.Go(func() {
 					ctx, cancel := context.WithTimeout(t.Context(), 15*time.Minute)
 					defer cancel()
-					if o, err := w.call(ctx, run); err != nil || o.State != snapshot.Done && o.State != snapshot.Already {
+					if o, err := w.call(ctx, run); err != nil || o.State != watch.Done && o.State != watch.Already {
 						t.Errorf("%s: %s, %v", run, o.State, err)
 					}
 				})
@@ -63,7 +63,7 @@ func TestNoTimeForTheLease(t *testing.T) {
 		}
 		start, calls := time.Now(), count()
 		o, err := w.call(ctx, "2026-11-21")
-		if took := time.Since(start); err != nil || o.State != snapshot.GoingOn || took < 110*time.Second || took > 111*time.Second || count() != calls {
+		if took := time.Since(start); err != nil || o.State != watch.GoingOn || took < 110*time.Second || took > 111*time.Second || count() != calls {
 			t.Errorf("%s, %v after %s and %d calls", o.State, err, took, count()-calls)
 		}
 		time.Sleep(3 * time.Hour)
@@ -153,7 +153,7 @@ func TestLeaseIsLost(t *testing.T) {
 			if test.stalls == "" {
 				slow.books.latency = 20 * time.Second
 			}
-			lost := make(chan snapshot.Outcome)
+			lost := make(chan watch.Outcome)
 			go func() {
 				outcome, err := slow.call(t.Context(), "2026-11-21")
 				if err != nil && !test.unread {
@@ -162,11 +162,11 @@ func TestLeaseIsLost(t *testing.T) {
 				lost <- outcome
 			}()
 			time.Sleep(5 * time.Second)
-			if outcome := w.watch(t, "2026-11-21"); outcome.State != snapshot.Done {
+			if outcome := w.watch(t, "2026-11-21"); outcome.State != watch.Done {
 				t.Errorf("%s", outcome.State)
 			}
 			want := objects(t, w.store)
-			if outcome := <-lost; outcome.State != snapshot.GoingOn && !test.unread {
+			if outcome := <-lost; outcome.State != watch.GoingOn && !test.unread {
 				t.Errorf("the other one: %s", outcome.State)
 			}
 			got := objects(t, w.store)
@@ -198,7 +198,7 @@ func TestLeaseIsLostWhileDelivering(t *testing.T) {
 		slow := w.on(frozen{w.store, nil})
 		slow.chats = w.chats
 		w.chats["ops"].takes = leaseTime + leasePoll // until just after the other one has it
-		lost := make(chan snapshot.State)
+		lost := make(chan watch.State)
 		go func() {
 			outcome, err := slow.call(t.Context(), "2026-11-21")
 			if err != nil {
@@ -208,10 +208,10 @@ func TestLeaseIsLostWhileDelivering(t *testing.T) {
 		}()
 		time.Sleep(5 * time.Second)
 		w.chats["ops"].slow(0)
-		if outcome := w.watch(t, "2026-11-21"); outcome.State != snapshot.Done {
+		if outcome := w.watch(t, "2026-11-21"); outcome.State != watch.Done {
 			t.Errorf("%s", outcome.State)
 		}
-		if state := <-lost; state != snapshot.GoingOn {
+		if state := <-lost; state != watch.GoingOn {
 			t.Errorf("the other one: %s", state)
 		}
 		once(t, w.chats["ops"], []string{"2026-11-21 credit_low"})

@@ -16,8 +16,8 @@ import (
 	"testing"
 	"time"
 
-	"partnerlens/internal/snapshot/store"
-	"partnerlens/internal/snapshot/store/storetest"
+	"partnerlens/internal/store"
+	"partnerlens/internal/store/storetest"
 	"partnerlens/pkg/core"
 )
 

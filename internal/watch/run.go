@@ -1,4 +1,4 @@
-package snapshot
+package watch
 
 import (
 	"context"
@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"partnerlens/internal/alert"
-	"partnerlens/internal/snapshot/store"
+	"partnerlens/internal/store"
 	"partnerlens/pkg/core"
 )
 
@@ -126,7 +126,7 @@ func newRun(ctx context.Context, s store.Store, job Job) (*run, error) {
 		return nil, err
 	}
 	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) <= timeToStop {
-		return nil, &core.Error{Op: "snapshot.Run", Code: core.CodeMisconfigured, Param: "timeout",
+		return nil, &core.Error{Op: "watch.Run", Code: core.CodeMisconfigured, Param: "timeout",
 			Detail: fmt.Sprintf("the time limit is too short for a run, which needs more than %s; set the function's timeout to 900 s", timeToStop)}
 	}
 	if job.Now == nil {

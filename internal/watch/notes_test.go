@@ -1,4 +1,4 @@
-package snapshot_test
+package watch_test
 
 import (
 	"context"
@@ -12,7 +12,7 @@ import (
 
 	"github.com/go-json-experiment/json/jsontext"
 
-	"partnerlens/internal/snapshot"
+	"partnerlens/internal/watch"
 	"partnerlens/pkg/core"
 )
 
@@ -41,11 +41,11 @@ func (b tagBook) FetchPage(_ context.Context, _ core.TagQuery, at core.Cursor) (
 }
 
 // run makes the run of a day, read in its morning, and gives its manifest.
-func (b tagBook) run(t *testing.T, s *memory, day string) snapshot.Manifest {
+func (b tagBook) run(t *testing.T, s *memory, day string) watch.Manifest {
 	return b.witnessed(t, s, day, nil)
 }
 
-func (b tagBook) witnessed(t *testing.T, s *memory, day string, witness *core.Reader[core.TagQuery, *core.Member]) snapshot.Manifest {
+func (b tagBook) witnessed(t *testing.T, s *memory, day string, witness *core.Reader[core.TagQuery, *core.Member]) watch.Manifest {
 	t.Helper()
 	at, err := time.ParseInLocation(time.DateOnly, day, core.VendorZone)
 	if err != nil {
@@ -58,8 +58,8 @@ func (b tagBook) witnessed(t *testing.T, s *memory, day string, witness *core.Re
 	job.Now, job.Function = now, core.TagFunction(func(context.Context, string) (*core.Reader[core.TagQuery, *core.CustomerTag], error) {
 		return reader, nil
 	}, func(context.Context) ([]string, error) { return []string{"north"}, nil })
-	outcome, err := snapshot.Run(t.Context(), s, job)
-	if err != nil || outcome.State != snapshot.Done {
+	outcome, err := watch.Run(t.Context(), s, job)
+	if err != nil || outcome.State != watch.Done {
 		t.Fatalf("%s: %+v, %v", day, outcome, err)
 	}
 	return outcome.Manifest
@@ -87,7 +87,7 @@ func TestManifestCountsTagEnds(t *testing.T) {
 		if m.TagEnds == nil || *m.TagEnds != day.want {
 			t.Errorf("%s: %+v, want %+v", day.date, m.TagEnds, day.want)
 		}
-		stored := parse[snapshot.Manifest](t, get(t, s, "runs/tags/north/"+day.date+"/manifest.json"))
+		stored := parse[watch.Manifest](t, get(t, s, "runs/tags/north/"+day.date+"/manifest.json"))
 		if !reflect.DeepEqual(stored.TagEnds, m.TagEnds) {
 			t.Errorf("%s: stored %+v", day.date, stored.TagEnds)
 		}
@@ -112,7 +112,7 @@ func TestDaysLeftAreNoChange(t *testing.T) {
 	if first, second := left("2026-11-21"), left("2026-11-22"); first == second || first == "null" {
 		t.Fatalf("%s days are left, and a day later %s", first, second)
 	}
-	if changes := get(t, s, "runs/tags/north/2026-11-22/changes.ndjson"); changes != "" || m.Changes != (snapshot.ChangeCounts{}) {
+	if changes := get(t, s, "runs/tags/north/2026-11-22/changes.ndjson"); changes != "" || m.Changes != (watch.ChangeCounts{}) {
 		t.Errorf("%+v:\n%s", m.Changes, changes)
 	}
 }

@@ -1,4 +1,4 @@
-package snapshot_test
+package watch_test
 
 import (
 	"context"
@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"partnerlens/internal/snapshot"
+	"partnerlens/internal/watch"
 	"partnerlens/pkg/core"
 )
 
@@ -29,8 +29,8 @@ func TestUnproven(t *testing.T) {
 	delete(w.books.left, 3)
 	outcome := w.watch(t, "2026-11-21")
 	m := outcome.Manifest
-	if outcome.State != snapshot.Unproven || m.Complete || m.Proven || m.Count != 57 || *m.Total != 60 || *m.Previous != "2026-11-20" || m.Attempts != 3 ||
-		m.Changes != (snapshot.ChangeCounts{New: 1, Changed: 1}) || m.Alerts["customer_gone"] > 0 || !slices.ContainsFunc(m.Warnings, func(w core.Warning) bool { return w.Code == core.WarnTotalMismatch }) {
+	if outcome.State != watch.Unproven || m.Complete || m.Proven || m.Count != 57 || *m.Total != 60 || *m.Previous != "2026-11-20" || m.Attempts != 3 ||
+		m.Changes != (watch.ChangeCounts{New: 1, Changed: 1}) || m.Alerts["customer_gone"] > 0 || !slices.ContainsFunc(m.Warnings, func(w core.Warning) bool { return w.Code == core.WarnTotalMismatch }) {
 		t.Fatalf("%s, %+v", outcome.State, m)
 	}
 	if got := ops.said(); !slices.Equal(got, []string{"2026-11-21 credit_low customer_new"}) || ops.taken[0].Data.Proven || *ops.taken[0].Data.Counted != 60 || ops.taken[0].Data.Customers != 57 {
@@ -51,7 +51,7 @@ func TestUnproven(t *testing.T) {
 		t.Errorf("%s\n%s", all["runs/credit/north/2026-11-21/alerts.json"], all["runs/credit/north/latest.json"])
 	}
 	calls := w.books.calls
-	if again := w.watch(t, "2026-11-21"); again.State != snapshot.Unproven || w.books.calls != calls || len(ops.taken) != 1 {
+	if again := w.watch(t, "2026-11-21"); again.State != watch.Unproven || w.books.calls != calls || len(ops.taken) != 1 {
 		t.Errorf("again: %s", again.State)
 	}
 
@@ -60,7 +60,7 @@ func TestUnproven(t *testing.T) {
 	w.books.lie = 0
 	w.books.left[30] = -1
 	m = w.watch(t, "2026-11-22").Manifest
-	if *m.Previous != "2026-11-20" || *m.PreviousState != "2026-11-21" || m.Changes != (snapshot.ChangeCounts{New: 1, Gone: 1, Changed: 2}) {
+	if *m.Previous != "2026-11-20" || *m.PreviousState != "2026-11-21" || m.Changes != (watch.ChangeCounts{New: 1, Gone: 1, Changed: 2}) {
 		t.Errorf("%+v", m)
 	}
 	if got := ops.said()[1:]; !slices.Equal(got, []string{"2026-11-22 credit_overdrawn customer_gone"}) {
@@ -131,7 +131,7 @@ func TestNewAndGoneBetweenProvenRuns(t *testing.T) {
 	w.books.lie = 0
 	delete(w.books.left, 99)
 	m := w.watch(t, "2026-11-22").Manifest
-	if got, want := w.chats["ops"].said()[1:], []string{"2026-11-21 credit_low customer_new", "2026-11-22 customer_gone"}; !slices.Equal(got, want) || m.Changes != (snapshot.ChangeCounts{}) {
+	if got, want := w.chats["ops"].said()[1:], []string{"2026-11-21 credit_low customer_new", "2026-11-22 customer_gone"}; !slices.Equal(got, want) || m.Changes != (watch.ChangeCounts{}) {
 		t.Errorf("said %q, want %q; %+v", got, want, m.Changes)
 	}
 	if text := get(t, w.store, "runs/credit/north/2026-11-22/alerts.json"); !strings.Contains(text, `"customer_id":"`+idOf(99)+`"`) || !strings.Contains(text, `"previous_status":"low"`) {
@@ -146,13 +146,13 @@ func TestAttempts(t *testing.T) {
 	for _, attempts := range []int{0, 1, 2, 5} {
 		w := newWorld(newMemory(nil), 57)
 		w.books.lie = 3
-		w.change = func(job *snapshot.Job) { job.Attempts = attempts }
+		w.change = func(job *watch.Job) { job.Attempts = attempts }
 		m := w.watch(t, "2026-11-21").Manifest
 		want := attempts
 		if attempts == 0 {
-			want = snapshot.DefaultAttempts
+			want = watch.DefaultAttempts
 		}
-		if m.Attempts != want || m.State != snapshot.Unproven {
+		if m.Attempts != want || m.State != watch.Unproven {
 			t.Errorf("%d: %s after %d attempts", attempts, m.State, m.Attempts)
 		}
 	}
@@ -160,8 +160,8 @@ func TestAttempts(t *testing.T) {
 		w := newWorld(newMemory(nil), 57)
 		w.books.lie = 3
 		w.books.latency = 7 * time.Second
-		var states []snapshot.State
-		for len(states) < 6 && !slices.Contains(states, snapshot.Unproven) {
+		var states []watch.State
+		for len(states) < 6 && !slices.Contains(states, watch.Unproven) {
 			ctx, cancel := context.WithTimeout(t.Context(), 60*time.Second)
 			outcome, err := w.call(ctx, "2026-11-21")
 			cancel()
@@ -169,15 +169,15 @@ func TestAttempts(t *testing.T) {
 				t.Fatal(err)
 			}
 			states = append(states, outcome.State)
-			if outcome.State == snapshot.GoingOn { // there was no time to deliver
+			if outcome.State == watch.GoingOn { // there was no time to deliver
 				continue
 			}
 			m := manifestOf(t, w.store, "2026-11-21")
-			if outcome.State == snapshot.Incomplete && (m.Complete || m.Proven || len(m.Objects) > 0 || len(m.Warnings) == 0) {
+			if outcome.State == watch.Incomplete && (m.Complete || m.Proven || len(m.Objects) > 0 || len(m.Warnings) == 0) {
 				t.Errorf("%+v", m)
 			}
 		}
-		if m := manifestOf(t, w.store, "2026-11-21"); !slices.Contains(states, snapshot.Incomplete) || m.State != snapshot.Unproven || m.Attempts != snapshot.DefaultAttempts {
+		if m := manifestOf(t, w.store, "2026-11-21"); !slices.Contains(states, watch.Incomplete) || m.State != watch.Unproven || m.Attempts != watch.DefaultAttempts {
 			t.Errorf("%s, %s after %d attempts", states, m.State, m.Attempts)
 		}
 	})
@@ -190,7 +190,7 @@ func TestAttempts(t *testing.T) {
 		}
 		return nil
 	}
-	if outcome := w.watch(t, "2026-11-21"); outcome.State != snapshot.Done || outcome.Manifest.Attempts < 2 || len(outcome.Manifest.Warnings) > 0 {
+	if outcome := w.watch(t, "2026-11-21"); outcome.State != watch.Done || outcome.Manifest.Attempts < 2 || len(outcome.Manifest.Warnings) > 0 {
 		t.Errorf("%s after %d attempts, %v", outcome.State, outcome.Manifest.Attempts, outcome.Manifest.Warnings)
 	}
 }
@@ -235,8 +235,8 @@ func TestProvenAcrossInvocations(t *testing.T) {
 	for _, pages := range []int{4, 7, 25, 60} {
 		w := newWorld(newMemory(nil), 57)
 		w.books.restless = true
-		var states []snapshot.State
-		for len(states) < 60 && !slices.Contains(states, snapshot.Done) && !slices.Contains(states, snapshot.Unproven) {
+		var states []watch.State
+		for len(states) < 60 && !slices.Contains(states, watch.Done) && !slices.Contains(states, watch.Unproven) {
 			left := pages
 			w.books.before = func(int) error {
 				if left--; left < 0 {
@@ -251,7 +251,7 @@ func TestProvenAcrossInvocations(t *testing.T) {
 			states = append(states, outcome.State)
 		}
 		m := manifestOf(t, w.store, "2026-11-21")
-		if m.State != snapshot.Done || m.Count != 57 {
+		if m.State != watch.Done || m.Count != 57 {
 			t.Errorf("%d pages an invocation: %s, %d customers, after %v", pages, m.State, m.Count, states)
 		}
 	}
@@ -264,7 +264,7 @@ func TestNoTimeToProve(t *testing.T) {
 	w := newWorld(newMemory(nil), 57)
 	w.books.lie, w.books.proofless = 3, true
 	m := w.watch(t, "2026-11-21").Manifest
-	if m.State != snapshot.Unproven || m.Count != 57 || m.Attempts != snapshot.DefaultAttempts || len(m.Warnings) == 0 {
+	if m.State != watch.Unproven || m.Count != 57 || m.Attempts != watch.DefaultAttempts || len(m.Warnings) == 0 {
 		t.Errorf("%+v", m)
 	}
 }

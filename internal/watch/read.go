@@ -1,4 +1,4 @@
-package snapshot
+package watch
 
 import (
 	"cmp"
@@ -54,7 +54,7 @@ func (r *run) read(ctx context.Context, m *Manifest) (*Outcome, error) {
 
 // stopped is the error of a read that the vendor stopped.
 func stopped(report core.Report) error {
-	failure := &core.Error{Op: "snapshot.read", Code: core.CodeUpstream, Detail: "reading stopped; what was read is kept, and the next call goes on"}
+	failure := &core.Error{Op: "watch.read", Code: core.CodeUpstream, Detail: "reading stopped; what was read is kept, and the next call goes on"}
 	if n := len(report.Warnings); n > 0 {
 		failure.Code, failure.Detail = core.Code(report.Warnings[n-1].Code), report.Warnings[n-1].Message+"; what was read is kept, and the next call goes on"
 	}

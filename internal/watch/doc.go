@@ -1,4 +1,4 @@
-// Package snapshot makes runs: what an account's customers were at a moment, what
+// Package watch makes runs: what an account's customers were at a moment, what
 // changed since the run before, and the alerts that follow from it.
 //
 // A run is known by function, account and scheduled day or hour; delivered
@@ -33,4 +33,4 @@
 // delivery ends.
 //
 // internal/app may import it, and tests.
-package snapshot
+package watch

@@ -1,4 +1,4 @@
-package snapshot_test
+package watch_test
 
 import (
 	"bytes"
@@ -12,8 +12,8 @@ import (
 	"testing"
 	"time"
 
-	"partnerlens/internal/snapshot"
-	"partnerlens/internal/snapshot/store"
+	"partnerlens/internal/store"
+	"partnerlens/internal/watch"
 	"partnerlens/pkg/core"
 )
 
@@ -24,7 +24,7 @@ type call struct {
 	zone string // as +08:00; "": the vendor's
 }
 
-func (w *world) callAt(t tester, c call) snapshot.Outcome {
+func (w *world) callAt(t tester, c call) watch.Outcome {
 	t.Helper()
 	zone := core.VendorZone
 	if c.zone != "" {
@@ -35,7 +35,7 @@ func (w *world) callAt(t tester, c call) snapshot.Outcome {
 		_, seconds := moment.Zone()
 		zone = time.FixedZone(c.zone, seconds)
 	}
-	w.change = func(job *snapshot.Job) {
+	w.change = func(job *watch.Job) {
 		job.Zone = zone
 		if c.at != "" {
 			at, err := time.Parse(time.RFC3339, c.at)
@@ -89,7 +89,7 @@ func TestSwitchesLoseNothing(t *testing.T) {
 					want = append(want, c.run+" credit_overdrawn")
 				}
 				m := w.callAt(t, c).Manifest
-				if previous := deref(m.Previous); previous != test.previous[i] || m.State != snapshot.Done {
+				if previous := deref(m.Previous); previous != test.previous[i] || m.State != watch.Done {
 					t.Errorf("%s is compared with %q, want %q; %+v", c.run, previous, test.previous[i], m)
 				}
 			}
@@ -115,7 +115,7 @@ func TestNameOfAnotherZone(t *testing.T) {
 	w.callAt(t, call{run: "2026-11-22", at: "2026-11-21T22:00:00Z"})
 	w.books.left[1] = -1
 	outcome := w.callAt(t, call{run: "2026-11-22", at: "2026-11-22T13:00:00Z", zone: "-07:00"})
-	if outcome.State != snapshot.Already || len(outcome.Warnings) != 1 || outcome.Warnings[0].Code != snapshot.WarnZoneChanged {
+	if outcome.State != watch.Already || len(outcome.Warnings) != 1 || outcome.Warnings[0].Code != watch.WarnZoneChanged {
 		t.Errorf("%+v", outcome)
 	}
 	w.callAt(t, call{run: "2026-11-23", at: "2026-11-23T13:00:00Z", zone: "-07:00"})
@@ -180,7 +180,7 @@ func TestPreviousIsDeleted(t *testing.T) {
 	}
 	w.books.before = nil
 	w.watch(t, "2026-11-21")
-	if deleted, err := snapshot.Retain(t.Context(), m, "credit", "north", 10, "", morning); err != nil || len(deleted) != 1 {
+	if deleted, err := watch.Retain(t.Context(), m, "credit", "north", 10, "", morning); err != nil || len(deleted) != 1 {
 		t.Fatal(deleted, err)
 	}
 	if m := w.watch(t, "2026-11-20").Manifest; m.Previous != nil {
@@ -235,10 +235,10 @@ func TestDamagedObjects(t *testing.T) {
 			}
 			w.books.left[40] = -1
 			got := w.watch(t, "2026-11-22").Manifest
-			if deref(got.Previous) != test.previous || got.State != snapshot.Done {
+			if deref(got.Previous) != test.previous || got.State != watch.Done {
 				t.Errorf("compared with %q: %+v", deref(got.Previous), got)
 			}
-			i := slices.IndexFunc(got.Warnings, func(w core.Warning) bool { return w.Code == snapshot.WarnUnreadable })
+			i := slices.IndexFunc(got.Warnings, func(w core.Warning) bool { return w.Code == watch.WarnUnreadable })
 			if (i >= 0) != test.warned || i >= 0 && !strings.Contains(got.Warnings[i].Message, name) {
 				t.Errorf("warns %+v", got.Warnings)
 			}
@@ -345,13 +345,13 @@ func TestPendingOfADamagedRun(t *testing.T) {
 		w.chats["ops"].taken = nil
 		w.books.left[30] = -1
 		outcome := w.watch(t, "2026-11-22")
-		if outcome.State != snapshot.Done || !slices.ContainsFunc(outcome.Warnings, func(w core.Warning) bool { return strings.Contains(w.Message, name) }) {
+		if outcome.State != watch.Done || !slices.ContainsFunc(outcome.Warnings, func(w core.Warning) bool { return strings.Contains(w.Message, name) }) {
 			t.Errorf("%s: %+v", object, outcome)
 		}
 		m.objects[name] = whole // repaired
 		job := w.job("2026-11-22")
 		job.Run = ""
-		if outcome, err := snapshot.Redeliver(t.Context(), m, job); err != nil || len(outcome.Undelivered) > 0 {
+		if outcome, err := watch.Redeliver(t.Context(), m, job); err != nil || len(outcome.Undelivered) > 0 {
 			t.Errorf("%s: %+v, %v", object, outcome, err)
 		}
 		said := w.chats["ops"].said()
@@ -374,7 +374,7 @@ func TestDamagedWork(t *testing.T) {
 			}
 			return nil
 		}
-		if o, err := w.call(t.Context(), "2026-11-21"); err != nil || o.State != snapshot.GoingOn {
+		if o, err := w.call(t.Context(), "2026-11-21"); err != nil || o.State != watch.GoingOn {
 			t.Fatal(o, err)
 		}
 		w.books.before = nil
@@ -388,7 +388,7 @@ func TestDamagedWork(t *testing.T) {
 		if _, err := w.call(t.Context(), "2026-11-21"); core.CodeOf(err) != core.CodeUnavailable || !strings.Contains(err.Error(), "reads the list anew") {
 			t.Errorf("%s: %v", damage, err)
 		}
-		if m := w.watch(t, "2026-11-21").Manifest; m.Count != 57 || m.State != snapshot.Done {
+		if m := w.watch(t, "2026-11-21").Manifest; m.Count != 57 || m.State != watch.Done {
 			t.Errorf("%s: %+v", damage, m)
 		}
 	}
@@ -434,7 +434,7 @@ func TestCutBodies(t *testing.T) {
 				run := time.Date(2026, 10, day, 0, 0, 0, 0, time.UTC).Format(time.DateOnly)
 				w.books.left[day] = -1
 				outcome, err := w.call(t.Context(), run)
-				if err != nil || outcome.State != snapshot.Done || len(outcome.Manifest.Warnings) > 0 || day > 1 && outcome.Manifest.Alerts["credit_overdrawn"] != 1 {
+				if err != nil || outcome.State != watch.Done || len(outcome.Manifest.Warnings) > 0 || day > 1 && outcome.Manifest.Alerts["credit_overdrawn"] != 1 {
 					t.Fatalf("seed %d, %s: %v, %+v", seed, run, err, outcome)
 				}
 			}
@@ -483,7 +483,7 @@ func TestReadLate(t *testing.T) {
 	if last := taken[len(taken)-1]; !last.Data.ReadLate || last.Data.Run != "2026-11-24" || len(last.Data.Alerts) != 1 {
 		t.Errorf("%+v", last)
 	}
-	if newest := parse[snapshot.Latest](t, get(t, w.store, "runs/credit/north/latest.json")); newest.Run != "2026-11-24" {
+	if newest := parse[watch.Latest](t, get(t, w.store, "runs/credit/north/latest.json")); newest.Run != "2026-11-24" {
 		t.Errorf("%+v", newest)
 	}
 }
@@ -513,7 +513,7 @@ func TestScopeChanges(t *testing.T) {
 			if got := w.alerts(t, "2026-11-21"); got != test.want {
 				t.Errorf("reports %s\nwant %s", got, test.want)
 			}
-			if scope := slices.ContainsFunc(m.Warnings, func(w core.Warning) bool { return w.Code == snapshot.WarnScopeChanged }); scope != test.scope || deref(m.Previous) != "2026-11-20" {
+			if scope := slices.ContainsFunc(m.Warnings, func(w core.Warning) bool { return w.Code == watch.WarnScopeChanged }); scope != test.scope || deref(m.Previous) != "2026-11-20" {
 				t.Errorf("%+v", m)
 			}
 			if m := w.watch(t, "2026-11-22", test.after); len(m.Alerts) > 0 || len(m.Warnings) > 0 {
@@ -556,7 +556,7 @@ func TestPartsThatBreakOff(t *testing.T) {
 		}
 		calls := w.books.calls
 		s.broken = false
-		if outcome := w.watch(t, "2026-11-21"); outcome.State != snapshot.Done || w.books.calls != calls {
+		if outcome := w.watch(t, "2026-11-21"); outcome.State != watch.Done || w.books.calls != calls {
 			t.Errorf("%s, after %d further calls", outcome.State, w.books.calls-calls)
 		}
 	})

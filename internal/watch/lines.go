@@ -1,4 +1,4 @@
-package snapshot
+package watch
 
 import (
 	"bufio"
@@ -10,7 +10,7 @@ import (
 
 	"github.com/go-json-experiment/json"
 
-	"partnerlens/internal/snapshot/store"
+	"partnerlens/internal/store"
 	"partnerlens/pkg/core"
 )
 

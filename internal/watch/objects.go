@@ -1,4 +1,4 @@
-package snapshot
+package watch
 
 import (
 	"context"
@@ -11,7 +11,7 @@ import (
 
 	"github.com/go-json-experiment/json"
 
-	"partnerlens/internal/snapshot/store"
+	"partnerlens/internal/store"
 	"partnerlens/pkg/core"
 )
 
@@ -25,7 +25,7 @@ const (
 var errDamaged = errors.New("damaged")
 
 func damaged(name, what string) *core.Error {
-	return &core.Error{Op: "snapshot.read", Code: core.CodeUpstream, Detail: name + " is damaged: " + what, Err: errDamaged}
+	return &core.Error{Op: "watch.read", Code: core.CodeUpstream, Detail: name + " is damaged: " + what, Err: errDamaged}
 }
 
 // broken is the error of reading an object's content: the store's, or that it is

@@ -1,4 +1,4 @@
-package snapshot_test
+package watch_test
 
 import (
 	"context"
@@ -14,7 +14,7 @@ import (
 	"testing"
 	"time"
 
-	"partnerlens/internal/snapshot"
+	"partnerlens/internal/watch"
 	"partnerlens/pkg/core"
 )
 
@@ -122,7 +122,7 @@ type account map[string]struct {
 func tooMany(missing, of int) bool { return missing > 10 && missing*100 > of*20 }
 
 // take takes a run in, and returns the state in which it ends.
-func (m *model) take(run string, moment, asOf time.Time, list account, proven, accept bool) snapshot.State {
+func (m *model) take(run string, moment, asOf time.Time, list account, proven, accept bool) watch.State {
 	r := modelRun{run: run, moment: moment, asOf: asOf.Truncate(time.Second), proven: proven, list: make(map[string]bool), known: make(map[string]life)}
 	for id := range list {
 		r.list[id] = true
@@ -177,7 +177,7 @@ func (m *model) take(run string, moment, asOf time.Time, list account, proven, a
 				if !newer {
 					m.want[run] = []string{fmt.Sprintf("held %d/%d", missing, len(complete.list))}
 				}
-				return snapshot.Held
+				return watch.Held
 			}
 		}
 	}
@@ -218,9 +218,9 @@ func (m *model) take(run string, moment, asOf time.Time, list account, proven, a
 		m.want[run] = want
 	}
 	if proven {
-		return snapshot.Done
+		return watch.Done
 	}
-	return snapshot.Unproven
+	return watch.Unproven
 }
 
 // day is one step of a world.
@@ -231,9 +231,9 @@ type day struct {
 	m      *model
 	now    time.Time
 	zone   *time.Location
-	every  snapshot.Every
-	made   map[string]snapshot.State // runs that came to an end
-	broken int                       // calls that were disturbed
+	every  watch.Every
+	made   map[string]watch.State // runs that came to an end
+	broken int                    // calls that were disturbed
 	joined int
 	log    []string
 }
@@ -243,7 +243,7 @@ func play(t *testing.T, seed uint64) {
 	s := newMemory(nil)
 	d := &day{
 		T: t, random: random, w: newWorld(s, 12+random.IntN(50)), m: &model{want: make(map[string][]string)},
-		now: time.Date(2026, 11, 1, 1, 2, 3, 0, time.UTC), zone: core.VendorZone, every: snapshot.EveryDay, made: make(map[string]snapshot.State), joined: 1000,
+		now: time.Date(2026, 11, 1, 1, 2, 3, 0, time.UTC), zone: core.VendorZone, every: watch.EveryDay, made: make(map[string]watch.State), joined: 1000,
 	}
 	defer func() {
 		if t.Failed() {
@@ -266,7 +266,7 @@ func play(t *testing.T, seed uint64) {
 	d.w.change = nil
 	job := d.w.job("2026-11-01")
 	job.Run = ""
-	if outcome, err := snapshot.Redeliver(context.Background(), s, job); err != nil || len(outcome.Undelivered) > 0 {
+	if outcome, err := watch.Redeliver(context.Background(), s, job); err != nil || len(outcome.Undelivered) > 0 {
 		t.Errorf("%+v, %v", outcome.Undelivered, err)
 	}
 	d.check()
@@ -279,7 +279,7 @@ func (d *day) note(format string, args ...any) { d.log = append(d.log, fmt.Sprin
 func (d *day) step(s *memory) {
 	d.now = d.now.Add(time.Hour + time.Duration(d.random.IntN(40*3600))*time.Second)
 	if d.chance(15) {
-		d.every = []snapshot.Every{snapshot.EveryDay, snapshot.EveryHour}[d.random.IntN(2)]
+		d.every = []watch.Every{watch.EveryDay, watch.EveryHour}[d.random.IntN(2)]
 	}
 	if d.chance(10) {
 		d.zone = []*time.Location{core.VendorZone, time.UTC, time.FixedZone("", -7*3600)}[d.random.IntN(3)]
@@ -288,11 +288,11 @@ func (d *day) step(s *memory) {
 		delete(s.objects, "runs/credit/north/latest.json")
 		d.note("latest.json is lost")
 	}
-	run := snapshot.RunID(d.now, d.every, d.zone)
+	run := watch.RunID(d.now, d.every, d.zone)
 	moment := d.now
 	if d.chance(10) { // a day that is over
-		run = snapshot.RunID(d.now.AddDate(0, 0, -1-d.random.IntN(3)), snapshot.EveryDay, d.zone)
-		_, moment = snapshot.Period(run, d.zone)
+		run = watch.RunID(d.now.AddDate(0, 0, -1-d.random.IntN(3)), watch.EveryDay, d.zone)
+		_, moment = watch.Period(run, d.zone)
 	}
 	d.live()
 	list, proven := d.list()
@@ -300,7 +300,7 @@ func (d *day) step(s *memory) {
 	d.note("%s at %s: %d customers, proven %t", run, d.now.Format(time.RFC3339), len(list), proven)
 
 	at, zone := d.now, d.zone
-	d.w.change = func(job *snapshot.Job) { job.Zone, job.Now = zone, func() time.Time { return at } }
+	d.w.change = func(job *watch.Job) { job.Zone, job.Now = zone, func() time.Time { return at } }
 	for range d.random.IntN(3) {
 		if d.chance(50) {
 			d.disturbed(s, run)
@@ -315,7 +315,7 @@ func (d *day) step(s *memory) {
 		d.Fatalf("%s is %s, want %s (%s)", run, got, state, outcome.State)
 	}
 	d.made[run] = state
-	if state == snapshot.Held && d.chance(30) && !was {
+	if state == watch.Held && d.chance(30) && !was {
 		d.accept(s, run, moment, list, proven)
 	}
 }
@@ -323,7 +323,7 @@ func (d *day) step(s *memory) {
 // accept accepts a run that is held.
 func (d *day) accept(s *memory, run string, moment time.Time, list account, proven bool) {
 	change := d.w.change
-	d.w.change = func(job *snapshot.Job) { change(job); job.Accept = true }
+	d.w.change = func(job *watch.Job) { change(job); job.Accept = true }
 	if d.chance(30) {
 		d.disturbed(s, run)
 	}
@@ -457,7 +457,7 @@ func (d *day) check() {
 				said = []string{"first"}
 			case m.Data.Held != nil:
 				said = []string{fmt.Sprintf("held %d/%d", m.Data.Held.Missing, m.Data.Held.Known)}
-				if d.made[run] != snapshot.Held {
+				if d.made[run] != watch.Held {
 					run += " held"
 				}
 			}

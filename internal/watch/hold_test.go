@@ -1,4 +1,4 @@
-package snapshot_test
+package watch_test
 
 import (
 	"fmt"
@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"partnerlens/internal/alert"
-	"partnerlens/internal/snapshot"
+	"partnerlens/internal/watch"
 	"partnerlens/pkg/core"
 )
 
@@ -30,26 +30,26 @@ func TestShrunkenLists(t *testing.T) {
 		customers int
 		days      []func(*books) // what the list is like on the days after the first
 		states    string
-		last      snapshot.ChangeCounts // of the last day, since the run that it is compared with
-		previous  string                // the date that it is compared with
+		last      watch.ChangeCounts // of the last day, since the run that it is compared with
+		previous  string             // the date that it is compared with
 	}{
-		{"an empty day", 30, []func(*books){without(30), without(0)}, "held done", snapshot.ChangeCounts{}, "2026-11-20"},
-		{"another partner's key", 30, []func(*books){func(b *books) { b.shift = 1000 }, without(0)}, "held done", snapshot.ChangeCounts{}, "2026-11-20"},
-		{"empty twice", 30, []func(*books){without(30), without(30)}, "held done", snapshot.ChangeCounts{Gone: 30}, "2026-11-20"},
-		{"another partner's key twice", 30, []func(*books){func(b *books) { b.shift = 1000 }, func(b *books) { b.shift = 1000 }}, "held done", snapshot.ChangeCounts{Gone: 30, New: 30}, "2026-11-20"},
-		{"small twice, and not the same", 30, []func(*books){without(30), without(29)}, "held held", snapshot.ChangeCounts{}, ""},
-		{"two other partners' keys", 30, []func(*books){func(b *books) { b.shift = 1000 }, func(b *books) { b.shift = 5000 }}, "held held", snapshot.ChangeCounts{}, ""},
-		{"the same and a newcomer", 60, []func(*books){without(20), func(b *books) { without(20)(b); b.left[999] = 500 }}, "held done", snapshot.ChangeCounts{Gone: 20, New: 1}, "2026-11-20"},
-		{"empty, well, and empty", 30, []func(*books){without(30), without(0), without(30)}, "held done held", snapshot.ChangeCounts{}, ""},
-		{"ten of thirty", 30, []func(*books){without(10)}, "done", snapshot.ChangeCounts{Gone: 10}, "2026-11-20"},
-		{"eleven of thirty", 30, []func(*books){without(11)}, "held", snapshot.ChangeCounts{}, ""},
-		{"a fifth of a hundred", 100, []func(*books){without(20)}, "done", snapshot.ChangeCounts{Gone: 20}, "2026-11-20"},
-		{"more than a fifth of a hundred", 100, []func(*books){without(21)}, "held", snapshot.ChangeCounts{}, ""},
+		{"an empty day", 30, []func(*books){without(30), without(0)}, "held done", watch.ChangeCounts{}, "2026-11-20"},
+		{"another partner's key", 30, []func(*books){func(b *books) { b.shift = 1000 }, without(0)}, "held done", watch.ChangeCounts{}, "2026-11-20"},
+		{"empty twice", 30, []func(*books){without(30), without(30)}, "held done", watch.ChangeCounts{Gone: 30}, "2026-11-20"},
+		{"another partner's key twice", 30, []func(*books){func(b *books) { b.shift = 1000 }, func(b *books) { b.shift = 1000 }}, "held done", watch.ChangeCounts{Gone: 30, New: 30}, "2026-11-20"},
+		{"small twice, and not the same", 30, []func(*books){without(30), without(29)}, "held held", watch.ChangeCounts{}, ""},
+		{"two other partners' keys", 30, []func(*books){func(b *books) { b.shift = 1000 }, func(b *books) { b.shift = 5000 }}, "held held", watch.ChangeCounts{}, ""},
+		{"the same and a newcomer", 60, []func(*books){without(20), func(b *books) { without(20)(b); b.left[999] = 500 }}, "held done", watch.ChangeCounts{Gone: 20, New: 1}, "2026-11-20"},
+		{"empty, well, and empty", 30, []func(*books){without(30), without(0), without(30)}, "held done held", watch.ChangeCounts{}, ""},
+		{"ten of thirty", 30, []func(*books){without(10)}, "done", watch.ChangeCounts{Gone: 10}, "2026-11-20"},
+		{"eleven of thirty", 30, []func(*books){without(11)}, "held", watch.ChangeCounts{}, ""},
+		{"a fifth of a hundred", 100, []func(*books){without(20)}, "done", watch.ChangeCounts{Gone: 20}, "2026-11-20"},
+		{"more than a fifth of a hundred", 100, []func(*books){without(21)}, "held", watch.ChangeCounts{}, ""},
 		{"many more", 30, []func(*books){func(b *books) {
 			for i := range 200 {
 				b.left[1000+i] = 500
 			}
-		}}, "done", snapshot.ChangeCounts{New: 200}, "2026-11-20"},
+		}}, "done", watch.ChangeCounts{New: 200}, "2026-11-20"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
@@ -57,7 +57,7 @@ func TestShrunkenLists(t *testing.T) {
 			w.watch(t, "2026-11-20")
 			before := objects(t, w.store)
 			var states []string
-			var last snapshot.Manifest
+			var last watch.Manifest
 			for i, change := range test.days {
 				well := w.books
 				w.books = well.clone()
@@ -67,10 +67,10 @@ func TestShrunkenLists(t *testing.T) {
 				w.books = well
 				last = outcome.Manifest
 				states = append(states, string(outcome.State))
-				if outcome.State != snapshot.Held {
+				if outcome.State != watch.Held {
 					continue
 				}
-				if last.Complete || !last.Proven || last.Held == nil || last.Changes != (snapshot.ChangeCounts{}) || len(last.Alerts) > 0 || !exists(w.store, "runs/credit/north/"+run+"/customers.held.csv") {
+				if last.Complete || !last.Proven || last.Held == nil || last.Changes != (watch.ChangeCounts{}) || len(last.Alerts) > 0 || !exists(w.store, "runs/credit/north/"+run+"/customers.held.csv") {
 					t.Errorf("%+v", last)
 				}
 				if i == 0 && get(t, w.store, "runs/credit/north/latest.json") != before["runs/credit/north/latest.json"] {
@@ -82,7 +82,7 @@ func TestShrunkenLists(t *testing.T) {
 					}
 				}
 			}
-			if got := strings.Join(states, " "); got != test.states || last.Changes != test.last || last.State == snapshot.Done && *last.Previous != test.previous {
+			if got := strings.Join(states, " "); got != test.states || last.Changes != test.last || last.State == watch.Done && *last.Previous != test.previous {
 				t.Errorf("%s, %+v", got, last)
 			}
 			// Each held run is one line to the operator, and reports nothing of customers.
@@ -112,16 +112,16 @@ func TestAccept(t *testing.T) {
 		w.books.left = map[int]int{3: -5}
 		if !before {
 			for range 2 {
-				if outcome := w.watch(t, "2026-11-21"); outcome.State != snapshot.Held {
+				if outcome := w.watch(t, "2026-11-21"); outcome.State != watch.Held {
 					t.Fatal(outcome.State)
 				}
 			}
 			w.books.left = newBooks(30).left // it is not read again
 		}
-		w.change = func(job *snapshot.Job) { job.Accept = true }
+		w.change = func(job *watch.Job) { job.Accept = true }
 		outcome := w.watch(t, "2026-11-21")
 		m := outcome.Manifest
-		if outcome.State != snapshot.Done || !m.Complete || m.Changes != (snapshot.ChangeCounts{Gone: 29, Changed: 1}) || m.Alerts["customer_gone"] != 29 || m.Alerts["credit_overdrawn"] != 1 || m.Held.Missing != 29 {
+		if outcome.State != watch.Done || !m.Complete || m.Changes != (watch.ChangeCounts{Gone: 29, Changed: 1}) || m.Alerts["customer_gone"] != 29 || m.Alerts["credit_overdrawn"] != 1 || m.Held.Missing != 29 {
 			t.Errorf("%s, %+v", outcome.State, m)
 		}
 		taken := w.chats["ops"].taken
@@ -129,7 +129,7 @@ func TestAccept(t *testing.T) {
 			t.Errorf("%q", w.chats["ops"].said())
 		}
 		w.change = nil
-		if w.watch(t, "2026-11-21").State != snapshot.Already {
+		if w.watch(t, "2026-11-21").State != watch.Already {
 			t.Error("not done")
 		}
 		for name := range objects(t, w.store) {
@@ -137,7 +137,7 @@ func TestAccept(t *testing.T) {
 				t.Errorf("%s is left", name)
 			}
 		}
-		if newest := parse[snapshot.Latest](t, get(t, w.store, "runs/credit/north/latest.json")); newest.Run != "2026-11-21" {
+		if newest := parse[watch.Latest](t, get(t, w.store, "runs/credit/north/latest.json")); newest.Run != "2026-11-21" {
 			t.Errorf("%+v", newest)
 		}
 	}
@@ -148,12 +148,12 @@ func TestHoldSettings(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
 		percent, count int
-		want           snapshot.State
+		want           watch.State
 	}{
-		{0, 0, snapshot.Held}, {50, 0, snapshot.Done}, {49, 0, snapshot.Held}, {0, 15, snapshot.Done}, {0, 14, snapshot.Held}, {100, 1, snapshot.Done},
+		{0, 0, watch.Held}, {50, 0, watch.Done}, {49, 0, watch.Held}, {0, 15, watch.Done}, {0, 14, watch.Held}, {100, 1, watch.Done},
 	} {
 		w := newWorld(newMemory(nil), 30)
-		w.change = func(job *snapshot.Job) { job.HoldPercent, job.HoldCount = test.percent, test.count }
+		w.change = func(job *watch.Job) { job.HoldPercent, job.HoldCount = test.percent, test.count }
 		w.watch(t, "2026-11-20")
 		for i := range 15 {
 			delete(w.books.left, i)
@@ -172,7 +172,7 @@ func TestEveryOperationMayFailWhileHeld(t *testing.T) {
 	base.watch(t, "2026-11-20")
 	yesterday := base.store.(*memory)
 	base.books.left = map[int]int{3: -5}
-	accept := func(job *snapshot.Job) { job.Accept = true }
+	accept := func(job *watch.Job) { job.Accept = true }
 	calm := base.on(newMemory(yesterday))
 	under := calm.store
 	var operations atomic.Int32
@@ -215,12 +215,12 @@ func TestUnprovenAndShrunken(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		change func(*books)
-		want   snapshot.State
+		want   watch.State
 	}{
-		"half of it":    {func(b *books) { b.lie = 15; b.left = newBooks(15).left }, snapshot.Unproven},
-		"another's":     {func(b *books) { b.lie = 3; b.shift = 1000 }, snapshot.Held},
-		"nearly all":    {func(b *books) { b.hidden = true }, snapshot.Unproven},
-		"counted wrong": {func(b *books) { b.lie = 3 }, snapshot.Unproven},
+		"half of it":    {func(b *books) { b.lie = 15; b.left = newBooks(15).left }, watch.Unproven},
+		"another's":     {func(b *books) { b.lie = 3; b.shift = 1000 }, watch.Held},
+		"nearly all":    {func(b *books) { b.hidden = true }, watch.Unproven},
+		"counted wrong": {func(b *books) { b.lie = 3 }, watch.Unproven},
 	} {
 		w := newWorld(newMemory(nil), 30)
 		w.watch(t, "2026-11-20")
@@ -238,8 +238,8 @@ func TestHeldDigestOfAnUnprovenList(t *testing.T) {
 		w := newWorld(newMemory(nil), 57)
 		w.watch(t, "2026-11-20")
 		w.books.shift, w.books.lie = 1000, lie
-		w.change = func(job *snapshot.Job) { job.Attempts = 1 }
-		if outcome := w.watch(t, "2026-11-21"); outcome.State != snapshot.Held {
+		w.change = func(job *watch.Job) { job.Attempts = 1 }
+		if outcome := w.watch(t, "2026-11-21"); outcome.State != watch.Held {
 			t.Fatalf("lie %d: %s, want held", lie, outcome.State)
 		}
 		taken := w.chats["ops"].taken
@@ -256,7 +256,7 @@ func TestHeldDigestsAreOneLine(t *testing.T) {
 	w.watch(t, "2026-11-20")
 	w.books.left = map[int]int{}
 	var digests []*alert.Digest
-	w.change = func(job *snapshot.Job) { job.Digest = func(d *alert.Digest) { digests = append(digests, d) } }
+	w.change = func(job *watch.Job) { job.Digest = func(d *alert.Digest) { digests = append(digests, d) } }
 	w.watch(t, "2026-11-21")
 	if len(digests) != 1 {
 		t.Fatalf("%d digests", len(digests))
@@ -275,15 +275,15 @@ func TestHeldReadingsAreApart(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
 		apart time.Duration
-		want  snapshot.State
-	}{{time.Second, snapshot.Held}, {29 * time.Minute, snapshot.Held}, {30 * time.Minute, snapshot.Done}} {
+		want  watch.State
+	}{{time.Second, watch.Held}, {29 * time.Minute, watch.Held}, {30 * time.Minute, watch.Done}} {
 		w := newWorld(newMemory(nil), 30)
 		w.watch(t, "2026-11-20")
 		w.books.left = map[int]int{}
-		start, _ := snapshot.Period("2026-11-22", core.VendorZone)
+		start, _ := watch.Period("2026-11-22", core.VendorZone)
 		at := start.Add(6 * time.Hour)
-		w.change = func(job *snapshot.Job) { job.Now = func() time.Time { return at } }
-		if outcome := w.watch(t, "2026-11-21"); outcome.State != snapshot.Held || !outcome.Manifest.ReadLate {
+		w.change = func(job *watch.Job) { job.Now = func() time.Time { return at } }
+		if outcome := w.watch(t, "2026-11-21"); outcome.State != watch.Held || !outcome.Manifest.ReadLate {
 			t.Errorf("%s", outcome.State)
 		}
 		at = at.Add(test.apart)

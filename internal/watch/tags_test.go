@@ -1,4 +1,4 @@
-package snapshot_test
+package watch_test
 
 import (
 	"context"
@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"partnerlens/internal/alert"
-	"partnerlens/internal/snapshot"
+	"partnerlens/internal/watch"
 	"partnerlens/pkg/core"
 )
 
@@ -49,16 +49,16 @@ func (w *tagWorld) FetchPage(_ context.Context, q core.TagQuery, at core.Cursor)
 	return page, nil
 }
 
-func (w *tagWorld) watch(t tester, run string, resellers []string) snapshot.Manifest {
+func (w *tagWorld) watch(t tester, run string, resellers []string) watch.Manifest {
 	t.Helper()
-	start, _ := snapshot.Period(run, core.VendorZone)
+	start, _ := watch.Period(run, core.VendorZone)
 	reader := core.NewReader(w, &core.ReaderOptions[core.TagQuery]{
 		Schema: core.Schema("tags"), Provider: "huaweicloud", Account: "china", Tries: 1,
 		Scopes: func(_ context.Context, q core.TagQuery) ([]core.Scope[core.TagQuery], error) {
 			return core.TagScopes(q, resellers), nil
 		},
 	})
-	job := snapshot.Job{
+	job := watch.Job{
 		Function: core.TagFunction(func(context.Context, string) (*core.Reader[core.TagQuery, *core.CustomerTag], error) {
 			return reader, nil
 		},
@@ -71,8 +71,8 @@ func (w *tagWorld) watch(t tester, run string, resellers []string) snapshot.Mani
 	if resellers != nil {
 		job.Params["reseller_id"], job.Resellers = []string{core.AllResellers}, resellers
 	}
-	outcome, err := snapshot.Run(context.Background(), w.store, job)
-	if err != nil || outcome.State != snapshot.Done {
+	outcome, err := watch.Run(context.Background(), w.store, job)
+	if err != nil || outcome.State != watch.Done {
 		t.Fatalf("%s: %v, %+v", run, err, outcome)
 	}
 	return outcome.Manifest
