@@ -1,4 +1,4 @@
-package partnerlens
+package repotest
 
 import (
 	"encoding/json"

@@ -1,6 +1,4 @@
-// Package partnerlens holds no code: the test here keeps the walls of the house
-// where docs/architecture.md says they stand.
-package partnerlens
+package repotest
 
 import (
 	"os/exec"
@@ -11,7 +9,7 @@ import (
 
 const module = "partnerlens/"
 
-// packages gives every package of the module, with what it imports.
+// packages returns the imports of each package of the module.
 func packages(t *testing.T, args ...string) map[string][]string {
 	t.Helper()
 	list := exec.Command("go", append([]string{"list", "-f", `{{.ImportPath}} {{join .Imports " "}}`}, args...)...)
@@ -41,60 +39,60 @@ func TestImportsRunOneWay(t *testing.T) {
 		lambdaLib  = "github.com/aws/aws-lambda-go"
 		scfLib     = "github.com/tencentyun/scf-go-lib"
 	)
-	walls := []struct {
-		in     []string // packages, and what is below them
+	rules := []struct {
+		in     []string // packages and those below them
 		except []string
-		never  []string // may not be imported there
+		never  []string // imports that the rule forbids
 		why    string
 	}{
 		{[]string{"pkg/core"}, []string{"pkg/core/sourcetest"}, []string{"partnerlens", tencentSDK, huaweiSDK, lambdaLib, scfLib},
-			"core knows no cloud, no platform, and nothing of the rest of the house"},
+			"core knows no vendor, no platform and no other package of ours"},
 		{[]string{"pkg/core"}, []string{"pkg/core/sourcetest"}, []string{"os"},
-			"core reads no environment and no files: app does"},
+			"core reads no environment and no files; app does"},
 		{[]string{"pkg/core/sourcetest"}, nil, []string{"partnerlens/pkg/tencent", "partnerlens/pkg/huawei", "partnerlens/internal"},
-			"the law is the same for every Source, so it knows none"},
+			"the conformance suite is the same for every Source, so it knows none"},
 		{[]string{"pkg/transport"}, nil, []string{"partnerlens/pkg/tencent", "partnerlens/pkg/huawei", "partnerlens/internal", tencentSDK, huaweiSDK},
-			"the connection under the SDKs is the same for every cloud"},
-		{[]string{"pkg/tencent"}, nil, []string{"partnerlens/pkg/huawei", "partnerlens/internal", huaweiSDK}, "clouds never import each other"},
-		{[]string{"pkg/huawei"}, nil, []string{"partnerlens/pkg/tencent", "partnerlens/internal", tencentSDK}, "clouds never import each other"},
+			"the transport under the SDKs is the same for every vendor"},
+		{[]string{"pkg/tencent"}, nil, []string{"partnerlens/pkg/huawei", "partnerlens/internal", huaweiSDK}, "vendors never import each other"},
+		{[]string{"pkg/huawei"}, nil, []string{"partnerlens/pkg/tencent", "partnerlens/internal", tencentSDK}, "vendors never import each other"},
 		{[]string{"internal/simulator"}, nil, []string{"partnerlens", tencentSDK, huaweiSDK},
 			"a simulator that shares our code, or the vendors', shares their mistakes"},
 		{[]string{"internal/emulator"}, nil, []string{"partnerlens", lambdaLib, scfLib},
 			"an emulator that shares the runtimes' code shares their mistakes"},
 		{[]string{"internal/api"}, nil, []string{"partnerlens/internal", "partnerlens/pkg/tencent", "partnerlens/pkg/huawei", lambdaLib, scfLib},
-			"siblings do not import one another: app joins them; the API knows functions, not clouds or platforms"},
+			"the API knows functions, not vendors or platforms"},
 		{[]string{"internal/alert"}, nil, []string{"partnerlens/internal", "partnerlens/pkg/tencent", "partnerlens/pkg/huawei", tencentSDK, huaweiSDK, lambdaLib, scfLib, "github.com/aws/aws-sdk-go-v2/service", "os"},
-			"what is worth telling, and telling it, is the same for every cloud and platform; app joins siblings and reads the environment; a client of AWS costs start-up"},
+			"alert rules and delivery are the same for every vendor and platform; app reads the environment; a service client of AWS costs start-up"},
 		{[]string{"internal/metrics"}, []string{"internal/metrics/metricstest"}, []string{"partnerlens", tencentSDK, huaweiSDK, lambdaLib, scfLib, "github.com/prometheus", "os"},
-			"numbers know nothing of what they count; app gives them their labels; Prometheus's client costs start-up"},
+			"metrics know nothing of what they count; app gives them their labels; Prometheus's client costs start-up"},
 		{[]string{"internal/secrets"}, nil, []string{"partnerlens/internal", lambdaLib, scfLib, "os/exec"},
-			"siblings do not import one another: app joins them"},
+			"packages of internal are joined by app, not by each other"},
 		{[]string{"internal/watch"}, nil, []string{
 			"partnerlens/internal/api", "partnerlens/internal/app", "partnerlens/internal/cli", "partnerlens/internal/emulator", "partnerlens/internal/host",
 			"partnerlens/internal/metrics", "partnerlens/internal/secrets", "partnerlens/internal/simulator", "partnerlens/pkg/tencent", "partnerlens/pkg/huawei", lambdaLib, scfLib},
-			"a run evaluates alerts and delivers them, and imports alert and store for that; app joins it with vendors, platforms and settings"},
+			"watch imports alert and store; app joins it with vendors, platforms and settings"},
 		{[]string{"internal/store"}, nil, []string{"partnerlens/internal", lambdaLib, scfLib, "os/exec"},
-			"siblings do not import one another: app joins them; a store knows no platform"},
+			"a store knows no platform and no other package of ours"},
 		{[]string{"internal/host"}, nil, []string{"partnerlens/internal", "partnerlens/pkg/tencent", "partnerlens/pkg/huawei"},
-			"siblings do not import one another: app joins them"},
+			"packages of internal are joined by app, not by each other"},
 		{[]string{"internal", "functions", "cmd", "pkg"}, []string{"internal/host"}, []string{lambdaLib, scfLib},
-			"only the host knows the platforms' runtimes"},
+			"only host knows the platforms' runtimes"},
 		{[]string{"internal", "functions", "cmd"}, nil, []string{tencentSDK, huaweiSDK},
-			"only a cloud's own package knows its SDK"},
+			"only a vendor's own package knows its SDK"},
 		{[]string{"internal/app", "internal/host", "internal/api", "pkg", "functions"}, nil, []string{"partnerlens/internal/simulator", "partnerlens/internal/emulator", "partnerlens/internal/cli"},
-			"what is shipped to a platform does not carry what imitates one"},
+			"a deployed artefact does not carry the simulator, the emulator or the command line"},
 	}
 	for _, tags := range []string{"lambda.norpc", "scf"} {
 		for path, imports := range packages(t, "-tags", tags, "./...") {
-			room := strings.TrimPrefix(path, module)
-			for _, wall := range walls {
-				if !under(room, wall.in...) || under(room, wall.except...) {
+			pkg := strings.TrimPrefix(path, module)
+			for _, rule := range rules {
+				if !under(pkg, rule.in...) || under(pkg, rule.except...) {
 					continue
 				}
 				for _, imported := range imports {
-					own := under(imported, module+room) || under(imported, prefixed(wall.in)...)
-					if under(imported, wall.never...) && !own {
-						t.Errorf("%s imports %s (-tags %s): %s", room, imported, tags, wall.why)
+					own := under(imported, module+pkg) || under(imported, prefixed(rule.in)...)
+					if under(imported, rule.never...) && !own {
+						t.Errorf("%s imports %s (-tags %s): %s", pkg, imported, tags, rule.why)
 					}
 				}
 			}
@@ -102,16 +100,16 @@ func TestImportsRunOneWay(t *testing.T) {
 	}
 }
 
-func prefixed(rooms []string) []string {
-	paths := make([]string, len(rooms))
-	for i, room := range rooms {
-		paths[i] = module + room
+func prefixed(pkgs []string) []string {
+	paths := make([]string, len(pkgs))
+	for i, pkg := range pkgs {
+		paths[i] = module + pkg
 	}
 	return paths
 }
 
-// What an artefact links, it pays for at every cold start. Both clouds' SDKs are
-// in every one: a key may be kept in either cloud's store.
+// An artefact pays for what it links at every cold start. Both vendors' SDKs are in
+// every artefact, since a credential may be kept in either vendor's secret store.
 func TestArtefactsLinkWhatTheyNeed(t *testing.T) {
 	t.Parallel()
 	heavy := map[string]string{
