@@ -46,7 +46,7 @@ func idOf(parts ...string) string {
 }
 
 // alertOf is the alert of a kind about a customer as its record has it.
-func alertOf(now Moment, kind Kind, record core.Record, was, is string) Alert {
+func alertOf(now RunContext, kind Kind, record core.Record, was, is string) Alert {
 	a := Alert{
 		ID: idOf("alert", now.Store, now.Function, now.Account, now.Run, string(kind), record.Key()), Kind: kind, Severity: kind.Severity(),
 		Account: now.Account, CustomerID: clean(record.ID()), Since: textOf(now.AsOf), Previous: was, Status: is,

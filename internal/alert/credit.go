@@ -28,7 +28,7 @@ func levels() []Kind { return []Kind{CreditLow, CreditExhausted, CreditOverdrawn
 // closed. A customer who is freed with a worse level than the one known at the stop is
 // reported with that level. A flag that the cloud leaves out says nothing about the stop,
 // and the balance is judged by its amount.
-func (r *Rules) credit(now Moment, c *core.CustomerCredit, is *State) []Alert {
+func (r *Rules) credit(now RunContext, c *core.CustomerCredit, is *State) []Alert {
 	low, _ := r.line(now, c.CustomerID)
 	status := c.Status
 	var estimate *int
@@ -119,7 +119,7 @@ func (r *Rules) descend(c *core.CustomerCredit, low core.Threshold, status core.
 
 // expiring says whether the nearest expiry is within its days, or passed since the run
 // before, and was not told.
-func (r *Rules) expiring(now Moment, c *core.CustomerCredit, is *State) bool {
+func (r *Rules) expiring(now RunContext, c *core.CustomerCredit, is *State) bool {
 	if c.NearestExpiry == nil {
 		return false
 	}

@@ -28,8 +28,8 @@ const (
 	DefaultHysteresis = 10
 )
 
-// Moment is the run that is judged.
-type Moment struct {
+// RunContext is the run that is judged.
+type RunContext struct {
 	Function, Account, Run string
 	Store                  string         // the identity of the store that keeps the run; "": none
 	AsOf                   time.Time      // when the run began
@@ -38,19 +38,19 @@ type Moment struct {
 	Low                    core.Threshold // the account's line; zero is core.DefaultLow
 }
 
-// Judge gives what is worth telling of one customer, worst first, and what to
+// Evaluate gives what is worth telling of one customer, worst first, and what to
 // remember of it.
 //
 // before is the customer in the last complete run, nil where it was not there;
 // after in this one, nil where it is not there any more. was is what the last run
-// remembered. Both runs must be complete: Judge cannot tell a customer that is
+// remembered. Both runs must be complete: Evaluate cannot tell a customer that is
 // gone from one that was not read.
 //
 // A new customer is judged as one about which nothing was told yet, beside being
 // told as new. Where before is there but nothing is remembered of it, before is
 // taken as told. A kind that is not among r.Kinds is remembered as told, so that
 // wanting it later does not tell the past.
-func (r *Rules) Judge(now Moment, before, after core.Record, was State) ([]Alert, State) {
+func (r *Rules) Evaluate(now RunContext, before, after core.Record, was State) ([]Alert, State) {
 	switch {
 	case before == nil && after == nil:
 		return nil, State{}
@@ -70,14 +70,14 @@ func (r *Rules) Judge(now Moment, before, after core.Record, was State) ([]Alert
 	return r.told(now, alerts), is
 }
 
-// Settled gives the record with the status that it has by its own line, where it has
-// one; the same record where it has none. What Judge is given is settled.
-func (r *Rules) Settled(record core.Record) core.Record {
+// Evaluated gives the record with the status that it has by its own line, where it has
+// one; the same record where it has none. What Evaluate is given is settled.
+func (r *Rules) Evaluated(record core.Record) core.Record {
 	c, is := record.(*core.CustomerCredit)
 	if !is {
 		return record
 	}
-	low, own := r.line(Moment{}, c.CustomerID)
+	low, own := r.line(RunContext{}, c.CustomerID)
 	if !own {
 		return record
 	}
@@ -87,7 +87,7 @@ func (r *Rules) Settled(record core.Record) core.Record {
 }
 
 // judge holds a customer against what is remembered of it.
-func (r *Rules) judge(now Moment, record core.Record, was State) ([]Alert, State) {
+func (r *Rules) judge(now RunContext, record core.Record, was State) ([]Alert, State) {
 	is := was.clone()
 	is.Key = record.Key()
 	var alerts []Alert
@@ -104,7 +104,7 @@ func (r *Rules) judge(now Moment, record core.Record, was State) ([]Alert, State
 }
 
 // told gives those alerts that are wanted.
-func (r *Rules) told(now Moment, alerts []Alert) []Alert {
+func (r *Rules) told(now RunContext, alerts []Alert) []Alert {
 	if now.First {
 		return nil
 	}
@@ -132,7 +132,7 @@ func (r *Rules) hysteresis() int {
 }
 
 // line is the customer's own line, or its account's.
-func (r *Rules) line(now Moment, id string) (low core.Threshold, own bool) {
+func (r *Rules) line(now RunContext, id string) (low core.Threshold, own bool) {
 	if r != nil {
 		if low, own = r.Overrides[id]; own {
 			return low, true

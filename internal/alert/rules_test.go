@@ -53,14 +53,14 @@ func credit(t tester, left string) *core.CustomerCredit {
 		left, c.Forced = rest, nil
 	}
 	c.Credit = core.Credit{Allocated: money(t, "1000.00"), Remaining: money(t, left), Currency: "USD"}
-	c.Settle("main", time.Time{}, core.Rules{})
+	c.Evaluate("main", time.Time{}, core.Rules{})
 	return c
 }
 
 var begin = time.Date(2026, 11, 22, 1, 0, 0, 0, time.UTC)
 
-func moment(day int) Moment {
-	return Moment{Function: "credit", Account: "main", Run: fmt.Sprint("run-", day), AsOf: begin.AddDate(0, 0, day)}
+func moment(day int) RunContext {
+	return RunContext{Function: "credit", Account: "main", Run: fmt.Sprint("run-", day), AsOf: begin.AddDate(0, 0, day)}
 }
 
 func kindsOf(alerts []Alert) (kinds []Kind) {
@@ -80,12 +80,12 @@ func play(t tester, r *Rules, days ...string) []string {
 	for day, left := range days {
 		after = nil
 		if left != "-" {
-			after = r.Settled(credit(t, left))
+			after = r.Evaluated(credit(t, left))
 		}
 		now := moment(day)
 		now.First = day == 0
 		var alerts []Alert
-		alerts, state = r.Judge(now, before, after, roundTrip(t, state))
+		alerts, state = r.Evaluate(now, before, after, roundTrip(t, state))
 		told = append(told, join(kindsOf(alerts)))
 		before = after
 	}
@@ -181,7 +181,7 @@ func TestCreditSequences(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			if got := play(t, test.rules, test.days...); !slices.Equal(got, test.want) {
-				t.Errorf("Judge(%q)\n got %q\nwant %q", test.days, got, test.want)
+				t.Errorf("Evaluate(%q)\n got %q\nwant %q", test.days, got, test.want)
 			}
 		})
 	}
@@ -219,15 +219,15 @@ func TestRecoveryIsPossible(t *testing.T) {
 			for day, left := range test.days {
 				c := credit(t, left)
 				c.Credit.Allocated = money(t, test.allocated)
-				c.Settle("main", time.Time{}, core.Rules{Low: threshold(t, test.line)})
+				c.Evaluate("main", time.Time{}, core.Rules{Low: threshold(t, test.line)})
 				now := moment(day)
 				now.First, now.Low = day == 0, threshold(t, test.line)
 				var alerts []Alert
-				alerts, state = r.Judge(now, before, c, roundTrip(t, state))
+				alerts, state = r.Evaluate(now, before, c, roundTrip(t, state))
 				got, before = append(got, join(kindsOf(alerts))), c
 			}
 			if !slices.Equal(got, test.want) {
-				t.Errorf("Judge(%q)\n got %q\nwant %q", test.days, got, test.want)
+				t.Errorf("Evaluate(%q)\n got %q\nwant %q", test.days, got, test.want)
 			}
 		})
 	}
@@ -237,7 +237,7 @@ func TestCreditAlert(t *testing.T) {
 	t.Parallel()
 	var r *Rules
 	now := moment(1)
-	alerts, is := r.Judge(now, credit(t, "500.00"), credit(t, "90.00"), State{Key: "200000000001", Status: "ok"})
+	alerts, is := r.Evaluate(now, credit(t, "500.00"), credit(t, "90.00"), State{Key: "200000000001", Status: "ok"})
 	if len(alerts) != 1 {
 		t.Fatalf("%v", alerts)
 	}
@@ -251,26 +251,26 @@ func TestCreditAlert(t *testing.T) {
 	if is.Open[CreditLow] != a.Since || is.Status != "low" || is.Key != "200000000001" {
 		t.Errorf("state %+v", is)
 	}
-	again, _ := r.Judge(now, credit(t, "500.00"), credit(t, "90.00"), State{Key: "200000000001", Status: "ok"})
+	again, _ := r.Evaluate(now, credit(t, "500.00"), credit(t, "90.00"), State{Key: "200000000001", Status: "ok"})
 	now.Run = "another"
-	other, _ := r.Judge(now, credit(t, "500.00"), credit(t, "90.00"), State{Key: "200000000001", Status: "ok"})
+	other, _ := r.Evaluate(now, credit(t, "500.00"), credit(t, "90.00"), State{Key: "200000000001", Status: "ok"})
 	if len(a.ID) != idLength || again[0].ID != a.ID || other[0].ID == a.ID {
 		t.Errorf("ids %s, the same run %s, another %s", a.ID, again[0].ID, other[0].ID)
 	}
-	over, is := r.Judge(moment(2), credit(t, "90.00"), credit(t, "500.00"), is)
+	over, is := r.Evaluate(moment(2), credit(t, "90.00"), credit(t, "500.00"), is)
 	if len(over) != 1 || over[0].Since != a.Since || over[0].Previous != "low" || over[0].Status != "ok" || is.Open != nil {
 		t.Errorf("over: %+v, %+v", over, is)
 	}
 }
 
-// Judge changes neither what it was given nor what it gave before.
+// Evaluate changes neither what it was given nor what it gave before.
 func TestJudgeLeavesItsArgumentsAlone(t *testing.T) {
 	t.Parallel()
 	var r *Rules
-	_, first := r.Judge(moment(0), nil, credit(t, "90"), State{})
+	_, first := r.Evaluate(moment(0), nil, credit(t, "90"), State{})
 	text, _ := json.Marshal(first)
-	r.Judge(moment(1), credit(t, "90"), credit(t, "500"), first)
-	r.Judge(moment(1), credit(t, "90"), credit(t, "-1"), first)
+	r.Evaluate(moment(1), credit(t, "90"), credit(t, "500"), first)
+	r.Evaluate(moment(1), credit(t, "90"), credit(t, "-1"), first)
 	if now, _ := json.Marshal(first); string(now) != string(text) {
 		t.Errorf("was %s, is %s", text, now)
 	}
@@ -280,11 +280,11 @@ func TestJudgeLeavesItsArgumentsAlone(t *testing.T) {
 func TestStateThatWasLost(t *testing.T) {
 	t.Parallel()
 	var r *Rules
-	alerts, is := r.Judge(moment(5), credit(t, "-1"), credit(t, "-2"), State{})
+	alerts, is := r.Evaluate(moment(5), credit(t, "-1"), credit(t, "-2"), State{})
 	if len(alerts) != 0 || is.Open[CreditOverdrawn] == "" || len(is.History) != 1 {
 		t.Errorf("%v, %+v", kindsOf(alerts), is)
 	}
-	if _, is := r.Judge(moment(5), credit(t, "500"), credit(t, ""), State{}); len(is.History) != 0 || is.Status != "ok" {
+	if _, is := r.Evaluate(moment(5), credit(t, "500"), credit(t, ""), State{}); len(is.History) != 0 || is.Status != "ok" {
 		t.Errorf("%+v", is)
 	}
 }
@@ -317,7 +317,7 @@ func TestExpiring(t *testing.T) {
 		now := moment(day)
 		now.First = day == 0
 		var alerts []Alert
-		alerts, state = r.Judge(now, before, c, roundTrip(t, state))
+		alerts, state = r.Evaluate(now, before, c, roundTrip(t, state))
 		before = c
 		if got := join(kindsOf(alerts)); got != test.want {
 			t.Errorf("day %d: %q, want %q", day, got, test.want)
@@ -348,11 +348,11 @@ func TestExpiryThatPassedUnseen(t *testing.T) {
 		c.NearestExpiry = test.expiry
 		now := moment(0)
 		now.Since = test.since
-		alerts, state := r.Judge(now, credit(t, "500"), c, State{Key: c.Key(), Status: "ok"})
+		alerts, state := r.Evaluate(now, credit(t, "500"), c, State{Key: c.Key(), Status: "ok"})
 		if got := join(kindsOf(alerts)); got != test.want {
 			t.Errorf("%s: %q, want %q", name, got, test.want)
 		}
-		if alerts, _ = r.Judge(now, c, c, roundTrip(t, state)); len(alerts) != 0 {
+		if alerts, _ = r.Evaluate(now, c, c, roundTrip(t, state)); len(alerts) != 0 {
 			t.Errorf("%s: told again", name)
 		}
 	}
@@ -467,7 +467,7 @@ func TestStateIsSmall(t *testing.T) {
 		if day > 25 {
 			left = fmt.Sprintf("-%d.50", day)
 		}
-		_, state = r.Judge(moment(day), credit(t, "500"), credit(t, left), state)
+		_, state = r.Evaluate(moment(day), credit(t, "500"), credit(t, left), state)
 	}
 	text, err := json.Marshal(state)
 	if err != nil || len(text) > 400 {
@@ -489,14 +489,14 @@ func (u unknownRecord) Masked() core.Record { return u }
 func TestRecordsOfAnotherQuery(t *testing.T) {
 	t.Parallel()
 	var r *Rules
-	alerts, is := r.Judge(moment(1), nil, unknownRecord{}, State{})
+	alerts, is := r.Evaluate(moment(1), nil, unknownRecord{}, State{})
 	if got := join(kindsOf(alerts)); got != "customer_new" || is.Key != "1" {
 		t.Errorf("%s, %+v", got, is)
 	}
-	if alerts, is = r.Judge(moment(2), unknownRecord{}, nil, is); join(kindsOf(alerts)) != "customer_gone" || !is.Empty() {
+	if alerts, is = r.Evaluate(moment(2), unknownRecord{}, nil, is); join(kindsOf(alerts)) != "customer_gone" || !is.Empty() {
 		t.Errorf("%v, %+v", alerts, is)
 	}
-	if alerts, is = r.Judge(moment(2), nil, nil, State{Key: "1"}); alerts != nil || !is.Empty() {
+	if alerts, is = r.Evaluate(moment(2), nil, nil, State{Key: "1"}); alerts != nil || !is.Empty() {
 		t.Errorf("%v, %+v", alerts, is)
 	}
 }

@@ -11,7 +11,7 @@ import (
 )
 
 // State is what is remembered of a customer from run to run. The zero State is
-// of a customer not seen before, and means forget where Judge gives it. It is kept
+// of a customer not seen before, and means forget where Evaluate gives it. It is kept
 // for everyone: what is empty is left out, and a typical one takes 300 bytes.
 type State struct {
 	Key     string          `json:"key,omitempty"`

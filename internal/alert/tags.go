@@ -13,7 +13,7 @@ const maxValues = 8
 // for each month of an end, when it comes up or when the tag is first seen; and one for each
 // value that the cloud does not document. Such a value, and a month that cannot be read, end
 // no tag: what was known stays.
-func tags(now Moment, c *core.CustomerTag, is *State) []Alert {
+func tags(now RunContext, c *core.CustomerTag, is *State) []Alert {
 	was := is.Status
 	var alerts []Alert
 	tell := func(kind Kind) { alerts = append(alerts, alertOf(now, kind, c, was, string(c.Status))) }

@@ -58,7 +58,7 @@ func WriteCSV(ctx context.Context, w io.Writer, function *core.Function, questio
 // no place in it.
 func Table(columns []core.Column) (opening []byte, row func(b []byte, record core.Record) []byte) {
 	table := csvTable{columns: columns, excel: true}
-	return table.header(), func(b []byte, record core.Record) []byte { return table.appendRow(b, record.Cells()) }
+	return table.header(), func(b []byte, record core.Record) []byte { return table.appendRow(b, record.Row()) }
 }
 
 func writeCSV(a *answer) error {
@@ -87,7 +87,7 @@ type csvTable struct {
 func (t csvTable) format() lineFormat {
 	return lineFormat{
 		opening: t.header(),
-		record:  func(b []byte, record core.Record) ([]byte, error) { return t.appendRow(b, record.Cells()), nil },
+		record:  func(b []byte, record core.Record) ([]byte, error) { return t.appendRow(b, record.Row()), nil },
 		closing: func(report core.Report) ([]byte, error) { return t.footer(report), nil },
 		cutShort: func(failure *core.Error) ([]byte, error) {
 			return t.incomplete(string(failure.Code), "", failure.Public()), nil

@@ -36,7 +36,7 @@ type Resolver struct {
 
 	mu      sync.Mutex
 	keepFor string
-	keeper  *secrets.Keeper
+	keeper  *secrets.Cache
 }
 
 // NewResolver gives a Resolver. A nil env is the process's own, a nil logger
@@ -46,10 +46,10 @@ func NewResolver(env Environment, logger *slog.Logger) *Resolver {
 	return &Resolver{env: env.orOwn(), logger: logger}
 }
 
-// with gives the Keeper, and a context in which it may ask with the key that
+// with gives the Cache, and a context in which it may ask with the key that
 // the platform handed over beside the call. A key in the environment goes before: a
 // request's headers may be its caller's own.
-func (r *Resolver) with(ctx context.Context) (context.Context, *secrets.Keeper, error) {
+func (r *Resolver) with(ctx context.Context) (context.Context, *secrets.Cache, error) {
 	if key, ok := host.PlatformKey(ctx); ok && r.env("HUAWEICLOUD_SDK_AK") == "" {
 		ctx = secrets.WithHuaweiKey(ctx, secrets.HuaweiKey{AK: key.AccessKey.Reveal(), SK: key.SecretKey, SecurityToken: key.Token})
 	}
@@ -66,7 +66,7 @@ func (r *Resolver) with(ctx context.Context) (context.Context, *secrets.Keeper, 
 			return nil, nil, &core.Error{Code: core.CodeMisconfigured, Param: SecretsForSetting, Detail: "not a time from 10s to 24h; write it as 5m"}
 		}
 	}
-	r.keepFor, r.keeper = text, secrets.NewKeeper(secrets.Options{Getenv: r.env, KeepFor: keepFor, StaleFor: r.staleFor, Logger: cmp.Or(r.logger, slog.Default())})
+	r.keepFor, r.keeper = text, secrets.NewCache(secrets.Options{Getenv: r.env, KeepFor: keepFor, StaleFor: r.staleFor, Logger: cmp.Or(r.logger, slog.Default())})
 	return ctx, r.keeper, nil
 }
 

@@ -43,7 +43,7 @@ func read(ctx context.Context, f *core.Function, p core.Params) (byAccount map[s
 		return nil, report, err
 	}
 	report, err = q.Read(ctx, func(r core.Record) bool {
-		byAccount[r.Cells()[1]]++
+		byAccount[r.Row()[1]]++
 		return true
 	})
 	return byAccount, report, err

@@ -71,7 +71,7 @@ type Seen struct {
 func ProbeOf[T core.Record](page core.Page[T], account string, rules core.Rules) Seen {
 	seen := Seen{Customers: len(page.Items), Total: page.Total}
 	for _, record := range page.Items {
-		record.Settle(account, time.Now(), rules)
+		record.Evaluate(account, time.Now(), rules)
 		seen.Notes.Add(record)
 	}
 	return seen
@@ -197,9 +197,9 @@ func (a *Accounts) Any(ctx context.Context) (bool, error) {
 	return len(all) > 0, err
 }
 
-// CheckDoor says who may ask over HTTP, or what is wrong with that setting.
+// CheckAuth says who may ask over HTTP, or what is wrong with that setting.
 // accounts are those that are configured.
-func CheckDoor(ctx context.Context, env Environment, accounts []string) Check {
+func CheckAuth(ctx context.Context, env Environment, accounts []string) Check {
 	const name = "door"
 	env = env.orOwn()
 	failed := func(err error) Check { return Check{name, CheckFailed, core.AsError(err).Public()} }

@@ -340,7 +340,7 @@ func tagFact(c simulator.TagCustomer, reseller string, asOf time.Time) fact {
 func (f fact) wrong(columns []core.Column, record core.Record) string {
 	var bad []string
 	told := 0
-	for i, cell := range record.Cells() {
+	for i, cell := range record.Row() {
 		name := columns[i].Name
 		if amount, ok := f.amounts[name]; ok {
 			told++

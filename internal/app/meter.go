@@ -142,7 +142,7 @@ func (m *meter) told(function, account, channel string, delivered bool) {
 // out, elsewhere as one of the log. Nothing where nothing was added.
 func (m *meter) ended(ctx context.Context, env Environment, out io.Writer, function, requestID string) {
 	m.begun()
-	taken := m.set.Take()
+	taken := m.set.Snapshot()
 	if len(taken.Whole) == 0 {
 		return
 	}

@@ -94,7 +94,7 @@ func (c *demoCmd) show(ctx context.Context, std streams, title string, function 
 // number is a record's cell as an amount; a cell without one sorts last.
 func number(function *core.Function, record core.Record, column string) core.Money {
 	i := slices.IndexFunc(function.Columns, func(c core.Column) bool { return c.Name == column })
-	amount, err := core.ParseMoney(record.Cells()[i])
+	amount, err := core.ParseMoney(record.Row()[i])
 	if err != nil {
 		amount, _ = core.ParseMoney("1e30")
 	}

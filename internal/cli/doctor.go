@@ -104,7 +104,7 @@ func (c *doctorCmd) examine(ctx context.Context, env app.Environment, names []st
 	if len(found.Accounts) == 0 {
 		return found, core.Invalid("--account", "no such account is configured")
 	}
-	found.Door = app.CheckDoor(ctx, env, configured)
+	found.Door = app.CheckAuth(ctx, env, configured)
 	found.Watch = app.CheckWatch(ctx, env, functions)
 	found.Settings = app.CheckNames(env, names)
 	found.OK = !slices.ContainsFunc(slices.Concat([]app.Check{found.Door}, found.Watch, found.Settings), func(check app.Check) bool { return check.State == app.CheckFailed })

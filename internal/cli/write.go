@@ -81,7 +81,7 @@ func newTable(function *core.Function, accounts bool) *rows {
 }
 
 func (r *rows) add(record core.Record) {
-	cells := record.Cells()
+	cells := record.Row()
 	row := make(table.Row, len(r.brief))
 	for i, c := range r.brief {
 		row[i] = harmless(cells[c])

@@ -117,7 +117,7 @@ func TestParserIsStrict(t *testing.T) {
 	}
 }
 
-func emf(t *testing.T, taken metrics.Taken) []metricstest.Document {
+func emf(t *testing.T, taken metrics.Snapshot) []metricstest.Document {
 	t.Helper()
 	text := taken.AppendEMF(nil, "credit", time.Now(), metrics.Member{Name: "request_id", Value: "id \"1\"\n\xff"}, metrics.Member{Name: "none"})
 	all, err := metricstest.ParseEMF(string(text))
@@ -130,13 +130,13 @@ func emf(t *testing.T, taken metrics.Taken) []metricstest.Document {
 func TestEMF(t *testing.T) {
 	t.Parallel()
 	var set metrics.Set
-	if all := emf(t, set.Take()); len(all) != 0 {
+	if all := emf(t, set.Snapshot()); len(all) != 0 {
 		t.Errorf("of nothing: %v", all)
 	}
 	north := metrics.Labels{Function: "credit", Account: "north", Provider: "tencentcloud"}
 	set.Add(metrics.InFlight, metrics.Labels{}, 1)
 	set.Add(metrics.Refusals, north, 0)
-	if all := emf(t, set.Take()); len(all) != 0 {
+	if all := emf(t, set.Snapshot()); len(all) != 0 {
 		t.Errorf("of nothing that changed: %v", all)
 	}
 	set.Add(metrics.Invocations, metrics.Labels{Function: "credit", Trigger: "direct", Code: "ok"}, 1)
@@ -147,7 +147,7 @@ func TestEMF(t *testing.T) {
 		set.Observe(metrics.CallDuration, north, time.Second)
 	}
 	set.Set(metrics.DataAge, metrics.Labels{Function: "credit", Account: "north"}, 60)
-	all := emf(t, set.Take())
+	all := emf(t, set.Snapshot())
 	if len(all) != 1 {
 		t.Fatalf("%d lines", len(all))
 	}
@@ -162,7 +162,7 @@ func TestEMF(t *testing.T) {
 		d.Sum("data_age_seconds") != 60 || d.Members["account"] != "north" || d.Members["request_id"] != "id \"1\"\n\ufffd" {
 		t.Errorf("%+v", d)
 	}
-	if all := emf(t, set.Take()); len(all) != 0 {
+	if all := emf(t, set.Snapshot()); len(all) != 0 {
 		t.Errorf("what was told is told again: %v", all)
 	}
 	// Two accounts: a line for what is neither's, and one for each of them.
@@ -171,7 +171,7 @@ func TestEMF(t *testing.T) {
 	set.Set(metrics.DataAge, metrics.Labels{Function: "credit", Account: "north"}, 70)
 	set.Set(metrics.DataAge, metrics.Labels{Function: "credit", Account: "south"}, 90)
 	set.Add(metrics.ColdStarts, metrics.Labels{}, 1)
-	all = emf(t, set.Take())
+	all = emf(t, set.Snapshot())
 	var got []string
 	for _, d := range all {
 		got = append(got, fmt.Sprint(d.Members["account"], d.Sets["pages"], d.Sum("pages"), d.Sum("data_age_seconds"), d.Sum("cold_starts")))
@@ -212,10 +212,10 @@ func TestSetIsSafe(t *testing.T) {
 	}
 	for range 50 {
 		parse(t, set.AppendText(nil, nil))
-		taken += pages(set.Take())
+		taken += pages(set.Snapshot())
 	}
 	under.Wait()
-	if taken += pages(set.Take()); taken != 2000 {
+	if taken += pages(set.Snapshot()); taken != 2000 {
 		t.Errorf("%v pages were taken", taken)
 	}
 	var none *metrics.Set
@@ -224,7 +224,7 @@ func TestSetIsSafe(t *testing.T) {
 	none.Observe(metrics.Duration, metrics.Labels{}, 1)
 }
 
-func pages(t metrics.Taken) float64 {
+func pages(t metrics.Snapshot) float64 {
 	for _, v := range t.Whole {
 		if v.Name == "pages" {
 			return v.Number
@@ -245,7 +245,7 @@ func TestNumbersAreDocumented(t *testing.T) {
 		set.Add(name, metrics.Labels{Function: "f"}, 1)
 	}
 	names := make(map[string]bool)
-	for _, v := range append(set.Take().Whole, metrics.Value{Name: "in_flight"}) {
+	for _, v := range append(set.Snapshot().Whole, metrics.Value{Name: "in_flight"}) {
 		names[v.Name] = true
 		if !strings.Contains(string(text), "| `"+v.Name+"` |") {
 			t.Errorf("docs/operate.md has no row for %s", v.Name)

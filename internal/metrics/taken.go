@@ -31,18 +31,18 @@ func (v Value) Max() float64 {
 // IsHistogram says what the Value is of.
 func (v Value) IsHistogram() bool { return v.kind == histogram }
 
-// Taken is what was added in some time.
-type Taken struct {
+// Snapshot is what was added in some time.
+type Snapshot struct {
 	Whole    []Value            // over all accounts
 	Accounts map[string][]Value // of each
 }
 
-// Take gives what was added since it was last called. What did not change is not
+// Snapshot gives what was added since it was last called. What did not change is not
 // among it.
-func (s *Set) Take() Taken {
+func (s *Set) Snapshot() Snapshot {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	t := Taken{Accounts: make(map[string][]Value)}
+	t := Snapshot{Accounts: make(map[string][]Value)}
 	for _, k := range s.keys() {
 		one := s.series[k]
 		if !one.changed || all[k.name].live {
@@ -107,7 +107,7 @@ type Member struct{ Name, Value string }
 // nothing was added. What is an account's has the dimensions function and account, and no
 // others: each combination of name and dimensions is a metric that is paid for. Where several
 // accounts were asked each has a line, since a line can hold a name only once.
-func (t Taken) AppendEMF(b []byte, function string, at time.Time, members ...Member) []byte {
+func (t Snapshot) AppendEMF(b []byte, function string, at time.Time, members ...Member) []byte {
 	var common []Value
 	for _, v := range t.Whole {
 		if !v.account {

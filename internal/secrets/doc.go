@@ -10,7 +10,7 @@
 //	tencent-ssm:NAME[@VERSION][#json-key]  Tencent Cloud Secrets Manager
 //	huawei-csms:NAME[#json-key]       Huawei Cloud Secret Management Service
 //
-// A Keeper fetches what they name, keeps it for a while, renews it before that
+// A Cache fetches what they name, keeps it for a while, renews it before that
 // is over, and lives on what it has where a store is down. Stores are asked with
 // the role of the platform that the function runs on, whose keys are read at each
 // fetch: SCF hands over new ones at every invocation.

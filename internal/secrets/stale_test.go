@@ -10,8 +10,8 @@ import (
 	"partnerlens/pkg/core"
 )
 
-// guarding gives a Keeper of secrets that say who may come in.
-func guarding() (*shelf, *Keeper) {
+// guarding gives a Cache of secrets that say who may come in.
+func guarding() (*shelf, *Cache) {
 	s, k, _ := newShelf()
 	k.opts.StaleFor = time.Hour
 	return s, k
@@ -25,19 +25,19 @@ func (s *shelf) change(slow time.Duration) {
 // slow, or because the fetch before died while the function was frozen.
 func TestStaleIsNotRelied(t *testing.T) {
 	t.Parallel()
-	for name, test := range map[string]func(*testing.T, *shelf, *Keeper){
-		"the store is slower than patience": func(_ *testing.T, s *shelf, _ *Keeper) {
+	for name, test := range map[string]func(*testing.T, *shelf, *Cache){
+		"the store is slower than patience": func(_ *testing.T, s *shelf, _ *Cache) {
 			s.change(800 * time.Millisecond)
 			time.Sleep(5 * time.Minute)
 		},
-		"the fetch before has died": func(t *testing.T, s *shelf, k *Keeper) {
+		"the fetch before has died": func(t *testing.T, s *shelf, k *Cache) {
 			time.Sleep(4*time.Minute - 2*time.Second)
 			s.change(time.Hour)
 			resolve(t, k)
 			time.Sleep(fetchTimeout + time.Second)
 			s.change(0)
 		},
-		"the fetch before is dying": func(t *testing.T, s *shelf, k *Keeper) {
+		"the fetch before is dying": func(t *testing.T, s *shelf, k *Cache) {
 			time.Sleep(4*time.Minute - 2*time.Second)
 			s.change(time.Hour)
 			resolve(t, k)
@@ -181,7 +181,7 @@ func TestRequestsKeyFailsAlone(t *testing.T) {
 	}
 	synctest.Test(t, func(t *testing.T) {
 		var reads atomic.Int32
-		k := NewKeeper(Options{KeepFor: 4 * time.Minute, StaleFor: time.Hour, Stores: map[string]Store{schemeHuawei: func(ctx context.Context, _ Reference) (core.Secret, error) {
+		k := NewCache(Options{KeepFor: 4 * time.Minute, StaleFor: time.Hour, Stores: map[string]Store{schemeHuawei: func(ctx context.Context, _ Reference) (core.Secret, error) {
 			ak := ctx.Value(huaweiKey{}).(HuaweiKey).AK
 			time.Sleep(time.Second)
 			if ak == "evil" {

@@ -69,7 +69,7 @@ func (r *run) compare(ctx context.Context, h history) (m Manifest, err error) {
 	}
 	c := &comparison{
 		run: r, m: &m, previous: h.previous, state: h.state, reference: reference,
-		moment: alert.Moment{
+		moment: alert.RunContext{
 			Function: m.Function, Account: m.Account, Run: m.Run, Store: r.storeID, AsOf: m.AsOf,
 			First: reference == nil, Low: r.Low,
 		},
@@ -93,7 +93,7 @@ type comparison struct {
 	m               *Manifest
 	previous, state *Manifest
 	reference       *Manifest // the run whose customers are known: state's, or previous
-	moment          alert.Moment
+	moment          alert.RunContext
 
 	out    *outputs
 	row    func([]byte, core.Record) []byte
@@ -273,7 +273,7 @@ func (c *comparison) change(key string, was, is core.Record, wasText, isText []b
 		c.m.Changes.Gone++
 	default:
 		line.Change, line.CustomerID = "changed", is.ID()
-		old, fresh := was.Cells(), is.Cells()
+		old, fresh := was.Row(), is.Row()
 		for i, column := range c.run.Function.Columns {
 			if old[i] != fresh[i] && !slices.Contains(derived, column.Name) {
 				if line.Fields == nil {
@@ -358,7 +358,7 @@ func (c *comparison) judge(key string, was, is core.Record, remembered jsontext.
 	case is != nil && was == nil && !known && c.reference != nil && !c.reference.covers(key):
 		moment.First = true // not new: the run before did not ask for it
 	}
-	alerts, next := c.run.Alerts.Rules.Judge(moment, was, is, state)
+	alerts, next := c.run.Alerts.Rules.Evaluate(moment, was, is, state)
 	if c.previous == nil { // without a proven list no customer is known to be new
 		alerts = slices.DeleteFunc(alerts, func(a alert.Alert) bool { return a.Kind == alert.CustomerNew })
 	}
@@ -411,8 +411,8 @@ type lateRecord struct {
 	at string
 }
 
-// Cells are the moment and then the record's own.
-func (r lateRecord) Cells() []string { return append([]string{r.at}, r.Record.Cells()...) }
+// Row are the moment and then the record's own.
+func (r lateRecord) Row() []string { return append([]string{r.at}, r.Record.Row()...) }
 
 // sampleSize is how many customers a manifest's sample is of.
 const sampleSize = 64

@@ -117,7 +117,7 @@ func (r *run) readOn(ctx context.Context) (core.Report, error) {
 			}
 		}
 		if !r.Alerts.NoRules {
-			record = r.Alerts.Rules.Settled(record)
+			record = r.Alerts.Rules.Evaluated(record)
 		}
 		text, err := core.AppendJSON(nil, record)
 		if failure = err; err != nil {

@@ -65,7 +65,7 @@ func (w *world) job(run string) watch.Job {
 		Now: func() time.Time { return at },
 		Table: func(columns []core.Column) ([]byte, func([]byte, core.Record) []byte) {
 			return []byte(columns[0].Name + "…\r\n"), func(b []byte, r core.Record) []byte {
-				return append(b, strings.Join(r.Cells(), ",")+"\r\n"...)
+				return append(b, strings.Join(r.Row(), ",")+"\r\n"...)
 			}
 		},
 		Deliver: alert.DeliverOptions{Transport: roundTripFunc(func(r *http.Request) (*http.Response, error) {

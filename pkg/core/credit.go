@@ -147,8 +147,8 @@ func (c *CustomerCredit) Key() string { return c.CustomerID }
 // StatusText is the status's text.
 func (c *CustomerCredit) StatusText() string { return string(c.Status) }
 
-// Settle fills in the account, what was used, and the status.
-func (c *CustomerCredit) Settle(account string, _ time.Time, rules Rules) {
+// Evaluate fills in the account, what was used, and the status.
+func (c *CustomerCredit) Evaluate(account string, _ time.Time, rules Rules) {
 	c.Account = account
 	if c.Credit.Allocated != nil && c.Credit.Remaining != nil {
 		used := c.Credit.Allocated.Sub(*c.Credit.Remaining)
@@ -222,7 +222,7 @@ func (c *CustomerCredit) Masked() Record {
 	return &m
 }
 
-// creditColumns are the columns of Cells.
+// creditColumns are the columns of Row.
 func creditColumns() []Column {
 	return []Column{
 		{"provider", ColumnText, false}, {"account", ColumnText, false},
@@ -234,8 +234,8 @@ func creditColumns() []Column {
 	}
 }
 
-// Cells are the record as text.
-func (c *CustomerCredit) Cells() []string {
+// Row are the record as text.
+func (c *CustomerCredit) Row() []string {
 	return []string{
 		c.Provider, c.Account, c.CustomerID, c.Name, c.Email, c.Mobile, c.Remark, c.Type,
 		string(c.Identity), textOf(c.Credit.Allocated), textOf(c.Credit.Remaining), textOf(c.Credit.Used),

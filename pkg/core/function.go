@@ -18,7 +18,7 @@ type Function struct {
 	Params   []string // every parameter it knows
 	WithID   []string // of those, what may stand beside ByID's
 	Statuses []string // every status its records can have
-	Columns  []Column // of a record's Cells
+	Columns  []Column // of a record's Row
 
 	ask    func(Params) (*Question, error)
 	decode func([]byte) (Record, error)

@@ -90,15 +90,15 @@ func FuzzMask(f *testing.F) {
 func TestMaskedIsACopy(t *testing.T) {
 	t.Parallel()
 	c := &CustomerCredit{CustomerID: "200000000001", Name: "Zhang Wei", Email: "zhang@example.com", Mobile: "13800138000", Remark: "Friend of Wang"}
-	before := strings.Join(c.Cells(), " ")
+	before := strings.Join(c.Row(), " ")
 	m := c.Masked()
-	if after := strings.Join(c.Cells(), " "); after != before {
+	if after := strings.Join(c.Row(), " "); after != before {
 		t.Errorf("the record itself was masked: %s", after)
 	}
 	if m.ID() != c.ID() {
 		t.Errorf("the id is %s", m.ID())
 	}
-	cells := strings.Join(m.Cells(), " ")
+	cells := strings.Join(m.Row(), " ")
 	for _, whole := range []string{"Zhang", "Wei", "zhang@", "0013800", "Friend", "Wang"} {
 		if strings.Contains(cells, whole) {
 			t.Errorf("%q is left in %s", whole, cells)

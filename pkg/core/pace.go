@@ -22,15 +22,15 @@ type Pacer struct {
 	most    int // calls in a window as configured; 0: no bound
 	ceiling int // what was let through before the last refusal; 0: no refusal yet
 	allowed int // calls in a window now; 0: no bound
-	recent  []*Start
+	recent  []*Permit
 	refused time.Time // the last refusal
 	learned bool      // it told a ceiling
 	raised  time.Time // when allowed or ceiling last changed
 	notTill time.Time // the cloud asked to wait until then
 }
 
-// Start is one call that a Pacer let go.
-type Start struct {
+// Permit is one call that a Pacer let go.
+type Permit struct {
 	at      time.Time
 	refused bool
 }
@@ -60,7 +60,7 @@ func (p *Pacer) unlock() { <-p.in }
 // Wait returns when the next call may start, and counts it as started; what
 // it gives names the call to Refused. Its error is ctx's. Where the wait would end after ctx's deadline it returns
 // context.DeadlineExceeded at once: there is nothing to wait for.
-func (p *Pacer) Wait(ctx context.Context) (*Start, error) {
+func (p *Pacer) Wait(ctx context.Context) (*Permit, error) {
 	select {
 	case p.turn <- struct{}{}:
 		defer func() { <-p.turn }()
@@ -75,7 +75,7 @@ func (p *Pacer) Wait(ctx context.Context) (*Start, error) {
 		now := time.Now()
 		wait := p.next(now).Sub(now)
 		if wait <= 0 {
-			call := &Start{at: now}
+			call := &Permit{at: now}
 			p.recent = append(p.recent, call)
 			p.unlock()
 			return call, nil
@@ -148,7 +148,7 @@ func (p *Pacer) grow(now time.Time) {
 // Refused tells of a call that the cloud refused as one too many; after is how
 // long it asked to wait, 0 where it did not say. The refusals of one burst count
 // once.
-func (p *Pacer) Refused(call *Start, after time.Duration) {
+func (p *Pacer) Refused(call *Permit, after time.Duration) {
 	p.lock()
 	defer p.unlock()
 	now := time.Now()

@@ -135,7 +135,7 @@ func (d *readState[Q, T]) pageRead(requestID string, total *int, rows int) {
 
 // wants evaluates a new record and reports whether it is to be handed on.
 func (d *readState[Q, T]) wants(record T) bool {
-	record.Settle(d.report.Account, d.report.AsOf, d.reader.opts.Rules)
+	record.Evaluate(d.report.Account, d.report.AsOf, d.reader.opts.Rules)
 	return len(d.opts.Statuses) == 0 || slices.Contains(d.opts.Statuses, record.StatusText())
 }
 

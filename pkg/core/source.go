@@ -59,16 +59,16 @@ type Record interface {
 	ID() string
 	// Key tells records of one query apart: no two customers share it.
 	Key() string
-	// Settle fills in what follows from the reseller's own settings and from
+	// Evaluate fills in what follows from the reseller's own settings and from
 	// the moment of reading: the account and the status.
-	Settle(account string, asOf time.Time, rules Rules)
+	Evaluate(account string, asOf time.Time, rules Rules)
 	// StatusText is the status's text, for filtering.
 	StatusText() string
 	// UnreadMembers names the cloud's members that hold something else than the cloud
 	// documents: the record has null in their place, and the Report a warning.
 	UnreadMembers() []string
-	// Cells are the record as text, one cell a Column of its function.
-	Cells() []string
+	// Row are the record as text, one cell a Column of its function.
+	Row() []string
 	// Masked is the record with what is personal masked; itself where nothing
 	// is. It must not change the record: others may hold it too.
 	Masked() Record

@@ -122,13 +122,13 @@ func TestSettleTag(t *testing.T) {
 				}
 				c.ExpireMonth = &m
 			}
-			c.Settle("default", asOf, test.rules)
+			c.Evaluate("default", asOf, test.rules)
 			days := -1
 			if c.DaysLeft != nil {
 				days = *c.DaysLeft
 			}
 			if c.Status != test.want || timeText(c.ExpiresAt) != test.expiresAt || days != test.days {
-				t.Errorf("Settle: %s, %s, %d days, want %s, %s, %d", c.Status, timeText(c.ExpiresAt), days, test.want, test.expiresAt, test.days)
+				t.Errorf("Evaluate: %s, %s, %d days, want %s, %s, %d", c.Status, timeText(c.ExpiresAt), days, test.want, test.expiresAt, test.days)
 			}
 		})
 	}
@@ -140,7 +140,7 @@ func TestSettleTagOfAnUnreadMonth(t *testing.T) {
 	t.Parallel()
 	for value, want := range map[string]TagStatus{"Y": TagUnknown, "N": TagUnknown, "UNDETERMINED": TagUndetermined, "": TagUnverified, "Y_UNDETERMINED": TagUnknown} {
 		c := CustomerTag{CustomerID: "c", Tag: Tag{"SMB", value}, Unreadable: []string{ExpireTimeMember}}
-		if c.Settle("default", time.Now(), Rules{}); c.Status != want || c.ExpiresAt != nil || c.DaysLeft != nil {
+		if c.Evaluate("default", time.Now(), Rules{}); c.Status != want || c.ExpiresAt != nil || c.DaysLeft != nil {
 			t.Errorf("%q: %s, %v, %v, want %s", value, c.Status, c.ExpiresAt, c.DaysLeft, want)
 		}
 		if c.ValueUnknown() != (value == "Y_UNDETERMINED") {

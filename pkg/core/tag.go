@@ -91,9 +91,9 @@ func keyOf(resellerID, customerID string) string {
 // StatusText is the status's text.
 func (c *CustomerTag) StatusText() string { return string(c.Status) }
 
-// Settle fills in the account, the end of the validity, and the status. A tag with a
+// Evaluate fills in the account, the end of the validity, and the status. A tag with a
 // month that cannot be read is unknown: without its end it would seem to hold for ever.
-func (c *CustomerTag) Settle(account string, asOf time.Time, rules Rules) {
+func (c *CustomerTag) Evaluate(account string, asOf time.Time, rules Rules) {
 	c.Account = account
 	c.ExpiresAt, c.DaysLeft = nil, nil
 	over := false
@@ -124,7 +124,7 @@ func (c *CustomerTag) UnreadMembers() []string { return c.Unreadable }
 // Masked is the record itself: ids and months are nobody's name.
 func (c *CustomerTag) Masked() Record { return c }
 
-// tagColumns are the columns of Cells.
+// tagColumns are the columns of Row.
 func tagColumns() []Column {
 	return []Column{
 		{"provider", ColumnText, false}, {"account", ColumnText, false},
@@ -135,8 +135,8 @@ func tagColumns() []Column {
 	}
 }
 
-// Cells are the record as text.
-func (c *CustomerTag) Cells() []string {
+// Row are the record as text.
+func (c *CustomerTag) Row() []string {
 	reseller, days := "", ""
 	if c.ResellerID != nil {
 		reseller = *c.ResellerID

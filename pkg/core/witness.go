@@ -19,8 +19,8 @@ func (m *Member) ID() string { return m.MemberID }
 // Key returns what the key of a record about the same customer is.
 func (m *Member) Key() string { return keyOf(m.ResellerID, m.MemberID) }
 
-// Settle does nothing: a member has no status.
-func (m *Member) Settle(string, time.Time, Rules) {}
+// Evaluate does nothing: a member has no status.
+func (m *Member) Evaluate(string, time.Time, Rules) {}
 
 // StatusText returns "".
 func (m *Member) StatusText() string { return "" }
@@ -28,8 +28,8 @@ func (m *Member) StatusText() string { return "" }
 // UnreadMembers returns nil: a member is an id, and one without it fails its page.
 func (m *Member) UnreadMembers() []string { return nil }
 
-// Cells returns the id.
-func (m *Member) Cells() []string { return []string{m.MemberID} }
+// Row returns the id.
+func (m *Member) Row() []string { return []string{m.MemberID} }
 
 // Masked returns the member: an id is not personal.
 func (m *Member) Masked() Record { return m }

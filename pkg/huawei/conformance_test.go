@@ -51,7 +51,7 @@ func TestConformanceOfResellers(t *testing.T) {
 		},
 		Facts: func(n int) (facts []sourcetest.Fact) {
 			for i := range n {
-				facts = append(facts, sourcetest.Fact{ID: resellerID(i), Cells: map[string]string{"reseller_id": resellerID(i)}})
+				facts = append(facts, sourcetest.Fact{ID: resellerID(i), Row: map[string]string{"reseller_id": resellerID(i)}})
 			}
 			return facts
 		},
@@ -75,7 +75,7 @@ func TestConformanceOfSubCustomers(t *testing.T) {
 		Facts: func(n int) (facts []sourcetest.Fact) {
 			for i := range n {
 				id := sim.SubCustomer(i).CustomerID
-				facts = append(facts, sourcetest.Fact{ID: id, Cells: map[string]string{"customer_id": id}})
+				facts = append(facts, sourcetest.Fact{ID: id, Row: map[string]string{"customer_id": id}})
 			}
 			return facts
 		},
@@ -168,7 +168,7 @@ func troubled(tb testing.TB, world sourcetest.World, serve http.HandlerFunc) (ur
 }
 
 func factOf(c simulator.TagCustomer) sourcetest.Fact {
-	return sourcetest.Fact{ID: c.CustomerID, Cells: map[string]string{
+	return sourcetest.Fact{ID: c.CustomerID, Row: map[string]string{
 		"provider": "huaweicloud", "customer_id": c.CustomerID, "reseller_id": "",
 		"tag_type": c.CustomerTagType, "tag_value": c.NewCustomerTag,
 		"effective_month": c.EffectiveTime, "expire_month": c.ExpireTime,

@@ -552,8 +552,8 @@ func (s *stumbling) FetchPage(_ context.Context, _ ResellerQuery, at core.Cursor
 func TestResellerIsARecord(t *testing.T) {
 	t.Parallel()
 	var r core.Record = &core.Member{MemberID: "a"}
-	r.Settle("default", time.Time{}, core.Rules{})
-	if r.ID() != "a" || r.Key() != "a" || r.StatusText() != "" || !reflect.DeepEqual(r.Cells(), []string{"a"}) {
+	r.Evaluate("default", time.Time{}, core.Rules{})
+	if r.ID() != "a" || r.Key() != "a" || r.StatusText() != "" || !reflect.DeepEqual(r.Row(), []string{"a"}) {
 		t.Errorf("record = %+v", r)
 	}
 	if (ResellerQuery{}).AskedIDs() != nil {

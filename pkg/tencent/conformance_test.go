@@ -86,7 +86,7 @@ func factOf(c simulator.CreditCustomer) sourcetest.Fact {
 		}
 		return string(n)
 	}
-	return sourcetest.Fact{ID: fmt.Sprint(c.ClientUin), Cells: map[string]string{
+	return sourcetest.Fact{ID: fmt.Sprint(c.ClientUin), Row: map[string]string{
 		"provider": "tencentcloud", "customer_id": fmt.Sprint(c.ClientUin),
 		"name": c.Name, "email": c.Email, "mobile": c.Mobile, "remark": c.Remark, "type": c.Type,
 		"allocated": amount(c.Credit), "remaining": amount(c.RemainingCredit), "currency": "USD",

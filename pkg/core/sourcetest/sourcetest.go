@@ -33,7 +33,7 @@ const Planted = "Zhang-Planted <planted@example.com>"
 // Fact is what is true of one customer.
 type Fact struct {
 	ID    string
-	Cells map[string]string // by column name; those not named are not looked at
+	Row map[string]string // by column name; those not named are not looked at
 }
 
 // Harness tells the suite how to reach a Source.
@@ -44,7 +44,7 @@ type Harness[Q core.Query, T core.Record] struct {
 	Facts func(n int) []Fact
 	// Query asks for everyone.
 	Query Q
-	// Columns are those of the records' Cells.
+	// Columns are those of the records' Row.
 	Columns []core.Column
 	// PageSize is how many customers a page of the Source holds.
 	PageSize int
@@ -181,13 +181,13 @@ func factsAreExact[Q core.Query, T core.Record](t testing.TB, h Harness[Q, T]) e
 			if i >= len(facts) {
 				return fmt.Errorf("more customers than %d", len(facts))
 			}
-			record.Settle("default", time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC), core.Rules{})
-			cells := record.Cells()
+			record.Evaluate("default", time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC), core.Rules{})
+			cells := record.Row()
 			if len(cells) != len(h.Columns) {
 				return fmt.Errorf("%d cells for %d columns", len(cells), len(h.Columns))
 			}
 			for c, column := range h.Columns {
-				if want, looked := facts[i].Cells[column.Name]; looked && cells[c] != want {
+				if want, looked := facts[i].Row[column.Name]; looked && cells[c] != want {
 					return fmt.Errorf("customer %s: %s = %q, want %q", facts[i].ID, column.Name, cells[c], want)
 				}
 			}

@@ -24,7 +24,7 @@ const pageSize = 5
 func fact(i int) sourcetest.Fact {
 	return sourcetest.Fact{
 		ID:    strconv.Itoa(200000000000 + i),
-		Cells: map[string]string{"remaining": "12345678901234567890.0" + strconv.Itoa(i), "name": "customer " + strconv.Itoa(i)},
+		Row: map[string]string{"remaining": "12345678901234567890.0" + strconv.Itoa(i), "name": "customer " + strconv.Itoa(i)},
 	}
 }
 
@@ -55,11 +55,11 @@ func (s *shelf) FetchPage(ctx context.Context, _ core.CreditQuery, at core.Curso
 	end := min(at.Offset+pageSize, s.world.Customers)
 	for i := at.Offset; i < end; i++ {
 		f := fact(i)
-		remaining, err := core.ParseMoney(f.Cells["remaining"])
+		remaining, err := core.ParseMoney(f.Row["remaining"])
 		if err != nil {
 			return page, err
 		}
-		c := &core.CustomerCredit{CustomerID: f.ID, Name: f.Cells["name"], Credit: core.Credit{Remaining: &remaining}}
+		c := &core.CustomerCredit{CustomerID: f.ID, Name: f.Row["name"], Credit: core.Credit{Remaining: &remaining}}
 		if s.world.Odd && i == 3 {
 			c.Unreadable = []string{"RecentExpiry"}
 		}

@@ -47,16 +47,16 @@ func (s *shelf) set(change func()) {
 
 var twoOfOne = map[string]string{"id": "aws-sm:partner#id", "key": "aws-sm:partner#key", "zone": "+08:00"}
 
-func newShelf() (*shelf, *Keeper, *strings.Builder) {
+func newShelf() (*shelf, *Cache, *strings.Builder) {
 	s := &shelf{texts: map[string]string{"partner": `{"id":"A","key":"` + planted + `"}`}}
 	log := new(strings.Builder)
-	return s, NewKeeper(Options{
+	return s, NewCache(Options{
 		KeepFor: 4 * time.Minute, Stores: map[string]Store{schemeAWSSecrets: s.get},
 		Logger: slog.New(slog.NewJSONHandler(log, nil)),
 	}), log
 }
 
-func resolve(t *testing.T, k *Keeper) string {
+func resolve(t *testing.T, k *Cache) string {
 	t.Helper()
 	got, err := k.Resolve(t.Context(), twoOfOne)
 	if err != nil {
@@ -181,7 +181,7 @@ func TestStoreHangs(t *testing.T) {
 // A vendor's SDK that panics is a store that failed.
 func TestStorePanics(t *testing.T) {
 	t.Parallel()
-	k := NewKeeper(Options{Stores: map[string]Store{schemeAWSSecrets: func(context.Context, Reference) (core.Secret, error) { panic(planted) }}})
+	k := NewCache(Options{Stores: map[string]Store{schemeAWSSecrets: func(context.Context, Reference) (core.Secret, error) { panic(planted) }}})
 	if _, err := k.Resolve(t.Context(), twoOfOne); core.CodeOf(err) != core.CodeInternal || strings.Contains(fmt.Sprintf("%+v", err), planted) {
 		t.Errorf("Resolve = %v", err)
 	}
@@ -219,7 +219,7 @@ func TestRenew(t *testing.T) {
 // Every setting that cannot be resolved is named, and no value.
 func TestAllErrorsAtOnce(t *testing.T) {
 	t.Parallel()
-	k := NewKeeper(Options{Getenv: func(string) string { return "" }})
+	k := NewCache(Options{Getenv: func(string) string { return "" }})
 	_, err := k.Resolve(t.Context(), map[string]string{
 		"A": "env:NOT_SET", "B": "file:/no/such/file", "C": "aws-sm:partner#", "D": "fine",
 	})

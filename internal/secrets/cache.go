@@ -18,7 +18,7 @@ import (
 // *core.Error, and soon once ctx is done.
 type Store func(ctx context.Context, ref Reference) (core.Secret, error)
 
-// Options are what a Keeper is built with. They are copied.
+// Options are what a Cache is built with. They are copied.
 type Options struct {
 	Getenv  func(name string) string // for env:, and for the platform's own settings; required
 	KeepFor time.Duration            // how long a secret is used before it is read again; 0: 5 min
@@ -42,9 +42,9 @@ const (
 	renewEvery   = time.Second            // at most, a secret is fetched again because a cloud refused it
 )
 
-// Keeper resolves settings, and keeps what the stores answered. Safe for
+// Cache resolves settings, and keeps what the stores answered. Safe for
 // concurrent use.
-type Keeper struct {
+type Cache struct {
 	opts   Options
 	stores map[string]Store
 
@@ -80,8 +80,8 @@ type asker [sha256.Size]byte
 // platform keeps a function frozen, and secrets grow old nevertheless.
 func now() time.Time { return time.Now().Round(0) }
 
-// NewKeeper gives a Keeper. Nothing is fetched yet.
-func NewKeeper(opts Options) *Keeper {
+// NewCache gives a Cache. Nothing is fetched yet.
+func NewCache(opts Options) *Cache {
 	if opts.KeepFor <= 0 {
 		opts.KeepFor = DefaultKeepFor
 	}
@@ -92,13 +92,13 @@ func NewKeeper(opts Options) *Keeper {
 	if stores == nil {
 		stores = Stores(opts.Getenv)
 	}
-	return &Keeper{opts: opts, stores: stores, kept: make(map[Reference]*kept)}
+	return &Cache{opts: opts, stores: stores, kept: make(map[Reference]*kept)}
 }
 
 // Resolve gives settings with their references replaced by what they name. All
 // that refer to one secret get members of one version of it. The error names every
 // setting that could not be resolved, by the name that it has in settings.
-func (k *Keeper) Resolve(ctx context.Context, settings map[string]string) (map[string]string, error) {
+func (k *Cache) Resolve(ctx context.Context, settings map[string]string) (map[string]string, error) {
 	refs, err := references(settings)
 	if err != nil {
 		return nil, err
@@ -189,7 +189,7 @@ type fetched struct {
 }
 
 // fetch gives the secrets that refs refer to, side by side.
-func (k *Keeper) fetch(ctx context.Context, refs map[string]Reference) map[Reference]fetched {
+func (k *Cache) fetch(ctx context.Context, refs map[string]Reference) map[Reference]fetched {
 	results := make(map[Reference]fetched)
 	var mu sync.Mutex
 	var under sync.WaitGroup
@@ -217,7 +217,7 @@ func (k *Keeper) fetch(ctx context.Context, refs map[string]Reference) map[Refer
 
 // get gives one secret: as it is kept, or fetched where that is too old. What is
 // at hand is local and is not kept.
-func (k *Keeper) get(ctx context.Context, ref Reference) (core.Secret, error) {
+func (k *Cache) get(ctx context.Context, ref Reference) (core.Secret, error) {
 	store := k.stores[ref.Scheme]
 	if store == nil {
 		return core.Secret{}, broken("this program cannot read %s", ref.Scheme)
@@ -264,7 +264,7 @@ func (k *Keeper) get(ctx context.Context, ref Reference) (core.Secret, error) {
 
 // after gives what came of waiting for a fetch. It settles nothing where that began
 // before the caller came and failed: what was begun before a freeze dies of it.
-func (k *Keeper) after(ctx context.Context, ref Reference, entry *kept, under *fetch, came time.Time) (secret core.Secret, err error, settled bool) {
+func (k *Cache) after(ctx context.Context, ref Reference, entry *kept, under *fetch, came time.Time) (secret core.Secret, err error, settled bool) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	mine := askerOf(ctx, ref)
@@ -293,7 +293,7 @@ func storeAnswered(err error) bool {
 }
 
 // stale gives what is kept, unless it is too old for anything. k.mu is held.
-func (k *Keeper) stale(entry *kept) (core.Secret, error) {
+func (k *Cache) stale(entry *kept) (core.Secret, error) {
 	if k.opts.StaleFor > 0 && now().Sub(entry.fetched) > k.opts.KeepFor+k.opts.StaleFor {
 		return core.Secret{}, entry.err
 	}
@@ -302,7 +302,7 @@ func (k *Keeper) stale(entry *kept) (core.Secret, error) {
 
 // begin fetches a secret unless the same asker does. The fetch outlives the caller, who
 // may be one of many that wait for it. k.mu is held.
-func (k *Keeper) begin(ctx context.Context, ref Reference, store Store, entry *kept) {
+func (k *Cache) begin(ctx context.Context, ref Reference, store Store, entry *kept) {
 	mine := askerOf(ctx, ref)
 	if entry.fetching[mine] != nil {
 		return
@@ -350,7 +350,7 @@ func ask(ctx context.Context, store Store, ref Reference) (secret core.Secret, e
 // Renew fetches again, now, what the settings refer to, but for what was
 // fetched after a moment: for where a cloud refuses a key that was good until then.
 // That it fails shows in the value that Resolve gives, which stays.
-func (k *Keeper) Renew(ctx context.Context, settings map[string]string, since time.Time) {
+func (k *Cache) Renew(ctx context.Context, settings map[string]string, since time.Time) {
 	refs, err := references(settings)
 	if err != nil {
 		return
@@ -369,7 +369,7 @@ func (k *Keeper) Renew(ctx context.Context, settings map[string]string, since ti
 
 // renew is Renew for one secret. A fetch that is under way may have been answered
 // before the key changed, or by what is kept on the way: it is waited for, and not relied on.
-func (k *Keeper) renew(ctx context.Context, ref Reference, since time.Time) {
+func (k *Cache) renew(ctx context.Context, ref Reference, since time.Time) {
 	for relied := false; !relied; {
 		k.mu.Lock()
 		entry := k.kept[ref]
