@@ -32,7 +32,7 @@ const Planted = "Zhang-Planted <planted@example.com>"
 
 // Fact is what is true of one customer.
 type Fact struct {
-	ID    string
+	ID  string
 	Row map[string]string // by column name; those not named are not looked at
 }
 

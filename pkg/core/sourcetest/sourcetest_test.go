@@ -23,7 +23,7 @@ const pageSize = 5
 
 func fact(i int) sourcetest.Fact {
 	return sourcetest.Fact{
-		ID:    strconv.Itoa(200000000000 + i),
+		ID:  strconv.Itoa(200000000000 + i),
 		Row: map[string]string{"remaining": "12345678901234567890.0" + strconv.Itoa(i), "name": "customer " + strconv.Itoa(i)},
 	}
 }
