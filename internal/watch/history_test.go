@@ -554,10 +554,10 @@ func TestPartsThatBreakOff(t *testing.T) {
 				t.Errorf("%v", err)
 			}
 		}
-		calls := w.books.calls
+		calls := w.books.calls.Load()
 		s.broken = false
-		if outcome := w.watch(t, "2026-11-21"); outcome.State != watch.Done || w.books.calls != calls {
-			t.Errorf("%s, after %d further calls", outcome.State, w.books.calls-calls)
+		if outcome := w.watch(t, "2026-11-21"); outcome.State != watch.Done || w.books.calls.Load() != calls {
+			t.Errorf("%s, after %d further calls", outcome.State, w.books.calls.Load()-calls)
 		}
 	})
 }

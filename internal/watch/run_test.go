@@ -70,13 +70,13 @@ func TestTwoRuns(t *testing.T) {
 	}
 
 	// Again, or twice: nothing is asked, written or delivered.
-	calls, before := w.books.calls, objects(t, w.store)
+	calls, before := w.books.calls.Load(), objects(t, w.store)
 	for _, run := range []string{"2026-11-22", "2026-11-21"} {
 		if outcome := w.watch(t, run); outcome.State != watch.Already {
 			t.Errorf("%s again: %s", run, outcome.State)
 		}
 	}
-	if w.books.calls != calls || !maps.Equal(objects(t, w.store), before) || len(w.chats["ops"].taken) != 2 {
+	if w.books.calls.Load() != calls || !maps.Equal(objects(t, w.store), before) || len(w.chats["ops"].taken) != 2 {
 		t.Error("a run that was done was done again")
 	}
 }
@@ -214,11 +214,11 @@ func TestVendorFails(t *testing.T) {
 	if _, err := w.call(t.Context(), "2026-11-21"); core.CodeOf(err) != core.CodeUpstream {
 		t.Fatal(err)
 	}
-	first := w.books.calls
+	first := w.books.calls.Load()
 	w.books.before = nil
 	outcome := w.watch(t, "2026-11-21")
-	if outcome.State != watch.Done || outcome.Manifest.Count != 57 || w.books.calls-first > 5 {
-		t.Errorf("%+v after %d further calls", outcome, w.books.calls-first)
+	if outcome.State != watch.Done || outcome.Manifest.Count != 57 || w.books.calls.Load()-first > 5 {
+		t.Errorf("%+v after %d further calls", outcome, w.books.calls.Load()-first)
 	}
 }
 
@@ -229,9 +229,9 @@ func TestSeveralAtOnce(t *testing.T) {
 	calm.watch(t, "2026-11-21")
 	yesterday := newMemory(calm.store.(*memory))
 	calm.books.tomorrow()
-	calm.books.calls = 0
+	calm.books.calls.Store(0)
 	calm.watch(t, "2026-11-22")
-	want, calls, said := objects(t, calm.store), calm.books.calls, calm.chats["ops"].said()[1:]
+	want, calls, said := objects(t, calm.store), calm.books.calls.Load(), calm.chats["ops"].said()[1:]
 	for i := range 10 {
 		bubble(t, fmt.Sprint(i), func(t *testing.T) {
 			w := calm.on(newMemory(yesterday))
@@ -240,8 +240,8 @@ func TestSeveralAtOnce(t *testing.T) {
 				under.Go(func() { _, _ = w.call(t.Context(), "2026-11-22") })
 			}
 			under.Wait()
-			if w.watch(t, "2026-11-22"); w.books.calls != calls {
-				t.Errorf("%d calls, want %d", w.books.calls, calls)
+			if w.watch(t, "2026-11-22"); w.books.calls.Load() != calls {
+				t.Errorf("%d calls, want %d", w.books.calls.Load(), calls)
 			}
 			same(t, w.store, want)
 			if got := w.chats["ops"].said(); !slices.Equal(got, said) {
@@ -334,8 +334,8 @@ func TestTimeLimitThatIsTooShort(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
 	defer cancel()
 	w := newWorld(newMemory(nil), 5)
-	if _, err := w.call(ctx, "2026-11-22"); core.CodeOf(err) != core.CodeMisconfigured || !strings.Contains(err.Error(), "timeout to 900 s") || w.books.calls > 0 {
-		t.Errorf("%v after %d calls", err, w.books.calls)
+	if _, err := w.call(ctx, "2026-11-22"); core.CodeOf(err) != core.CodeMisconfigured || !strings.Contains(err.Error(), "timeout to 900 s") || w.books.calls.Load() > 0 {
+		t.Errorf("%v after %d calls", err, w.books.calls.Load())
 	}
 }
 
@@ -417,7 +417,7 @@ func TestSettingsChangeBetweenInvocations(t *testing.T) {
 			s := begun.store
 			begun.store = storetest.Faulty(s, func(op string, at int) error {
 				n.Store(int32(at))
-				if exists(s, "runs/credit/north/2026-11-21/progress/checkpoint.json") && begun.books.calls >= 6 && op == "List" {
+				if exists(s, "runs/credit/north/2026-11-21/progress/checkpoint.json") && begun.books.calls.Load() >= 6 && op == "List" {
 					return errRefused
 				}
 				return nil

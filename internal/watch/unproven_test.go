@@ -50,8 +50,8 @@ func TestUnproven(t *testing.T) {
 	if !strings.Contains(all["runs/credit/north/2026-11-21/alerts.json"], `"proven":false`) || !strings.Contains(all["runs/credit/north/latest.json"], `"run":"2026-11-20"`) {
 		t.Errorf("%s\n%s", all["runs/credit/north/2026-11-21/alerts.json"], all["runs/credit/north/latest.json"])
 	}
-	calls := w.books.calls
-	if again := w.watch(t, "2026-11-21"); again.State != watch.Unproven || w.books.calls != calls || len(ops.taken) != 1 {
+	calls := w.books.calls.Load()
+	if again := w.watch(t, "2026-11-21"); again.State != watch.Unproven || w.books.calls.Load() != calls || len(ops.taken) != 1 {
 		t.Errorf("again: %s", again.State)
 	}
 
@@ -185,7 +185,7 @@ func TestAttempts(t *testing.T) {
 	w := newWorld(newMemory(nil), 57)
 	w.books.lie = 3
 	w.books.before = func(row int) error {
-		if w.books.calls > 20 {
+		if w.books.calls.Load() > 20 {
 			w.books.lie = 0
 		}
 		return nil

@@ -19,6 +19,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -232,7 +233,7 @@ type books struct {
 	mu     sync.Mutex
 	left   map[int]int // by customer
 	forced map[int]bool
-	calls  int
+	calls  atomic.Int64
 	before func(row int) error
 	lie    int  // added to the total
 	shift  int  // added to every customer's number: another partner's list
@@ -279,7 +280,7 @@ func (b *books) FetchPage(ctx context.Context, _ core.CreditQuery, at core.Curso
 	if err := ctx.Err(); err != nil { // the read has ended, and the test may change the books
 		return page, err
 	}
-	b.calls++
+	b.calls.Add(1)
 	if b.before != nil {
 		if err := b.before(at.Offset); err != nil {
 			return page, err
@@ -291,7 +292,7 @@ func (b *books) FetchPage(ctx context.Context, _ core.CreditQuery, at core.Curso
 	}
 	all := slices.Sorted(maps.Keys(listed.left))
 	if b.restless {
-		rand.New(rand.NewPCG(uint64(b.calls), 1)).Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
+		rand.New(rand.NewPCG(uint64(b.calls.Load()), 1)).Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
 	}
 	if b.proofless && at.Offset == 0 && at.Size > 0 {
 		return page, &core.Error{Code: core.CodeDeadline}
@@ -312,7 +313,7 @@ func (b *books) FetchPage(ctx context.Context, _ core.CreditQuery, at core.Curso
 	if end < len(all) {
 		page.Next = &core.Cursor{Offset: end, Size: size}
 	}
-	page.RequestID = fmt.Sprint("request-", b.calls)
+	page.RequestID = fmt.Sprint("request-", b.calls.Load())
 	return page, nil
 }
 
