@@ -7,7 +7,6 @@ import (
 	"os"
 
 	"partnerlens/internal/app"
-	"partnerlens/internal/app/credit"
 )
 
-func main() { os.Exit(app.Run(credit.Compose(nil, nil))) }
+func main() { os.Exit(app.Run(app.Credit.Compose(nil, nil))) }

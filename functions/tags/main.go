@@ -7,7 +7,6 @@ import (
 	"os"
 
 	"partnerlens/internal/app"
-	"partnerlens/internal/app/tags"
 )
 
-func main() { os.Exit(app.Run(tags.Compose(nil, nil))) }
+func main() { os.Exit(app.Run(app.Tags.Compose(nil, nil))) }

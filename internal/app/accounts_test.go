@@ -14,8 +14,6 @@ import (
 	"testing"
 
 	"partnerlens/internal/app"
-	"partnerlens/internal/app/credit"
-	"partnerlens/internal/app/tags"
 	"partnerlens/internal/simulator"
 	"partnerlens/pkg/core"
 )
@@ -64,7 +62,7 @@ func TestAccountsByName(t *testing.T) {
 		"PARTNERLENS_ACCOUNTS": asJSON(t, accounts), "SOUTH_KEY": "south-secret",
 		"AWS_REGION": "eu-west-1", "AWS_ENDPOINT_URL": north.server.URL, "AWS_ACCESS_KEY_ID": simulator.KeyID, "AWS_SECRET_ACCESS_KEY": simulator.KeySecret,
 	}
-	credits, tagged := credit.Function(with(env), nil), tags.Function(with(env), nil)
+	credits, tagged := app.Credit.Compose(with(env), nil).Function, app.Tags.Compose(with(env), nil).Function
 
 	got, report, err := read(t.Context(), credits, core.Params{"account": {"all"}})
 	if err != nil || !report.Complete || !maps.Equal(got, map[string]int{"north": 250, "south": 120}) {
@@ -111,7 +109,7 @@ func TestVariablesAreAnAccountToo(t *testing.T) {
 	env["PARTNERLENS_ACCOUNTS"] = asJSON(t, map[string]fields{
 		"second": {"vendor": "tencentcloud", "secret_id": simulator.KeyID, "secret_key": simulator.KeySecret, "endpoint": c.server.URL},
 	})
-	f := credit.Function(with(env), nil)
+	f := app.Credit.Compose(with(env), nil).Function
 	if got, _, err := read(t.Context(), f, core.Params{}); err != nil || got["default"] != 30 {
 		t.Errorf("none named: %v, %v", got, err)
 	}
@@ -128,7 +126,7 @@ func TestVariablesAreAnAccountToo(t *testing.T) {
 func TestAccountsThatAreWrong(t *testing.T) {
 	t.Parallel()
 	const planted = "planted-secret-9c1e"
-	f := credit.Function(with(map[string]string{"PARTNERLENS_ACCOUNTS": asJSON(t, map[string]fields{
+	f := app.Credit.Compose(with(map[string]string{"PARTNERLENS_ACCOUNTS": asJSON(t, map[string]fields{
 		"North":   {"vendor": "tencentcloud"},
 		"all":     {"vendor": "tencentcloud"},
 		"nowhere": {"secret_id": planted},
@@ -140,7 +138,7 @@ func TestAccountsThatAreWrong(t *testing.T) {
 		"refs":   {"vendor": "tencentcloud", "secret_id": "aws-sm:", "secret_key": "tencent-ssm:k@"},
 		"resell": {"vendor": "huaweicloud", "ak": planted, "sk": planted, "resellers": []string{""}},
 		"lost":   {"vendor": "huaweicloud", "ak": planted, "sk": planted, "resellers": ""},
-	})}), nil)
+	})}), nil).Function
 	_, _, err := read(t.Context(), f, core.Params{})
 	if core.CodeOf(err) != core.CodeMisconfigured {
 		t.Fatal(err)
@@ -158,7 +156,7 @@ func TestAccountsThatAreWrong(t *testing.T) {
 		t.Errorf("too much is told: %s", shown)
 	}
 	for _, text := range []string{"{", "[]", "null", `{"a":1}`, `{"a":{"vendor":"tencentcloud"`, `{"a":{"vendor":"tencentcloud"},"a":{}}`} {
-		f := credit.Function(with(map[string]string{"PARTNERLENS_ACCOUNTS": text}), nil)
+		f := app.Credit.Compose(with(map[string]string{"PARTNERLENS_ACCOUNTS": text}), nil).Function
 		if _, _, err := read(t.Context(), f, core.Params{}); core.CodeOf(err) != core.CodeMisconfigured {
 			t.Errorf("%s: %v", text, err)
 		}
@@ -179,7 +177,7 @@ func TestOneAccountIsWrong(t *testing.T) {
 		"south":        fields{"vendor": "tencentcloud", "secret_id": simulator.KeyID, "secret_key": simulator.KeySecret, "endpoint": c.server.URL},
 		"china":        fields{"vendor": "huaweicloud", "ak": simulator.KeyID, "sk": simulator.KeySecret, "endpoint": c.server.URL},
 	})
-	f := credit.Function(with(env), nil)
+	f := app.Credit.Compose(with(env), nil).Function
 	got, report, err := read(t.Context(), f, core.Params{"account": {"south"}})
 	if err != nil || got["south"] != 30 || !report.Complete {
 		t.Errorf("the account that is right: %v, %v", got, err)
@@ -224,7 +222,7 @@ func TestSettingsPrintNoValue(t *testing.T) {
 		"PARTNERLENS_TENCENT_SECRET_ID": "planted-id", "PARTNERLENS_TENCENT_SECRET_KEY": "planted-key",
 		"PARTNERLENS_ACCOUNTS": `{"north":{"vendor":"tencentcloud","secret_id":"planted-id","secret_key":"planted-key"}}`,
 	})
-	composed := credit.Compose(env, nil)
+	composed := app.Credit.Compose(env, nil)
 	accounts := composed.Accounts
 	s, err := accounts.Settings(t.Context(), "default")
 	if err != nil || s.Get(app.FieldSecretKey) != "planted-key" {
@@ -253,9 +251,9 @@ func TestRotationInAStoreInMidRead(t *testing.T) {
 					"PARTNERLENS_TENCENT_SECRET_ID": scheme + ":partner#id", "PARTNERLENS_TENCENT_SECRET_KEY": scheme + ":partner#key", "PARTNERLENS_TENCENT_ENDPOINT": c.server.URL, "PARTNERLENS_TENCENT_RATE": "0",
 					"PARTNERLENS_HUAWEI_AK": scheme + ":partner#id", "PARTNERLENS_HUAWEI_SK": scheme + ":partner#key", "PARTNERLENS_HUAWEI_ENDPOINT": c.server.URL, "PARTNERLENS_HUAWEI_RATE": "0",
 				})
-				f := tags.Function(with(env), nil)
+				f := app.Tags.Compose(with(env), nil).Function
 				if q.name == "credit" {
-					f = credit.Function(with(env), nil)
+					f = app.Credit.Compose(with(env), nil).Function
 				}
 				question, err := f.Ask(q.params)
 				if err != nil {
@@ -303,7 +301,7 @@ func TestStoreThatRefusesOneAccount(t *testing.T) {
 		"bad":  {"vendor": "tencentcloud", "secret_id": "aws-sm:nobody#id", "secret_key": "aws-sm:nobody#key", "endpoint": c.server.URL},
 		"good": {"vendor": "tencentcloud", "secret_id": "aws-sm:good#id", "secret_key": "aws-sm:good#key", "endpoint": c.server.URL},
 	})
-	got, report, err := read(t.Context(), credit.Function(with(env), nil), core.Params{"account": {"all"}})
+	got, report, err := read(t.Context(), app.Credit.Compose(with(env), nil).Function, core.Params{"account": {"all"}})
 	if err != nil || got["good"] != 30 || report.Complete {
 		t.Fatalf("%v, %v", got, err)
 	}

@@ -1,26 +1,15 @@
 // Package app is the composition root: it joins functions, accounts and hosts,
 // and it is the only reader of the environment. The mains and the command line
 // import it; nothing below does.
-//
-// A function is composed in a package of its own (app/credit, app/tags), so that an
-// artefact links one cloud's partner API and not the other's.
 package app
 
 import (
 	"os"
 	"strings"
-
-	"partnerlens/pkg/core"
 )
 
 // Version is what the build stamps with -ldflags "-X partnerlens/internal/app.Version=…".
 var Version = "dev"
-
-// Composed is a function with the accounts that it is composed of.
-type Composed struct {
-	Function *core.Function
-	Accounts *Accounts
-}
 
 // Environment looks settings up by name, as os.Getenv does: an empty value is
 // an unset one.

@@ -216,7 +216,7 @@ func CheckAuth(ctx context.Context, env Environment, accounts []string) Check {
 	if err != nil {
 		return failed(err)
 	}
-	keys, err := api.ParseKeys([]byte(text), FunctionNames...)
+	keys, err := api.ParseKeys([]byte(text), FunctionNames()...)
 	if err != nil {
 		return failed(err)
 	}

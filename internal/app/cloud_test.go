@@ -18,8 +18,6 @@ import (
 	"go.uber.org/goleak"
 
 	"partnerlens/internal/app"
-	"partnerlens/internal/app/credit"
-	"partnerlens/internal/app/tags"
 	"partnerlens/internal/simulator"
 	"partnerlens/pkg/core"
 )
@@ -123,9 +121,9 @@ func queries() []query {
 func (c *cloud) function(q query) *core.Function {
 	now := func() time.Time { return c.now }
 	if q.name == "credit" {
-		return credit.Function(c.environment(), now)
+		return app.Credit.Compose(c.environment(), now).Function
 	}
-	return tags.Function(c.environment(), now)
+	return app.Tags.Compose(c.environment(), now).Function
 }
 
 // answer is what came of asking once.

@@ -47,9 +47,6 @@ type HandlerOptions struct {
 	Simulated bool        // as in api.Options
 }
 
-// FunctionNames are all functions that keys may be for, in this artefact or not.
-var FunctionNames = []string{"credit", "tags"}
-
 // Handler is the HTTP API of functions.
 func Handler(o HandlerOptions, functions ...*core.Function) http.Handler {
 	return handler(o, newMeter(new(metrics.Set), o.Logger), functions...)
@@ -127,7 +124,7 @@ func keysWhileSame(text func(context.Context) (string, error)) func(context.Cont
 		}
 		last, keys, err = now, nil, nil
 		if now != "" {
-			keys, err = api.ParseKeys([]byte(now), FunctionNames...)
+			keys, err = api.ParseKeys([]byte(now), FunctionNames()...)
 		}
 		return keys, err
 	}

@@ -30,8 +30,8 @@ func TestFunctionNames(t *testing.T) {
 			folders = append(folders, entry.Name())
 		}
 	}
-	if !slices.Equal(folders, app.FunctionNames) {
-		t.Errorf("keys may be for %v, functions are %v", app.FunctionNames, folders)
+	if !slices.Equal(folders, app.FunctionNames()) {
+		t.Errorf("keys may be for %v, functions are %v", app.FunctionNames(), folders)
 	}
 }
 

@@ -11,8 +11,6 @@ import (
 	"time"
 
 	"partnerlens/internal/app"
-	"partnerlens/internal/app/credit"
-	"partnerlens/internal/app/tags"
 	"partnerlens/internal/simulator"
 )
 
@@ -72,7 +70,7 @@ func TestTwoDaysOfLife(t *testing.T) {
 			at := today.AddDate(0, 0, day)
 			run := fmt.Sprintf("2026-11-%02d", 11+day)
 			now := func() time.Time { return at }
-			for _, f := range []app.Composed{credit.Compose(with(env), now), tags.Compose(with(env), now)} {
+			for _, f := range app.ComposeAll(with(env), now) {
 				watcher := &app.Watcher{Env: with(env), Now: now}
 				done, err := watcher.Watch(t.Context(), f, app.WatchRequest{Run: run})
 				if err != nil || !done.Complete {

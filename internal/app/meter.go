@@ -31,7 +31,7 @@ func newMeter(set *metrics.Set, log *slog.Logger) *meter {
 	if m.log == nil {
 		m.log = slog.New(slog.DiscardHandler)
 	}
-	for _, name := range FunctionNames {
+	for _, name := range FunctionNames() {
 		m.functions[core.Schema(name)] = name
 	}
 	return m

@@ -17,8 +17,6 @@ import (
 	"time"
 
 	"partnerlens/internal/app"
-	"partnerlens/internal/app/credit"
-	"partnerlens/internal/app/tags"
 	"partnerlens/internal/host"
 	"partnerlens/internal/metrics/metricstest"
 	"partnerlens/internal/simulator"
@@ -116,7 +114,7 @@ func TestNumbersAddUp(t *testing.T) {
 			t.Parallel()
 			c := openCloud(t, test.opts)
 			env := with(c.settings())
-			s := serveApp(t, env, credit.Function(env, nil), tags.Function(env, nil))
+			s := serveApp(t, env, app.Credit.Compose(env, nil).Function, app.Tags.Compose(env, nil).Function)
 			if status, body := s.get(t, test.target, nil); status != http.StatusOK || !strings.Contains(body, `"complete":true`) {
 				t.Fatalf("%d %.200s", status, body)
 			}
@@ -180,7 +178,7 @@ func TestIncompleteAnswersAreCounted(t *testing.T) {
 	t.Parallel()
 	c := openCloud(t, simulator.Options{Customers: 250, Faults: []string{"total-high"}})
 	env := with(c.settings())
-	s := serveApp(t, env, credit.Function(env, nil))
+	s := serveApp(t, env, app.Credit.Compose(env, nil).Function)
 	for i, target := range []string{"/v1/credit?limit=10", "/v1/credit"} {
 		s.get(t, target, nil)
 		if n, found := s.metrics(t, nil).Sum("partnerlens_incomplete_total", "function", "credit", "account", "default"); int(n) != i || !found {
@@ -274,7 +272,7 @@ func TestNumbersOnLambda(t *testing.T) {
 	c := openCloud(t, simulator.Options{Customers: 450, Faults: []string{"http-503"}})
 	settings := c.settings()
 	settings["AWS_LAMBDA_FUNCTION_NAME"] = "partnerlens-credit"
-	p := onPlatform(credit.Compose(with(settings), nil), with(settings))
+	p := onPlatform(app.Credit.Compose(with(settings), nil), with(settings))
 	var all []metricstest.Document
 	invoke := func(event string) (new []metricstest.Document) {
 		t.Helper()
@@ -325,7 +323,7 @@ func TestNumbersOnSCF(t *testing.T) {
 		"north": {"vendor": "tencentcloud", "secret_id": simulator.KeyID, "secret_key": simulator.KeySecret, "endpoint": c.server.URL},
 		"south": {"vendor": "tencentcloud", "secret_id": simulator.KeyID, "secret_key": simulator.KeySecret, "endpoint": c.server.URL},
 	})
-	p := onPlatform(credit.Compose(with(settings), nil), with(settings))
+	p := onPlatform(app.Credit.Compose(with(settings), nil), with(settings))
 	p.invoke(t, "id-1", `{"account":"all"}`)
 	told := lines(t, p.log.String(), "metrics")
 	if len(told) != 1 || p.out.String() != "" {
@@ -358,7 +356,7 @@ func TestNumbersOfRuns(t *testing.T) {
 		{"name": "bad", "type": "webhook", "url": bad.server.URL},
 	}})
 	env := with(settings)
-	p := onPlatform(credit.Compose(env, nil), env)
+	p := onPlatform(app.Credit.Compose(env, nil), env)
 	p.invoke(t, "id-1", `{"watch":"2026-11-21"}`)
 	p.invoke(t, "id-2", `{"watch":"2026-11-21"}`) // is done already
 	all, err := metricstest.ParseEMF(p.out.String())
@@ -375,7 +373,7 @@ func TestNumbersOfRuns(t *testing.T) {
 	}
 
 	settings["AWS_LAMBDA_FUNCTION_NAME"] = ""
-	s := serveApp(t, env, credit.Function(env, nil), tags.Function(env, nil))
+	s := serveApp(t, env, app.Credit.Compose(env, nil).Function, app.Tags.Compose(env, nil).Function)
 	ages := s.metrics(t, nil)
 	if age, found := ages.Sum("partnerlens_data_age_seconds", "function", "credit", "account", "default"); !found || age < 0 || age > 120 {
 		t.Errorf("the age is %v, %t", age, found)
@@ -393,7 +391,7 @@ func TestNumbersOfBadRuns(t *testing.T) {
 	settings["AWS_LAMBDA_FUNCTION_NAME"] = "partnerlens-credit"
 	settings["PARTNERLENS_STORE"] = "file://" + t.TempDir()
 	env := with(settings)
-	p := onPlatform(credit.Compose(env, nil), env)
+	p := onPlatform(app.Credit.Compose(env, nil), env)
 	p.invoke(t, "id-1", `{"watch":"2026-11-21"}`)
 	settings["PARTNERLENS_TENCENT_SECRET_KEY"] = "planted-wrong"
 	if _, err := host.Invoke(t.Context(), p.opts, "id-2", []byte(`{"watch":"2026-11-22"}`)); core.CodeOf(err) != core.CodeDenied {
@@ -421,7 +419,7 @@ func TestNumbersOfHeldRuns(t *testing.T) {
 	settings["AWS_LAMBDA_FUNCTION_NAME"] = "partnerlens-credit"
 	settings["PARTNERLENS_STORE"] = "file://" + t.TempDir()
 	settings["PARTNERLENS_ALERTS"] = asJSON(t, map[string]any{"channels": []fields{{"name": "ops", "type": "webhook", "url": ops.server.URL}}})
-	p := onPlatform(credit.Compose(with(settings), nil), with(settings))
+	p := onPlatform(app.Credit.Compose(with(settings), nil), with(settings))
 	told := func() { ops.answer(http.StatusOK) }
 	for i, step := range []struct {
 		before  func()
@@ -496,11 +494,11 @@ func TestEveryCallForARunIsLogged(t *testing.T) {
 			settings["AWS_LAMBDA_FUNCTION_NAME"] = "partnerlens-credit"
 			before := time.Date(2026, 11, 20, 3, 0, 0, 0, time.UTC)
 			early := &app.Watcher{Env: with(settings), Now: func() time.Time { return before }}
-			if _, err := early.Watch(t.Context(), credit.Compose(with(settings), early.Now), app.WatchRequest{Run: "2026-11-20"}); err != nil {
+			if _, err := early.Watch(t.Context(), app.Credit.Compose(with(settings), early.Now), app.WatchRequest{Run: "2026-11-20"}); err != nil {
 				t.Fatal(err)
 			}
 			maps.Copy(settings, test.change)
-			p := onPlatform(credit.Compose(with(settings), nil), with(settings))
+			p := onPlatform(app.Credit.Compose(with(settings), nil), with(settings))
 			_, err := host.Invoke(t.Context(), p.opts, "id-1", []byte(test.payload))
 			if (err != nil) != (test.state == "failed") {
 				t.Errorf("%v", err)
@@ -533,7 +531,7 @@ func TestEveryCallForARunIsLogged(t *testing.T) {
 func TestNumbersWithoutTheStore(t *testing.T) {
 	t.Parallel()
 	env := with(map[string]string{"PARTNERLENS_STORE": "s3://bucket/?region=eu-central-1&endpoint=http://127.0.0.1:1"})
-	s := serveApp(t, env, credit.Function(env, nil))
+	s := serveApp(t, env, app.Credit.Compose(env, nil).Function)
 	if _, found := s.metrics(t, nil).Sum("partnerlens_in_flight"); !found {
 		t.Error("no numbers")
 	}
@@ -588,7 +586,7 @@ func TestTraceContext(t *testing.T) {
 			settings := (&cloud{server: server}).settings()
 			settings["PARTNERLENS_LOG_LEVEL"] = "debug"
 			env := with(settings)
-			s := serveApp(t, env, credit.Function(env, nil), tags.Function(env, nil))
+			s := serveApp(t, env, app.Credit.Compose(env, nil).Function, app.Tags.Compose(env, nil).Function)
 			header := http.Header{}
 			for name, value := range map[string]string{"traceparent": test.parent, "tracestate": test.state} {
 				if value != "" {

@@ -10,8 +10,6 @@ import (
 
 	"partnerlens/internal/alert"
 	"partnerlens/internal/app"
-	"partnerlens/internal/app/credit"
-	"partnerlens/internal/app/tags"
 	"partnerlens/internal/simulator"
 	"partnerlens/pkg/core"
 )
@@ -32,7 +30,7 @@ func TestWatchOfOddRows(t *testing.T) {
 		at := today.AddDate(0, 0, day)
 		run, now := at.Format(time.DateOnly), func() time.Time { return at }
 		watcher := &app.Watcher{Env: with(env), Now: now, Digest: func(d *alert.Digest) { digests = append(digests, d.Text(alert.Chinese, 0)) }}
-		for _, f := range []app.Composed{credit.Compose(with(env), now), tags.Compose(with(env), now)} {
+		for _, f := range app.ComposeAll(with(env), now) {
 			done, err := watcher.Watch(t.Context(), f, app.WatchRequest{Run: run})
 			if err != nil || !done.Complete {
 				t.Fatalf("%s, day %d: %v, %+v", f.Function.Name, day, err, done)
@@ -99,7 +97,7 @@ func TestExpireMonthIsASetting(t *testing.T) {
 	env := c.settings()
 	for _, reading := range []string{"", "last_valid", "first_invalid"} {
 		env["PARTNERLENS_HUAWEI_EXPIRE_MONTH"] = reading
-		question, err := tags.Function(with(env), nil).Ask(core.Params{})
+		question, err := app.Tags.Compose(with(env), nil).Function.Ask(core.Params{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -119,14 +117,14 @@ func TestExpireMonthIsASetting(t *testing.T) {
 			t.Fatal(err)
 		}
 		env["PARTNERLENS_STORE"] = "file://" + t.TempDir()
-		done, err := (&app.Watcher{Env: with(env)}).Watch(t.Context(), tags.Compose(with(env), nil), app.WatchRequest{})
+		done, err := (&app.Watcher{Env: with(env)}).Watch(t.Context(), app.Tags.Compose(with(env), nil), app.WatchRequest{})
 		want := map[string]string{"": "last_valid"}[reading] + reading
 		if err != nil || done.Accounts[0].Told.Thresholds["expire_month"] != want {
 			t.Errorf("%q: %v, %v", reading, err, done.Accounts[0].Told.Thresholds)
 		}
 	}
 	env["PARTNERLENS_HUAWEI_EXPIRE_MONTH"] = "Both"
-	question, err := tags.Function(with(env), nil).Ask(core.Params{})
+	question, err := app.Tags.Compose(with(env), nil).Function.Ask(core.Params{})
 	if err == nil {
 		_, err = question.Read(t.Context(), func(core.Record) bool { return true })
 	}
@@ -140,7 +138,7 @@ func TestExpireMonthIsASetting(t *testing.T) {
 	}})
 	for account, want := range map[string]string{"china": "last_valid", "default": "first_invalid"} {
 		env["PARTNERLENS_STORE"] = "file://" + t.TempDir()
-		done, err := (&app.Watcher{Env: with(env)}).Watch(t.Context(), tags.Compose(with(env), nil), app.WatchRequest{Account: account})
+		done, err := (&app.Watcher{Env: with(env)}).Watch(t.Context(), app.Tags.Compose(with(env), nil), app.WatchRequest{Account: account})
 		if err != nil || done.Accounts[0].Told.Thresholds["expire_month"] != want {
 			t.Errorf("%s: %v, %+v", account, err, done)
 		}
@@ -157,7 +155,7 @@ func TestUnreadValuesOfAllAccounts(t *testing.T) {
 		return fields{"vendor": "tencentcloud", "secret_id": simulator.KeyID, "secret_key": simulator.KeySecret, "endpoint": c.server.URL, "rate": 0}
 	}
 	env := map[string]string{"PARTNERLENS_ACCOUNTS": asJSON(t, fields{"east": account(down), "north": account(odd), "south": account(odd)})}
-	question, err := credit.Function(with(env), nil).Ask(core.Params{"account": {"all"}})
+	question, err := app.Credit.Compose(with(env), nil).Function.Ask(core.Params{"account": {"all"}})
 	if err != nil {
 		t.Fatal(err)
 	}

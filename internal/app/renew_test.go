@@ -4,8 +4,7 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"partnerlens/internal/app/credit"
-	"partnerlens/internal/app/tags"
+	"partnerlens/internal/app"
 	"partnerlens/internal/simulator"
 	"partnerlens/pkg/core"
 )
@@ -27,9 +26,9 @@ func TestRotationInMidRead(t *testing.T) {
 				}
 				return old(name)
 			}
-			function := tags.Function(env, nil)
+			function := app.Tags.Compose(env, nil).Function
 			if q.name == "credit" {
-				function = credit.Function(env, nil)
+				function = app.Credit.Compose(env, nil).Function
 			}
 			question, err := function.Ask(q.params)
 			if err != nil {

@@ -11,8 +11,6 @@ import (
 	"time"
 
 	"partnerlens/internal/app"
-	"partnerlens/internal/app/credit"
-	"partnerlens/internal/app/tags"
 	"partnerlens/internal/simulator"
 	"partnerlens/internal/watch"
 )
@@ -33,7 +31,7 @@ func TestStrangeDays(t *testing.T) {
 				c.sim.SetDay(day)
 				at := today.AddDate(0, 0, day)
 				now := func() time.Time { return at }
-				for _, f := range []app.Composed{credit.Compose(with(env), now), tags.Compose(with(env), now)} {
+				for _, f := range app.ComposeAll(with(env), now) {
 					done, err := (&app.Watcher{Env: with(env), Now: now}).Watch(t.Context(), f, app.WatchRequest{})
 					want := watch.Done
 					if c == strange && day == 1 {
@@ -57,7 +55,7 @@ func TestStrangeDays(t *testing.T) {
 			env["PARTNERLENS_STORE"], calmEnv["PARTNERLENS_STORE"] = "file://"+folder, "file://"+t.TempDir()
 			env["PARTNERLENS_ALERTS"] = asJSON(t, map[string]any{"channels": []fields{{"name": "ops", "type": "webhook", "url": heard.server.URL}}})
 			env["PARTNERLENS_SHARE_FOR"] = "0s"
-			server := serveApp(t, with(env), credit.Function(with(env), nil), tags.Function(with(env), nil))
+			server := serveApp(t, with(env), app.Credit.Compose(with(env), nil).Function, app.Tags.Compose(with(env), nil).Function)
 
 			watch(strange, env, 0)
 			warned := func(path string) bool {
@@ -83,7 +81,7 @@ func TestStrangeDays(t *testing.T) {
 				}
 			}
 			without := strange.settings()
-			if _, body := serveApp(t, with(without), credit.Function(with(without), nil)).get(t, "/v1/credit", nil); strings.Contains(body, "list_shrunken") {
+			if _, body := serveApp(t, with(without), app.Credit.Compose(with(without), nil).Function).get(t, "/v1/credit", nil); strings.Contains(body, "list_shrunken") {
 				t.Error("a warning without a store")
 			}
 			damaged := strange.settings()
@@ -91,7 +89,7 @@ func TestStrangeDays(t *testing.T) {
 			if err := os.MkdirAll(filepath.Join(strings.TrimPrefix(damaged["PARTNERLENS_STORE"], "file://"), "runs/credit/default/latest.json"), 0o700); err != nil {
 				t.Fatal(err)
 			}
-			if status, body := serveApp(t, with(damaged), credit.Function(with(damaged), nil)).get(t, "/v1/credit", nil); status != http.StatusOK || strings.Contains(body, "list_shrunken") {
+			if status, body := serveApp(t, with(damaged), app.Credit.Compose(with(damaged), nil).Function).get(t, "/v1/credit", nil); status != http.StatusOK || strings.Contains(body, "list_shrunken") {
 				t.Errorf("a store that cannot be read: %d", status)
 			}
 

@@ -18,8 +18,6 @@ import (
 	"time"
 
 	"partnerlens/internal/app"
-	"partnerlens/internal/app/credit"
-	"partnerlens/internal/app/tags"
 	"partnerlens/internal/simulator"
 	"partnerlens/internal/watch"
 	"partnerlens/pkg/core"
@@ -85,7 +83,7 @@ func TestWatch(t *testing.T) {
 	env["GOOD_URL"] = good.server.URL
 	at := time.Date(2026, 11, 21, 22, 0, 0, 0, time.UTC) // the 22nd in the vendors' zone
 	watcher := &app.Watcher{Env: with(env), Now: func() time.Time { return at }}
-	for _, f := range []app.Composed{credit.Compose(with(env), nil), tags.Compose(with(env), nil)} {
+	for _, f := range app.ComposeAll(with(env), nil) {
 		done, err := watcher.Watch(t.Context(), f, app.WatchRequest{At: at})
 		if err != nil || !done.Complete || done.Run != "2026-11-22" || done.Accounts[0].State != watch.Done || done.Accounts[0].Count != 120 {
 			t.Fatalf("%v, %+v", err, done)
@@ -121,7 +119,7 @@ func TestNobodyCanBeTold(t *testing.T) {
 		env := c.settings()
 		env["PARTNERLENS_STORE"] = "file://" + t.TempDir()
 		env["PARTNERLENS_ALERTS"] = asJSON(t, map[string]any{"channels": []fields{{"name": "ops", "type": "webhook", "url": url}}})
-		done, err := (&app.Watcher{Env: with(env)}).Watch(t.Context(), credit.Compose(with(env), nil), app.WatchRequest{})
+		done, err := (&app.Watcher{Env: with(env)}).Watch(t.Context(), app.Credit.Compose(with(env), nil), app.WatchRequest{})
 		if err != nil || !done.Complete {
 			t.Fatalf("%s: %v, %+v", name, err, done)
 		}
@@ -144,7 +142,7 @@ func TestOneBadChannel(t *testing.T) {
 		env["PARTNERLENS_ALERTS"] = asJSON(t, map[string]any{"channels": []fields{
 			{"name": "ops", "type": "webhook", "url": good.server.URL}, {"name": "crm", "type": "webhook", "url": bad},
 		}})
-		done, err := (&app.Watcher{Env: with(env)}).Watch(t.Context(), credit.Compose(with(env), nil), app.WatchRequest{})
+		done, err := (&app.Watcher{Env: with(env)}).Watch(t.Context(), app.Credit.Compose(with(env), nil), app.WatchRequest{})
 		if err != nil || len(good.heard()) != 1 {
 			t.Fatalf("%s: %v, heard %d times", bad, err, len(good.heard()))
 		}
@@ -168,7 +166,7 @@ func TestChannelThatWasDown(t *testing.T) {
 			t.Helper()
 			at, _ := time.Parse(time.DateOnly, run)
 			now := func() time.Time { return at }
-			done, err := (&app.Watcher{Env: with(env), Now: now}).Watch(t.Context(), credit.Compose(with(env), now), app.WatchRequest{Run: run})
+			done, err := (&app.Watcher{Env: with(env), Now: now}).Watch(t.Context(), app.Credit.Compose(with(env), now), app.WatchRequest{Run: run})
 			if err != nil || !done.Complete {
 				t.Fatalf("%v, %+v", err, done)
 			}
@@ -210,7 +208,7 @@ func TestWatchOfSeveralAccounts(t *testing.T) {
 		}),
 	}
 	watcher := &app.Watcher{Env: with(env)}
-	done, err := watcher.Watch(t.Context(), credit.Compose(with(env), nil), app.WatchRequest{})
+	done, err := watcher.Watch(t.Context(), app.Credit.Compose(with(env), nil), app.WatchRequest{})
 	if core.CodeOf(err) != core.CodeDenied || !strings.Contains(err.Error(), "bad: ") || strings.Contains(err.Error(), "planted") || done.Complete {
 		t.Errorf("%v, %+v", err, done)
 	}
@@ -236,7 +234,7 @@ func TestWatchSettingsThatAreWrong(t *testing.T) {
 	} {
 		env := map[string]string{"PARTNERLENS_STORE": "file://" + t.TempDir()}
 		maps.Copy(env, change)
-		done, err := (&app.Watcher{Env: with(env)}).Watch(t.Context(), credit.Compose(with(env), nil), app.WatchRequest{})
+		done, err := (&app.Watcher{Env: with(env)}).Watch(t.Context(), app.Credit.Compose(with(env), nil), app.WatchRequest{})
 		if core.CodeOf(err) != core.CodeMisconfigured || !strings.Contains(core.AsError(err).Public(), name) || done.Complete {
 			t.Errorf("%s: %v, %+v", name, err, done)
 		}
@@ -262,7 +260,7 @@ func TestMistakeInAlerts(t *testing.T) {
 		watch := func() app.Watched {
 			t.Helper()
 			watcher := &app.Watcher{Env: with(env), Logger: slog.New(slog.NewJSONHandler(&log, nil))}
-			done, err := watcher.Watch(t.Context(), credit.Compose(with(env), nil), app.WatchRequest{})
+			done, err := watcher.Watch(t.Context(), app.Credit.Compose(with(env), nil), app.WatchRequest{})
 			if err != nil || !done.Complete {
 				t.Fatalf("%s: %v, %+v", name, err, done)
 			}
@@ -307,7 +305,7 @@ func TestOverridesReachTheData(t *testing.T) {
 		env["PARTNERLENS_ALERTS"] = asJSON(t, map[string]any{"rules": fields{"overrides": fields{id: "999999999"}}})
 		at, _ := time.Parse(time.DateOnly, run)
 		now := func() time.Time { return at }
-		done, err := (&app.Watcher{Env: with(env), Now: now}).Watch(t.Context(), credit.Compose(with(env), now), app.WatchRequest{Run: run})
+		done, err := (&app.Watcher{Env: with(env), Now: now}).Watch(t.Context(), app.Credit.Compose(with(env), now), app.WatchRequest{Run: run})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -355,7 +353,7 @@ func TestRetainKeepsWhatWasAskedFor(t *testing.T) {
 	env["PARTNERLENS_STORE"], env["PARTNERLENS_RETAIN_DAYS"] = "file://"+folder, "30"
 	now := func() time.Time { return time.Date(2026, 11, 22, 3, 0, 0, 0, time.UTC) }
 	for _, run := range []string{"2026-11-22", "2026-09-30", "2026-10-01"} {
-		done, err := (&app.Watcher{Env: with(env), Now: now}).Watch(t.Context(), credit.Compose(with(env), now), app.WatchRequest{Run: run})
+		done, err := (&app.Watcher{Env: with(env), Now: now}).Watch(t.Context(), app.Credit.Compose(with(env), now), app.WatchRequest{Run: run})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -383,7 +381,7 @@ func TestAgeOfRuns(t *testing.T) {
 		t.Helper()
 		now := func() time.Time { return began.Add(after) }
 		watcher := &app.Watcher{Env: with(env), Now: now, Logger: slog.New(slog.NewJSONHandler(&log, nil))}
-		_, _ = watcher.Watch(t.Context(), credit.Compose(with(env), now), app.WatchRequest{Run: run})
+		_, _ = watcher.Watch(t.Context(), app.Credit.Compose(with(env), now), app.WatchRequest{Run: run})
 		all := lines(t, log.String(), "watched")
 		return all[len(all)-1]
 	}
@@ -419,7 +417,7 @@ func TestWatchZone(t *testing.T) {
 		env := c.settings()
 		env["PARTNERLENS_STORE"], env["PARTNERLENS_WATCH_ZONE"] = "file://"+t.TempDir(), zone
 		now := func() time.Time { return at }
-		done, err := (&app.Watcher{Env: with(env), Now: now}).Watch(t.Context(), credit.Compose(with(env), now), app.WatchRequest{})
+		done, err := (&app.Watcher{Env: with(env), Now: now}).Watch(t.Context(), app.Credit.Compose(with(env), now), app.WatchRequest{})
 		if err != nil || done.Run != want {
 			t.Errorf("%s: %s, %v, want %s", zone, done.Run, err, want)
 		}
@@ -433,7 +431,7 @@ func TestWatchGoesOn(t *testing.T) {
 	env := c.settings()
 	env["PARTNERLENS_STORE"] = "file://" + t.TempDir()
 	env["PARTNERLENS_TENCENT_RATE"] = "5"
-	watcher, f := &app.Watcher{Env: with(env)}, credit.Compose(with(env), nil)
+	watcher, f := &app.Watcher{Env: with(env)}, app.Credit.Compose(with(env), nil)
 	invocations := 0
 	for within := 12500 * time.Millisecond; ; within += 5 * time.Second { // ten seconds of which are kept for stopping
 		invocations++

@@ -11,8 +11,7 @@ import (
 
 	"golang.org/x/term"
 
-	"partnerlens/internal/app/credit"
-	"partnerlens/internal/app/tags"
+	"partnerlens/internal/app"
 	"partnerlens/pkg/core"
 )
 
@@ -50,7 +49,7 @@ func (c *creditCmd) Run(ctx context.Context, std streams) error {
 	set(params, "filter_type", c.FilterType)
 	set(params, "filter", c.Filter)
 	set(params, "order", c.Order)
-	return c.ask(ctx, std, credit.Function(nil, nil), params)
+	return c.ask(ctx, std, app.Credit.Compose(nil, nil).Function, params)
 }
 
 type tagsCmd struct {
@@ -66,7 +65,7 @@ func (c *tagsCmd) Run(ctx context.Context, std streams) error {
 		params["customer_id"] = c.CustomerID
 	}
 	set(params, "reseller_id", c.ResellerID)
-	return c.ask(ctx, std, tags.Function(nil, nil), params)
+	return c.ask(ctx, std, app.Tags.Compose(nil, nil).Function, params)
 }
 
 func set(params core.Params, name string, value *string) {

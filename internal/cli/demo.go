@@ -10,8 +10,6 @@ import (
 	"strings"
 
 	"partnerlens/internal/app"
-	"partnerlens/internal/app/credit"
-	"partnerlens/internal/app/tags"
 	"partnerlens/internal/simulator"
 	"partnerlens/pkg/core"
 )
@@ -28,18 +26,8 @@ func (c *demoCmd) Run(ctx context.Context, std streams) error {
 		return err
 	}
 	defer stop()
-	for _, shown := range []struct {
-		title    string
-		function *core.Function
-		urgent   []string // statuses, the most urgent first
-		least    string   // the column whose least number is the most urgent, among equals
-	}{
-		{"CREDIT: what Tencent Cloud customers may spend and have left", credit.Function(env, nil),
-			[]string{"forced", "overdrawn", "exhausted", "low", "unknown", "ok"}, "remaining"},
-		{"TAGS: which Huawei Cloud customers count as new, and until when", tags.Function(env, nil),
-			[]string{"qualified", "undetermined", "lapsed", "unverified", "unknown", "not_new"}, "days_left"},
-	} {
-		if err := c.show(ctx, std, shown.title, shown.function, shown.urgent, shown.least); err != nil {
+	for _, f := range app.ComposeAll(env, nil) {
+		if err := c.show(ctx, std, f); err != nil {
 			return err
 		}
 	}
@@ -54,7 +42,8 @@ func (c *demoCmd) Run(ctx context.Context, std streams) error {
 	return nil
 }
 
-func (c *demoCmd) show(ctx context.Context, std streams, title string, function *core.Function, urgent []string, least string) error {
+func (c *demoCmd) show(ctx context.Context, std streams, f app.Composed) error {
+	function, urgent := f.Function, f.Entry.Urgent
 	question, err := function.Ask(core.Params{"pii": {"full"}}) // nobody is real
 	if err != nil {
 		return err
@@ -71,7 +60,7 @@ func (c *demoCmd) show(ctx context.Context, std streams, title string, function 
 		if byStatus := cmp.Compare(slices.Index(urgent, a.StatusText()), slices.Index(urgent, b.StatusText())); byStatus != 0 {
 			return byStatus
 		}
-		return number(function, a, least).Cmp(number(function, b, least))
+		return number(function, a, f.Entry.Least).Cmp(number(function, b, f.Entry.Least))
 	})
 	counts := make(map[string]int)
 	for _, record := range records {
@@ -87,7 +76,7 @@ func (c *demoCmd) show(ctx context.Context, std streams, title string, function 
 			byStatus = append(byStatus, fmt.Sprintf("%d %s", counts[status], status))
 		}
 	}
-	fmt.Fprintf(std.out, "%s\n\n%s\n\n%s: %s\n\n", title, table, summary(report), strings.Join(byStatus, ", "))
+	fmt.Fprintf(std.out, "%s\n\n%s\n\n%s: %s\n\n", f.Entry.Title, table, summary(report), strings.Join(byStatus, ", "))
 	return nil
 }
 

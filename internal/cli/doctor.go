@@ -10,20 +10,12 @@ import (
 	"sync"
 
 	"partnerlens/internal/app"
-	"partnerlens/internal/app/credit"
-	"partnerlens/internal/app/tags"
 	"partnerlens/pkg/core"
 )
 
 type doctorCmd struct {
 	Account string `help:"Only this account; every configured one unless given."`
 	Output  string `short:"o" enum:"text,json" default:"text" help:"text or json."`
-}
-
-// practice is one function with its cloud's accounts, and how to examine one.
-type practice struct {
-	app.Composed
-	probe func(app.Settings) (app.Probe, error)
 }
 
 // diagnosis is what doctor found.
@@ -68,8 +60,8 @@ func (c *doctorCmd) Run(ctx context.Context, std streams) error {
 
 // examine examines everything that env sets; names are the names of all that it sets.
 func (c *doctorCmd) examine(ctx context.Context, env app.Environment, names []string) (diagnosis, error) {
-	all := []practice{{credit.Compose(env, nil), credit.Probe}, {tags.Compose(env, nil), tags.Probe}}
-	var used []practice
+	all := app.ComposeAll(env, nil)
+	var used []app.Composed
 	for _, p := range all {
 		if configured, err := p.Accounts.Any(ctx); configured || err != nil {
 			used = append(used, p)
@@ -80,9 +72,7 @@ func (c *doctorCmd) examine(ctx context.Context, env app.Environment, names []st
 	}
 	var examine []func() app.Checkup
 	var configured []string
-	var functions []app.Composed
 	for _, p := range used {
-		functions = append(functions, p.Composed)
 		names, err := p.Accounts.Names(ctx)
 		if err != nil {
 			examine = append(examine, func() app.Checkup { return p.Accounts.Unreadable(err) })
@@ -91,7 +81,7 @@ func (c *doctorCmd) examine(ctx context.Context, env app.Environment, names []st
 		for _, name := range names {
 			configured = append(configured, name)
 			if c.Account == "" || c.Account == name || c.Account == core.AllAccounts {
-				examine = append(examine, func() app.Checkup { return p.Accounts.Checkup(ctx, name, p.probe) })
+				examine = append(examine, func() app.Checkup { return p.Checkup(ctx, name) })
 			}
 		}
 	}
@@ -105,7 +95,7 @@ func (c *doctorCmd) examine(ctx context.Context, env app.Environment, names []st
 		return found, core.Invalid("--account", "no such account is configured")
 	}
 	found.Door = app.CheckAuth(ctx, env, configured)
-	found.Watch = app.CheckWatch(ctx, env, functions)
+	found.Watch = app.CheckWatch(ctx, env, used)
 	found.Settings = app.CheckNames(env, names)
 	found.OK = !slices.ContainsFunc(slices.Concat([]app.Check{found.Door}, found.Watch, found.Settings), func(check app.Check) bool { return check.State == app.CheckFailed })
 	for _, account := range found.Accounts {

@@ -14,7 +14,6 @@ import (
 	"time"
 
 	"partnerlens/internal/app"
-	"partnerlens/internal/app/credit"
 	"partnerlens/internal/simulator"
 	"partnerlens/pkg/core"
 )
@@ -372,7 +371,7 @@ func TestDoctorOfValues(t *testing.T) {
 		env[name] = value
 	}
 	getenv := func(name string) string { return env[name] }
-	if _, err := (&app.Watcher{Env: getenv}).Watch(t.Context(), credit.Compose(getenv, nil), app.WatchRequest{}); err != nil {
+	if _, err := (&app.Watcher{Env: getenv}).Watch(t.Context(), app.Credit.Compose(getenv, nil), app.WatchRequest{}); err != nil {
 		t.Fatal(err)
 	}
 	found := diagnose(t, cloud, func(env map[string]string) { env["PARTNERLENS_STORE"] = store })
@@ -393,7 +392,7 @@ func TestDoctorOfValues(t *testing.T) {
 func TestDoctorSeesNobody(t *testing.T) {
 	t.Parallel()
 	env := map[string]string{"PARTNERLENS_TENCENT_SECRET_ID": "x", "PARTNERLENS_TENCENT_SECRET_KEY": "x"}
-	found := credit.Accounts(func(name string) string { return env[name] }).Checkup(t.Context(), core.DefaultAccount, func(app.Settings) (app.Probe, error) {
+	found := app.Credit.Compose(func(name string) string { return env[name] }, nil).Accounts.Checkup(t.Context(), core.DefaultAccount, func(app.Settings) (app.Probe, error) {
 		return app.Probe{
 			MostSkew: time.Minute, PageSize: 100, ClockSkew: func() (time.Duration, bool) { return 0, true },
 			Fetch: func(context.Context) (app.Seen, error) { total := 20; return app.Seen{Total: &total}, nil },
@@ -429,7 +428,7 @@ func TestDoctorOfRunsThatAreNotComplete(t *testing.T) {
 			for day := range 2 {
 				sim.SetDay(day)
 				now := func() time.Time { return today.AddDate(0, 0, day) }
-				if _, err := (&app.Watcher{Env: getenv, Now: now}).Watch(t.Context(), credit.Compose(getenv, now), app.WatchRequest{}); err != nil {
+				if _, err := (&app.Watcher{Env: getenv, Now: now}).Watch(t.Context(), app.Credit.Compose(getenv, now), app.WatchRequest{}); err != nil {
 					t.Fatal(err)
 				}
 			}

@@ -49,7 +49,7 @@ func (c *keyNewCmd) Run(std streams) error {
 	if err != nil {
 		return err
 	}
-	if _, err := api.ParseKeys(fmt.Appendf(nil, `{"keys":[%s]}`, text), app.FunctionNames...); err != nil {
+	if _, err := api.ParseKeys(fmt.Appendf(nil, `{"keys":[%s]}`, text), app.FunctionNames()...); err != nil {
 		return core.Invalid("", "such a key would not be taken: %s", core.AsError(err).Detail)
 	}
 	if c.Output == "json" {

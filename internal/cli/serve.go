@@ -9,8 +9,6 @@ import (
 
 	"partnerlens/internal/api"
 	"partnerlens/internal/app"
-	"partnerlens/internal/app/credit"
-	"partnerlens/internal/app/tags"
 	"partnerlens/internal/host"
 	"partnerlens/internal/simulator"
 	"partnerlens/pkg/core"
@@ -54,8 +52,11 @@ func (c *serveCmd) Run(ctx context.Context, std streams) error {
 	default: // the token would stay in the log of a container
 		logger.Warn(api.KeysSetting + " is not set: only programs on this machine may ask, and get masked data; see partnerlens key new")
 	}
-	handler := app.Handler(opts, credit.Function(env, nil), tags.Function(env, nil))
-	return host.Serve(ctx, ln, handler, &host.ServeOptions{Logger: logger, Getenv: env})
+	var functions []*core.Function
+	for _, f := range app.ComposeAll(env, nil) {
+		functions = append(functions, f.Function)
+	}
+	return host.Serve(ctx, ln, app.Handler(opts, functions...), &host.ServeOptions{Logger: logger, Getenv: env})
 }
 
 func listen(address string) (net.Listener, error) {

@@ -15,15 +15,13 @@ import (
 
 	"partnerlens/internal/alert"
 	"partnerlens/internal/app"
-	"partnerlens/internal/app/credit"
-	"partnerlens/internal/app/tags"
 	"partnerlens/internal/simulator"
 	"partnerlens/internal/watch"
 	"partnerlens/pkg/core"
 )
 
 type watchCmd struct {
-	Function string        `enum:"all,credit,tags" default:"all" help:"credit, tags, or all that have an account."`
+	Function string        `enum:"all,${functions}" default:"all" help:"${functions}, or all that have an account."`
 	Account  string        `help:"Only this account; every configured one unless given."`
 	RunID    string        `name:"run" placeholder:"DAY" help:"Which run, as 2026-11-22 or 2026-11-22T06; the one of this moment unless given."`
 	Store    string        `placeholder:"URL" help:"Where runs are kept: file:///folder or s3://bucket/prefix?region=…; PARTNERLENS_STORE, or the folder partnerlens-runs here, unless given."`
@@ -55,7 +53,7 @@ func (c *watchCmd) Run(ctx context.Context, std streams) error {
 	watcher := &app.Watcher{Env: env, Logger: slog.New(slog.NewTextHandler(std.err, &slog.HandlerOptions{Level: slog.LevelWarn}))}
 	var failed error
 	var all []app.Watched
-	for _, f := range []app.Composed{credit.Compose(env, nil), tags.Compose(env, nil)} {
+	for _, f := range app.ComposeAll(env, nil) {
 		if c.Function != "all" && c.Function != f.Function.Name {
 			continue
 		}
@@ -247,7 +245,7 @@ func (c *watchCmd) demo(ctx context.Context, std streams) error {
 		watcher := &app.Watcher{Env: demoEnv, Now: func() time.Time { return at }, Digest: func(d *alert.Digest) { digests = append(digests, d) }}
 		fmt.Fprintf(std.out, "%s\n\n", []string{"YESTERDAY: the first run, which everything later is compared with", "TODAY: the second run, and what changed"}[day])
 		digests = nil
-		for _, f := range []app.Composed{credit.Compose(demoEnv, func() time.Time { return at }), tags.Compose(demoEnv, func() time.Time { return at })} {
+		for _, f := range app.ComposeAll(demoEnv, func() time.Time { return at }) {
 			done, err := watcher.Watch(ctx, f, app.WatchRequest{})
 			if err != nil {
 				return err

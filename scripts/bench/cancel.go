@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"partnerlens/internal/app"
-	"partnerlens/internal/app/credit"
 	"partnerlens/internal/simulator"
 	"partnerlens/pkg/core"
 )
@@ -36,7 +35,7 @@ func cancels(ctx context.Context) ([]row, error) {
 		if err != nil {
 			return nil, err
 		}
-		took, err := cancelOften(ctx, credit.Function(env, nil))
+		took, err := cancelOften(ctx, app.Credit.Compose(env, nil).Function)
 		stop()
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", waiting.figure, err)

@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"time"
 
-	"partnerlens/internal/app/tags"
+	"partnerlens/internal/app"
 	"partnerlens/internal/simulator"
 	"partnerlens/pkg/core"
 	"partnerlens/pkg/huawei"
@@ -60,7 +60,7 @@ func huaweiHiddenLimit(ctx context.Context) ([]row, error) {
 }
 
 func readTags(ctx context.Context, up *upstream) (time.Duration, error) {
-	function := tags.Function(up.environment("PARTNERLENS_HUAWEI_RATE=0"), nil)
+	function := app.Tags.Compose(up.environment("PARTNERLENS_HUAWEI_RATE=0"), nil).Function
 	started := time.Now()
 	report, err := readAll(ctx, function)
 	if err != nil {

@@ -6,7 +6,7 @@ import (
 	"sync"
 	"time"
 
-	"partnerlens/internal/app/credit"
+	"partnerlens/internal/app"
 	"partnerlens/internal/simulator"
 )
 
@@ -56,7 +56,7 @@ func (p paced) run(ctx context.Context) (row, error) {
 		return row{}, err
 	}
 	defer up.close()
-	function := credit.Function(up.environment(fmt.Sprintf("PARTNERLENS_TENCENT_RATE=%d", p.setting)), nil)
+	function := app.Credit.Compose(up.environment(fmt.Sprintf("PARTNERLENS_TENCENT_RATE=%d", p.setting)), nil).Function
 	started := time.Now()
 	report, err := readAll(ctx, function)
 	took := time.Since(started)

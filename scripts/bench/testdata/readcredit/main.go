@@ -4,8 +4,8 @@ package main
 import (
 	"os"
 
-	"partnerlens/internal/app/credit"
+	"partnerlens/internal/app"
 	"partnerlens/scripts/bench/peak"
 )
 
-func main() { os.Exit(peak.Main(credit.Compose(nil, nil))) }
+func main() { os.Exit(peak.Main(app.Credit.Compose(nil, nil))) }

@@ -4,8 +4,8 @@ package main
 import (
 	"os"
 
-	"partnerlens/internal/app/tags"
+	"partnerlens/internal/app"
 	"partnerlens/scripts/bench/peak"
 )
 
-func main() { os.Exit(peak.Main(tags.Compose(nil, nil))) }
+func main() { os.Exit(peak.Main(app.Tags.Compose(nil, nil))) }

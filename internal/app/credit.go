@@ -1,0 +1,103 @@
+package app
+
+import (
+	"context"
+	"time"
+
+	"partnerlens/pkg/core"
+	"partnerlens/pkg/tencent"
+)
+
+// creditLimit is the API's, in calls a second (QueryCustomersCredit, read November 2026).
+const creditLimit = 5
+
+// Credit is Tencent Cloud's partner API QueryCustomersCredit.
+var Credit = Function{
+	Name: "credit", Vendor: &Tencent,
+	Title:  "CREDIT: what Tencent Cloud customers may spend and have left",
+	Urgent: []string{"forced", "overdrawn", "exhausted", "low", "unknown", "ok"}, Least: "remaining",
+	compose: composeCredit, probe: probeCredit,
+}
+
+type creditReader = core.Reader[core.CreditQuery, *core.CustomerCredit]
+
+func composeCredit(accounts *Accounts, now func() time.Time) *core.Function {
+	var (
+		pacers  = Pacers{Limit: creditLimit}
+		sources PerAccount[*tencent.Source]
+		readers PerAccount[*creditReader]
+	)
+	source := func(s Settings) (*tencent.Source, error) { return sources.While(s, creditSource) }
+	return core.CreditFunction(func(ctx context.Context, account string) (*creditReader, error) {
+		settings, err := accounts.Settings(ctx, account)
+		if err != nil {
+			return nil, err
+		}
+		return readers.While(settings, func(s Settings) (*creditReader, error) {
+			pacer, err := pacers.Of(s)
+			if err != nil {
+				return nil, err
+			}
+			source, err := Renewing(accounts, s, source)
+			if err != nil {
+				return nil, err
+			}
+			return newCreditReader(s, source, pacer, now)
+		})
+	}, accounts.Names)
+}
+
+func creditSource(s Settings) (*tencent.Source, error) {
+	err := s.Missing("make an API key in the Tencent Cloud console under Cloud Access Management > API Keys, with the partner's account", FieldSecretID, FieldSecretKey)
+	if err != nil {
+		return nil, err
+	}
+	zone, err := Parse(s, FieldZone, core.VendorZone, ParseZone)
+	if err != nil {
+		return nil, err
+	}
+	return tencent.New(tencent.Config{
+		SecretID:  s.Get(FieldSecretID),
+		SecretKey: s.Secret(FieldSecretKey),
+		Token:     s.Secret(FieldToken),
+		Endpoint:  s.Get(FieldEndpoint),
+		Zone:      zone,
+	})
+}
+
+func newCreditReader(s Settings, source core.Source[core.CreditQuery, *core.CustomerCredit], pacer *core.Pacer, now func() time.Time) (*creditReader, error) {
+	low, err := Parse(s, FieldLow, core.Threshold{}, core.ParseThreshold)
+	if err != nil {
+		return nil, err
+	}
+	shareFor, err := Parse(s, FieldShareFor, DefaultShareFor, ParseShareFor)
+	if err != nil {
+		return nil, err
+	}
+	return core.NewReader(source, &core.ReaderOptions[core.CreditQuery]{
+		Schema: core.Schema("credit"), Provider: tencent.Provider, Account: s.Account,
+		Rules: core.Rules{Low: low}, Pacer: pacer, ShareFor: shareFor, Now: now,
+	}), nil
+}
+
+func probeCredit(s Settings) (Probe, error) {
+	source, err := creditSource(s)
+	if err != nil {
+		return Probe{}, err
+	}
+	low, err := Parse(s, FieldLow, core.Threshold{}, core.ParseThreshold)
+	if err != nil {
+		return Probe{}, err
+	}
+	endpoint := s.Get(FieldEndpoint)
+	if endpoint == "" {
+		endpoint = tencent.DefaultEndpoint
+	}
+	return Probe{
+		Endpoint: endpoint, MostSkew: tencent.MostClockSkew, PageSize: tencent.DefaultPageSize, ClockSkew: source.ClockSkew,
+		Fetch: func(ctx context.Context) (Seen, error) {
+			page, err := source.FetchPage(ctx, core.CreditQuery{Order: core.OrderAscending}, core.Cursor{})
+			return ProbeOf(page, s.Account, core.Rules{Low: low}), err
+		},
+	}, nil
+}

@@ -1,0 +1,72 @@
+package app
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"partnerlens/pkg/core"
+)
+
+// Functions is the table of functions. The HTTP API, the command line, the watch,
+// doctor, the metrics and the tests range over it; a query that is not in it does not
+// exist.
+var Functions = []*Function{&Credit, &Tags}
+
+// A Function is one entry of the table: a query of a vendor, and what is peculiar to it.
+type Function struct {
+	Name   string   // in paths, keys and on the command line
+	Vendor *Vendor  // whose accounts it reads
+	Title  string   // above its table in the demo
+	Urgent []string // its statuses, the most urgent first
+	Least  string   // the column whose least number is the most urgent among equal statuses
+
+	compose func(accounts *Accounts, now func() time.Time) *core.Function
+	probe   func(Settings) (Probe, error)
+}
+
+// FunctionNames returns the names of all functions, in the order of the table.
+func FunctionNames() []string {
+	names := make([]string, len(Functions))
+	for i, f := range Functions {
+		names[i] = f.Name
+	}
+	return names
+}
+
+// FunctionNamed returns the function of that name, or nil.
+func FunctionNamed(name string) *Function {
+	i := slices.IndexFunc(Functions, func(f *Function) bool { return f.Name == name })
+	if i < 0 {
+		return nil
+	}
+	return Functions[i]
+}
+
+// Composed is a function with the accounts that it reads.
+type Composed struct {
+	Entry    *Function
+	Function *core.Function
+	Accounts *Accounts
+}
+
+// Compose joins the function with the accounts that env configures. A nil env is the
+// process's own, a nil now is time.Now.
+func (f *Function) Compose(env Environment, now func() time.Time) Composed {
+	accounts := &Accounts{Resolver: NewResolver(env, nil), Vendor: f.Vendor}
+	return Composed{Entry: f, Function: f.compose(accounts, now), Accounts: accounts}
+}
+
+// ComposeAll composes every function of the table.
+func ComposeAll(env Environment, now func() time.Time) []Composed {
+	all := make([]Composed, len(Functions))
+	for i, f := range Functions {
+		all[i] = f.Compose(env, now)
+	}
+	return all
+}
+
+// Checkup examines one account with one call.
+func (c Composed) Checkup(ctx context.Context, account string) Checkup {
+	return c.Accounts.Checkup(ctx, account, c.Entry.probe)
+}
