@@ -34,7 +34,7 @@ fi
 host() { GOOS='' GOARCH='' "$@"; } # a tool for this machine
 
 mkdir -p "$dist/scf/package" "$dist/functiongraph" "$dist/sbom"
-for function in credit tags; do
+for function in "${functions[@]}"; do
 	GOARCH=amd64 go build "${flags[@]}" -tags lambda.norpc -o "$dist/lambda/$function/bootstrap" "./functions/$function"
 	GOARCH=arm64 go build "${flags[@]}" -tags lambda.norpc -o "$dist/lambda/$function/arm64/bootstrap" "./functions/$function"
 	GOARCH=amd64 go build "${flags[@]}" -tags scf -o "$dist/scf/$function/main" "./functions/$function"
@@ -49,7 +49,7 @@ host go -C scripts/release run ./roots >"$dist/container/ca-certificates.crt"
 
 host go build -o "$dist/.pack" ./scripts/pack
 pack=$dist/.pack
-for function in credit tags; do
+for function in "${functions[@]}"; do
 	"$pack" "$dist/lambda/$function-amd64.zip" "$dist/lambda/$function/bootstrap"
 	"$pack" "$dist/lambda/$function-arm64.zip" "$dist/lambda/$function/arm64/bootstrap"
 	"$pack" "$dist/scf/$function.zip" "$dist/scf/$function/main"
@@ -67,7 +67,7 @@ sbom() { # NAME BINARY
 		return 1
 	}
 }
-for function in credit tags; do
+for function in "${functions[@]}"; do
 	sbom "$function-lambda-amd64" "$dist/lambda/$function/bootstrap"
 	sbom "$function-lambda-arm64" "$dist/lambda/$function/arm64/bootstrap"
 	sbom "$function-scf" "$dist/scf/$function/main"

@@ -1,5 +1,5 @@
 # How every binary that is shipped is built; sourced (bash) by scripts/build.sh and by Makefile for `sam build`.
-# Gives $version and ${flags[@]}; the caller sets GOARCH.
+# Gives $version, ${flags[@]} and ${functions[@]}; the caller sets GOARCH.
 #
 # The same commit, its tags (v1.2.3) and version of Go give the same bytes, whatever a machine has set for Go
 # or git: Go's own file of settings (go env -w) is left out, since it stands in for every variable that is empty.
@@ -11,3 +11,5 @@ export GOENV=off GOOS=linux GOFLAGS= GOWORK=off CGO_ENABLED=0 GOAMD64=v1 GOARM64
 version=$(git describe --tags --match 'v[0-9]*' --always --dirty --abbrev=12 2>/dev/null || echo unversioned)
 # No paths, no build id, no symbols; C is off since SCF's glibc is older than most builders'.
 flags=(-trimpath -buildvcs=false -ldflags "-s -w -buildid= -X partnerlens/internal/app.Version=$version")
+functions=()
+for main in functions/*/main.go; do functions+=("$(basename "$(dirname "$main")")"); done

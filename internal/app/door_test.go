@@ -6,8 +6,6 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -16,24 +14,6 @@ import (
 	"partnerlens/internal/host"
 	"partnerlens/internal/simulator"
 )
-
-// Keys may be for every function there is, also where another artefact has it.
-func TestFunctionNames(t *testing.T) {
-	t.Parallel()
-	entries, err := os.ReadDir("../../functions")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var folders []string
-	for _, entry := range entries {
-		if entry.IsDir() {
-			folders = append(folders, entry.Name())
-		}
-	}
-	if !slices.Equal(folders, app.FunctionNames()) {
-		t.Errorf("keys may be for %v, functions are %v", app.FunctionNames(), folders)
-	}
-}
 
 // Who is struck from the setting is out at the next call, and a setting with a
 // mistake lets nobody in, rather than those of the one before.
