@@ -347,21 +347,21 @@ func creditQuery(p Params) (q CreditQuery, err error) {
 
 // CreditFunction is the function "credit" over the readers that open gives.
 func CreditFunction(open Open[CreditQuery, *CustomerCredit], names Names) *Function {
-	return newFunction(spec[CreditQuery]{
-		name:    "credit",
-		summary: "customers' credit on Tencent Cloud International",
-		params:  []string{"filter_type", "filter", "order"},
-		parse:   creditQuery,
-		personal: func(q CreditQuery) bool {
+	return NewFunction(Spec[CreditQuery]{
+		Name:    "credit",
+		Summary: "customers' credit on Tencent Cloud International",
+		Params:  []string{"filter_type", "filter", "order"},
+		Parse:   creditQuery,
+		Personal: func(q CreditQuery) bool {
 			return q.FilterType != "" && q.FilterType != FilterCustomerID
 		},
-		byID: func(id string) Params {
+		ByID: func(id string) Params {
 			return Params{"filter_type": {string(FilterCustomerID)}, "filter": {id}}
 		},
-		statuses: []string{
+		Statuses: []string{
 			string(CreditOK), string(CreditLow), string(CreditExhausted),
 			string(CreditOverdrawn), string(CreditForced), string(CreditUnknown),
 		},
-		columns: creditColumns(),
+		Columns: creditColumns(),
 	}, open, names)
 }

@@ -153,37 +153,39 @@ type Open[Q Query, T Record] func(ctx context.Context, account string) (*Reader[
 // where Open judges what else is asked for.
 type Names func(ctx context.Context) ([]string, error)
 
-// spec is what differs from function to function.
-type spec[Q Query] struct {
-	name, summary string
-	params        []string
-	withID        []string
-	parse         func(Params) (Q, error)
-	personal      func(Q) bool // whether it searches by what is personal; nil: no query does
-	byID          func(id string) Params
-	statuses      []string
-	columns       []Column
+// Spec is what differs from function to function.
+type Spec[Q Query] struct {
+	Name, Summary string
+	Params        []string                // its own parameters, beside those of every function
+	WithID        []string                // of those, the ones that may stand beside an id
+	Parse         func(Params) (Q, error) // an error names the parameter to change
+	Personal      func(Q) bool            // whether it searches by personal data; nil: no query does
+	ByID          func(id string) Params  // the parameters that ask for one customer
+	Statuses      []string
+	Columns       []Column
 }
 
 // Schema is the schema that a function's reports carry.
 func Schema(function string) string { return "partnerlens." + function + "/v1" }
 
-func newFunction[Q Query, T Record](s spec[Q], open Open[Q, T], names Names) *Function {
+// NewFunction returns a function over the Readers that open returns. Names lists its
+// accounts; nil is DefaultAccount alone.
+func NewFunction[Q Query, T Record](s Spec[Q], open Open[Q, T], names Names) *Function {
 	f := &Function{
-		Name: s.name, Summary: s.summary, Statuses: s.statuses, Columns: s.columns,
-		Params: append(slices.Clone(s.params), "account", "status", "limit", "cursor", "pii"),
-		WithID: append(slices.Clone(s.withID), "account", "pii"),
-		byID:   s.byID, names: names,
+		Name: s.Name, Summary: s.Summary, Statuses: s.Statuses, Columns: s.Columns,
+		Params: append(slices.Clone(s.Params), "account", "status", "limit", "cursor", "pii"),
+		WithID: append(slices.Clone(s.WithID), "account", "pii"),
+		byID:   s.ByID, names: names,
 	}
 	f.ask = func(p Params) (*Question, error) {
 		if err := p.onlyKnown(f.Params); err != nil {
 			return nil, err
 		}
-		query, err := s.parse(p)
+		query, err := s.Parse(p)
 		if err != nil {
 			return nil, err
 		}
-		q := &Question{names: names, rights: Rights{Personal: true, Inside: true}, ids: query.AskedIDs(), function: s.name}
+		q := &Question{names: names, rights: Rights{Personal: true, Inside: true}, ids: query.AskedIDs(), function: s.Name}
 		if q.query, err = json.Marshal(query); err != nil {
 			return nil, &Error{Code: CodeInternal, Err: fmt.Errorf("a query did not marshal: %w", err)}
 		}
@@ -193,7 +195,7 @@ func newFunction[Q Query, T Record](s spec[Q], open Open[Q, T], names Names) *Fu
 		if q.masked, err = askedMasked(p); err != nil {
 			return nil, err
 		}
-		q.personal = s.personal != nil && s.personal(query)
+		q.personal = s.Personal != nil && s.Personal(query)
 		q.check = func(ctx context.Context, account, cursor string) error {
 			reader, err := open(ctx, account)
 			if err != nil {

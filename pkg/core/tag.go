@@ -249,17 +249,17 @@ func tagQuery(p Params) (q TagQuery, err error) {
 
 // TagFunction is the function "tags" over the readers that open gives.
 func TagFunction(open Open[TagQuery, *CustomerTag], names Names) *Function {
-	return newFunction(spec[TagQuery]{
-		name:    "tags",
-		summary: "new-customer tags on Huawei Cloud",
-		params:  []string{"customer_id", "customer_ids", "reseller_id"},
-		withID:  []string{"reseller_id"},
-		parse:   tagQuery,
-		byID:    func(id string) Params { return Params{"customer_id": {id}} },
-		statuses: []string{
+	return NewFunction(Spec[TagQuery]{
+		Name:    "tags",
+		Summary: "new-customer tags on Huawei Cloud",
+		Params:  []string{"customer_id", "customer_ids", "reseller_id"},
+		WithID:  []string{"reseller_id"},
+		Parse:   tagQuery,
+		ByID:    func(id string) Params { return Params{"customer_id": {id}} },
+		Statuses: []string{
 			string(TagQualified), string(TagLapsed), string(TagNotNew),
 			string(TagUndetermined), string(TagUnverified), string(TagUnknown),
 		},
-		columns: tagColumns(),
+		Columns: tagColumns(),
 	}, open, names)
 }
