@@ -16,12 +16,18 @@ var Credit = Function{
 	Name: "credit", Vendor: &Tencent,
 	Title:  "CREDIT: what Tencent Cloud customers may spend and have left",
 	Urgent: []string{"forced", "overdrawn", "exhausted", "low", "unknown", "ok"}, Least: "remaining",
-	compose: composeCredit, probe: probeCredit,
+	Help: "Ask Tencent Cloud what customers may spend and have left.",
+	Flags: []Flag{
+		{"filter_type", "What --filter looks for: customer_id, name, remark or email."},
+		{"filter", "What to look for."},
+		{"order", "asc or desc, by time of association."},
+	},
+	Open: openCredit, Probe: probeCredit,
 }
 
 type creditReader = core.Reader[core.CreditQuery, *core.CustomerCredit]
 
-func composeCredit(accounts *Accounts, now func() time.Time) *core.Function {
+func openCredit(accounts *Accounts, now func() time.Time) *core.Function {
 	var (
 		pacers  = Pacers{Limit: creditLimit}
 		sources PerAccount[*tencent.Source]

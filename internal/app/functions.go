@@ -20,9 +20,18 @@ type Function struct {
 	Title  string   // above its table in the demo
 	Urgent []string // its statuses, the most urgent first
 	Least  string   // the column whose least number is the most urgent among equal statuses
+	Help   string   // of its command
+	Flags  []Flag   // its own parameters as flags of its command, beside the ids
 
-	compose func(accounts *Accounts, now func() time.Time) *core.Function
-	probe   func(Settings) (Probe, error)
+	// Open returns the function over Readers of the accounts. A nil now is time.Now.
+	Open func(accounts *Accounts, now func() time.Time) *core.Function
+	// Probe returns the one call with which doctor examines an account.
+	Probe func(Settings) (Probe, error)
+}
+
+// A Flag is a parameter of a function on the command line.
+type Flag struct {
+	Param, Help string
 }
 
 // FunctionNames returns the names of all functions, in the order of the table.
@@ -54,7 +63,7 @@ type Composed struct {
 // process's own, a nil now is time.Now.
 func (f *Function) Compose(env Environment, now func() time.Time) Composed {
 	accounts := &Accounts{Resolver: NewResolver(env, nil), Vendor: f.Vendor}
-	return Composed{Entry: f, Function: f.compose(accounts, now), Accounts: accounts}
+	return Composed{Entry: f, Function: f.Open(accounts, now), Accounts: accounts}
 }
 
 // ComposeAll composes every function of the table.
@@ -68,5 +77,5 @@ func ComposeAll(env Environment, now func() time.Time) []Composed {
 
 // Checkup examines one account with one call.
 func (c Composed) Checkup(ctx context.Context, account string) Checkup {
-	return c.Accounts.Checkup(ctx, account, c.Entry.probe)
+	return c.Accounts.Checkup(ctx, account, c.Entry.Probe)
 }

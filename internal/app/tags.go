@@ -17,12 +17,14 @@ var Tags = Function{
 	Name: "tags", Vendor: &Huawei,
 	Title:  "TAGS: which Huawei Cloud customers count as new, and until when",
 	Urgent: []string{"qualified", "undetermined", "lapsed", "unverified", "unknown", "not_new"}, Least: "days_left",
-	compose: composeTags, probe: probeTags,
+	Help:  "Ask Huawei Cloud which customers count as new, and until when.",
+	Flags: []Flag{{"reseller_id", "The customers of this cloud reseller; all: own customers and every reseller's."}},
+	Open:  openTags, Probe: probeTags,
 }
 
 type tagReader = core.Reader[core.TagQuery, *core.CustomerTag]
 
-func composeTags(accounts *Accounts, now func() time.Time) *core.Function {
+func openTags(accounts *Accounts, now func() time.Time) *core.Function {
 	c := &tagComposer{
 		accounts: accounts, now: now,
 		tags: Pacers{Limit: tagsLimit}, customers: Pacers{Limit: tagsLimit}, resellers: Pacers{Limit: tagsLimit},

@@ -4,7 +4,9 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"os"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -15,7 +17,7 @@ import (
 	"partnerlens/pkg/core"
 )
 
-// askFlags are what both queries take.
+// askFlags are those of every function.
 type askFlags struct {
 	Account *string       `help:"The account, as configured; all: every one."`
 	Status  []string      `help:"Only customers of these statuses."`
@@ -27,45 +29,63 @@ type askFlags struct {
 	Timeout time.Duration `help:"Stop after this time and show what was read, as 90s."`
 }
 
-type creditCmd struct {
-	CustomerID *string `arg:"" optional:"" help:"Only this customer."`
+// queryCmd is the command of a function.
+type queryCmd struct {
+	entry *app.Function
 
-	FilterType *string `help:"What --filter looks for: customer_id, name, remark or email."`
-	Filter     *string `help:"What to look for."`
-	Order      *string `help:"asc or desc, by time of association."`
-	askFlags
-}
-
-// Run asks.
-func (c *creditCmd) Run(ctx context.Context, std streams) error {
-	if c.CustomerID != nil {
-		if c.FilterType != nil || c.Filter != nil {
-			return core.Invalid("", "give a customer's id, or --filter-type and --filter")
-		}
-		byID := "customer_id"
-		c.FilterType, c.Filter = &byID, c.CustomerID
-	}
-	params := c.params()
-	set(params, "filter_type", c.FilterType)
-	set(params, "filter", c.Filter)
-	set(params, "order", c.Order)
-	return c.ask(ctx, std, app.Credit.Compose(nil, nil).Function, params)
-}
-
-type tagsCmd struct {
 	CustomerID []string `arg:"" optional:"" help:"Only these customers."`
-	ResellerID *string  `help:"The customers of this cloud reseller; all: own customers and every reseller's."`
+	Own        any      `embed:""` // a struct of the function's own flags
 	askFlags
 }
 
-// Run asks.
-func (c *tagsCmd) Run(ctx context.Context, std streams) error {
-	params := c.params()
-	if c.CustomerID != nil {
-		params["customer_id"] = c.CustomerID
+// newQueryCmd returns the command of an entry of the table of functions.
+func newQueryCmd(entry *app.Function) *queryCmd {
+	fields := make([]reflect.StructField, len(entry.Flags))
+	for i, flag := range entry.Flags {
+		fields[i] = reflect.StructField{
+			Name: fmt.Sprint("Flag", i), Type: reflect.TypeFor[*string](),
+			Tag: reflect.StructTag(fmt.Sprintf("name:%q help:%q", strings.ReplaceAll(flag.Param, "_", "-"), flag.Help)),
+		}
 	}
-	set(params, "reseller_id", c.ResellerID)
-	return c.ask(ctx, std, app.Tags.Compose(nil, nil).Function, params)
+	return &queryCmd{entry: entry, Own: reflect.New(reflect.StructOf(fields)).Interface()}
+}
+
+// Run asks.
+func (c *queryCmd) Run(ctx context.Context, std streams) error {
+	function := c.entry.Compose(nil, nil).Function
+	params := c.params()
+	own := reflect.ValueOf(c.Own).Elem()
+	for i, flag := range c.entry.Flags {
+		set(params, flag.Param, own.Field(i).Interface().(*string))
+	}
+	switch {
+	case len(c.CustomerID) == 0:
+	case slices.Contains(function.Params, "customer_id"):
+		params["customer_id"] = c.CustomerID
+	case len(c.CustomerID) > 1:
+		return core.Invalid("", "%s takes one id at a time", c.entry.Name)
+	default:
+		byID, err := function.ByID(c.CustomerID[0])
+		if err != nil {
+			return err
+		}
+		for name := range byID {
+			if _, given := params[name]; given {
+				return core.Invalid("", "give a customer's id, or %s", flagNames(byID))
+			}
+		}
+		maps.Copy(params, byID)
+	}
+	return c.ask(ctx, std, function, params)
+}
+
+// flagNames returns the flags of parameters: "--filter-type and --filter".
+func flagNames(params core.Params) string {
+	names := slices.Sorted(maps.Keys(params))
+	for i, name := range names {
+		names[i] = "--" + strings.ReplaceAll(name, "_", "-")
+	}
+	return strings.Join(names, " and ")
 }
 
 func set(params core.Params, name string, value *string) {

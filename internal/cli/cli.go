@@ -29,8 +29,6 @@ type streams struct {
 type grammar struct {
 	Demo     demoCmd     `cmd:"" help:"Show both queries against built-in simulators. Needs no credentials."`
 	Doctor   doctorCmd   `cmd:"" help:"Check every account with one call each, and say what to do about what is wrong."`
-	Credit   creditCmd   `cmd:"" help:"Ask Tencent Cloud what customers may spend and have left."`
-	Tags     tagsCmd     `cmd:"" help:"Ask Huawei Cloud which customers count as new, and until when."`
 	Serve    serveCmd    `cmd:"" help:"Serve the HTTP API of both functions."`
 	Health   healthCmd   `cmd:"" help:"Ask a server whether it is well; for a container's health check."`
 	Watch    watchCmd    `cmd:"" help:"Bring today's run to its end: the full list, what changed, and who is told."`
@@ -67,7 +65,7 @@ func run(ctx context.Context, args []string, std streams) (status int) {
 		}
 	}()
 	var verbs grammar
-	parser, err := kong.New(&verbs,
+	options := []kong.Option{
 		kong.Name("partnerlens"),
 		kong.Description(description),
 		kong.Writers(std.out, std.err),
@@ -76,7 +74,11 @@ func run(ctx context.Context, args []string, std streams) (status int) {
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
 		kong.BindTo(ctx, (*context.Context)(nil)),
 		kong.Bind(std),
-	)
+	}
+	for _, f := range app.Functions {
+		options = append(options, kong.DynamicCommand(f.Name, f.Help, "", newQueryCmd(f)))
+	}
+	parser, err := kong.New(&verbs, options...)
 	if err != nil {
 		return fail(std, err)
 	}
