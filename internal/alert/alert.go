@@ -45,28 +45,13 @@ func idOf(parts ...string) string {
 	return hex.EncodeToString(sum.Sum(nil))[:idLength]
 }
 
-// alertOf is the alert of a kind about a customer as its record has it.
-func alertOf(now RunContext, kind Kind, record core.Record, was, is string) Alert {
+// NewAlert returns the alert of a kind about the customer of a record.
+func NewAlert(now RunContext, kind Kind, record core.Record, was, is string) Alert {
 	a := Alert{
 		ID: idOf("alert", now.Store, now.Function, now.Account, now.Run, string(kind), record.Key()), Kind: kind, Severity: kind.Severity(),
 		Account: now.Account, CustomerID: clean(record.ID()), Since: textOf(now.AsOf), Previous: was, Status: is,
 	}
-	switch c := record.Masked().(type) {
-	case *core.CustomerCredit:
-		a.Provider, a.Name, a.Currency = c.Provider, clean(c.Name), clean(c.Credit.Currency)
-		a.Remaining, a.Allocated = moneyText(c.Credit.Remaining), moneyText(c.Credit.Allocated)
-	case *core.CustomerTag:
-		a.Provider, a.DaysLeft = c.Provider, c.DaysLeft
-		if c.ResellerID != nil {
-			a.ResellerID = clean(*c.ResellerID)
-		}
-		if last, ends := lastMonth(c); ends {
-			a.Month, a.Expires = last.String(), textOf(*c.ExpiresAt)
-		}
-		if kind == TagUnrecognized {
-			a.Value = clean(c.Tag.Value)
-		}
-	}
+	now.Evaluator.describe(&a, record.Masked())
 	return a
 }
 

@@ -11,6 +11,24 @@ import (
 	"partnerlens/pkg/core"
 )
 
+// Credit evaluates the records of the function "credit".
+var Credit = NewEvaluator((*Rules).credit, describeCredit, (*Rules).overrideCredit)
+
+func describeCredit(a *Alert, c *core.CustomerCredit) {
+	a.Provider, a.Name, a.Currency = c.Provider, clean(c.Name), clean(c.Credit.Currency)
+	a.Remaining, a.Allocated = moneyText(c.Credit.Remaining), moneyText(c.Credit.Allocated)
+}
+
+func (r *Rules) overrideCredit(c *core.CustomerCredit) *core.CustomerCredit {
+	low, own := r.line(RunContext{}, c.CustomerID)
+	if !own {
+		return c
+	}
+	evaluated := *c // c may be shared with other readers
+	evaluated.Status = core.StatusOfCredit(c.Forced, c.Credit, low)
+	return &evaluated
+}
+
 // levels are the conditions of a balance, mildest first: at most one is the
 // level, and what is open of the milder ones only says since when.
 func levels() []Kind { return []Kind{CreditLow, CreditExhausted, CreditOverdrawn} }
@@ -39,7 +57,7 @@ func (r *Rules) credit(now RunContext, c *core.CustomerCredit, is *State) []Aler
 	was := is.Status
 	var alerts []Alert
 	tell := func(kind Kind, since string) {
-		a := alertOf(now, kind, c, was, string(status))
+		a := NewAlert(now, kind, c, was, string(status))
 		a.Threshold, a.DaysLeft = low.String(), estimate
 		if since != "" {
 			a.Since = since

@@ -27,7 +27,7 @@ func TestEachCrossingIsToldOnce(t *testing.T) {
 			}
 			now := moment(day)
 			now.First = day == 0
-			alerts, is := r.Evaluate(now, before, after, state)
+			alerts, is := evaluate(t, r, now, before, after, state)
 			kinds := kindsOf(alerts)
 			if !slices.IsSortedFunc(kinds, compareKinds) {
 				t.Fatalf("day %d: %v are not worst first", day, kinds)

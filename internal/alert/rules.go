@@ -31,6 +31,7 @@ const (
 // RunContext is the run that is judged.
 type RunContext struct {
 	Function, Account, Run string
+	Evaluator              *Evaluator     // the function's
 	Store                  string         // the identity of the store that keeps the run; "": none
 	AsOf                   time.Time      // when the run began
 	Since                  time.Time      // no later than the run before began; zero where it is not known
@@ -44,59 +45,40 @@ type RunContext struct {
 // before is the customer in the last complete run, nil where it was not there;
 // after in this one, nil where it is not there any more. was is what the last run
 // remembered. Both runs must be complete: Evaluate cannot tell a customer that is
-// gone from one that was not read.
+// gone from one that was not read. Records that now.Evaluator does not know are an error.
 //
 // A new customer is judged as one about which nothing was told yet, beside being
 // told as new. Where before is there but nothing is remembered of it, before is
 // taken as told. A kind that is not among r.Kinds is remembered as told, so that
 // wanting it later does not tell the past.
-func (r *Rules) Evaluate(now RunContext, before, after core.Record, was State) ([]Alert, State) {
+func (r *Rules) Evaluate(now RunContext, before, after core.Record, was State) ([]Alert, State, error) {
+	if err := now.Evaluator.check(before, after); err != nil {
+		return nil, State{}, err
+	}
 	switch {
 	case before == nil && after == nil:
-		return nil, State{}
+		return nil, State{}, nil
 	case after == nil:
-		gone := alertOf(now, CustomerGone, before, firstOf(was.Status, known(before)), "")
+		gone := NewAlert(now, CustomerGone, before, firstOf(was.Status, known(before)), "")
 		gone.DaysLeft = nil // as of a run that is past
-		return r.told(now, []Alert{gone}), State{}
+		return r.told(now, []Alert{gone}), State{}, nil
 	case was.Empty() && before != nil:
 		_, was = r.judge(now, before, State{Key: before.Key()})
 		was.History = nil // of another day, which the record does not tell
 	}
 	alerts, is := r.judge(now, after, was)
 	if was.Empty() {
-		alerts = append(alerts, alertOf(now, CustomerNew, after, "", firstOf(is.Status, after.StatusText())))
+		alerts = append(alerts, NewAlert(now, CustomerNew, after, "", firstOf(is.Status, after.StatusText())))
 	}
 	slices.SortStableFunc(alerts, func(a, b Alert) int { return compareKinds(a.Kind, b.Kind) })
-	return r.told(now, alerts), is
-}
-
-// Evaluated gives the record with the status that it has by its own line, where it has
-// one; the same record where it has none. What Evaluate is given is settled.
-func (r *Rules) Evaluated(record core.Record) core.Record {
-	c, is := record.(*core.CustomerCredit)
-	if !is {
-		return record
-	}
-	low, own := r.line(RunContext{}, c.CustomerID)
-	if !own {
-		return record
-	}
-	settled := *c // others may be reading the one that came
-	settled.Status = core.StatusOfCredit(c.Forced, c.Credit, low)
-	return &settled
+	return r.told(now, alerts), is, nil
 }
 
 // judge holds a customer against what is remembered of it.
 func (r *Rules) judge(now RunContext, record core.Record, was State) ([]Alert, State) {
 	is := was.clone()
 	is.Key = record.Key()
-	var alerts []Alert
-	switch c := record.(type) {
-	case *core.CustomerCredit:
-		alerts = r.credit(now, c, &is)
-	case *core.CustomerTag:
-		alerts = tags(now, c, &is)
-	}
+	alerts := now.Evaluator.alerts(r, now, record, &is)
 	if len(is.Open) == 0 {
 		is.Open = nil
 	}

@@ -6,6 +6,22 @@ import (
 	"partnerlens/pkg/core"
 )
 
+// Tags evaluates the records of the function "tags".
+var Tags = NewEvaluator((*Rules).tags, describeTag, nil)
+
+func describeTag(a *Alert, c *core.CustomerTag) {
+	a.Provider, a.DaysLeft = c.Provider, c.DaysLeft
+	if c.ResellerID != nil {
+		a.ResellerID = clean(*c.ResellerID)
+	}
+	if last, ends := lastMonth(c); ends {
+		a.Month, a.Expires = last.String(), textOf(*c.ExpiresAt)
+	}
+	if a.Kind == TagUnrecognized {
+		a.Value = clean(c.Tag.Value)
+	}
+}
+
 // maxValues is how many unknown values of one customer are remembered.
 const maxValues = 8
 
@@ -13,10 +29,10 @@ const maxValues = 8
 // for each month of an end, when it comes up or when the tag is first seen; and one for each
 // value that the cloud does not document. Such a value, and a month that cannot be read, end
 // no tag: what was known stays.
-func tags(now RunContext, c *core.CustomerTag, is *State) []Alert {
+func (*Rules) tags(now RunContext, c *core.CustomerTag, is *State) []Alert {
 	was := is.Status
 	var alerts []Alert
-	tell := func(kind Kind) { alerts = append(alerts, alertOf(now, kind, c, was, string(c.Status))) }
+	tell := func(kind Kind) { alerts = append(alerts, NewAlert(now, kind, c, was, string(c.Status))) }
 	if c.ValueUnknown() {
 		if !slices.Contains(is.Values, c.Tag.Value) {
 			is.Values = append(is.Values, c.Tag.Value)

@@ -10,6 +10,7 @@ import (
 	"os"
 	"strings"
 
+	"partnerlens/internal/alert"
 	"partnerlens/pkg/core"
 )
 
@@ -18,8 +19,9 @@ var Version = "dev"
 
 // Composed is a function with the accounts that it is composed of.
 type Composed struct {
-	Function *core.Function
-	Accounts *Accounts
+	Function  *core.Function
+	Accounts  *Accounts
+	Evaluator *alert.Evaluator // of the function's records
 }
 
 // Environment looks settings up by name, as os.Getenv does: an empty value is

@@ -6,6 +6,7 @@ import (
 	"context"
 	"time"
 
+	"partnerlens/internal/alert"
 	"partnerlens/internal/app"
 	"partnerlens/pkg/core"
 	"partnerlens/pkg/tencent"
@@ -47,7 +48,7 @@ func Compose(env app.Environment, now func() time.Time) app.Composed {
 			return newReader(s, source, pacer, now)
 		})
 	}, accounts.Names)
-	return app.Composed{Function: function, Accounts: accounts}
+	return app.Composed{Function: function, Accounts: accounts, Evaluator: alert.Credit}
 }
 
 // Accounts are the function's; a nil env is the process's own.

@@ -6,6 +6,7 @@ import (
 	"context"
 	"time"
 
+	"partnerlens/internal/alert"
 	"partnerlens/internal/app"
 	"partnerlens/pkg/core"
 	"partnerlens/pkg/huawei"
@@ -35,7 +36,7 @@ func Compose(env app.Environment, now func() time.Time) app.Composed {
 		}
 		return c.readers.While(settings, c.reader)
 	}, c.accounts.Names)
-	return app.Composed{Function: function, Accounts: c.accounts}
+	return app.Composed{Function: function, Accounts: c.accounts, Evaluator: alert.Tags}
 }
 
 // Accounts are the function's; a nil env is the process's own.
