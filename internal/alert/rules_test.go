@@ -57,10 +57,10 @@ func credit(t tester, left string) *core.CustomerCredit {
 	return c
 }
 
-var begin = time.Date(2026, 11, 22, 1, 0, 0, 0, time.UTC)
+var runStart = time.Date(2026, 11, 22, 1, 0, 0, 0, time.UTC)
 
 func moment(day int) RunContext {
-	return RunContext{Evaluator: Credit, Function: "credit", Account: "main", Run: fmt.Sprint("run-", day), AsOf: begin.AddDate(0, 0, day)}
+	return RunContext{Evaluator: Credit, Function: "credit", Account: "main", Run: fmt.Sprint("run-", day), AsOf: runStart.AddDate(0, 0, day)}
 }
 
 func evaluate(t tester, r *Rules, run RunContext, before, after core.Record, prev State) ([]Alert, State) {
@@ -304,7 +304,7 @@ func TestStateThatWasLost(t *testing.T) {
 
 func TestExpiring(t *testing.T) {
 	t.Parallel()
-	at := func(days int) *time.Time { t := begin.AddDate(0, 0, days); return &t }
+	at := func(days int) *time.Time { t := runStart.AddDate(0, 0, days); return &t }
 	r := &Rules{ExpiryDays: 5}
 	var before core.Record
 	var state State
@@ -334,7 +334,7 @@ func TestExpiring(t *testing.T) {
 		before = c
 		if got := join(kindsOf(alerts)); got != test.want {
 			t.Errorf("day %d: %q, want %q", day, got, test.want)
-		} else if got != "" && (*alerts[0].DaysLeft != test.days || alerts[0].Expires != textOf(*test.expiry)) {
+		} else if got != "" && (*alerts[0].DaysLeft != test.days || alerts[0].Expires != formatTime(*test.expiry)) {
 			t.Errorf("day %d: %d days to %s", day, *alerts[0].DaysLeft, alerts[0].Expires)
 		}
 	}
@@ -345,7 +345,7 @@ func TestExpiring(t *testing.T) {
 func TestExpiryThatPassedUnseen(t *testing.T) {
 	t.Parallel()
 	var r *Rules
-	at := func(days int) *time.Time { t := begin.AddDate(0, 0, days); return &t }
+	at := func(days int) *time.Time { t := runStart.AddDate(0, 0, days); return &t }
 	for name, test := range map[string]struct {
 		since  time.Time
 		expiry *time.Time
@@ -508,10 +508,10 @@ func TestRecordsOfAnotherFunction(t *testing.T) {
 		code          core.Code
 	}{
 		"credit":                     {Credit, credit(t, "500"), credit(t, "90"), ""},
-		"tags":                       {Tags, tag(t, "N", begin), tag(t, "Y", begin), ""},
+		"tags":                       {Tags, tag(t, "N", runStart), tag(t, "Y", runStart), ""},
 		"neither":                    {Tags, nil, nil, ""},
-		"a tag before, in credit":    {Credit, tag(t, "Y", begin), nil, core.CodeInternal},
-		"a tag after, in credit":     {Credit, credit(t, "500"), tag(t, "Y", begin), core.CodeInternal},
+		"a tag before, in credit":    {Credit, tag(t, "Y", runStart), nil, core.CodeInternal},
+		"a tag after, in credit":     {Credit, credit(t, "500"), tag(t, "Y", runStart), core.CodeInternal},
 		"a credit after, in tags":    {Tags, nil, credit(t, "-1"), core.CodeInternal},
 		"a third function's, before": {Credit, madeUp{}, nil, core.CodeInternal},
 		"a third function's, after":  {Tags, nil, madeUp{}, core.CodeInternal},

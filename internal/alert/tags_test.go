@@ -148,7 +148,7 @@ func TestTagEndIsAlertedBeforeEitherReading(t *testing.T) {
 func TestUnrecognizedTagAlert(t *testing.T) {
 	t.Parallel()
 	var r *Rules
-	at := begin
+	at := runStart
 	now := RunContext{Evaluator: Tags, Function: "tags", Account: "main", Run: "r", AsOf: at}
 	alerts, state := evaluate(t, r, now, tag(t, "Y 2026-12", at), tag(t, "Y_UNDETERMINED<@all> 2026-12", at), State{Key: "r1/c1", Status: "qualified"})
 	if len(alerts) != 1 || alerts[0].Kind != TagUnrecognized || alerts[0].Value != "Y_UNDETERMINED<@all>" || alerts[0].Previous != "qualified" || alerts[0].Status != "unknown" {
