@@ -10,10 +10,10 @@ import (
 	"partnerlens/pkg/core"
 )
 
-// Alert is one thing about one customer that is worth telling. Amounts, months
-// and times are texts; what is not known, or not of the kind, is left out.
+// Alert is one change of one customer. Amounts, months and times are texts; a field that is
+// not known, or does not apply to the kind, is left out.
 type Alert struct {
-	ID         string   `json:"id"` // the same for the same run of a store, however often it is run
+	ID         string   `json:"id"` // the same for the same run of a store, however often the run is repeated
 	Kind       Kind     `json:"kind"`
 	Severity   Severity `json:"severity"`
 	Account    string   `json:"account"`
@@ -24,20 +24,20 @@ type Alert struct {
 	Remaining  string   `json:"remaining,omitempty"`
 	Allocated  string   `json:"allocated,omitempty"`
 	Currency   string   `json:"currency,omitempty"`
-	Threshold  string   `json:"threshold,omitempty"` // the line below which credit is low, as configured
+	Threshold  string   `json:"threshold,omitempty"` // below which credit is low, as configured
 	Expires    string   `json:"expires,omitempty"`   // RFC 3339: the nearest expiry, or the end of the tag
-	Month      string   `json:"month,omitempty"`     // the last month in which the tag holds
+	Month      string   `json:"month,omitempty"`     // the last month in which the tag is valid
 	Value      string   `json:"value,omitempty"`     // the tag's, of tag_unrecognized
-	DaysLeft   *int     `json:"days_left"`           // whole days: to Expires for a tag and for credit_expiring, else an estimate of when nothing is left; null where not known
-	Since      string   `json:"since"`               // RFC 3339: when the run began that first saw it; of what is over, when it began
+	DaysLeft   *int     `json:"days_left"`           // whole days to Expires for a tag and for credit_expiring, else an estimate of the days until the credit is used up; null if not known
+	Since      string   `json:"since"`               // RFC 3339: the start of the run that first saw the condition
 	Previous   string   `json:"previous_status,omitempty"`
 	Status     string   `json:"status,omitempty"`
 }
 
 const idLength = 24 // hex digits: 96 bits
 
-// idOf is the id of what the parts name: the same parts give the same id.
-func idOf(parts ...string) string {
+// hashID returns the id of a list of parts. Equal parts have equal ids.
+func hashID(parts ...string) string {
 	sum := sha256.New()
 	for _, part := range parts {
 		io.WriteString(sum, strconv.Itoa(len(part))+":"+part)
@@ -45,37 +45,14 @@ func idOf(parts ...string) string {
 	return hex.EncodeToString(sum.Sum(nil))[:idLength]
 }
 
-// alertOf is the alert of a kind about a customer as its record has it.
-func alertOf(now RunContext, kind Kind, record core.Record, was, is string) Alert {
+// NewAlert returns the alert of a kind about the customer of a record.
+func NewAlert(run RunContext, kind Kind, record core.Record, prev, status string) Alert {
 	a := Alert{
-		ID: idOf("alert", now.Store, now.Function, now.Account, now.Run, string(kind), record.Key()), Kind: kind, Severity: kind.Severity(),
-		Account: now.Account, CustomerID: clean(record.ID()), Since: textOf(now.AsOf), Previous: was, Status: is,
+		ID: hashID("alert", run.Store, run.Function, run.Account, run.Run, string(kind), record.Key()), Kind: kind, Severity: kind.Severity(),
+		Account: run.Account, CustomerID: clean(record.ID()), Since: formatTime(run.AsOf), Previous: prev, Status: status,
 	}
-	switch c := record.Masked().(type) {
-	case *core.CustomerCredit:
-		a.Provider, a.Name, a.Currency = c.Provider, clean(c.Name), clean(c.Credit.Currency)
-		a.Remaining, a.Allocated = moneyText(c.Credit.Remaining), moneyText(c.Credit.Allocated)
-	case *core.CustomerTag:
-		a.Provider, a.DaysLeft = c.Provider, c.DaysLeft
-		if c.ResellerID != nil {
-			a.ResellerID = clean(*c.ResellerID)
-		}
-		if last, ends := lastMonth(c); ends {
-			a.Month, a.Expires = last.String(), textOf(*c.ExpiresAt)
-		}
-		if kind == TagUnrecognized {
-			a.Value = clean(c.Tag.Value)
-		}
-	}
+	run.Evaluator.describe(&a, record.Masked())
 	return a
 }
 
-func moneyText(m *core.Money) string {
-	if m == nil {
-		return ""
-	}
-	return m.String()
-}
-
-// textOf is a moment as it is written everywhere: UTC, whole seconds.
-func textOf(t time.Time) string { return t.UTC().Format(time.RFC3339) }
+func formatTime(t time.Time) string { return t.UTC().Format(time.RFC3339) }

@@ -25,29 +25,29 @@ import (
 // Everything but a channel's name, type and url may be left out.
 const Setting = "PARTNERLENS_ALERTS"
 
-// Config is what to tell and whom. Safe for concurrent reading.
+// Config is what to alert of, and the channels. It is safe for concurrent reading.
 type Config struct {
 	Rules    Rules
-	Quiet    bool // a run with nothing to tell is told too; a first run always is
+	Quiet    bool // deliver runs without an alert, too; a first run always is delivered
 	Channels []Channel
 
-	Err     error // what is wrong with the Setting; nil: nothing
-	NoRules bool  // Rules could not be read, so that no alert can be evaluated
+	Err     error // what is wrong with the Setting
+	NoRules bool  // the rules could not be read, so that no alert can be evaluated
 }
 
-// Channel is one place to tell.
+// Channel is one receiver of digests.
 type Channel struct {
 	Name        string
 	Type        ChannelType
-	URL         core.Secret // the address, which is its key; for SNS the topic's ARN
+	URL         core.Secret // the address, which is a key; for SNS the topic's ARN
 	Secret      core.Secret // to sign with; empty: not signed
 	Language    string      // English or Chinese
-	Kinds       []Kind      // nil: all that the rules tell
+	Kinds       []Kind      // nil: all that the rules alert of
 	Accounts    []string    // nil: every account
 	MinSeverity Severity    // "": Info
 }
 
-// ChannelType is how a channel is told.
+// ChannelType is the protocol of a channel.
 type ChannelType string
 
 // The types.
@@ -64,7 +64,7 @@ func channelTypes() []ChannelType {
 	return []ChannelType{Webhook, Slack, Feishu, DingTalk, WeCom, SNS}
 }
 
-// signs says whether messages of the type can be signed with a secret.
+// signs reports whether messages of the type can be signed with a secret.
 func (t ChannelType) signs() bool { return t == Webhook || t == Feishu || t == DingTalk }
 
 const (
@@ -74,7 +74,7 @@ const (
 	maxCustomerID  = 64
 )
 
-// wants says whether a channel is told alerts of a kind.
+// wants reports whether the channel gets alerts of a kind.
 func (c *Channel) wants(kind Kind) bool {
 	least := c.MinSeverity
 	if least == "" {
@@ -83,12 +83,11 @@ func (c *Channel) wants(kind Kind) bool {
 	return (c.Kinds == nil || slices.Contains(c.Kinds, kind)) && kind.Severity().rank() <= least.rank()
 }
 
-func (c *Channel) hears(account string) bool {
+func (c *Channel) covers(account string) bool {
 	return c.Accounts == nil || slices.Contains(c.Accounts, account)
 }
 
-// problems gathers what is wrong, by place. It quotes no value: a key may have
-// been pasted into any of them.
+// problems are mistakes, each with its place. They quote no value, which may be a key.
 type problems []string
 
 func (p *problems) add(place, format string, args ...any) {
@@ -105,10 +104,10 @@ func (p problems) err() error {
 	return &core.Error{Op: "alert", Code: core.CodeMisconfigured, Param: Setting, Detail: strings.Join(p, "; ")}
 }
 
-// ParseConfig reads a Setting's text; "" is the default: no channels. Its error
-// tells everything that is wrong, and the Config beside it is what is right: the
-// channels without a mistake, and the rules if they have none (else NoRules). url and
-// secret may be references: they are checked by Deliver.
+// ParseConfig reads the text of a Setting; "" is the default, without channels. The error
+// has every mistake, and the Config beside it is what is right: the channels without a
+// mistake, and the rules if they have none (else NoRules). url and secret may be
+// references, which Deliver checks.
 func ParseConfig(text []byte) (*Config, error) {
 	c := new(Config)
 	if len(text) == 0 {
@@ -150,7 +149,7 @@ func ParseConfig(text []byte) (*Config, error) {
 	return c, c.Err
 }
 
-// object reads an object member by member, in the order of their names.
+// object reads an object's members in the order of their names.
 func object(p *problems, place string, text jsontext.Value, members map[string]func(jsontext.Value)) {
 	var values map[string]jsontext.Value
 	if err := json.Unmarshal(text, &values); err != nil || values == nil {
@@ -170,7 +169,7 @@ func object(p *problems, place string, text jsontext.Value, members map[string]f
 	}
 }
 
-// read reads one value, and says what it should be where it is not.
+// read reads one value. want describes the value for the error.
 func (p *problems) read(place string, v jsontext.Value, into any, want string) bool {
 	if err := json.Unmarshal(v, into); err != nil || v.Kind() == 'n' {
 		p.add(place, "not %s", want)
@@ -229,7 +228,7 @@ func parseKinds(p *problems, place string, v jsontext.Value) []Kind {
 		}
 	}
 	if len(kinds) == 0 {
-		p.add(place, "empty: nothing would be told; leave it out for everything")
+		p.add(place, "empty: nothing would be reported; leave it out for all kinds")
 	}
 	return kinds
 }
@@ -263,7 +262,7 @@ func parseChannel(p *problems, place string, text jsontext.Value) Channel {
 		"accounts": func(v jsontext.Value) {
 			if own.read("accounts", v, &c.Accounts, "a list of accounts' names") {
 				if len(c.Accounts) == 0 {
-					own.add("accounts", "empty: nothing would be told; leave it out for every account")
+					own.add("accounts", "empty: nothing would be reported; leave it out for every account")
 				}
 				if slices.ContainsFunc(c.Accounts, func(name string) bool { return !isName(name, core.MaxAccountName) }) {
 					own.add("accounts", "a name that is not an account's")
@@ -296,7 +295,7 @@ func parseChannel(p *problems, place string, text jsontext.Value) Channel {
 	return c
 }
 
-// isName holds a name of ours to small letters, digits, - and _.
+// isName reports whether a name has only small letters, digits, - and _.
 func isName(name string, most int) bool {
 	return name != "" && len(name) <= most && strings.Trim(name, "abcdefghijklmnopqrstuvwxyz0123456789-_") == "" && name[0] != '-' && name[0] != '_'
 }
@@ -315,13 +314,12 @@ func join[T ~string](list []T) string {
 	return strings.Join(texts, ", ")
 }
 
-// Hears says whether there is a channel of a name that hears of an account.
+// Hears reports whether there is a channel of the name for the account.
 func (c *Config) Hears(channel, account string) bool {
-	return slices.ContainsFunc(c.Channels, func(o Channel) bool { return o.Name == channel && o.hears(account) })
+	return slices.ContainsFunc(c.Channels, func(o Channel) bool { return o.Name == channel && o.covers(account) })
 }
 
-// texts gives the texts that may be references, by the names that their errors
-// should carry.
+// texts returns the texts that may be references, by the names for their errors.
 func (c *Channel) texts() map[string]string {
 	texts := map[string]string{c.textName("url"): c.URL.Reveal()}
 	if !c.Secret.Empty() {
@@ -332,8 +330,8 @@ func (c *Channel) texts() map[string]string {
 
 func (c *Channel) textName(member string) string { return Setting + ": " + c.Name + "." + member }
 
-// with gives the Channel with what its texts name, ready to deliver to: the address is
-// one that may be sent to. The error says that it is not, and does not quote it.
+// with returns the Channel with its texts resolved and its address checked. The error does
+// not quote the address.
 func (c *Channel) with(resolved map[string]string) (*Channel, error) {
 	ready := *c
 	ready.URL = core.NewSecret(strings.TrimSpace(resolved[c.textName("url")]))
@@ -354,8 +352,8 @@ func (c *Channel) with(resolved map[string]string) (*Channel, error) {
 	return &ready, nil
 }
 
-// parseAddress reads a channel's address by the rule for every endpoint, with a
-// path and a query. Its error may quote the address.
+// parseAddress parses a channel's address: an endpoint with a path and a query. Its error
+// may quote the address.
 func parseAddress(text string) (*url.URL, error) {
 	u, err := url.Parse(text)
 	if err != nil {

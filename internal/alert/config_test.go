@@ -30,10 +30,10 @@ func TestParseConfig(t *testing.T) {
 		t.Errorf("rules %+v", r)
 	}
 	ops, sales := c.Channels[0], c.Channels[1]
-	if !c.Quiet || ops.Language != English || ops.MinSeverity != Info || ops.Kinds != nil || ops.Accounts != nil || !ops.Secret.Empty() || !ops.hears("any") {
+	if !c.Quiet || ops.Language != English || ops.MinSeverity != Info || ops.Kinds != nil || ops.Accounts != nil || !ops.Secret.Empty() || !ops.covers("any") {
 		t.Errorf("%+v", ops)
 	}
-	if sales.Type != DingTalk || sales.Language != Chinese || sales.hears("east") || !sales.hears("north") || sales.wants(CreditForced) || !sales.wants(TagEligible) {
+	if sales.Type != DingTalk || sales.Language != Chinese || sales.covers("east") || !sales.covers("north") || sales.wants(CreditForced) || !sales.wants(TagEligible) {
 		t.Errorf("%+v", sales)
 	}
 	want := map[string]string{

@@ -11,168 +11,177 @@ import (
 	"partnerlens/pkg/core"
 )
 
-// levels are the conditions of a balance, mildest first: at most one is the
-// level, and what is open of the milder ones only says since when.
-func levels() []Kind { return []Kind{CreditLow, CreditExhausted, CreditOverdrawn} }
+// Credit evaluates the records of the function "credit".
+var Credit = NewEvaluator((*Rules).credit, describeCredit, (*Rules).overrideCredit)
 
-// credit judges a customer's credit. A forced stop and the balance are two
-// conditions. The stop is a flag and opens and closes as it is set. The balance
-// climbs by crossing (low, exhausted, overdrawn, each told) and comes down by margins:
-//
-//	line + margin ─────  above it: over, told as recovered; or everything allocated, where that is less
-//	line          ─────  at or below it: low
-//	zero + margin ─────  above it, or everything allocated: no longer exhausted or overdrawn; not told, but the next time it falls is
-//	zero          ─────  at it exhausted, below it overdrawn
-//
-// While service is stopped, the balance is not news: nothing of it is told or
-// closed. A customer who is freed with a worse level than the one known at the stop is
-// reported with that level. A flag that the cloud leaves out says nothing about the stop,
-// and the balance is judged by its amount.
-func (r *Rules) credit(now RunContext, c *core.CustomerCredit, is *State) []Alert {
-	low, _ := r.line(now, c.CustomerID)
-	status := c.Status
-	var estimate *int
+func describeCredit(a *Alert, c *core.CustomerCredit) {
+	a.Provider, a.Name, a.Currency = c.Provider, clean(c.Name), clean(c.Credit.Currency)
 	if c.Credit.Remaining != nil {
-		is.History = is.History.add(now.AsOf, *c.Credit.Remaining)
-		estimate = is.History.daysLeft(*c.Credit.Remaining)
+		a.Remaining = c.Credit.Remaining.String()
 	}
-	was := is.Status
+	if c.Credit.Allocated != nil {
+		a.Allocated = c.Credit.Allocated.String()
+	}
+}
+
+func (r *Rules) overrideCredit(c *core.CustomerCredit) *core.CustomerCredit {
+	low, ok := r.override(c.CustomerID)
+	if !ok {
+		return c
+	}
+	evaluated := *c // c may be shared with other readers
+	evaluated.Status = core.StatusOfCredit(c.Forced, c.Credit, low)
+	return &evaluated
+}
+
+// levels are the conditions of a balance, mildest first. The worst open one is the level;
+// a milder one only keeps since when it is open.
+var levels = []Kind{CreditLow, CreditExhausted, CreditOverdrawn}
+
+// credit evaluates a customer's credit. A forced stop and the balance are two conditions.
+// The stop opens and closes with its flag. A falling balance alerts at each level that it
+// reaches; a rising one closes levels by margins:
+//
+//	threshold + margin ──  above it, or with everything allocated if that is less: recovered, with an alert
+//	threshold ───────────  at or below it: low
+//	zero + margin ───────  above it, or with everything allocated: no longer exhausted or overdrawn, without an alert
+//	zero ────────────────  at it exhausted, below it overdrawn
+//
+// While service is stopped, the balance opens and closes nothing. After the stop, a level
+// worse than the one at the stop is alerted. A missing flag leaves the stop as it was, and
+// the balance is evaluated by its amount.
+func (r *Rules) credit(run RunContext, c *core.CustomerCredit, next *State) []Alert {
+	low, ok := r.override(c.CustomerID)
+	if !ok {
+		low = run.Low
+	}
+	var daysLeft *int
+	if c.Credit.Remaining != nil {
+		next.History = next.History.add(run.AsOf, *c.Credit.Remaining)
+		daysLeft = next.History.daysLeft(*c.Credit.Remaining)
+	}
+	prev := next.Status
 	var alerts []Alert
-	tell := func(kind Kind, since string) {
-		a := alertOf(now, kind, c, was, string(status))
-		a.Threshold, a.DaysLeft = low.String(), estimate
-		if since != "" {
-			a.Since = since
-		}
+	report := func(kind Kind) *Alert {
+		a := NewAlert(run, kind, c, prev, string(c.Status))
+		a.Threshold, a.DaysLeft = low.String(), daysLeft
 		alerts = append(alerts, a)
+		return &alerts[len(alerts)-1]
 	}
-	if r.expiring(now, c, is) {
-		tell(CreditExpiring, "")
-		alerts[0].Expires = textOf(*c.NearestExpiry)
-		days := int(c.NearestExpiry.Sub(now.AsOf) / oneDay)
-		alerts[0].DaysLeft = &days
+	if r.expiring(run, c, next) {
+		a := report(CreditExpiring)
+		a.Expires = formatTime(*c.NearestExpiry)
+		days := int(c.NearestExpiry.Sub(run.AsOf) / oneDay)
+		a.DaysLeft = &days
 	}
-	if status != core.CreditUnknown && status != "" {
-		is.Status = string(status)
+	unknown := c.Status == core.CreditUnknown || c.Status == ""
+	if !unknown {
+		next.Status = string(c.Status)
 	}
-	_, wasForced := is.Open[CreditForced]
+	stoppedSince, stopped := next.Open[CreditForced]
 	switch {
-	case c.Forced == nil: // neither opens nor closes a stop
-	case *c.Forced && !wasForced:
-		is.Open[CreditForced] = textOf(now.AsOf)
-		tell(CreditForced, "")
+	case c.Forced == nil:
+	case *c.Forced && !stopped:
+		next.Open[CreditForced] = formatTime(run.AsOf)
+		report(CreditForced)
 		no := false
-		is.AtStop = string(core.StatusOfCredit(&no, c.Credit, low)) // what the alert says
-	case !*c.Forced && wasForced:
-		tell(CreditFreed, is.Open[CreditForced])
-		delete(is.Open, CreditForced)
+		next.AtStop = string(core.StatusOfCredit(&no, c.Credit, low)) // the alert reports the balance, too
+	case !*c.Forced && stopped:
+		report(CreditFreed).Since = stoppedSince
+		delete(next.Open, CreditForced)
 	}
-	if status == core.CreditForced || status == core.CreditUnknown || status == "" {
+	if unknown || c.Status == core.CreditForced {
 		return alerts
 	}
-	level, reached := levelOf(is.Open), rankOf(status)
-	atStop := rankOf(core.CreditStatus(is.AtStop))
-	if _, forced := is.Open[CreditForced]; !forced {
-		is.AtStop = ""
+	atStop := levelOf(core.CreditStatus(next.AtStop))
+	if _, stopped := next.Open[CreditForced]; !stopped {
+		next.AtStop = ""
 	}
-	switch {
-	case reached > level:
-		kind := levels()[reached]
-		is.Open[kind] = textOf(now.AsOf)
+	switch open, reached := openLevel(next.Open), levelOf(c.Status); {
+	case reached > open:
+		next.Open[levels[reached]] = formatTime(run.AsOf)
 		if reached > atStop {
-			tell(kind, "")
+			report(levels[reached])
 		}
-	case reached < level:
-		r.descend(c, low, status, was, is, tell)
+	case reached < open:
+		if since, recovered := r.closeLevels(c, low, prev == string(c.Status), next); recovered {
+			report(CreditRecovered).Since = since
+		}
 	}
 	return alerts
 }
 
-// descend closes what is clearly over.
-func (r *Rules) descend(c *core.CustomerCredit, low core.Threshold, status core.CreditStatus, was string, is *State, tell func(Kind, string)) {
-	left := decimalOf(*c.Credit.Remaining)
-	line := lineOf(low, c.Credit)
-	margin := line.Mul(decimal.New(int64(r.hysteresis()), -2))
-	// Without a margin (a line of 0, nothing allocated) a single better day at
-	// zero means nothing: two in a row do.
-	stays := margin.Sign() > 0 || was == string(status)
-	// Above everything allocated no balance need ever come.
+// closeLevels closes the levels that the balance is clearly above. It reports whether all
+// are closed, and since when the first of them was open. lasting is whether the status was
+// the same in the run before.
+func (r *Rules) closeLevels(c *core.CustomerCredit, low core.Threshold, lasting bool, next *State) (since string, recovered bool) {
+	remaining, threshold := decimalOf(*c.Credit.Remaining), amountOf(low, c.Credit)
+	margin := threshold.Mul(decimal.New(int64(r.hysteresis()), -2))
+	if margin.Sign() <= 0 && !lasting {
+		return "", false // without a margin, it takes two runs in a row
+	}
 	clearlyAbove := func(floor decimal.Decimal) bool {
-		if allocated := c.Credit.Allocated; allocated != nil {
-			if all := decimalOf(*allocated); all.Cmp(floor) > 0 && left.Cmp(all) >= 0 {
+		if c.Credit.Allocated != nil { // the balance need never exceed it
+			if allocated := decimalOf(*c.Credit.Allocated); allocated.Cmp(floor) > 0 && remaining.Cmp(allocated) >= 0 {
 				return true
 			}
 		}
-		return left.Cmp(floor.Add(margin)) > 0
+		return remaining.Cmp(floor.Add(margin)) > 0
 	}
-	since := earliest(is.Open, levels()...)
+	for _, kind := range levels {
+		if at, open := next.Open[kind]; open && (since == "" || at < since) {
+			since = at
+		}
+	}
 	switch {
-	case status == core.CreditOK && clearlyAbove(line) && stays:
-		tell(CreditRecovered, since)
-		maps.DeleteFunc(is.Open, func(kind Kind, _ string) bool { return slices.Contains(levels(), kind) })
-	case clearlyAbove(decimal.Zero) && stays:
-		delete(is.Open, CreditExhausted)
-		delete(is.Open, CreditOverdrawn)
-		is.Open[CreditLow] = since
+	case c.Status == core.CreditOK && clearlyAbove(threshold):
+		maps.DeleteFunc(next.Open, func(kind Kind, _ string) bool { return slices.Contains(levels, kind) })
+		return since, true
+	case clearlyAbove(decimal.Zero):
+		delete(next.Open, CreditExhausted)
+		delete(next.Open, CreditOverdrawn)
+		next.Open[CreditLow] = since
 	}
+	return "", false
 }
 
-// expiring says whether the nearest expiry is within its days, or passed since the run
-// before, and was not told.
-func (r *Rules) expiring(now RunContext, c *core.CustomerCredit, is *State) bool {
+// expiring reports whether the nearest expiry is within the days of the rules, or passed
+// since the run before, and was not reported yet.
+func (r *Rules) expiring(run RunContext, c *core.CustomerCredit, next *State) bool {
 	if c.NearestExpiry == nil {
 		return false
 	}
-	until := c.NearestExpiry.Sub(now.AsOf)
-	passed := until < 0 && (now.Since.IsZero() || c.NearestExpiry.Before(now.Since)) // long ago, by whatever runs there were
-	if passed || until > time.Duration(r.expiryDays())*oneDay {
-		return false
-	}
-	return is.Told.add(textOf(*c.NearestExpiry))
+	until := c.NearestExpiry.Sub(run.AsOf)
+	passedBefore := until < 0 && (run.Since.IsZero() || c.NearestExpiry.Before(run.Since))
+	return !passedBefore && until <= time.Duration(r.expiryDays())*oneDay && next.Reported.add(formatTime(*c.NearestExpiry))
 }
 
-// levelOf is the worst level that is open, -1 where none is.
-func levelOf(open map[Kind]string) int {
-	for i, kind := range slices.Backward(levels()) {
-		if _, is := open[kind]; is {
+// openLevel is the index in levels of the worst open condition, -1 if none is open.
+func openLevel(open map[Kind]string) int {
+	for i, kind := range slices.Backward(levels) {
+		if _, ok := open[kind]; ok {
 			return i
 		}
 	}
 	return -1
 }
 
-// rankOf is the level that a status reaches, -1 for none.
-func rankOf(status core.CreditStatus) int {
-	switch status {
-	case core.CreditOverdrawn:
-		return 2
-	case core.CreditExhausted:
-		return 1
-	case core.CreditLow:
-		return 0
-	}
-	return -1
+// levelOf is the index in levels of a status, -1 if it is none of them.
+func levelOf(status core.CreditStatus) int {
+	return slices.Index([]core.CreditStatus{core.CreditLow, core.CreditExhausted, core.CreditOverdrawn}, status)
 }
 
-// lineOf is the line as an amount; 0 for a share of an allocation that is not
-// known.
-func lineOf(low core.Threshold, credit core.Credit) decimal.Decimal {
+// amountOf returns the threshold as an amount; 0 for a percentage of an unknown allocation.
+func amountOf(low core.Threshold, credit core.Credit) decimal.Decimal {
 	number, percent := strings.CutSuffix(low.String(), "%")
-	line, err := decimal.NewFromString(number)
+	amount, err := decimal.NewFromString(number)
 	switch {
 	case err != nil, percent && credit.Allocated == nil:
 		return decimal.Zero
 	case percent:
-		return decimalOf(*credit.Allocated).Mul(line).Shift(-2)
+		return decimalOf(*credit.Allocated).Mul(amount).Shift(-2)
 	}
-	return line
+	return amount
 }
 
-// decimalOf is an amount to reckon with, exactly: core's Money only subtracts.
-func decimalOf(m core.Money) decimal.Decimal {
-	d, err := decimal.NewFromString(m.String())
-	if err != nil {
-		return decimal.Zero // no Money writes what is no number
-	}
-	return d
-}
+func decimalOf(m core.Money) decimal.Decimal { return decimal.RequireFromString(m.String()) }

@@ -302,8 +302,8 @@ func TestAnswers(t *testing.T) {
 		{Webhook, 200, other, Delivered, "", 1, ""},
 		{Webhook, 202, "", Delivered, "", 1, ""},
 		{Webhook, 204, "", Delivered, "", 1, ""},
-		{Webhook, 302, "", Failed, core.CodeMisconfigured, 1, "leads elsewhere (HTTP 302)"},
-		{Webhook, 307, "", Failed, core.CodeMisconfigured, 1, "leads elsewhere"},
+		{Webhook, 302, "", Failed, core.CodeMisconfigured, 1, "redirects elsewhere (HTTP 302)"},
+		{Webhook, 307, "", Failed, core.CodeMisconfigured, 1, "redirects elsewhere"},
 		{Webhook, 400, other, Refused, core.CodeUpstream, 1, "HTTP 400"},
 		{Webhook, 401, other, Failed, core.CodeDenied, 1, "HTTP 401"},
 		{Webhook, 403, other, Failed, core.CodeDenied, 1, "HTTP 403"},
@@ -318,7 +318,7 @@ func TestAnswers(t *testing.T) {
 		{Webhook, 500, other, Failed, core.CodeUnavailable, 4, "HTTP 500"},
 		{Webhook, 503, other, Failed, core.CodeUnavailable, 4, "HTTP 503"},
 		{Slack, 200, "ok", Delivered, "", 1, ""},
-		{Slack, 200, other, Failed, core.CodeUpstream, 1, "not as Slack does"},
+		{Slack, 200, other, Failed, core.CodeUpstream, 1, "not one of Slack"},
 		{Slack, 404, "no_service", Failed, core.CodeMisconfigured, 1, "(no_service)"},
 		{Slack, 400, "invalid_blocks", Refused, core.CodeUpstream, 1, "(invalid_blocks)"},
 		{Slack, 403, "action_prohibited", Failed, core.CodeDenied, 1, "(action_prohibited)"},
@@ -339,8 +339,8 @@ func TestAnswers(t *testing.T) {
 		{Feishu, 200, `{"StatusCode":0,"StatusMessage":"","code":9499,"msg":"too many request"}`, Failed, core.CodeThrottled, 4, "9499"},
 		{Feishu, 200, `{"code":7,"msg":"frequency limited psm[x]answered-body"}`, Failed, core.CodeThrottled, 4, "code 7"},
 		{Feishu, 200, `{"StatusCode":0,"code":19007,"msg":"Bot Not Enabled"}`, Failed, core.CodeMisconfigured, 1, "switched off (code 19007)"},
-		{Feishu, 200, `<html>`, Failed, core.CodeUpstream, 1, "not as Feishu does"},
-		{Feishu, 200, `{}`, Failed, core.CodeUpstream, 1, "not as Feishu does"},
+		{Feishu, 200, `<html>`, Failed, core.CodeUpstream, 1, "not one of Feishu"},
+		{Feishu, 200, `{}`, Failed, core.CodeUpstream, 1, "not one of Feishu"},
 		{Feishu, 502, `<html>`, Failed, core.CodeUnavailable, 4, "HTTP 502"},
 		{Feishu, 500, `{"code":2200}`, Failed, core.CodeUnavailable, 4, "HTTP 500"},
 		{DingTalk, 200, `{"errcode":0}`, Delivered, "", 1, ""},
@@ -358,7 +358,7 @@ func TestAnswers(t *testing.T) {
 		{DingTalk, 200, `{"errcode":400102}`, Failed, core.CodeMisconfigured, 1, "switched off"},
 		{DingTalk, 200, `{"errcode":400106}`, Failed, core.CodeMisconfigured, 1, "no longer in the group"},
 		{DingTalk, 200, `{"errcode":400013}`, Failed, core.CodeMisconfigured, 1, "dissolved"},
-		{DingTalk, 200, `{"errcode":430102}`, Refused, core.CodeUpstream, 1, "check of contents"},
+		{DingTalk, 200, `{"errcode":430102}`, Refused, core.CodeUpstream, 1, "content check"},
 		{DingTalk, 200, `{"errcode":40035,"errmsg":"message too long, exceed 20000 bytes"}`, Refused, core.CodeUpstream, 1, "40035"},
 		{DingTalk, 200, `{"errcode":-1}`, Failed, core.CodeUnavailable, 4, "-1"},
 		{DingTalk, 200, `{"errcode":460101}`, Refused, core.CodeUpstream, 1, "460101"},
@@ -853,7 +853,7 @@ func TestQuietDays(t *testing.T) {
 		d := digestOf(0)
 		d.First = test.first
 		if test.sample {
-			d = Sample(English, begin)
+			d = Sample(English, runStart)
 		}
 		c := channelOf(Webhook, "https://host.example")
 		c.Kinds, c.Accounts = []Kind{TagLost}, []string{"main"}

@@ -10,7 +10,7 @@ import (
 	"partnerlens/pkg/core"
 )
 
-// Summary is the run that a Digest is of.
+// Summary is the run of a Digest.
 type Summary struct {
 	Function string
 	Account  string
@@ -22,25 +22,25 @@ type Summary struct {
 	Store    string         // the identity of the store that keeps the run; "": none
 	Attempt  string         // the identity of the attempt at the run; "": none
 	Unproven bool           // the list could not be proven complete
-	Counted  *int           // customers by the vendor's count; nil where it gives none
+	Counted  *int           // customers by the vendor's count; nil if it gives none
 	ReadLate bool           // the list was read after the run's day or hour
 	Held     *Held          // why nothing was compared; nil: it was
-	Zone     *time.Location // in which people are told moments; nil: core.VendorZone
-	Location string         // where the run's files are, as text; no URL that opens them
+	Zone     *time.Location // of the times in messages; nil: core.VendorZone
+	Location string         // of the run's files, as text; not a URL that opens them
 	Notes    Notes
 }
 
-// Held is the count of a list that shrank so much that it is not compared.
+// Held counts a list that shrank so much that it is not compared.
 type Held struct {
 	Known   int `json:"known"`   // customers in the run before
-	Missing int `json:"missing"` // of those, the ones that the list lacks
-	New     int `json:"new"`     // customers in the list that are not known
+	Missing int `json:"missing"` // of Known, those that the list lacks
+	New     int `json:"new"`     // customers in the list that are not Known
 	Times   int `json:"times"`   // runs in a row whose list lacks the same customers
 }
 
-// Digest is what one run tells: how many alerts of each kind, and the worst of
-// them. It holds at most WorstPerKind alerts of a kind, however many are added. Not
-// safe for concurrent use while alerts are added.
+// Digest summarizes the alerts of one run: how many of each kind, and the worst. It holds at
+// most WorstPerKind alerts of a kind, however many are added. It is not safe for concurrent
+// use while alerts are added.
 type Digest struct {
 	Summary
 	sample bool
@@ -48,22 +48,22 @@ type Digest struct {
 	worst  map[Kind][]ranked // in order
 }
 
-// WorstPerKind is how many alerts of a kind a Digest keeps. It is per kind, so
-// that a channel that is told of one kind alone gets as many.
+// WorstPerKind is how many alerts of a kind a Digest keeps. The limit is per kind, so that
+// a channel for a single kind gets as many as one for all.
 const WorstPerKind = 200
 
-// maxTold is how many alerts a message may hold at most.
-const maxTold = 200
+// maxShown is how many alerts a message shows at most.
+const maxShown = 200
 
 type ranked struct {
 	Alert
 	amount core.Money
-	has    bool // an amount
+	has    bool // whether there is an amount
 }
 
-// NewDigest begins one.
+// NewDigest returns an empty Digest.
 func NewDigest(s Summary) *Digest {
-	valid := func(text string) string { return strings.ToValidUTF8(text, "") } // JSON takes no other
+	valid := func(text string) string { return strings.ToValidUTF8(text, "") } // JSON accepts no other
 	for _, text := range []*string{&s.Function, &s.Account, &s.Run, &s.Location, &s.Store, &s.Attempt} {
 		*text = valid(*text)
 	}
@@ -75,7 +75,7 @@ func NewDigest(s Summary) *Digest {
 	return &Digest{Summary: s, counts: make(map[Kind]int), worst: make(map[Kind][]ranked)}
 }
 
-// Add adds an alert of the run. The order of adding does not matter.
+// Add adds an alert. The order of adding does not matter.
 func (d *Digest) Add(a Alert) {
 	a.Name, a.CustomerID, a.ResellerID, a.Value = clean(a.Name), clean(a.CustomerID), clean(a.ResellerID), clean(a.Value)
 	d.counts[a.Kind]++
@@ -94,15 +94,15 @@ func (d *Digest) Add(a Alert) {
 	d.worst[a.Kind] = slices.Insert(kept, at, r)
 }
 
-// Empty says whether there is nothing to tell.
+// Empty reports whether there are no alerts.
 func (d *Digest) Empty() bool { return len(d.counts) == 0 }
 
-// Counts gives how many alerts of each kind were added.
+// Counts returns how many alerts of each kind were added.
 func (d *Digest) Counts() map[Kind]int { return maps.Clone(d.counts) }
 
-// compareAlerts orders alerts: by kind, then the most urgent, then the smallest
-// balance (balances first where the kind is about one), then by who it is, so that
-// the order never depends on the order of reading.
+// compareAlerts orders alerts by kind, then by balance and days left (for kinds about a date,
+// by days left and balance), smallest first, and last by the customer, so that the order
+// does not depend on the order of reading.
 func compareAlerts(a, b ranked) int {
 	days := func() int {
 		return compareOptional(a.DaysLeft != nil, b.DaysLeft != nil, func() int { return *a.DaysLeft - *b.DaysLeft })
@@ -126,7 +126,7 @@ func compareAlerts(a, b ranked) int {
 		cmp.Compare(a.CustomerID, b.CustomerID), cmp.Compare(a.ID, b.ID))
 }
 
-// compareOptional puts what is not known last.
+// compareOptional sorts unknown values last.
 func compareOptional(a, b bool, compare func() int) int {
 	switch {
 	case a && b:
@@ -139,12 +139,12 @@ func compareOptional(a, b bool, compare func() int) int {
 	return 0
 }
 
-// view is a Digest as one channel is told it.
-type view struct {
+// selection is the part of a Digest that one channel gets.
+type selection struct {
 	*Digest
 	counts []count
 	total  int
-	worst  []Alert // at most maxTold
+	worst  []Alert // at most maxShown
 }
 
 type count struct {
@@ -152,34 +152,34 @@ type count struct {
 	n    int
 }
 
-// viewFor gives what a channel wants of the Digest.
-func (d *Digest) viewFor(c *Channel) view {
-	v := view{Digest: d}
+// selectFor selects the alerts that a channel wants. A sample goes to every channel as a whole.
+func (d *Digest) selectFor(c *Channel) selection {
+	s := selection{Digest: d}
 	for _, kind := range Kinds() {
 		n := d.counts[kind]
 		if n == 0 || !d.sample && !c.wants(kind) {
 			continue
 		}
-		v.counts = append(v.counts, count{kind, n})
-		v.total += n
+		s.counts = append(s.counts, count{kind, n})
+		s.total += n
 		for _, r := range d.worst[kind] {
-			if len(v.worst) < maxTold {
-				v.worst = append(v.worst, r.Alert)
+			if len(s.worst) < maxShown {
+				s.worst = append(s.worst, r.Alert)
 			}
 		}
 	}
-	return v
+	return s
 }
 
-// severity is that of the worst alert, or of the Notes where there is none. A run that
-// is held is critical.
-func (v view) severity() Severity {
+// severity is that of the worst alert, or Warning for new warnings alone. A held run is
+// critical.
+func (s selection) severity() Severity {
 	switch {
-	case v.Held != nil:
+	case s.Held != nil:
 		return Critical
-	case len(v.counts) > 0:
-		return v.counts[0].kind.Severity()
-	case v.Notes.Notify:
+	case len(s.counts) > 0:
+		return s.counts[0].kind.Severity()
+	case s.Notes.Notify:
 		return Warning
 	}
 	return Info

@@ -24,13 +24,13 @@ var hostile = []string{
 func alertNumber(i int) Alert {
 	kinds := Kinds()
 	days := i % 40
-	return Alert{ID: idOf(fmt.Sprint(i)), Kind: kinds[i%len(kinds)], Severity: kinds[i%len(kinds)].Severity(), Account: "main", CustomerID: fmt.Sprintf("2%011d", i),
+	return Alert{ID: hashID(fmt.Sprint(i)), Kind: kinds[i%len(kinds)], Severity: kinds[i%len(kinds)].Severity(), Account: "main", CustomerID: fmt.Sprintf("2%011d", i),
 		Name: hostile[i%len(hostile)], ResellerID: hostile[(i+3)%len(hostile)], Remaining: fmt.Sprintf("%d.50", i%977-400), Allocated: "1000.00", Currency: "USD<!here>",
 		Threshold: "10%", Expires: "2026-12-01T00:00:00Z", DaysLeft: &days, Since: "2026-11-22T01:00:00Z", Previous: "ok<@all>", Status: "low<@all>"}
 }
 
 func digestOf(n int) *Digest {
-	d := NewDigest(Summary{Function: "credit", Account: "main", Run: "20261122T010000Z", AsOf: begin, Total: 5000,
+	d := NewDigest(Summary{Function: "credit", Account: "main", Run: "20261122T010000Z", AsOf: runStart, Total: 5000,
 		Statuses: map[string]int{"ok": 4000, "low": 900, "overdrawn": 100}, Location: "s3://bucket/partnerlens/runs/credit/main/20261122T010000Z/"})
 	for i := range n {
 		d.Add(alertNumber(i))
@@ -47,8 +47,8 @@ func TestDigestOrderIsNotTheOrderOfAdding(t *testing.T) {
 		got.Add(alertNumber(i))
 	}
 	all := &Channel{Language: English}
-	a, _ := json.Marshal(got.viewFor(all).worst)
-	b, _ := json.Marshal(want.viewFor(all).worst)
+	a, _ := json.Marshal(got.selectFor(all).worst)
+	b, _ := json.Marshal(want.selectFor(all).worst)
 	if string(a) != string(b) {
 		t.Error("the order of adding shows")
 	}
@@ -82,7 +82,7 @@ func TestDigestPutsTheWorstFirst(t *testing.T) {
 		d.Add(a)
 	}
 	var got []string
-	for _, a := range d.viewFor(&Channel{}).worst {
+	for _, a := range d.selectFor(&Channel{}).worst {
 		got = append(got, a.CustomerID)
 	}
 	want := []string{"forced a", "forced b", "overdrawn 10", "overdrawn 9", "low 4", "low 5 in 3 days", "low 5 in 9 days", "in 2", "in 5", "sometime", "recovered"}
@@ -91,36 +91,68 @@ func TestDigestPutsTheWorstFirst(t *testing.T) {
 	}
 }
 
-// rendered is a message of every type as it is sent, and its limit.
-func rendered(m message) map[string]struct {
-	text  string // what the channel shows, without JSON's escapes
-	size  int
-	limit int
-} {
-	type r = struct {
-		text  string
-		size  int
-		limit int
+// slackJSON is a Slack message as its vendor documents it.
+type slackJSON struct {
+	Text   string
+	Blocks []struct {
+		Type string
+		Text struct {
+			Type, Text string
+			Verbatim   bool
+		}
 	}
-	slack := slackBody(m)
-	text := slack.Text
-	for _, block := range slack.Blocks {
+}
+
+// decode decodes a chat's body of a message as the vendor documents it.
+func decode[T any](t *testing.T, c *chat, m message) (body T, size int) {
+	t.Helper()
+	text, err := core.AppendJSON(nil, c.render(m))
+	if err == nil {
+		err = json.Unmarshal(text, &body, json.MatchCaseInsensitiveNames(true))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return body, len(text)
+}
+
+// rendering is a message as a channel shows it, without JSON's escapes, and its size.
+type rendering struct {
+	text        string
+	size, limit int
+}
+
+func rendered(t *testing.T, m message) map[string]rendering {
+	t.Helper()
+	slackBody, slackSize := decode[slackJSON](t, &slack, m)
+	text := slackBody.Text
+	for _, block := range slackBody.Blocks {
 		text += "\n" + block.Text.Text
 	}
-	feishu := feishuBodyOf(m)
-	card := feishu.Card.Header.Title.Content
-	for _, e := range feishu.Card.Elements {
+	type plain struct{ Content string }
+	feishuBody, feishuSize := decode[struct {
+		Card struct {
+			Header   struct{ Title plain }
+			Elements []struct{ Text *plain }
+		}
+	}](t, &feishu, m)
+	card := feishuBody.Card.Header.Title.Content
+	for _, e := range feishuBody.Card.Elements {
 		if e.Text != nil {
 			card += "\n" + e.Text.Content
 		}
 	}
-	ding, wecom := dingTalkBodyOf(m), weComBodyOf(m)
-	return map[string]r{
-		"slack":    {text, sizeOf(slack), 13_000},
-		"feishu":   {card, sizeOf(feishu) + 100, 20_000},
-		"dingtalk": {ding.Markdown.Text, sizeOf(ding), 20_000},
+	type markdown struct {
+		Markdown struct{ Text, Content string }
+	}
+	ding, dingSize := decode[markdown](t, &dingTalk, m)
+	wecom, _ := decode[markdown](t, &weCom, m)
+	return map[string]rendering{
+		"slack":    {text, slackSize, 13_000},
+		"feishu":   {card, feishuSize + 100, 20_000},
+		"dingtalk": {ding.Markdown.Text, dingSize, 20_000},
 		"wecom":    {wecom.Markdown.Content, len(wecom.Markdown.Content), 4_096},
-		"text":     {m.text(len(m.items)), 0, 262_144},
+		"text":     {strings.Join(m.lines(len(m.items)), "\n"), 0, 262_144},
 	}
 }
 
@@ -129,8 +161,8 @@ func TestEveryChannelFits(t *testing.T) {
 	for _, n := range []int{0, 1, 7, 60, 5000} {
 		for _, language := range []string{English, Chinese} {
 			d := digestOf(n)
-			m := d.viewFor(&Channel{}).message(language)
-			for name, r := range rendered(m) {
+			m := d.selectFor(&Channel{}).message(language)
+			for name, r := range rendered(t, m) {
 				if r.size > r.limit {
 					t.Errorf("%s, %s, %d alerts: %d bytes of %d", name, language, n, r.size, r.limit)
 				}
@@ -156,7 +188,7 @@ func TestEveryChannelFits(t *testing.T) {
 // The longest that everything can be still fits without a single alert.
 func TestTheFrameFits(t *testing.T) {
 	t.Parallel()
-	d := NewDigest(Summary{Function: strings.Repeat("界", 200), Account: strings.Repeat("界", 200), Run: strings.Repeat("界", 200), AsOf: begin,
+	d := NewDigest(Summary{Function: strings.Repeat("界", 200), Account: strings.Repeat("界", 200), Run: strings.Repeat("界", 200), AsOf: runStart,
 		Location: strings.Repeat("界", 2000), Total: 1 << 40, First: true, Statuses: make(map[string]int)})
 	for i := range 50 {
 		d.Statuses[fmt.Sprint(strings.Repeat("界", 100), i)] = 1 << 40
@@ -175,7 +207,7 @@ func TestTheFrameFits(t *testing.T) {
 		}
 	}
 	for _, language := range []string{English, Chinese} {
-		for name, r := range rendered(d.viewFor(&Channel{}).message(language)) {
+		for name, r := range rendered(t, d.selectFor(&Channel{}).message(language)) {
 			if r.size > r.limit {
 				t.Errorf("%s, %s: %d bytes of %d", name, language, r.size, r.limit)
 			}
@@ -186,19 +218,19 @@ func TestTheFrameFits(t *testing.T) {
 func TestForeignTextIsInert(t *testing.T) {
 	t.Parallel()
 	for _, name := range hostile {
-		got := inert(name)
+		got := escape(name)
 		if strings.ContainsAny(got, "<>@&*_~`[](){}#|\\\n\r\x00\x1b\u202E\u2066\u200B") || strings.Contains(got, "://") || strings.Contains(got, ".example") {
-			t.Errorf("inert(%q) = %q", name, got)
+			t.Errorf("escape(%q) = %q", name, got)
 		}
 		if n := utf8.RuneCountInString(got); n > maxForeign+2 || !utf8.ValidString(got) {
-			t.Errorf("inert(%q) = %q: %d letters", name, got, n)
+			t.Errorf("escape(%q) = %q: %d letters", name, got, n)
 		}
 	}
-	if got := inert("  Ex\tample   Ltd.  "); got != "Ex ample Ltd." {
+	if got := escape("  Ex\tample   Ltd.  "); got != "Ex ample Ltd." {
 		t.Errorf("%q", got)
 	}
-	m := digestOf(300).viewFor(&Channel{}).message(English)
-	for name, r := range rendered(m) {
+	m := digestOf(300).selectFor(&Channel{}).message(English)
+	for name, r := range rendered(t, m) {
 		for _, line := range strings.Split(r.text, "\n") {
 			if !strings.ContainsAny(line, "🔴🟠🔵") {
 				continue
@@ -215,14 +247,15 @@ func TestForeignTextIsInert(t *testing.T) {
 func TestSlackEscapes(t *testing.T) {
 	t.Parallel()
 	d := NewDigest(Summary{Function: "credit", Account: "main", Location: "a&b"})
-	body := slackBody(d.viewFor(&Channel{}).message(English))
+	body, _ := decode[slackJSON](t, &slack, d.selectFor(&Channel{}).message(English))
 	if last := body.Blocks[len(body.Blocks)-1].Text; !strings.Contains(last.Text, "a&amp;b") || !last.Verbatim || last.Type != "mrkdwn" {
 		t.Errorf("%+v", last)
 	}
 	if head := body.Blocks[0]; head.Type != "header" || head.Text.Type != "plain_text" || head.Text.Verbatim {
 		t.Errorf("%+v", head)
 	}
-	for _, block := range slackBody(digestOf(5000).viewFor(&Channel{}).message(English)).Blocks {
+	body, _ = decode[slackJSON](t, &slack, digestOf(5000).selectFor(&Channel{}).message(English))
+	for _, block := range body.Blocks {
 		if len(block.Text.Text) > 3000 {
 			t.Errorf("a block of %d", len(block.Text.Text))
 		}
@@ -231,17 +264,17 @@ func TestSlackEscapes(t *testing.T) {
 
 func TestWordsOfADigest(t *testing.T) {
 	t.Parallel()
-	d := Sample(English, begin)
+	d := Sample(English, runStart)
 	want := `[Test] partnerlens: customers' credit, sample: 2 to look at
 Run test-2026-11-22T01:00:00Z, read 2026-11-22 09:00 UTC+8
 3 customers: low 1, ok 1, overdrawn 1
 Overdrawn: 1
 Credit low: 1
 🔴 Overdrawn: 200000000001 E＊＊＊e L＊＊＊d: -12.50 USD of 1000.00 USD left
-🟠 Credit low: 200000000002 S＊＊＊o: 80.00 USD of 1000.00 USD left, line 10%, about 12 days at this pace
+🟠 Credit low: 200000000002 S＊＊＊o: 80.00 USD of 1000.00 USD left, threshold 10%, about 12 days at this pace
 See runs/credit/sample/test`
-	m := d.viewFor(&Channel{}).message(English)
-	if got := m.text(len(m.items)); got != want {
+	m := d.selectFor(&Channel{}).message(English)
+	if got := strings.Join(m.lines(len(m.items)), "\n"); got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
 	want = `【测试】partnerlens：客户额度，sample：2 条待关注
@@ -252,8 +285,8 @@ See runs/credit/sample/test`
 🔴 已透支：200000000001 示＊＊＊司：剩余 -12.50 USD / 额度 1000.00 USD
 🟠 额度偏低：200000000002 样＊＊＊品：剩余 80.00 USD / 额度 1000.00 USD，预警线 10%，按当前消耗约可用 12 天
 详见 runs/credit/sample/test`
-	m = Sample(Chinese, begin).viewFor(&Channel{}).message(Chinese)
-	if got := m.text(len(m.items)); got != want {
+	m = Sample(Chinese, runStart).selectFor(&Channel{}).message(Chinese)
+	if got := strings.Join(m.lines(len(m.items)), "\n"); got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
 }
@@ -268,16 +301,16 @@ func TestWordsOfAnAlert(t *testing.T) {
 		en, zh string
 	}{
 		{Alert{Kind: TagLost, Month: "2026-10", Expires: "2026-10-31T16:00:00Z", Previous: "qualified", Status: "lapsed"},
-			"New-customer tag lost: c1: ended with 2026-10", "新客标签已失效：c1：标签已于 2026 年 10 月底到期"},
+			"New-customer tag lost: c1: expired at the end of 2026-10", "新客标签已失效：c1：标签已于 2026 年 10 月底到期"},
 		{Alert{Kind: TagLost, Month: "2027-06", Expires: "2027-06-30T16:00:00Z", Previous: "qualified", Status: "not_new"},
-			"New-customer tag lost: c1: would have held to the end of 2027-06, now not new", "新客标签已失效：c1：标签原有效期至 2027 年 06 月底，当前状态：非新客"},
+			"New-customer tag lost: c1: was valid to the end of 2027-06, now not new", "新客标签已失效：c1：标签原有效期至 2027 年 06 月底，当前状态：非新客"},
 		{Alert{Kind: TagLost, Previous: "qualified", Status: "undetermined"}, "New-customer tag lost: c1: now below the bar", "新客标签已失效：c1：当前状态：待达标"},
 		{Alert{Kind: CustomerGone, Month: "2025-07", Expires: "2025-07-31T16:00:00Z", Previous: "lapsed"},
-			"Customer gone: c1: ended with 2025-07, was lapsed", "客户已不在名单中：c1：标签已于 2025 年 07 月底到期，此前状态：已过期"},
+			"Customer gone: c1: expired at the end of 2025-07, was lapsed", "客户已不在名单中：c1：标签已于 2025 年 07 月底到期，此前状态：已过期"},
 		{Alert{Kind: CustomerGone, Month: "2026-12", Expires: "2026-12-31T16:00:00Z", Previous: "qualified"},
-			"Customer gone: c1: holds to the end of 2026-12, was qualified", "客户已不在名单中：c1：标签有效期至 2026 年 12 月底，此前状态：新客"},
+			"Customer gone: c1: valid to the end of 2026-12, was qualified", "客户已不在名单中：c1：标签有效期至 2026 年 12 月底，此前状态：新客"},
 		{Alert{Kind: TagEndingThisMonth, Month: "2026-11", Expires: "2026-11-30T16:00:00Z", DaysLeft: days(8)},
-			"New-customer tag ends this month: c1: holds to the end of 2026-11, 8 days to go", "新客标签本月到期：c1：标签有效期至 2026 年 11 月底，还剩 8 天"},
+			"New-customer tag ends this month: c1: valid to the end of 2026-11, 8 days to go", "新客标签本月到期：c1：标签有效期至 2026 年 11 月底，还剩 8 天"},
 		{Alert{Kind: CreditExpiring, Expires: "2026-11-25T16:00:00Z", DaysLeft: days(3)},
 			"Expires soon: c1: expires 2026-11-26 00:00 UTC+8, 3 days to go", "即将到期：c1：2026-11-26 00:00 UTC+8 到期，还剩 3 天"},
 		{Alert{Kind: CreditExpiring, Expires: "2026-11-23T16:00:00Z", DaysLeft: days(1)}, "Expires soon: c1: expires 2026-11-24 00:00 UTC+8, 1 day to go", ""},
@@ -285,8 +318,8 @@ func TestWordsOfAnAlert(t *testing.T) {
 			"Expires soon: c1: expires 2026-11-23 00:00 UTC+8, less than a day to go", "即将到期：c1：2026-11-23 00:00 UTC+8 到期，还剩不足 1 天"},
 		{Alert{Kind: CreditExpiring, Expires: "2026-11-20T16:00:00Z", DaysLeft: days(-1)},
 			"Expired: c1: expired 2026-11-21 00:00 UTC+8", "已到期：c1：已于 2026-11-21 00:00 UTC+8 到期"},
-		{Alert{Kind: CreditLow, Remaining: "9", Threshold: "10%", DaysLeft: days(1)}, "Credit low: c1: 9 left, line 10%, about 1 day at this pace", ""},
-		{Alert{Kind: CreditLow, Remaining: "9", Threshold: "10%", DaysLeft: days(0)}, "Credit low: c1: 9 left, line 10%, less than a day at this pace", "额度偏低：c1：剩余 9，预警线 10%，按当前消耗可用不足 1 天"},
+		{Alert{Kind: CreditLow, Remaining: "9", Threshold: "10%", DaysLeft: days(1)}, "Credit low: c1: 9 left, threshold 10%, about 1 day at this pace", ""},
+		{Alert{Kind: CreditLow, Remaining: "9", Threshold: "10%", DaysLeft: days(0)}, "Credit low: c1: 9 left, threshold 10%, less than a day at this pace", "额度偏低：c1：剩余 9，预警线 10%，按当前消耗可用不足 1 天"},
 		{Alert{Kind: CreditRecovered, Remaining: "900", Since: "2026-11-20T23:30:00Z"},
 			"Credit recovered: c1: 900 left, since 2026-11-21 07:30 UTC+8", "额度已恢复：c1：剩余 900，告警始于 2026-11-21 07:30 UTC+8"},
 		{Alert{Kind: CreditFreed, Since: "2026-11-20T23:30:00Z", Status: "overdrawn"},
@@ -298,7 +331,7 @@ func TestWordsOfAnAlert(t *testing.T) {
 			test.alert.Since = now
 		}
 		for language, want := range map[string]string{English: test.en, Chinese: test.zh} {
-			_, got, _ := strings.Cut(wordsOf(language).alert(test.alert, language, nil), " ")
+			_, got, _ := strings.Cut(writer{language: language}.alert(test.alert), " ")
 			if want != "" && got != want {
 				t.Errorf("got  %s\nwant %s", got, want)
 			}
@@ -309,12 +342,12 @@ func TestWordsOfAnAlert(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := momentIn(at.Location(), begin); got != want {
+		if got := (writer{zone: at.Location()}).time(runStart); got != want {
 			t.Errorf("%s, want %s", got, want)
 		}
 	}
-	d := NewDigest(Summary{Function: "tags", Account: "china", Total: 1, Statuses: map[string]int{"not_new": 1}, AsOf: begin})
-	if got := strings.Join(d.viewFor(&Channel{}).message(English).head, "; "); !strings.HasSuffix(got, "1 customer: not new 1") {
+	d := NewDigest(Summary{Function: "tags", Account: "china", Total: 1, Statuses: map[string]int{"not_new": 1}, AsOf: runStart})
+	if got := strings.Join(d.selectFor(&Channel{}).message(English).head, "; "); !strings.HasSuffix(got, "1 customer: not new 1") {
 		t.Error(got)
 	}
 }
@@ -361,14 +394,14 @@ func TestChannelsWant(t *testing.T) {
 		{Channel{Kinds: []Kind{TagEligible, CreditForced}}, 200},
 		{Channel{Kinds: []Kind{TagEligible, CreditForced}, MinSeverity: Critical}, 100},
 	} {
-		if v := d.viewFor(&test.channel); v.total != test.want {
+		if v := d.selectFor(&test.channel); v.total != test.want {
 			t.Errorf("%+v: %d, want %d", test.channel, v.total, test.want)
 		}
 	}
-	if v := d.viewFor(&Channel{Kinds: []Kind{TagEligible}}); len(v.worst) != 100 || v.severity() != Info {
+	if v := d.selectFor(&Channel{Kinds: []Kind{TagEligible}}); len(v.worst) != 100 || v.severity() != Info {
 		t.Errorf("one kind: %d, %s", len(v.worst), v.severity())
 	}
-	if v := Sample(English, begin).viewFor(&Channel{Kinds: []Kind{TagEligible}}); v.total != 2 {
+	if v := Sample(English, runStart).selectFor(&Channel{Kinds: []Kind{TagEligible}}); v.total != 2 {
 		t.Errorf("a sample: %d", v.total)
 	}
 }
@@ -391,7 +424,7 @@ func TestDigestSaysWhatItsListIs(t *testing.T) {
 		d := digestOf(3)
 		test.change(&d.Summary)
 		for language, want := range map[string]string{English: test.en, Chinese: test.zh} {
-			m := d.viewFor(new(Channel)).message(language)
+			m := d.selectFor(new(Channel)).message(language)
 			line := m.title
 			if d.ReadLate {
 				line = m.head[0]

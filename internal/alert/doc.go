@@ -1,19 +1,17 @@
-// Package alert decides what of a run is worth telling, puts it into words and
-// tells it.
+// Package alert decides which changes between two runs are alerts, and delivers them.
 //
-// It has three parts that know little of each other:
+// It has three parts:
 //
-//   - Rules judge one customer at a time: what it was, what it is and the State
-//     kept of it give Alerts and the next State. Pure: no clock, no I/O.
-//   - A Digest gathers a run's Alerts in bounded memory, worst first, and puts them
-//     into each channel's format and size, in English or Chinese.
-//   - Config.Deliver sends the Digest to every channel side by side: at least once,
-//     with an id to de-duplicate by, tried again with backoff. A channel that fails is
-//     told in its Delivery; it never fails the run.
+//   - Rules evaluate one customer at a time, by the Evaluator of its function: the customer
+//     before and after, and the State of the run before, give Alerts and the next State.
+//     Evaluation is pure: it uses no clock and no I/O.
+//   - A Digest collects a run's Alerts in bounded memory, worst first.
+//   - Config.Deliver sends a Digest to all channels concurrently, each in its format, size
+//     and language: at least once, with an id for de-duplication, and with retries. A
+//     channel that fails has the reason in its Delivery; it never fails the run.
 //
-// Names leave here masked. Addresses of channels are secrets: none is logged,
-// returned or put into an error, and neither is what a channel answered.
+// Names in Alerts are masked. The addresses of channels are secrets: neither they nor the
+// channels' answers are logged, returned or put into an error.
 //
-// It does not read records, keep State or resolve references to secrets: who
-// runs it does. internal/watch, internal/app and internal/cli may import it.
+// The package does not read records, store States or resolve references to secrets.
 package alert

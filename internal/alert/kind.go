@@ -1,30 +1,28 @@
 package alert
 
-import "slices"
-
-// Kind is what an Alert tells. The list is closed: receivers may switch on it.
+// Kind is the kind of an Alert. The list is closed: receivers may switch on it.
 type Kind string
 
 // The kinds.
 const (
-	CreditForced       Kind = "credit_forced"         // service was stopped by force
-	CreditFreed        Kind = "credit_freed"          // and no longer is
-	CreditOverdrawn    Kind = "credit_overdrawn"      // less than nothing left
-	CreditExhausted    Kind = "credit_exhausted"      // nothing left
-	CreditLow          Kind = "credit_low"            // at or below the line
-	CreditRecovered    Kind = "credit_recovered"      // clearly above the line again, after one of the three above
+	CreditForced       Kind = "credit_forced"         // the vendor stopped the service by force
+	CreditFreed        Kind = "credit_freed"          // the forced stop is over
+	CreditOverdrawn    Kind = "credit_overdrawn"      // the balance is below zero
+	CreditExhausted    Kind = "credit_exhausted"      // the balance is zero
+	CreditLow          Kind = "credit_low"            // the balance is at or below the threshold
+	CreditRecovered    Kind = "credit_recovered"      // clearly above the threshold again, after one of the three above
 	CreditExpiring     Kind = "credit_expiring"       // the nearest expiry is within Rules.ExpiryDays
-	TagLost            Kind = "tag_lost"              // was a qualified new customer
-	TagUnrecognized    Kind = "tag_unrecognized"      // has a value that the cloud does not document; once for each value
+	TagLost            Kind = "tag_lost"              // no longer a qualified new customer
+	TagUnrecognized    Kind = "tag_unrecognized"      // a value that the vendor does not document; once for each value
 	TagEndingThisMonth Kind = "tag_ending_this_month" // this month is the tag's last
-	TagEndingNextMonth Kind = "tag_ending_next_month" // next month is
+	TagEndingNextMonth Kind = "tag_ending_next_month" // next month is the tag's last
 	TagQualified       Kind = "tag_qualified"         // newly a qualified new customer
 	TagEligible        Kind = "tag_eligible"          // newly undetermined: eligible, below the bar
-	CustomerNew        Kind = "customer_new"          // was not there in the last complete run
-	CustomerGone       Kind = "customer_gone"         // no longer there
+	CustomerNew        Kind = "customer_new"          // absent from the last complete run
+	CustomerGone       Kind = "customer_gone"         // present in the last complete run, and absent now
 )
 
-// Severity says how bad an Alert is.
+// Severity is how urgent an Alert is.
 type Severity string
 
 // The severities.
@@ -45,71 +43,66 @@ func (s Severity) rank() int {
 	return 2
 }
 
-type kindFacts struct {
+// kinds is the closed list, worst first: the order of a digest.
+var kinds = []struct {
 	kind     Kind
 	severity Severity
-	en, zh   string
-}
-
-// kinds is the closed list, worst first: the order of a digest. A function, so
-// that nothing is built before main.
-func kinds() []kindFacts {
-	return []kindFacts{
-		{CreditForced, Critical, "Service stopped by force", "强制停服"},
-		{CreditOverdrawn, Critical, "Overdrawn", "已透支"},
-		{CreditExhausted, Critical, "Credit exhausted", "额度已用尽"},
-		{CreditLow, Warning, "Credit low", "额度偏低"},
-		{CreditExpiring, Warning, "Expires soon", "即将到期"},
-		{TagLost, Warning, "New-customer tag lost", "新客标签已失效"},
-		{TagUnrecognized, Warning, "New-customer tag not recognized", "新客标签取值无法识别"},
-		{TagEndingThisMonth, Warning, "New-customer tag ends this month", "新客标签本月到期"},
-		// Early enough for the other reading of the month, too (core.ExpireReading).
-		{TagEndingNextMonth, Warning, "New-customer tag ends next month", "新客标签下月到期"},
-		{CustomerGone, Warning, "Customer gone", "客户已不在名单中"},
-		{TagQualified, Info, "New-customer tag gained", "新获新客标签"},
-		{TagEligible, Info, "Newly eligible for the tag", "新符合新客条件"},
-		{CustomerNew, Info, "New customer", "新增客户"},
-		{CreditFreed, Info, "Service no longer stopped by force", "强制停服已解除"},
-		{CreditRecovered, Info, "Credit recovered", "额度已恢复"},
-	}
+	title    text
+}{
+	{CreditForced, Critical, text{"Service stopped by force", "强制停服"}},
+	{CreditOverdrawn, Critical, text{"Overdrawn", "已透支"}},
+	{CreditExhausted, Critical, text{"Credit exhausted", "额度已用尽"}},
+	{CreditLow, Warning, text{"Credit low", "额度偏低"}},
+	{CreditExpiring, Warning, text{"Expires soon", "即将到期"}},
+	{TagLost, Warning, text{"New-customer tag lost", "新客标签已失效"}},
+	{TagUnrecognized, Warning, text{"New-customer tag not recognized", "新客标签取值无法识别"}},
+	{TagEndingThisMonth, Warning, text{"New-customer tag ends this month", "新客标签本月到期"}},
+	// Early enough for the other reading of the month, too (core.ExpireReading).
+	{TagEndingNextMonth, Warning, text{"New-customer tag ends next month", "新客标签下月到期"}},
+	{CustomerGone, Warning, text{"Customer gone", "客户已不在名单中"}},
+	{TagQualified, Info, text{"New-customer tag gained", "新获新客标签"}},
+	{TagEligible, Info, text{"Newly eligible for the tag", "新符合新客条件"}},
+	{CustomerNew, Info, text{"New customer", "新增客户"}},
+	{CreditFreed, Info, text{"Service no longer stopped by force", "强制停服已解除"}},
+	{CreditRecovered, Info, text{"Credit recovered", "额度已恢复"}},
 }
 
 // Kinds lists every kind, worst first.
 func Kinds() []Kind {
-	all := kinds()
-	list := make([]Kind, len(all))
-	for i, f := range all {
-		list[i] = f.kind
+	list := make([]Kind, len(kinds))
+	for i, k := range kinds {
+		list[i] = k.kind
 	}
 	return list
 }
 
-func (k Kind) facts() (facts kindFacts, rank int) {
-	all := kinds()
-	rank = slices.IndexFunc(all, func(f kindFacts) bool { return f.kind == k })
-	if rank < 0 {
-		return kindFacts{k, Info, string(k), string(k)}, len(all)
+// rank is the kind's place among kinds; an unknown kind comes last.
+func (k Kind) rank() int {
+	for i := range kinds {
+		if kinds[i].kind == k {
+			return i
+		}
 	}
-	return all[rank], rank
+	return len(kinds)
 }
 
-// Known says whether k is on the list.
-func (k Kind) Known() bool {
-	_, rank := k.facts()
-	return rank < len(kinds())
-}
+// Known reports whether k is one of Kinds.
+func (k Kind) Known() bool { return k.rank() < len(kinds) }
 
-// Severity is the kind's.
+// Severity returns the kind's severity; Info for an unknown kind.
 func (k Kind) Severity() Severity {
-	facts, _ := k.facts()
-	return facts.severity
+	if !k.Known() {
+		return Info
+	}
+	return kinds[k.rank()].severity
 }
 
-// Title is the kind in a few words of a language.
+// Title returns the kind's title in a language; an unknown kind is its own title.
 func (k Kind) Title(language string) string {
-	facts, _ := k.facts()
-	if language == Chinese {
-		return facts.zh
+	if !k.Known() {
+		return string(k)
 	}
-	return facts.en
+	return kinds[k.rank()].title.in(language)
 }
+
+func compareKinds(a, b Kind) int { return a.rank() - b.rank() }

@@ -6,47 +6,47 @@ import (
 	"time"
 )
 
-// Pace keeps what is sent to one address as far apart as its vendor wants it,
-// whichever run or account it is of: some refuse everything for minutes after too much.
-// The zero Pace is ready. Safe for concurrent use.
+// Pace keeps messages to one address as far apart as its vendor requires, whatever run or
+// account they are of: some vendors refuse all messages for minutes after too many. The
+// zero Pace is ready, and is safe for concurrent use.
 type Pace struct {
 	mu   sync.Mutex
-	next map[string]time.Time // by address, as idOf
+	next map[string]time.Time // by address, hashed
 }
 
-// apart is how far apart messages to one address are: the vendors take 20 a
-// minute, 100 a minute and one a second (their pages are named where their messages
-// are built; "Rate limits", docs.slack.dev, read November 2026).
-func (t ChannelType) apart() time.Duration {
-	switch t {
-	case DingTalk, WeCom:
-		return time.Minute / 19
-	case Feishu:
-		return time.Minute / 95
-	case Slack:
-		return time.Second
-	}
-	return 0
-}
-
-// wait waits until a message may go to the channel; false where there is no time.
+// wait waits until a message may go to the channel. It returns false if ctx ends before.
 func (p *Pace) wait(ctx context.Context, c *Channel) bool {
-	apart := c.Type.apart()
-	if apart == 0 {
+	chat := c.Type.chat()
+	if chat == nil {
 		return true
 	}
-	address := idOf("address", c.URL.Reveal())
+	wait, ok := p.reserve(ctx, hashID("address", c.URL.Reveal()), chat.every)
+	return ok && sleep(ctx, wait)
+}
+
+// reserve returns how long to wait for the next message to an address.
+func (p *Pace) reserve(ctx context.Context, address string, every time.Duration) (wait time.Duration, ok bool) {
 	p.mu.Lock()
+	defer p.mu.Unlock()
+	wait = max(0, time.Until(p.next[address]))
+	if endsWithin(ctx, wait) {
+		return 0, false
+	}
 	if p.next == nil {
 		p.next = make(map[string]time.Time)
 	}
-	wait := max(0, time.Until(p.next[address]))
-	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) <= wait {
-		p.mu.Unlock()
-		return false
-	}
-	p.next[address] = time.Now().Add(wait + apart)
-	p.mu.Unlock()
+	p.next[address] = time.Now().Add(wait + every)
+	return wait, true
+}
+
+// endsWithin reports whether ctx's deadline is no later than after a wait.
+func endsWithin(ctx context.Context, wait time.Duration) bool {
+	deadline, ok := ctx.Deadline()
+	return ok && time.Until(deadline) <= wait
+}
+
+// sleep waits. It returns false if ctx ends before.
+func sleep(ctx context.Context, wait time.Duration) bool {
 	timer := time.NewTimer(wait)
 	defer timer.Stop()
 	select {

@@ -27,7 +27,7 @@ func TestEachCrossingIsToldOnce(t *testing.T) {
 			}
 			now := moment(day)
 			now.First = day == 0
-			alerts, is := r.Evaluate(now, before, after, state)
+			alerts, is := evaluate(t, r, now, before, after, state)
 			kinds := kindsOf(alerts)
 			if !slices.IsSortedFunc(kinds, compareKinds) {
 				t.Fatalf("day %d: %v are not worst first", day, kinds)
@@ -67,7 +67,7 @@ func TestEachCrossingIsToldOnce(t *testing.T) {
 			}
 			if c, ok := after.(*core.CustomerCredit); ok && c.Status != core.CreditUnknown {
 				// Whatever is worse than all that was told, is told.
-				if level := levelOf(is.Open); c.Status != core.CreditForced && level < rankOf(c.Status) {
+				if level := openLevel(is.Open); c.Status != core.CreditForced && level < levelOf(c.Status) {
 					t.Fatalf("day %d: %s is not remembered: %v", day, c.Status, is.Open)
 				}
 				if _, stopped := is.Open[CreditForced]; c.Forced != nil && stopped != *c.Forced {

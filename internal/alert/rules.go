@@ -1,25 +1,24 @@
 package alert
 
 import (
-	"maps"
+	"cmp"
 	"slices"
 	"time"
 
 	"partnerlens/pkg/core"
 )
 
-// Rules say what is worth telling. The zero Rules, and a nil one, are the
-// defaults. Safe for concurrent use while nobody changes them.
+// Rules decide which changes of a customer are alerts. The zero Rules, and nil, are the
+// defaults. Rules are safe for concurrent use while they do not change.
 //
-// What is told is an edge: a customer that crosses a line is told once, and
-// what hovers at the line is not told again before it was clearly on the other side
-// (HysteresisPercent). Unknown is no side: a field that is missing opens nothing
-// and closes nothing.
+// There is one alert when a customer crosses a threshold, and none while its balance stays
+// near the threshold: the next one follows after the balance was clearly on the other side
+// (HysteresisPercent). A missing field opens no condition and closes none.
 type Rules struct {
-	ExpiryDays        int                       // a nearest expiry within so many days is told; 0: DefaultExpiryDays
-	HysteresisPercent int                       // how far above the line credit counts as recovered, in hundredths of the line; 0: DefaultHysteresis
-	Overrides         map[string]core.Threshold // the line of single customers, by id, instead of their account's
-	Kinds             []Kind                    // what is told; nil: everything
+	ExpiryDays        int                       // alert of a nearest expiry within so many days; 0: DefaultExpiryDays
+	HysteresisPercent int                       // how far above the threshold credit has recovered, in percent of the threshold; 0: DefaultHysteresis
+	Overrides         map[string]core.Threshold // thresholds of single customers, by id, instead of their account's
+	Kinds             []Kind                    // the kinds to alert of; nil: all
 }
 
 // The defaults.
@@ -28,149 +27,100 @@ const (
 	DefaultHysteresis = 10
 )
 
-// RunContext is the run that is judged.
+// RunContext is the run that a record belongs to.
 type RunContext struct {
 	Function, Account, Run string
-	Store                  string         // the identity of the store that keeps the run; "": none
-	AsOf                   time.Time      // when the run began
-	Since                  time.Time      // no later than the run before began; zero where it is not known
-	First                  bool           // there was no complete run before: nothing is told, all is remembered as if it had been
-	Low                    core.Threshold // the account's line; zero is core.DefaultLow
+	Evaluator              *Evaluator     // the function's
+	Store                  string         // the identity of the store that holds the run; "": none
+	AsOf                   time.Time      // the start of the run
+	Since                  time.Time      // no later than the start of the run before; zero if not known
+	First                  bool           // no complete run precedes: there are no alerts, and conditions are remembered as if reported
+	Low                    core.Threshold // the account's threshold; zero is core.DefaultLow
 }
 
-// Evaluate gives what is worth telling of one customer, worst first, and what to
-// remember of it.
+// Evaluate returns the alerts about one customer, worst first, and the State for the next
+// run.
 //
-// before is the customer in the last complete run, nil where it was not there;
-// after in this one, nil where it is not there any more. was is what the last run
-// remembered. Both runs must be complete: Evaluate cannot tell a customer that is
-// gone from one that was not read.
+// before is the customer in the last complete run, nil if absent; after is the customer in
+// this run, nil if absent. prev is the State that the last run returned. Both runs must be
+// complete: Evaluate cannot distinguish a customer that is gone from one that was not read.
+// A record that run.Evaluator does not accept is an error.
 //
-// A new customer is judged as one about which nothing was told yet, beside being
-// told as new. Where before is there but nothing is remembered of it, before is
-// taken as told. A kind that is not among r.Kinds is remembered as told, so that
-// wanting it later does not tell the past.
-func (r *Rules) Evaluate(now RunContext, before, after core.Record, was State) ([]Alert, State) {
+// A new customer is evaluated as one without any earlier alert, in addition to its
+// CustomerNew. Where before is not nil and prev is empty, the conditions of before count as
+// reported. A kind that is not among r.Kinds is remembered as reported, so that adding it
+// later does not report the past.
+func (r *Rules) Evaluate(run RunContext, before, after core.Record, prev State) ([]Alert, State, error) {
+	if err := run.Evaluator.check(before, after); err != nil {
+		return nil, State{}, err
+	}
 	switch {
 	case before == nil && after == nil:
-		return nil, State{}
+		return nil, State{}, nil
 	case after == nil:
-		gone := alertOf(now, CustomerGone, before, firstOf(was.Status, known(before)), "")
-		gone.DaysLeft = nil // as of a run that is past
-		return r.told(now, []Alert{gone}), State{}
-	case was.Empty() && before != nil:
-		_, was = r.judge(now, before, State{Key: before.Key()})
-		was.History = nil // of another day, which the record does not tell
+		gone := NewAlert(run, CustomerGone, before, cmp.Or(prev.Status, knownStatus(before)), "")
+		gone.DaysLeft = nil // before's is as of an earlier run
+		return r.wanted(run, []Alert{gone}), State{}, nil
+	case prev.Empty() && before != nil:
+		_, prev = r.evaluate(run, before, State{Key: before.Key()})
+		prev.History = nil // before's balance is of another day, which the record does not have
 	}
-	alerts, is := r.judge(now, after, was)
-	if was.Empty() {
-		alerts = append(alerts, alertOf(now, CustomerNew, after, "", firstOf(is.Status, after.StatusText())))
+	alerts, next := r.evaluate(run, after, prev)
+	if prev.Empty() {
+		alerts = append(alerts, NewAlert(run, CustomerNew, after, "", cmp.Or(next.Status, after.StatusText())))
 	}
 	slices.SortStableFunc(alerts, func(a, b Alert) int { return compareKinds(a.Kind, b.Kind) })
-	return r.told(now, alerts), is
+	return r.wanted(run, alerts), next, nil
 }
 
-// Evaluated gives the record with the status that it has by its own line, where it has
-// one; the same record where it has none. What Evaluate is given is settled.
-func (r *Rules) Evaluated(record core.Record) core.Record {
-	c, is := record.(*core.CustomerCredit)
-	if !is {
-		return record
+// evaluate compares a customer with its State.
+func (r *Rules) evaluate(run RunContext, record core.Record, prev State) ([]Alert, State) {
+	next := prev.clone()
+	next.Key = record.Key()
+	alerts := run.Evaluator.alerts(r, run, record, &next)
+	if len(next.Open) == 0 {
+		next.Open = nil
 	}
-	low, own := r.line(RunContext{}, c.CustomerID)
-	if !own {
-		return record
-	}
-	settled := *c // others may be reading the one that came
-	settled.Status = core.StatusOfCredit(c.Forced, c.Credit, low)
-	return &settled
+	return alerts, next
 }
 
-// judge holds a customer against what is remembered of it.
-func (r *Rules) judge(now RunContext, record core.Record, was State) ([]Alert, State) {
-	is := was.clone()
-	is.Key = record.Key()
-	var alerts []Alert
-	switch c := record.(type) {
-	case *core.CustomerCredit:
-		alerts = r.credit(now, c, &is)
-	case *core.CustomerTag:
-		alerts = tags(now, c, &is)
-	}
-	if len(is.Open) == 0 {
-		is.Open = nil
-	}
-	return alerts, is
-}
-
-// told gives those alerts that are wanted.
-func (r *Rules) told(now RunContext, alerts []Alert) []Alert {
-	if now.First {
-		return nil
-	}
+// wanted returns the alerts of the kinds in r.Kinds.
+func (r *Rules) wanted(run RunContext, alerts []Alert) []Alert {
 	if r != nil && r.Kinds != nil {
 		alerts = slices.DeleteFunc(alerts, func(a Alert) bool { return !slices.Contains(r.Kinds, a.Kind) })
 	}
-	if len(alerts) == 0 {
+	if run.First || len(alerts) == 0 {
 		return nil
 	}
 	return alerts
 }
 
 func (r *Rules) expiryDays() int {
-	if r == nil || r.ExpiryDays == 0 {
+	if r == nil {
 		return DefaultExpiryDays
 	}
-	return r.ExpiryDays
+	return cmp.Or(r.ExpiryDays, DefaultExpiryDays)
 }
 
 func (r *Rules) hysteresis() int {
-	if r == nil || r.HysteresisPercent == 0 {
+	if r == nil {
 		return DefaultHysteresis
 	}
-	return r.HysteresisPercent
+	return cmp.Or(r.HysteresisPercent, DefaultHysteresis)
 }
 
-// line is the customer's own line, or its account's.
-func (r *Rules) line(now RunContext, id string) (low core.Threshold, own bool) {
+// override returns the customer's own threshold.
+func (r *Rules) override(id string) (low core.Threshold, ok bool) {
 	if r != nil {
-		if low, own = r.Overrides[id]; own {
-			return low, true
-		}
+		low, ok = r.Overrides[id]
 	}
-	return now.Low, false
+	return low, ok
 }
 
-// known is the record's status where it says something.
-func known(record core.Record) string {
+// knownStatus is the record's status, or "" if it is unknown.
+func knownStatus(record core.Record) string {
 	if status := record.StatusText(); status != string(core.CreditUnknown) && status != string(core.TagUnknown) {
 		return status
 	}
 	return ""
-}
-
-func firstOf(texts ...string) string {
-	for _, text := range texts {
-		if text != "" {
-			return text
-		}
-	}
-	return ""
-}
-
-func compareKinds(a, b Kind) int {
-	_, i := a.facts()
-	_, j := b.facts()
-	return i - j
-}
-
-// earliest is when the first of some conditions began.
-func earliest(open map[Kind]string, kinds ...Kind) string {
-	first := ""
-	for _, kind := range slices.Sorted(maps.Keys(open)) {
-		if since := open[kind]; slices.Contains(kinds, kind) && (first == "" || since < first) {
-			first = since
-		}
-	}
-	return first
 }

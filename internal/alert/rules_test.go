@@ -57,10 +57,19 @@ func credit(t tester, left string) *core.CustomerCredit {
 	return c
 }
 
-var begin = time.Date(2026, 11, 22, 1, 0, 0, 0, time.UTC)
+var runStart = time.Date(2026, 11, 22, 1, 0, 0, 0, time.UTC)
 
 func moment(day int) RunContext {
-	return RunContext{Function: "credit", Account: "main", Run: fmt.Sprint("run-", day), AsOf: begin.AddDate(0, 0, day)}
+	return RunContext{Evaluator: Credit, Function: "credit", Account: "main", Run: fmt.Sprint("run-", day), AsOf: runStart.AddDate(0, 0, day)}
+}
+
+func evaluate(t tester, r *Rules, run RunContext, before, after core.Record, prev State) ([]Alert, State) {
+	t.Helper()
+	alerts, next, err := r.Evaluate(run, before, after, prev)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return alerts, next
 }
 
 func kindsOf(alerts []Alert) (kinds []Kind) {
@@ -80,12 +89,16 @@ func play(t tester, r *Rules, days ...string) []string {
 	for day, left := range days {
 		after = nil
 		if left != "-" {
-			after = r.Evaluated(credit(t, left))
+			record, err := Credit.Override(r, credit(t, left))
+			if err != nil {
+				t.Fatal(err)
+			}
+			after = record
 		}
 		now := moment(day)
 		now.First = day == 0
 		var alerts []Alert
-		alerts, state = r.Evaluate(now, before, after, roundTrip(t, state))
+		alerts, state = evaluate(t, r, now, before, after, roundTrip(t, state))
 		told = append(told, join(kindsOf(alerts)))
 		before = after
 	}
@@ -223,7 +236,7 @@ func TestRecoveryIsPossible(t *testing.T) {
 				now := moment(day)
 				now.First, now.Low = day == 0, threshold(t, test.line)
 				var alerts []Alert
-				alerts, state = r.Evaluate(now, before, c, roundTrip(t, state))
+				alerts, state = evaluate(t, r, now, before, c, roundTrip(t, state))
 				got, before = append(got, join(kindsOf(alerts))), c
 			}
 			if !slices.Equal(got, test.want) {
@@ -237,7 +250,7 @@ func TestCreditAlert(t *testing.T) {
 	t.Parallel()
 	var r *Rules
 	now := moment(1)
-	alerts, is := r.Evaluate(now, credit(t, "500.00"), credit(t, "90.00"), State{Key: "200000000001", Status: "ok"})
+	alerts, is := evaluate(t, r, now, credit(t, "500.00"), credit(t, "90.00"), State{Key: "200000000001", Status: "ok"})
 	if len(alerts) != 1 {
 		t.Fatalf("%v", alerts)
 	}
@@ -251,13 +264,13 @@ func TestCreditAlert(t *testing.T) {
 	if is.Open[CreditLow] != a.Since || is.Status != "low" || is.Key != "200000000001" {
 		t.Errorf("state %+v", is)
 	}
-	again, _ := r.Evaluate(now, credit(t, "500.00"), credit(t, "90.00"), State{Key: "200000000001", Status: "ok"})
+	again, _ := evaluate(t, r, now, credit(t, "500.00"), credit(t, "90.00"), State{Key: "200000000001", Status: "ok"})
 	now.Run = "another"
-	other, _ := r.Evaluate(now, credit(t, "500.00"), credit(t, "90.00"), State{Key: "200000000001", Status: "ok"})
+	other, _ := evaluate(t, r, now, credit(t, "500.00"), credit(t, "90.00"), State{Key: "200000000001", Status: "ok"})
 	if len(a.ID) != idLength || again[0].ID != a.ID || other[0].ID == a.ID {
 		t.Errorf("ids %s, the same run %s, another %s", a.ID, again[0].ID, other[0].ID)
 	}
-	over, is := r.Evaluate(moment(2), credit(t, "90.00"), credit(t, "500.00"), is)
+	over, is := evaluate(t, r, moment(2), credit(t, "90.00"), credit(t, "500.00"), is)
 	if len(over) != 1 || over[0].Since != a.Since || over[0].Previous != "low" || over[0].Status != "ok" || is.Open != nil {
 		t.Errorf("over: %+v, %+v", over, is)
 	}
@@ -267,10 +280,10 @@ func TestCreditAlert(t *testing.T) {
 func TestJudgeLeavesItsArgumentsAlone(t *testing.T) {
 	t.Parallel()
 	var r *Rules
-	_, first := r.Evaluate(moment(0), nil, credit(t, "90"), State{})
+	_, first := evaluate(t, r, moment(0), nil, credit(t, "90"), State{})
 	text, _ := json.Marshal(first)
-	r.Evaluate(moment(1), credit(t, "90"), credit(t, "500"), first)
-	r.Evaluate(moment(1), credit(t, "90"), credit(t, "-1"), first)
+	evaluate(t, r, moment(1), credit(t, "90"), credit(t, "500"), first)
+	evaluate(t, r, moment(1), credit(t, "90"), credit(t, "-1"), first)
 	if now, _ := json.Marshal(first); string(now) != string(text) {
 		t.Errorf("was %s, is %s", text, now)
 	}
@@ -280,18 +293,18 @@ func TestJudgeLeavesItsArgumentsAlone(t *testing.T) {
 func TestStateThatWasLost(t *testing.T) {
 	t.Parallel()
 	var r *Rules
-	alerts, is := r.Evaluate(moment(5), credit(t, "-1"), credit(t, "-2"), State{})
+	alerts, is := evaluate(t, r, moment(5), credit(t, "-1"), credit(t, "-2"), State{})
 	if len(alerts) != 0 || is.Open[CreditOverdrawn] == "" || len(is.History) != 1 {
 		t.Errorf("%v, %+v", kindsOf(alerts), is)
 	}
-	if _, is := r.Evaluate(moment(5), credit(t, "500"), credit(t, ""), State{}); len(is.History) != 0 || is.Status != "ok" {
+	if _, is := evaluate(t, r, moment(5), credit(t, "500"), credit(t, ""), State{}); len(is.History) != 0 || is.Status != "ok" {
 		t.Errorf("%+v", is)
 	}
 }
 
 func TestExpiring(t *testing.T) {
 	t.Parallel()
-	at := func(days int) *time.Time { t := begin.AddDate(0, 0, days); return &t }
+	at := func(days int) *time.Time { t := runStart.AddDate(0, 0, days); return &t }
 	r := &Rules{ExpiryDays: 5}
 	var before core.Record
 	var state State
@@ -317,11 +330,11 @@ func TestExpiring(t *testing.T) {
 		now := moment(day)
 		now.First = day == 0
 		var alerts []Alert
-		alerts, state = r.Evaluate(now, before, c, roundTrip(t, state))
+		alerts, state = evaluate(t, r, now, before, c, roundTrip(t, state))
 		before = c
 		if got := join(kindsOf(alerts)); got != test.want {
 			t.Errorf("day %d: %q, want %q", day, got, test.want)
-		} else if got != "" && (*alerts[0].DaysLeft != test.days || alerts[0].Expires != textOf(*test.expiry)) {
+		} else if got != "" && (*alerts[0].DaysLeft != test.days || alerts[0].Expires != formatTime(*test.expiry)) {
 			t.Errorf("day %d: %d days to %s", day, *alerts[0].DaysLeft, alerts[0].Expires)
 		}
 	}
@@ -332,7 +345,7 @@ func TestExpiring(t *testing.T) {
 func TestExpiryThatPassedUnseen(t *testing.T) {
 	t.Parallel()
 	var r *Rules
-	at := func(days int) *time.Time { t := begin.AddDate(0, 0, days); return &t }
+	at := func(days int) *time.Time { t := runStart.AddDate(0, 0, days); return &t }
 	for name, test := range map[string]struct {
 		since  time.Time
 		expiry *time.Time
@@ -348,11 +361,11 @@ func TestExpiryThatPassedUnseen(t *testing.T) {
 		c.NearestExpiry = test.expiry
 		now := moment(0)
 		now.Since = test.since
-		alerts, state := r.Evaluate(now, credit(t, "500"), c, State{Key: c.Key(), Status: "ok"})
+		alerts, state := evaluate(t, r, now, credit(t, "500"), c, State{Key: c.Key(), Status: "ok"})
 		if got := join(kindsOf(alerts)); got != test.want {
 			t.Errorf("%s: %q, want %q", name, got, test.want)
 		}
-		if alerts, _ = r.Evaluate(now, c, c, roundTrip(t, state)); len(alerts) != 0 {
+		if alerts, _ = evaluate(t, r, now, c, c, roundTrip(t, state)); len(alerts) != 0 {
 			t.Errorf("%s: told again", name)
 		}
 	}
@@ -467,7 +480,7 @@ func TestStateIsSmall(t *testing.T) {
 		if day > 25 {
 			left = fmt.Sprintf("-%d.50", day)
 		}
-		_, state = r.Evaluate(moment(day), credit(t, "500"), credit(t, left), state)
+		_, state = evaluate(t, r, moment(day), credit(t, "500"), credit(t, left), state)
 	}
 	text, err := json.Marshal(state)
 	if err != nil || len(text) > 400 {
@@ -478,25 +491,60 @@ func TestStateIsSmall(t *testing.T) {
 	}
 }
 
-// unknownRecord is a record of a query that these rules do not know.
-type unknownRecord struct{ core.Record }
+// madeUp is a record of a third function.
+type madeUp struct{ core.Record }
 
-func (unknownRecord) ID() string            { return "1" }
-func (unknownRecord) Key() string           { return "1" }
-func (unknownRecord) StatusText() string    { return "fine" }
-func (u unknownRecord) Masked() core.Record { return u }
+func (madeUp) ID() string            { return "1" }
+func (madeUp) Key() string           { return "1" }
+func (madeUp) StatusText() string    { return "fine" }
+func (m madeUp) Masked() core.Record { return m }
 
-func TestRecordsOfAnotherQuery(t *testing.T) {
+// Each evaluator refuses the records of other functions, as a record before, after or both.
+func TestRecordsOfAnotherFunction(t *testing.T) {
 	t.Parallel()
-	var r *Rules
-	alerts, is := r.Evaluate(moment(1), nil, unknownRecord{}, State{})
-	if got := join(kindsOf(alerts)); got != "customer_new" || is.Key != "1" {
-		t.Errorf("%s, %+v", got, is)
+	for name, test := range map[string]struct {
+		evaluator     *Evaluator
+		before, after core.Record
+		code          core.Code
+	}{
+		"credit":                     {Credit, credit(t, "500"), credit(t, "90"), ""},
+		"tags":                       {Tags, tag(t, "N", runStart), tag(t, "Y", runStart), ""},
+		"neither":                    {Tags, nil, nil, ""},
+		"a tag before, in credit":    {Credit, tag(t, "Y", runStart), nil, core.CodeInternal},
+		"a tag after, in credit":     {Credit, credit(t, "500"), tag(t, "Y", runStart), core.CodeInternal},
+		"a credit after, in tags":    {Tags, nil, credit(t, "-1"), core.CodeInternal},
+		"a third function's, before": {Credit, madeUp{}, nil, core.CodeInternal},
+		"a third function's, after":  {Tags, nil, madeUp{}, core.CodeInternal},
+		"no evaluator":               {nil, nil, credit(t, "500"), core.CodeInternal},
+	} {
+		run := moment(1)
+		run.Evaluator = test.evaluator
+		alerts, next, err := new(Rules).Evaluate(run, test.before, test.after, State{Key: "1", Status: "ok"})
+		if core.CodeOf(err) != test.code || err != nil && (len(alerts) > 0 || !next.Empty()) {
+			t.Errorf("%s: %v, %v, %+v", name, err, kindsOf(alerts), next)
+		}
 	}
-	if alerts, is = r.Evaluate(moment(2), unknownRecord{}, nil, is); join(kindsOf(alerts)) != "customer_gone" || !is.Empty() {
-		t.Errorf("%v, %+v", alerts, is)
+	if _, err := Credit.Override(new(Rules), madeUp{}); core.CodeOf(err) != core.CodeInternal {
+		t.Errorf("Override: %v", err)
 	}
-	if alerts, is = r.Evaluate(moment(2), nil, nil, State{Key: "1"}); alerts != nil || !is.Empty() {
-		t.Errorf("%v, %+v", alerts, is)
+}
+
+func TestNewEvaluator(t *testing.T) {
+	t.Parallel()
+	run := moment(1)
+	run.Evaluator = NewEvaluator(func(_ *Rules, run RunContext, record madeUp, next *State) []Alert {
+		alerts := []Alert{NewAlert(run, TagLost, record, next.Status, "fine")}
+		next.Status = "fine"
+		return alerts
+	}, func(a *Alert, _ madeUp) { a.Value = "described" }, nil)
+	alerts, state := evaluate(t, nil, run, nil, madeUp{}, State{})
+	if got := join(kindsOf(alerts)); got != "tag_lost, customer_new" || state.Key != "1" || state.Status != "fine" || alerts[0].Value != "described" || alerts[0].CustomerID != "1" {
+		t.Errorf("%+v, %+v", alerts, state)
+	}
+	if record, err := run.Evaluator.Override(nil, madeUp{}); record != (madeUp{}) || err != nil {
+		t.Errorf("%v, %v", record, err)
+	}
+	if alerts, state = evaluate(t, nil, run, madeUp{}, nil, state); join(kindsOf(alerts)) != "customer_gone" || !state.Empty() {
+		t.Errorf("%v, %+v", alerts, state)
 	}
 }

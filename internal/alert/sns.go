@@ -31,7 +31,7 @@ const (
 	snsGroup   = 128
 )
 
-// topic is what an ARN says.
+// topic is a parsed ARN.
 type topic struct {
 	arn, region string
 	china, fifo bool
@@ -48,22 +48,22 @@ func parseTopic(arn string) (topic, error) {
 	return topic{arn, parts[3], parts[1] == "aws-cn", strings.HasSuffix(parts[5], ".fifo")}, nil
 }
 
-func (p parcel) sns(ctx context.Context, now time.Time) (*http.Request, error) {
-	to, err := parseTopic(p.channel.URL.Reveal())
+func (s *sender) sns(ctx context.Context, now time.Time) (*http.Request, error) {
+	to, err := parseTopic(s.channel.URL.Reveal())
 	if err != nil {
 		return nil, &core.Error{Code: core.CodeMisconfigured, Detail: "the channel's topic cannot be used"}
 	}
 	key := sdk.Credentials{
-		AccessKeyID: p.getenv("AWS_ACCESS_KEY_ID"), SecretAccessKey: p.getenv("AWS_SECRET_ACCESS_KEY"), SessionToken: p.getenv("AWS_SESSION_TOKEN"),
+		AccessKeyID: s.getenv("AWS_ACCESS_KEY_ID"), SecretAccessKey: s.getenv("AWS_SECRET_ACCESS_KEY"), SessionToken: s.getenv("AWS_SESSION_TOKEN"),
 	}
 	if !key.HasKeys() {
-		return nil, &core.Error{Code: core.CodeMisconfigured, Detail: "there is no key to publish with; on Lambda the function's role has one, elsewhere set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"}
+		return nil, &core.Error{Code: core.CodeMisconfigured, Detail: "no key to publish with: on Lambda the function's role has one; elsewhere set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"}
 	}
-	endpoint, err := snsEndpoint(p.getenv, to)
+	endpoint, err := snsEndpoint(s.getenv, to)
 	if err != nil {
 		return nil, err
 	}
-	body := []byte(p.snsForm(to).Encode())
+	body := []byte(s.snsForm(to).Encode())
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, endpoint.String()+"/", bytes.NewReader(body))
 	if err != nil {
 		return nil, err
@@ -73,16 +73,13 @@ func (p parcel) sns(ctx context.Context, now time.Time) (*http.Request, error) {
 	return req, v4.NewSigner().SignHTTP(ctx, key, req, hex.EncodeToString(sum[:]), "sns", to.region, now)
 }
 
-// snsForm is the message: text for people, attributes for filters, the id for
-// receivers that de-duplicate.
-func (p parcel) snsForm(to topic) url.Values {
+// snsForm is the message: text for people, attributes for filters, the id for de-duplication.
+func (s *sender) snsForm(to topic) url.Values {
 	form := url.Values{"Action": {"Publish"}, "Version": {snsVersion}, "TopicArn": {to.arn}}
-	form.Set("Message", fit(p.message, snsMessage, func(shown int) (string, int) {
-		text := p.message.text(shown)
-		return text, len(text)
-	}))
-	form.Set("Subject", snsSubjectOf(p.view.message(English).title))
-	attributes := [][2]string{{"delivery", p.id}, {"function", p.view.Function}, {"account", p.view.Account}, {"severity", string(p.message.severity)}}
+	text := func(shown int) string { return strings.Join(s.message.lines(shown), "\n") }
+	form.Set("Message", text(s.message.fit(snsMessage, func(shown int) int { return len(text(shown)) })))
+	form.Set("Subject", snsSubjectOf(s.selection.message(English).title))
+	attributes := [][2]string{{"delivery", s.id}, {"function", s.selection.Function}, {"account", s.selection.Account}, {"severity", string(s.message.severity)}}
 	for i, a := range attributes {
 		at := "MessageAttributes.entry." + strconv.Itoa(i+1)
 		form.Set(at+".Name", a[0])
@@ -90,13 +87,13 @@ func (p parcel) snsForm(to topic) url.Values {
 		form.Set(at+".Value.StringValue", a[1])
 	}
 	if to.fifo {
-		form.Set("MessageGroupId", cut(p.view.Function+"-"+p.view.Account, snsGroup-1))
-		form.Set("MessageDeduplicationId", p.id)
+		form.Set("MessageGroupId", cut(s.selection.Function+"-"+s.selection.Account, snsGroup-1))
+		form.Set("MessageDeduplicationId", s.id)
 	}
 	return form
 }
 
-// snsSubjectOf is a title as SNS takes one: English, and nothing but ASCII.
+// snsSubjectOf is a title as SNS accepts one: ASCII, and short.
 func snsSubjectOf(title string) string {
 	ascii := strings.Map(func(r rune) rune {
 		if r < ' ' || r > '~' {
@@ -107,7 +104,7 @@ func snsSubjectOf(title string) string {
 	return ascii[:min(len(ascii), snsSubject)]
 }
 
-// snsEndpoint is the topic's region's, or the one that AWS's own variables name.
+// snsEndpoint is the endpoint in AWS's own variables, or that of the topic's region.
 func snsEndpoint(getenv func(string) string, to topic) (*url.URL, error) {
 	for _, name := range []string{"AWS_ENDPOINT_URL_SNS", "AWS_ENDPOINT_URL"} {
 		if address := getenv(name); address != "" {
@@ -121,9 +118,9 @@ func snsEndpoint(getenv func(string) string, to topic) (*url.URL, error) {
 	return transport.Endpoint("AWS_ENDPOINT_URL_SNS", fmt.Sprintf("https://sns.%s.%s", to.region, domain))
 }
 
-// judgeSNS reads the <Code> of an error (Publish, Errors, and Common Error Types,
+// readSNS reads the <Code> of an error (Publish, Errors, and Common Error Types,
 // read November 2026).
-func judgeSNS(status int, body []byte) (outcome, bool) {
+func readSNS(status int, body []byte) (outcome, bool) {
 	if status == http.StatusOK {
 		return outcome{ok: true}, true
 	}
@@ -142,7 +139,7 @@ func judgeSNS(status int, body []byte) (outcome, bool) {
 	case strings.HasPrefix(code, "KMS") && code != "KMSThrottling":
 		return unusable(core.CodeDenied, "the topic's encryption key may not be used (%s)", code[:min(len(code), 40)]), isID(code)
 	case code == "Throttled", code == "Throttling", code == "ThrottlingException", code == "KMSThrottling":
-		return retryable(core.CodeThrottled, "SNS takes no more messages for now (%s)", code), true
+		return retryable(core.CodeThrottled, "SNS accepts no more messages for now (%s)", code), true
 	}
 	return outcome{}, false
 }

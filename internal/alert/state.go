@@ -2,6 +2,7 @@ package alert
 
 import (
 	"errors"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -10,41 +11,37 @@ import (
 	"partnerlens/pkg/core"
 )
 
-// State is what is remembered of a customer from run to run. The zero State is
-// of a customer not seen before, and means forget where Evaluate gives it. It is kept
-// for everyone: what is empty is left out, and a typical one takes 300 bytes.
+// State is what Evaluate remembers of a customer from run to run. The zero State is that of
+// a customer not seen before; a zero State from Evaluate means that nothing is to be kept.
+// Every customer has one, so empty fields are left out; a typical State takes 300 bytes.
 type State struct {
-	Key     string          `json:"key,omitempty"`
-	Status  string          `json:"status,omitempty"`  // the last one that was known
-	Open    map[Kind]string `json:"open,omitempty"`    // conditions that were told and are not over: since when
-	AtStop  string          `json:"at_stop,omitempty"` // while stopped by force: what the balance was at the stop
-	Told    Dates           `json:"told,omitempty"`    // the expiries that were reported last: moments, or a tag's months
-	History History         `json:"history,omitempty"` // what remained
-	Values  []string        `json:"values,omitempty"`  // unknown values of the tag that were alerted
+	Key      string          `json:"key,omitempty"`
+	Status   string          `json:"status,omitempty"`  // the last known one
+	Open     map[Kind]string `json:"open,omitempty"`    // the conditions that were reported and are not over: since when
+	AtStop   string          `json:"at_stop,omitempty"` // during a forced stop: the balance's status at its start
+	Reported Dates           `json:"told,omitempty"`    // the last reported expiries: times, or a tag's months
+	History  History         `json:"history,omitempty"` // of the balance
+	Values   []string        `json:"values,omitempty"`  // the tag's undocumented values that were reported
 }
 
-// Empty says whether there is nothing to remember.
+// Empty reports whether there is nothing to remember.
 func (s State) Empty() bool { return s.Key == "" }
 
-// clone is a State that may be changed without changing s.
+// clone returns a copy that shares nothing with s.
 func (s State) clone() State {
 	open := make(map[Kind]string, len(s.Open)+1)
-	for kind, since := range s.Open {
-		open[kind] = since
-	}
-	s.Open = open
-	s.History = append(History(nil), s.History...)
-	s.Values = append([]string(nil), s.Values...)
+	maps.Copy(open, s.Open)
+	s.Open, s.History, s.Values = open, slices.Clone(s.History), slices.Clone(s.Values)
 	return s
 }
 
-// Dates are the last dates that were reported, oldest first: a vendor's "nearest" date
-// can alternate between two. In JSON they are one text, with blanks between.
+// Dates are the dates that were reported last, oldest first: a vendor's "nearest" date can
+// alternate between several. Their text separates them by spaces.
 type Dates []string
 
 const maxDates = 4
 
-// add adds a date, and says whether it was not among them.
+// add adds a date and reports whether it is new.
 func (d *Dates) add(date string) bool {
 	if slices.Contains(*d, date) {
 		return false
@@ -53,53 +50,48 @@ func (d *Dates) add(date string) bool {
 	return true
 }
 
-// MarshalText writes them.
+// MarshalText implements encoding.TextMarshaler.
 func (d Dates) MarshalText() ([]byte, error) { return []byte(strings.Join(d, " ")), nil }
 
-// UnmarshalText reads what MarshalText writes.
+// UnmarshalText implements encoding.TextUnmarshaler.
 func (d *Dates) UnmarshalText(text []byte) error {
 	*d = strings.Fields(string(text))
 	return nil
 }
 
-// Point is what remained when a day was first seen.
+// Point is the balance at the first run of a day.
 type Point struct {
 	Day       time.Time // midnight UTC of the day's date in the vendor's zone
 	Remaining core.Money
 }
 
-// History is what remained on the last days on which there was a run, oldest
-// first. In JSON it is one text: "2026-11-09=100.00 +1=99.50 +3=98.00", each day told
-// by its distance from the one before.
+// History has the balances of the last days with a run, oldest first. Its text is
+// "2026-11-09=100.00 +1=99.50 +3=98.00": each later day as the distance from the one before.
 type History []Point
 
 const (
 	maxPoints    = 14
 	dayLayout    = "2006-01-02"
 	oneDay       = 24 * time.Hour
-	maxPointText = 24 // characters; an amount that takes more is not kept: State stays small
+	maxPointText = 24 // characters; a longer amount is not kept, so that State stays small
 )
 
-// add puts in what remained at a moment. There is one point a day, the first: so
-// points are a day apart, however often there is a run, and today's, which is under way,
-// does not count as a whole one.
+// add adds the balance at a time. Only the first balance of a day is kept: points are then
+// a day apart, however often runs are, and the current day does not count as a whole one.
 func (h History) add(at time.Time, remaining core.Money) History {
 	year, month, date := at.In(core.VendorZone).Date()
 	day := time.Date(year, month, date, 0, 0, 0, 0, time.UTC)
-	for len(h) > 0 && h[len(h)-1].Day.After(day) { // a clock that was ahead
+	for len(h) > 0 && h[len(h)-1].Day.After(day) { // from a clock that was ahead
 		h = h[:len(h)-1]
 	}
-	if len(h) > 0 && h[len(h)-1].Day.Equal(day) {
-		return h
-	}
-	if len(remaining.String()) > maxPointText {
+	if len(h) > 0 && h[len(h)-1].Day.Equal(day) || len(remaining.String()) > maxPointText {
 		return h
 	}
 	h = append(h, Point{day, remaining})
 	return h[max(0, len(h)-maxPoints):]
 }
 
-// MarshalText writes it.
+// MarshalText implements encoding.TextMarshaler.
 func (h History) MarshalText() ([]byte, error) {
 	var b []byte
 	for i, point := range h {
@@ -117,30 +109,76 @@ func (h History) MarshalText() ([]byte, error) {
 
 var errHistory = errors.New("not a history")
 
-// UnmarshalText reads what MarshalText writes.
+// UnmarshalText implements encoding.TextUnmarshaler.
 func (h *History) UnmarshalText(text []byte) error {
 	*h = nil
-	var last time.Time
-	for i, word := range strings.Fields(string(text)) {
-		day, amount, ok := strings.Cut(word, "=")
+	for i, field := range strings.Fields(string(text)) {
+		at, amount, ok := strings.Cut(field, "=")
 		remaining, err := core.ParseMoney(amount)
 		if !ok || err != nil || i >= maxPoints {
 			return errHistory
 		}
+		var day time.Time
 		if i == 0 {
-			last, err = time.Parse(dayLayout, day)
+			day, err = time.Parse(dayLayout, at)
 		} else {
 			var days int
-			days, err = strconv.Atoi(strings.TrimPrefix(day, "+"))
+			days, err = strconv.Atoi(strings.TrimPrefix(at, "+"))
 			if days < 1 || days > 10_000 {
-				err = errHistory
+				return errHistory
 			}
-			last = last.AddDate(0, 0, days)
+			day = (*h)[i-1].Day.AddDate(0, 0, days)
 		}
 		if err != nil {
 			return errHistory
 		}
-		*h = append(*h, Point{last, remaining})
+		*h = append(*h, Point{day, remaining})
 	}
 	return nil
+}
+
+const (
+	minPoints   = 3   // fewer show no rate of use
+	minSpan     = 2   // days that they must cover
+	maxDaysLeft = 365 // larger estimates are cut to this
+	maxStep     = 0.6 // of the whole fall: a larger step is a single purchase
+)
+
+// daysLeft estimates in how many whole days the balance is used up, by the median use a day
+// since the last top-up. It is nil where there are too few points, where most days use
+// nothing, where one step is most of the fall, and where nothing remains. It is an estimate
+// and uses floats; amounts never do.
+func (h History) daysLeft(remaining core.Money) *int {
+	if len(h) == 0 || remaining.Sign() <= 0 || remaining.Cmp(h[len(h)-1].Remaining) > 0 { // a top-up today
+		return nil
+	}
+	start := 0
+	for i := 1; i < len(h); i++ {
+		if h[i].Remaining.Cmp(h[i-1].Remaining) > 0 {
+			start = i
+		}
+	}
+	h = h[start:]
+	if len(h) < minPoints || h[len(h)-1].Day.Sub(h[0].Day) < minSpan*oneDay {
+		return nil
+	}
+	var used []float64 // on each day; days without a run get an equal share
+	greatest := 0.0
+	for i := 1; i < len(h); i++ {
+		step, days := floatOf(h[i-1].Remaining)-floatOf(h[i].Remaining), int(h[i].Day.Sub(h[i-1].Day)/oneDay)
+		greatest = max(greatest, step)
+		used = append(used, slices.Repeat([]float64{step / float64(days)}, days)...)
+	}
+	slices.Sort(used)
+	median := (used[(len(used)-1)/2] + used[len(used)/2]) / 2
+	if median <= 0 || greatest > maxStep*(floatOf(h[0].Remaining)-floatOf(h[len(h)-1].Remaining)) {
+		return nil
+	}
+	days := int(min(floatOf(remaining)/median, maxDaysLeft))
+	return &days
+}
+
+func floatOf(m core.Money) float64 {
+	f, _ := strconv.ParseFloat(m.String(), 64)
+	return f
 }

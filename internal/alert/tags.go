@@ -6,77 +6,103 @@ import (
 	"partnerlens/pkg/core"
 )
 
-// maxValues is how many unknown values of one customer are remembered.
+// Tags evaluates the records of the function "tags".
+var Tags = NewEvaluator((*Rules).tags, describeTag, nil)
+
+func describeTag(a *Alert, c *core.CustomerTag) {
+	a.Provider, a.DaysLeft = c.Provider, c.DaysLeft
+	if c.ResellerID != nil {
+		a.ResellerID = clean(*c.ResellerID)
+	}
+	if last, ok := lastMonth(c); ok {
+		a.Month, a.Expires = last.String(), formatTime(*c.ExpiresAt)
+	}
+	if a.Kind == TagUnrecognized {
+		a.Value = clean(c.Tag.Value)
+	}
+}
+
+// maxValues is how many undocumented values of one customer are remembered.
 const maxValues = 8
 
-// tags evaluates a customer's tag. There is an alert for each status as it is reached; one
-// for each month of an end, when it comes up or when the tag is first seen; and one for each
-// value that the cloud does not document. Such a value, and a month that cannot be read, end
-// no tag: what was known stays.
-func tags(now RunContext, c *core.CustomerTag, is *State) []Alert {
-	was := is.Status
+// tags evaluates a customer's tag. There is an alert for each status that it reaches, for
+// each end of the tag as its last month comes near, and for each value that the vendor does
+// not document. Such a value, and a month that cannot be read, leave the tag as it was.
+func (*Rules) tags(run RunContext, c *core.CustomerTag, next *State) []Alert {
+	prev := next.Status
 	var alerts []Alert
-	tell := func(kind Kind) { alerts = append(alerts, alertOf(now, kind, c, was, string(c.Status))) }
+	report := func(kind Kind) { alerts = append(alerts, NewAlert(run, kind, c, prev, string(c.Status))) }
 	if c.ValueUnknown() {
-		if !slices.Contains(is.Values, c.Tag.Value) {
-			is.Values = append(is.Values, c.Tag.Value)
-			is.Values = is.Values[max(0, len(is.Values)-maxValues):]
-			tell(TagUnrecognized)
+		if !slices.Contains(next.Values, c.Tag.Value) {
+			next.Values = append(next.Values, c.Tag.Value)
+			next.Values = next.Values[max(0, len(next.Values)-maxValues):]
+			report(TagUnrecognized)
 		}
 		return alerts
 	}
 	status := c.Status
-	if status == core.TagUnknown { // for want of its month; a value of N says enough
+	if status == core.TagUnknown { // the month is missing; a value of N needs none
 		status = core.StatusOfTag(c.Tag.Value, false)
-	}
-	switch {
-	case c.Status == core.TagUnknown && status == core.TagQualified || status == "":
-		return nil
-	case status == core.TagQualified && was != string(core.TagQualified):
-		tell(TagQualified)
-	case status != core.TagQualified && was == string(core.TagQualified):
-		tell(TagLost) // whatever it is now, the alert says so
-	case status == core.TagUndetermined && was != string(core.TagUndetermined):
-		tell(TagEligible)
-	}
-	is.Status = string(status)
-	last, ends := lastMonth(c)
-	if status != core.TagQualified || !ends {
-		if status != core.TagQualified {
-			is.Told = nil
-			delete(is.Open, TagEndingThisMonth)
-			delete(is.Open, TagEndingNextMonth)
+		if status == core.TagQualified {
+			return nil
 		}
-		return alerts
 	}
-	current := core.MonthOf(now.AsOf.In(core.VendorZone))
-	ending := Kind("")
-	switch last {
-	case current:
-		ending = TagEndingThisMonth
-	case current.Add(1):
-		ending = TagEndingNextMonth
+	switch wasQualified := prev == string(core.TagQualified); {
+	case status == "":
+		return nil
+	case status == core.TagQualified && !wasQualified:
+		report(TagQualified)
+	case status != core.TagQualified && wasQualified:
+		report(TagLost) // the alert has the new status, too
+	case status == core.TagUndetermined && prev != string(core.TagUndetermined):
+		report(TagEligible)
 	}
-	since, open := is.Open[ending]
-	delete(is.Open, TagEndingThisMonth)
-	delete(is.Open, TagEndingNextMonth)
-	if ending == "" {
-		return alerts
+	next.Status = string(status)
+	if status != core.TagQualified {
+		next.Reported = nil
 	}
-	month := last.String()
-	before := open && slices.Contains(is.Told, month) // as versions before this one remember it
-	if is.Told.add(month+"/"+string(ending)) && !before {
-		tell(ending)
-		open = false
-	}
-	if is.Open[ending] = since; !open {
-		is.Open[ending] = textOf(now.AsOf)
+	if _, ok := lastMonth(c); ok || status != core.TagQualified {
+		if ending := tagEnding(run, c, status, next); ending != "" {
+			report(ending)
+		}
 	}
 	return alerts
 }
 
-// lastMonth is the last month in which the tag holds, by the reading that its record was
-// settled by; false where it has no end.
+// tagEnding updates the condition of a tag that ends this month or next. It returns the
+// condition if it was not reported yet, otherwise "".
+func tagEnding(run RunContext, c *core.CustomerTag, status core.TagStatus, next *State) Kind {
+	var ending Kind
+	last, _ := lastMonth(c)
+	if status == core.TagQualified {
+		switch current := core.MonthOf(run.AsOf.In(core.VendorZone)); last {
+		case current:
+			ending = TagEndingThisMonth
+		case current.Add(1):
+			ending = TagEndingNextMonth
+		}
+	}
+	since, open := next.Open[ending]
+	delete(next.Open, TagEndingThisMonth)
+	delete(next.Open, TagEndingNextMonth)
+	if ending == "" {
+		return ""
+	}
+	month := last.String()
+	reportedBefore := open && slices.Contains(next.Reported, month) // in the form of an earlier version
+	isNew := next.Reported.add(month+"/"+string(ending)) && !reportedBefore
+	if isNew || !open {
+		since = formatTime(run.AsOf)
+	}
+	next.Open[ending] = since
+	if !isNew {
+		return ""
+	}
+	return ending
+}
+
+// lastMonth returns the last month in which the tag is valid, by the reading of
+// core.ExpireReading that its record was evaluated with; false if it has no end.
 func lastMonth(c *core.CustomerTag) (core.Month, bool) {
 	if c.ExpiresAt == nil {
 		return core.Month{}, false

@@ -101,7 +101,7 @@ func TestTagSequences(t *testing.T) {
 				}
 				after := tag(t, day.tag, at)
 				var alerts []Alert
-				alerts, state = r.Evaluate(RunContext{Function: "tags", Account: "main", Run: day.date, AsOf: at, First: i == 0}, before, after, roundTrip(t, state))
+				alerts, state = evaluate(t, r, RunContext{Evaluator: Tags, Function: "tags", Account: "main", Run: day.date, AsOf: at, First: i == 0}, before, after, roundTrip(t, state))
 				before = after
 				if got := join(kindsOf(alerts)); got != day.want {
 					t.Errorf("%s %q: %q, want %q", day.date, day.tag, got, day.want)
@@ -129,7 +129,7 @@ func TestTagEndsByTheOtherReading(t *testing.T) {
 		after := tag(t, "Y 2026-12", at)
 		after.Evaluate("main", at, core.Rules{ExpireMonth: core.FirstInvalid})
 		var alerts []Alert
-		alerts, state = r.Evaluate(RunContext{Function: "tags", Account: "main", Run: day.date, AsOf: at, First: before == nil}, before, after, roundTrip(t, state))
+		alerts, state = evaluate(t, r, RunContext{Evaluator: Tags, Function: "tags", Account: "main", Run: day.date, AsOf: at, First: before == nil}, before, after, roundTrip(t, state))
 		before = after
 		if got := join(kindsOf(alerts)); got != day.want || got != "" && (alerts[0].Month != day.month || alerts[0].Expires != "2026-11-30T16:00:00Z") {
 			t.Errorf("%s: %q %+v, want %q", day.date, got, alerts, day.want)
@@ -148,9 +148,9 @@ func TestTagEndIsAlertedBeforeEitherReading(t *testing.T) {
 func TestUnrecognizedTagAlert(t *testing.T) {
 	t.Parallel()
 	var r *Rules
-	at := begin
-	now := RunContext{Function: "tags", Account: "main", Run: "r", AsOf: at}
-	alerts, state := r.Evaluate(now, tag(t, "Y 2026-12", at), tag(t, "Y_UNDETERMINED<@all> 2026-12", at), State{Key: "r1/c1", Status: "qualified"})
+	at := runStart
+	now := RunContext{Evaluator: Tags, Function: "tags", Account: "main", Run: "r", AsOf: at}
+	alerts, state := evaluate(t, r, now, tag(t, "Y 2026-12", at), tag(t, "Y_UNDETERMINED<@all> 2026-12", at), State{Key: "r1/c1", Status: "qualified"})
 	if len(alerts) != 1 || alerts[0].Kind != TagUnrecognized || alerts[0].Value != "Y_UNDETERMINED<@all>" || alerts[0].Previous != "qualified" || alerts[0].Status != "unknown" {
 		t.Fatalf("%+v", alerts)
 	}
@@ -169,13 +169,13 @@ func TestUnrecognizedTagAlert(t *testing.T) {
 	}
 	// Two runs that start from the same state share nothing.
 	start := State{Key: "r1/c1", Status: "qualified", Values: append(make([]string, 0, 4), "A")}
-	_, b := r.Evaluate(now, tag(t, "A", at), tag(t, "B", at), start)
-	_, c := r.Evaluate(now, tag(t, "A", at), tag(t, "C", at), start)
+	_, b := evaluate(t, r, now, tag(t, "A", at), tag(t, "B", at), start)
+	_, c := evaluate(t, r, now, tag(t, "A", at), tag(t, "C", at), start)
 	if strings.Join(b.Values, "") != "AB" || strings.Join(c.Values, "") != "AC" {
 		t.Errorf("%q, %q", b.Values, c.Values)
 	}
 	for i := range 2 * maxValues {
-		_, state = r.Evaluate(now, tag(t, "N", at), tag(t, strings.Repeat("X", i+1), at), state)
+		_, state = evaluate(t, r, now, tag(t, "N", at), tag(t, strings.Repeat("X", i+1), at), state)
 	}
 	if len(state.Values) != maxValues {
 		t.Errorf("%d values are remembered", len(state.Values))
@@ -186,8 +186,8 @@ func TestTagAlert(t *testing.T) {
 	t.Parallel()
 	var r *Rules
 	at := time.Date(2026, 11, 22, 1, 0, 0, 0, time.UTC)
-	now := RunContext{Function: "tags", Account: "main", Run: "r", AsOf: at}
-	alerts, _ := r.Evaluate(now, nil, tag(t, "Y 2026-12", at), State{})
+	now := RunContext{Evaluator: Tags, Function: "tags", Account: "main", Run: "r", AsOf: at}
+	alerts, _ := evaluate(t, r, now, nil, tag(t, "Y 2026-12", at), State{})
 	if got := join(kindsOf(alerts)); got != "tag_ending_next_month, tag_qualified, customer_new" {
 		t.Fatalf("a new one: %s", got)
 	}
@@ -195,7 +195,7 @@ func TestTagAlert(t *testing.T) {
 	if a.Month != "2026-12" || a.Expires != "2026-12-31T16:00:00Z" || a.DaysLeft == nil || *a.DaysLeft != 39 || a.ResellerID != "r1" || a.CustomerID != "c1" || a.Status != "qualified" {
 		t.Errorf("%+v", a)
 	}
-	gone, is := r.Evaluate(now, tag(t, "Y 2026-12", at), nil, State{Key: "r1/c1", Status: "qualified"})
+	gone, is := evaluate(t, r, now, tag(t, "Y 2026-12", at), nil, State{Key: "r1/c1", Status: "qualified"})
 	if len(gone) != 1 || gone[0].Kind != CustomerGone || gone[0].Previous != "qualified" || gone[0].Month != "2026-12" || gone[0].DaysLeft != nil || !is.Empty() {
 		t.Errorf("gone: %+v, %+v", gone, is)
 	}
@@ -210,12 +210,12 @@ func TestTagStateOfTheVersionBefore(t *testing.T) {
 	if err := json.Unmarshal([]byte(`{"key":"r1/c1","status":"qualified","open":{"tag_ending_next_month":"2026-11-01T00:00:00Z"},"told":"2026-12"}`), &state); err != nil {
 		t.Fatal(err)
 	}
-	now := RunContext{Function: "tags", Account: "main", Run: "r", AsOf: at}
-	alerts, state := r.Evaluate(now, tag(t, "Y 2026-12", at), tag(t, "Y 2026-12", at), state)
+	now := RunContext{Evaluator: Tags, Function: "tags", Account: "main", Run: "r", AsOf: at}
+	alerts, state := evaluate(t, r, now, tag(t, "Y 2026-12", at), tag(t, "Y 2026-12", at), state)
 	if len(alerts) > 0 || state.Open[TagEndingNextMonth] != "2026-11-01T00:00:00Z" {
 		t.Errorf("%v, %+v", kindsOf(alerts), state)
 	}
-	if alerts, _ = r.Evaluate(now, tag(t, "Y 2026-12", at), tag(t, "Y 2026-11", at), roundTrip(t, state)); join(kindsOf(alerts)) != "tag_ending_this_month" {
+	if alerts, _ = evaluate(t, r, now, tag(t, "Y 2026-12", at), tag(t, "Y 2026-11", at), roundTrip(t, state)); join(kindsOf(alerts)) != "tag_ending_this_month" {
 		t.Errorf("%v", kindsOf(alerts))
 	}
 }

@@ -13,24 +13,23 @@ import (
 	"partnerlens/pkg/core"
 )
 
-// A webhook gets a CloudEvent 1.0 in structured mode (CloudEvents, JSON Event
-// Format 1.0.2, read November 2026). Where the channel has a secret, the header
+// A webhook gets a CloudEvent 1.0 in structured mode (CloudEvents, JSON Event Format 1.0.2,
+// read November 2026). If the channel has a secret, the header
 //
 //	X-Partnerlens-Signature: t=1795309200,v1=5257a8…
 //
-// holds the second of sending and, in hex, the HMAC-SHA256 with the secret over
-// that number, a dot and the body as it came. A receiver takes the body's bytes
-// before it parses them, computes the same, compares in constant time, and
-// refuses a t that is more than five minutes off, so that what was overheard cannot
-// be sent again. Tries of one delivery have different signatures and the same
-// X-Partnerlens-Delivery, which is the event's id: that is to de-duplicate by.
+// has the second of sending and, in hex, the HMAC-SHA256 with the secret over that number, a
+// dot and the bytes of the body. A receiver computes the same before it parses the body,
+// compares in constant time, and refuses a t that is more than five minutes off, so that a
+// recorded message cannot be replayed. The tries of one delivery have different signatures
+// and the same X-Partnerlens-Delivery, which is the event's id, for de-duplication.
 const (
 	signatureHeader = "X-Partnerlens-Signature"
 	deliveryHeader  = "X-Partnerlens-Delivery"
 	eventType       = "partnerlens.digest/v1"
 )
 
-// event is the envelope.
+// event is the envelope of a CloudEvent.
 type event struct {
 	SpecVersion     string    `json:"specversion"`
 	ID              string    `json:"id"`
@@ -49,7 +48,7 @@ type eventData struct {
 	Run       string         `json:"run"`
 	AsOf      string         `json:"as_of"`
 	First     bool           `json:"first"`
-	Proven    bool           `json:"proven"`    // the list is proven to be every customer
+	Proven    bool           `json:"proven"`    // the list is proven to have every customer
 	Counted   *int           `json:"counted"`   // customers by the vendor's count, or null
 	ReadLate  bool           `json:"read_late"` // the list was read after the run's day or hour
 	Held      *Held          `json:"held"`      // why nothing was compared, or null
@@ -58,21 +57,21 @@ type eventData struct {
 	Statuses  map[string]int `json:"statuses"`
 	Location  string         `json:"location"`
 	Severity  Severity       `json:"severity"` // of the worst alert
-	Total     int            `json:"total"`    // alerts there are; at most 200 follow
+	Total     int            `json:"total"`    // of alerts, of which at most 200 follow
 	Counts    map[Kind]int   `json:"counts"`
 	Alerts    []Alert        `json:"alerts"`   // worst first
 	Warnings  []core.Warning `json:"warnings"` // about the list as a whole
 	TagEnds   *core.TagEnds  `json:"tag_ends,omitempty"`
 }
 
-func (p parcel) webhook(ctx context.Context, now time.Time) (*http.Request, error) {
-	v := p.view
+func (s *sender) webhook(ctx context.Context, now time.Time) (*http.Request, error) {
+	v := s.selection
 	counts := make(map[Kind]int, len(v.counts))
 	for _, c := range v.counts {
 		counts[c.kind] = c.n
 	}
-	// The store's and the attempt's identities make ids unique across deployments,
-	// stores that were made anew, and runs that were made again.
+	// The identities of the store and the attempt make ids unique across deployments, new
+	// stores and repeated runs.
 	source := "/partnerlens"
 	for _, part := range []string{v.Store, v.Function, v.Account, v.Attempt} {
 		if part != "" {
@@ -80,10 +79,10 @@ func (p parcel) webhook(ctx context.Context, now time.Time) (*http.Request, erro
 		}
 	}
 	body, err := core.AppendJSON(nil, event{
-		SpecVersion: "1.0", ID: p.id, Type: eventType, Subject: v.Run, Time: textOf(v.AsOf), DataContentType: "application/json",
+		SpecVersion: "1.0", ID: s.id, Type: eventType, Subject: v.Run, Time: formatTime(v.AsOf), DataContentType: "application/json",
 		Source: source,
 		Data: eventData{
-			Function: v.Function, Account: v.Account, Run: v.Run, AsOf: textOf(v.AsOf), First: v.First, Test: v.sample,
+			Function: v.Function, Account: v.Account, Run: v.Run, AsOf: formatTime(v.AsOf), First: v.First, Test: v.sample,
 			Proven: !v.Unproven, Counted: v.Counted, ReadLate: v.ReadLate, Held: v.Held,
 			Customers: v.Total, Statuses: v.Statuses, Location: v.Location, Severity: v.severity(), Total: v.total, Counts: counts, Alerts: v.worst,
 			Warnings: v.Notes.Warnings, TagEnds: v.Notes.TagEnds,
@@ -92,15 +91,15 @@ func (p parcel) webhook(ctx context.Context, now time.Time) (*http.Request, erro
 	if err != nil {
 		return nil, err
 	}
-	req, err := post(ctx, p.channel.URL.Reveal(), body)
+	req, err := post(ctx, s.channel.URL.Reveal(), body)
 	if err != nil {
 		return nil, err
 	}
 	req.Header.Set("Content-Type", "application/cloudevents+json; charset=utf-8")
-	req.Header.Set(deliveryHeader, p.id)
-	if !p.channel.Secret.Empty() {
+	req.Header.Set(deliveryHeader, s.id)
+	if !s.channel.Secret.Empty() {
 		t := strconv.FormatInt(now.Unix(), 10)
-		mac := hmac.New(sha256.New, []byte(p.channel.Secret.Reveal()))
+		mac := hmac.New(sha256.New, []byte(s.channel.Secret.Reveal()))
 		mac.Write([]byte(t + "."))
 		mac.Write(body)
 		req.Header.Set(signatureHeader, "t="+t+",v1="+hex.EncodeToString(mac.Sum(nil)))

@@ -142,7 +142,7 @@ func (w *Watcher) checkAlerts(ctx context.Context, functions []Composed) (checks
 	if len(config.Channels) == 0 {
 		return []Check{{checkAlerts, CheckLook, alert.Setting + " names no channel: what is found stays in the runs' files"}}
 	}
-	for _, err := range config.Unready(ctx, w.resolver.resolve) {
+	for _, err := range config.Check(ctx, w.resolver.resolve) {
 		checks = append(checks, Check{checkAlerts, CheckFailed, core.AsError(err).Public()})
 	}
 	var accounts []string

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"partnerlens/internal/alert"
 	"partnerlens/pkg/core"
 	"partnerlens/pkg/tencent"
 )
@@ -22,7 +23,7 @@ var Credit = Function{
 		{"filter", "What to look for."},
 		{"order", "asc or desc, by time of association."},
 	},
-	Open: openCredit, Probe: probeCredit,
+	Alerts: alert.Credit, Open: openCredit, Probe: probeCredit,
 }
 
 type creditReader = core.Reader[core.CreditQuery, *core.CustomerCredit]

@@ -13,7 +13,7 @@ func TestPartSizeIsSharedByAccounts(t *testing.T) {
 	for _, test := range []struct{ accounts, want int }{
 		{1, 20_000}, {2, 10_000}, {3, 6_666}, {10, 2_000}, {50, 2_000},
 	} {
-		job, err := new(Watcher).job(t.Context(), Composed{}, plan{accounts: test.accounts, alerts: &alert.Config{}}, Settings{}, "2026-11-21")
+		job, err := new(Watcher).job(t.Context(), Composed{Entry: &Credit}, plan{accounts: test.accounts, alerts: &alert.Config{}}, Settings{}, "2026-11-21")
 		if err != nil || job.PartSize != test.want {
 			t.Errorf("of %d accounts each holds %d records, want %d; %v", test.accounts, job.PartSize, test.want, err)
 		}

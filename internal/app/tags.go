@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"partnerlens/internal/alert"
 	"partnerlens/pkg/core"
 	"partnerlens/pkg/huawei"
 )
@@ -17,9 +18,9 @@ var Tags = Function{
 	Name: "tags", Vendor: &Huawei,
 	Title:  "TAGS: which Huawei Cloud customers count as new, and until when",
 	Urgent: []string{"qualified", "undetermined", "lapsed", "unverified", "unknown", "not_new"}, Least: "days_left",
-	Help:  "Ask Huawei Cloud which customers count as new, and until when.",
-	Flags: []Flag{{"reseller_id", "The customers of this cloud reseller; all: own customers and every reseller's."}},
-	Open:  openTags, Probe: probeTags,
+	Help:   "Ask Huawei Cloud which customers count as new, and until when.",
+	Flags:  []Flag{{"reseller_id", "The customers of this cloud reseller; all: own customers and every reseller's."}},
+	Alerts: alert.Tags, Open: openTags, Probe: probeTags,
 }
 
 type tagReader = core.Reader[core.TagQuery, *core.CustomerTag]

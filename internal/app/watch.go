@@ -394,7 +394,7 @@ func (w *Watcher) job(ctx context.Context, f Composed, p plan, settings Settings
 		Thresholds: p.thresholds(settings), Version: Version, Location: strings.TrimSuffix(where, "/") + "/",
 		Table: api.Table, Now: w.Now, Zone: p.zone,
 		PartSize: max(2_000, 20_000/p.accounts), // what is held in memory while reading is shared by all accounts
-		Low:      low, Alerts: p.alerts, Digest: w.Digest,
+		Low:      low, Alerts: p.alerts, Evaluator: f.Entry.Alerts, Digest: w.Digest,
 		Deliver: alert.DeliverOptions{Getenv: w.Env, Resolve: w.resolver.resolve, Pace: &w.pace},
 		Delivered: func(run string, d alert.Delivery) {
 			if d.State != alert.Skipped {

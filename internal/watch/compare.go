@@ -71,7 +71,7 @@ func (r *run) compare(ctx context.Context, h history) (m Manifest, err error) {
 		run: r, m: &m, previous: h.previous, state: h.state, reference: reference,
 		moment: alert.RunContext{
 			Function: m.Function, Account: m.Account, Run: m.Run, Store: r.storeID, AsOf: m.AsOf,
-			First: reference == nil, Low: r.Low,
+			First: reference == nil, Low: r.Low, Evaluator: r.Evaluator,
 		},
 	}
 	if reference != nil {
@@ -358,7 +358,10 @@ func (c *comparison) judge(key string, was, is core.Record, remembered jsontext.
 	case is != nil && was == nil && !known && c.reference != nil && !c.reference.covers(key):
 		moment.First = true // not new: the run before did not ask for it
 	}
-	alerts, next := c.run.Alerts.Rules.Evaluate(moment, was, is, state)
+	alerts, next, err := c.run.Alerts.Rules.Evaluate(moment, was, is, state)
+	if err != nil {
+		return nil, nil, err
+	}
 	if c.previous == nil { // without a proven list no customer is known to be new
 		alerts = slices.DeleteFunc(alerts, func(a alert.Alert) bool { return a.Kind == alert.CustomerNew })
 	}

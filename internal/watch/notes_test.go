@@ -12,6 +12,7 @@ import (
 
 	"github.com/go-json-experiment/json/jsontext"
 
+	"partnerlens/internal/alert"
 	"partnerlens/internal/watch"
 	"partnerlens/pkg/core"
 )
@@ -55,6 +56,7 @@ func (b tagBook) witnessed(t *testing.T, s *memory, day string, witness *core.Re
 	now := func() time.Time { return at }
 	reader := core.NewReader(b, &core.ReaderOptions[core.TagQuery]{Schema: core.Schema("tags"), Provider: "huaweicloud", Account: "north", Now: now, Witness: witness})
 	job := newWorld(s, 0).job(day)
+	job.Evaluator = alert.Tags
 	job.Now, job.Function = now, core.TagFunction(func(context.Context, string) (*core.Reader[core.TagQuery, *core.CustomerTag], error) {
 		return reader, nil
 	}, func(context.Context) ([]string, error) { return []string{"north"}, nil })

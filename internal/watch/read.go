@@ -117,7 +117,9 @@ func (r *run) readOn(ctx context.Context) (core.Report, error) {
 			}
 		}
 		if !r.Alerts.NoRules {
-			record = r.Alerts.Rules.Evaluated(record)
+			if record, failure = r.Evaluator.Override(&r.Alerts.Rules, record); failure != nil {
+				return false
+			}
 		}
 		text, err := core.AppendJSON(nil, record)
 		if failure = err; err != nil {

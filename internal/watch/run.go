@@ -31,8 +31,9 @@ type Job struct {
 	// record by.
 	Table func(columns []core.Column) (opening []byte, row func(b []byte, record core.Record) []byte)
 
-	Low       core.Threshold // the account's
-	Alerts    *alert.Config  // what is evaluated, and the channels; nil: the defaults
+	Low       core.Threshold   // the account's
+	Alerts    *alert.Config    // what is evaluated, and the channels; nil: the defaults
+	Evaluator *alert.Evaluator // of the Function's records
 	Deliver   alert.DeliverOptions
 	Delivered func(run string, d alert.Delivery) // is called as each delivery ends; nil: none
 	Digest    func(*alert.Digest)                // is called with the run's digest before it is delivered; nil: none

@@ -63,7 +63,7 @@ func (w *tagWorld) watch(t tester, run string, resellers []string) watch.Manifes
 			return reader, nil
 		},
 			func(context.Context) ([]string, error) { return []string{"china"}, nil }),
-		Account: "china", Run: run, Params: core.Params{}, Now: func() time.Time { return start },
+		Evaluator: alert.Tags, Account: "china", Run: run, Params: core.Params{}, Now: func() time.Time { return start },
 		Table: func([]core.Column) ([]byte, func([]byte, core.Record) []byte) {
 			return nil, func(b []byte, _ core.Record) []byte { return append(b, '\n') }
 		},

@@ -61,7 +61,7 @@ func (w *world) job(run string) watch.Job {
 		})
 	}
 	job := watch.Job{
-		Function: w.books.function(), Account: "north", Run: run, PartSize: 19, Version: "test", Location: "file:///store/",
+		Function: w.books.function(), Account: "north", Run: run, PartSize: 19, Version: "test", Location: "file:///store/", Evaluator: alert.Credit,
 		Thresholds: map[string]any{"credit_low": "10%"}, Alerts: config,
 		Now: func() time.Time { return at },
 		Table: func(columns []core.Column) ([]byte, func([]byte, core.Record) []byte) {
