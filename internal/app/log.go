@@ -6,7 +6,7 @@ import (
 	"log/slog"
 	"sync"
 
-	"partnerlens/pkg/core"
+	"partnerlens/pkg/transport"
 )
 
 // LogLevelSetting names the setting of how much is logged.
@@ -59,7 +59,7 @@ func (h logHandler) Enabled(_ context.Context, level slog.Level) bool {
 }
 
 func (h logHandler) Handle(ctx context.Context, r slog.Record) error {
-	if span, ok := core.SpanOf(ctx); ok {
+	if span, ok := transport.SpanOf(ctx); ok {
 		r = r.Clone()
 		r.AddAttrs(slog.String("trace_id", span.TraceID), slog.String("span_id", span.ID))
 		if span.Parent != "" {

@@ -16,6 +16,7 @@ import (
 	"partnerlens/internal/metrics"
 	"partnerlens/internal/watch"
 	"partnerlens/pkg/core"
+	"partnerlens/pkg/transport"
 )
 
 // meter counts what happens into a Set. A nil Set counts nothing.
@@ -147,7 +148,7 @@ func (m *meter) ended(ctx context.Context, env Environment, out io.Writer, funct
 		return
 	}
 	if env("AWS_LAMBDA_FUNCTION_NAME") != "" {
-		trace, _ := core.SpanOf(ctx)
+		trace, _ := transport.SpanOf(ctx)
 		_, _ = out.Write(taken.AppendEMF(nil, function, time.Now(), metrics.Member{Name: "request_id", Value: requestID}, metrics.Member{Name: "trace_id", Value: trace.TraceID}))
 		return
 	}

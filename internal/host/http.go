@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"partnerlens/pkg/core"
+	"partnerlens/pkg/transport"
 )
 
 const (
@@ -171,11 +172,11 @@ func observed(handler http.Handler, opts ServeOptions) http.Handler {
 		seen := newObservedWriter(w, opts.WriteWithin)
 
 		ctx := context.WithValue(r.Context(), originKey{}, origin{trigger: TriggerHTTP})
-		span, ok := core.SpanFrom(r.Header)
+		span, ok := transport.SpanFrom(r.Header)
 		if !ok {
-			span = core.NewSpan()
+			span = transport.NewSpan()
 		}
-		ctx = core.WithSpan(ctx, span)
+		ctx = transport.WithSpan(ctx, span)
 		var refused error
 		if onFunctionGraph {
 			ctx, refused = withPlatformKey(ctx, r.Header)

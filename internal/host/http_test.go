@@ -16,7 +16,7 @@ import (
 	"testing"
 	"time"
 
-	"partnerlens/pkg/core"
+	"partnerlens/pkg/transport"
 )
 
 // serving is a running Serve.
@@ -318,7 +318,7 @@ func TestServeTraces(t *testing.T) {
 	t.Parallel()
 	const trace, span = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 	s := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		got, _ := core.SpanOf(r.Context())
+		got, _ := transport.SpanOf(r.Context())
 		_, _ = io.WriteString(w, got.TraceID+" "+got.Parent)
 	}))
 	for sent, want := range map[string]string{"00-" + trace + "-" + span + "-01": trace + " " + span, "": "", "01-" + trace + "-" + span + "-01": ""} {

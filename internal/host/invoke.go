@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"partnerlens/pkg/core"
+	"partnerlens/pkg/transport"
 )
 
 // Invoke answers one event as a platform sends it, without the platform: for
@@ -33,7 +34,7 @@ func Invoke(ctx context.Context, opts Options, requestID string, event []byte) (
 		answer, err = v.run(ctx, event)
 		return err
 	})
-	ctx = core.WithSpan(ctx, v.span)
+	ctx = transport.WithSpan(ctx, v.span)
 	v.report(ctx, time.Since(v.started), err)
 	if opts.Ended != nil {
 		_ = guard(v.log, func() error { opts.Ended(ctx, requestID); return nil })
@@ -50,7 +51,7 @@ type invocation struct {
 	trigger   string
 	status    int // of an HTTP answer
 	failed    int // messages of a batch
-	span      core.Span
+	span      transport.Span
 	started   time.Time
 	log       *slog.Logger
 }
@@ -61,11 +62,11 @@ func (v *invocation) run(ctx context.Context, event []byte) ([]byte, error) {
 		v.trigger = d.trigger
 	}
 	if d.api != nil {
-		if span, ok := core.SpanFrom(d.api.header); ok {
+		if span, ok := transport.SpanFrom(d.api.header); ok {
 			v.span = span
 		}
 	}
-	ctx = core.WithSpan(ctx, v.span)
+	ctx = transport.WithSpan(ctx, v.span)
 	switch {
 	case err != nil:
 		return nil, err

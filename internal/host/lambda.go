@@ -13,6 +13,7 @@ import (
 	"github.com/aws/aws-lambda-go/lambdacontext"
 
 	"partnerlens/pkg/core"
+	"partnerlens/pkg/transport"
 )
 
 const (
@@ -79,12 +80,12 @@ func withXRay(ctx context.Context, text string) context.Context {
 	if parent == "" {
 		parent = "0000000000000001" // nobody's: there is a trace, and no span yet
 	}
-	span, ok := core.SpanFrom(http.Header{"Traceparent": {"00-" + parts[1] + parts[2] + "-" + parent + "-" + flags}})
+	span, ok := transport.SpanFrom(http.Header{"Traceparent": {"00-" + parts[1] + parts[2] + "-" + parent + "-" + flags}})
 	if !ok {
 		return ctx
 	}
 	if fields["Parent"] == "" {
 		span.Parent = ""
 	}
-	return core.WithSpan(context.WithValue(ctx, xrayKey{}, root), span)
+	return transport.WithSpan(context.WithValue(ctx, xrayKey{}, root), span)
 }

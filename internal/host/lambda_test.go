@@ -12,6 +12,7 @@ import (
 	"github.com/aws/aws-lambda-go/lambdacontext"
 
 	"partnerlens/pkg/core"
+	"partnerlens/pkg/transport"
 )
 
 func TestLambdaHandler(t *testing.T) {
@@ -62,10 +63,10 @@ func TestLambdaTraces(t *testing.T) {
 		{"capital letters", "Root=1-5759E988-bd862e3fe1be46a994272793;Parent=" + span, "", "", "", false},
 		{"a version to come", "Root=2-5759e988-bd862e3fe1be46a994272793;Parent=" + span, "", "", "", false},
 	} {
-		var got core.Span
-		h := newHosted(func(_ http.ResponseWriter, r *http.Request) { got, _ = core.SpanOf(r.Context()) }, nil)
-		var ended core.Span
-		h.opts.Ended = func(ctx context.Context, _ string) { ended, _ = core.SpanOf(ctx) }
+		var got transport.Span
+		h := newHosted(func(_ http.ResponseWriter, r *http.Request) { got, _ = transport.SpanOf(r.Context()) }, nil)
+		var ended transport.Span
+		h.opts.Ended = func(ctx context.Context, _ string) { ended, _ = transport.SpanOf(ctx) }
 		//lint:ignore SA1029 the runtime's own
 		ctx := context.WithValue(t.Context(), "x-amzn-trace-id", test.xray)
 		event := `{"rawPath":"/v1/x","headers":{"traceparent":"` + test.header + `"},"requestContext":{"http":{"method":"GET"}}}`

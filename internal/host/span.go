@@ -3,7 +3,7 @@ package host
 import (
 	"context"
 
-	"partnerlens/pkg/core"
+	"partnerlens/pkg/transport"
 )
 
 // A request's place in a trace comes from its headers, by W3C Trace Context; where
@@ -15,11 +15,11 @@ import (
 type xrayKey struct{}
 
 // spanOf gives the span that ctx is within, or a new one.
-func spanOf(ctx context.Context) core.Span {
-	if span, ok := core.SpanOf(ctx); ok {
+func spanOf(ctx context.Context) transport.Span {
+	if span, ok := transport.SpanOf(ctx); ok {
 		return span
 	}
-	return core.NewSpan()
+	return transport.NewSpan()
 }
 
 // xrayID is X-Ray's id of the trace, for the log: its console knows no other. ""

@@ -1,10 +1,9 @@
 package core
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
-	"crypto/subtle"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"slices"
@@ -13,55 +12,34 @@ import (
 	"time"
 )
 
-// AllAccounts, as the parameter account, asks for every account of a function
-// that the caller may ask for.
-const AllAccounts = "all"
+const (
+	// DefaultAccount is the name of the account that the environment configures.
+	DefaultAccount = "default"
+	// AllAccounts, as the parameter account, asks for every account of a
+	// function that the caller may ask for.
+	AllAccounts = "all"
+	// MaxAccounts is how many accounts a function may have: an answer for all
+	// of them has a part about each.
+	MaxAccounts = 32
+	// MaxAccountName is the longest name of an account, in bytes.
+	MaxAccountName = 40
+)
 
-// MaxAccounts is how many accounts a function may have: an answer for all of
-// them must have room for what is to be said of each.
-const MaxAccounts = 32
-
-// MaxAccountName is the longest name of an account, in bytes.
-const MaxAccountName = 40
-
-// Accounts gives the accounts that a function can be asked for, in the order of
-// the configuration.
-func (f *Function) Accounts(ctx context.Context) ([]string, error) {
-	if f.names == nil {
-		return []string{DefaultAccount}, nil
-	}
-	return f.names(ctx)
-}
-
-// accounts gives the accounts that a question is about: one, unless it is about
-// all. A caller learns the names only of those it may ask for.
+// accounts returns the accounts that a question is about: one, unless it is
+// about all. An error lists only those that the caller may ask for.
 func (q *Question) accounts(ctx context.Context) ([]string, error) {
-	if q.names == nil {
-		return q.choose([]string{DefaultAccount}, true)
-	}
-	names, err := q.names(ctx)
+	names, err := q.function.Accounts(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return q.choose(names, false)
-}
-
-// choose picks from the names that are configured; open says that there may be
-// others.
-func (q *Question) choose(names []string, open bool) ([]string, error) {
-	var allowed []string
-	for _, name := range names {
-		if q.rights.allows(name) {
-			allowed = append(allowed, name)
-		}
-	}
+	allowed := slices.DeleteFunc(slices.Clone(names), func(name string) bool { return !q.rights.allows(name) })
 	named := q.account != "" && q.account != AllAccounts
 	switch {
 	case named && !q.rights.allows(q.account), !named && len(allowed) == 0:
-		return nil, &Error{Code: CodeForbidden, Param: "account", Detail: "this key may not ask for it; it may ask for: " + or(strings.Join(allowed, ", "), "none")}
+		return nil, &Error{Code: CodeForbidden, Param: "account", Detail: "this key may not ask for it; it may ask for: " + cmp.Or(strings.Join(allowed, ", "), "none")}
 	case q.account == AllAccounts:
 		return allowed, nil
-	case named && !open && !slices.Contains(names, q.account):
+	case named && q.function.names != nil && !slices.Contains(names, q.account):
 		return nil, Invalid("account", "unknown; configured: %s", strings.Join(allowed, ", "))
 	case named:
 		return []string{q.account}, nil
@@ -73,204 +51,231 @@ func (q *Question) choose(names []string, open bool) ([]string, error) {
 	return nil, Invalid("account", "several are configured; name one of %s, or %s", strings.Join(allowed, ", "), AllAccounts)
 }
 
-func or(text, otherwise string) string {
-	if text == "" {
-		return otherwise
-	}
-	return text
-}
-
-// part is one account's part of a question for all of them.
+// part is one account's part of a question about all of them.
 type part struct {
 	name   string
-	from   string // the cursor to begin at; "": the beginning
+	from   string // cursor; "": the beginning
 	report Report
 	err    *Error
 }
 
-// readAll reads the accounts side by side, each at its own pace. One that fails
-// is marked in the Report, and is where a cursor goes on too.
+// readAll reads the accounts side by side, each at its own pace. An account
+// that fails is marked in the Report, and a cursor continues there too.
 func (q *Question) readAll(ctx context.Context, names []string, keep func(Record) bool) (Report, error) {
-	parts, doubtful, err := q.parts(names)
+	parts, doubted, err := q.parts(names)
 	if err != nil {
 		return Report{}, err
 	}
 	gate := &gate{keep: keep, limit: q.opts.Limit}
-	tracer := newJoinedTrace(ctx)
-	var under sync.WaitGroup
+	progress := &progress{outer: tracesOf(ctx)}
+	var readers sync.WaitGroup
 	for i := range parts {
 		p := &parts[i]
-		under.Go(func() {
-			defer gate.panicked()
-			opts := ReadOptions{Statuses: q.opts.Statuses, Cursor: p.from}
-			report, err := q.read(tracer.of(i), p.name, opts, gate.take)
-			p.report, p.err = report, AsError(q.told(err))
-			if p.err != nil && len(q.ids) == 1 && p.err.UnknownID { // another account may know it
-				p.report, p.err = Report{AsOf: time.Now().UTC().Truncate(time.Second), Complete: true, MissingIDs: q.ids}, nil
+		readers.Go(func() {
+			defer gate.catch()
+			report, err := q.readAccount(progress.trace(ctx), p.name, ReadOptions{Statuses: q.opts.Statuses, Cursor: p.from}, gate.keepOne)
+			p.report, p.err = report, AsError(err)
+			if p.err != nil && len(q.query.ids) == 1 && p.err.UnknownID { // it may be another account's
+				p.report, p.err = Report{AsOf: time.Now().UTC().Truncate(time.Second), Complete: true, MissingIDs: q.query.ids}, nil
 			}
 		})
 	}
-	under.Wait()
-	if gate.panic != nil {
-		panic(gate.panic)
+	readers.Wait()
+	if gate.panicked != nil {
+		panic(gate.panicked)
 	}
-	return q.join(names, parts, doubtful, gate)
+	return q.join(names, parts, doubted, gate.stopped)
 }
 
-// gate lets the records of all accounts through, one at a time, until there is
-// no more room.
+// gate hands on the records of all accounts, one at a time, while there is room.
 type gate struct {
-	mu    sync.Mutex
-	keep  func(Record) bool
-	limit int // 0: none
-	count int
-	full  Stop // why no more are let through; "": they are
-	panic any
+	mu       sync.Mutex
+	keep     func(Record) bool
+	limit    int // 0: none
+	count    int
+	stopped  Stop // why no more are handed on; "": they are
+	panicked any
 }
 
-func (g *gate) take(record Record) bool {
+func (g *gate) keepOne(record Record) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	switch {
-	case g.full != "":
+	case g.stopped != "":
 	case g.limit > 0 && g.count == g.limit:
-		g.full = StoppedLimit
+		g.stopped = StoppedLimit
 	case !g.keep(record):
-		g.full = StoppedSize
+		g.stopped = StoppedSize
 	default:
 		g.count++
 	}
-	return g.full == ""
+	return g.stopped == ""
 }
 
-// panicked keeps a panic for the goroutine that asked, where somebody catches it.
-func (g *gate) panicked() {
+// catch keeps a panic for the caller's goroutine.
+func (g *gate) catch() {
 	if value := recover(); value != nil {
 		g.mu.Lock()
 		defer g.mu.Unlock()
-		g.panic, g.full = value, StoppedUpstream
+		g.panicked, g.stopped = value, StoppedUpstream
 	}
 }
 
-// join makes one Report of the parts'. It is an error where no part has
-// anything to show.
-func (q *Question) join(names []string, parts []part, doubtful []string, gate *gate) (Report, error) {
+// progress traces the reads of several accounts as one read.
+type progress struct {
+	outer            traces
+	mu               sync.Mutex
+	pages, customers int
+}
+
+// trace returns a context for the read of one account.
+func (p *progress) trace(ctx context.Context) context.Context {
+	pages, customers := 0, 0
+	return withTraces(ctx, traces{{
+		Called: p.outer.called, Ended: p.outer.ended, // they name the account
+		PageRead: func(pagesNow, customersNow int, _ *int) {
+			p.mu.Lock()
+			defer p.mu.Unlock()
+			p.pages, p.customers = p.pages+pagesNow-pages, p.customers+customersNow-customers
+			pages, customers = pagesNow, customersNow
+			p.outer.pageRead(p.pages, p.customers, nil)
+		},
+		Shared: func(age time.Duration) {
+			p.mu.Lock()
+			defer p.mu.Unlock()
+			p.outer.shared(age)
+		},
+	}})
+}
+
+// join makes one Report of the parts' Reports. It returns an error if every
+// account failed. stopped is why the records of all together stopped.
+func (q *Question) join(names []string, parts []part, doubted []string, stopped Stop) (Report, error) {
 	all := Report{Account: AllAccounts, Complete: true, MissingIDs: []string{}, Warnings: []Warning{}, RequestIDs: []string{}}
-	total, failed, reasons, causes := 0, 0, []string(nil), []error(nil)
-	var missing [][]string
-	var about []Warning // records
-	for i := range parts {
-		p := &parts[i]
-		told := AccountReport{Account: p.name}
+	total, counted := 0, q.opts.Cursor == "" // later answers leave out accounts that are at their end
+	var failures []part
+	var aboutRecords []Warning
+	for _, p := range parts {
 		if p.err != nil {
 			if p.err.Code == CodeCanceled || p.err.Param == "cursor" {
 				return Report{}, p.err
 			}
-			failed++
-			reasons, causes = append(reasons, p.name+": "+p.err.Public()), append(causes, p.err.Err)
-			told.AsOf = time.Now().UTC().Truncate(time.Second)
-			told.Error = &AccountError{p.err.Code, p.err.Public(), p.err}
-			all.Complete = false
-			all.addWarning(Warning{Code: string(p.err.Code), Message: p.err.Public(), Account: p.name})
-			if all.Stopped == nil {
-				all.stoppedBy(StoppedUpstream)
-			}
-			total = -1
-		} else {
-			r := &p.report
-			if r.Stopped != nil && *r.Stopped == StoppedSize {
-				*r.Stopped = gate.full // room for what all of them gave
-			}
-			told.AsOf, told.Complete, told.Stopped, told.Count, told.Total = r.AsOf, r.Complete, r.Stopped, r.Count, r.Total
-			all.Schema, all.Provider = or(all.Schema, r.Schema), or(all.Provider, r.Provider)
-			all.Complete = all.Complete && r.Complete
-			all.Count += r.Count
-			if r.Stopped != nil && all.Stopped == nil {
-				all.stoppedBy(*r.Stopped)
-			}
-			for _, w := range r.Warnings {
-				w.Account = p.name
-				if w.AboutRecords() {
-					about = append(about, w)
-				} else {
-					all.addWarning(w)
-				}
-			}
-			for _, id := range r.RequestIDs {
-				all.addRequestID(id)
-			}
-			if r.Total == nil || total < 0 {
-				total = -1
+			failures = append(failures, p)
+			p.report = failedReport(p.err)
+		}
+		r := p.report
+		if r.Stopped != nil && *r.Stopped == StoppedSize {
+			*r.Stopped = stopped // it is the room for all of them
+		}
+		all.addAccount(&p)
+		if counted = counted && r.Total != nil; counted {
+			total += *r.Total
+		}
+		for _, w := range r.Warnings {
+			w.Account = p.name
+			if w.AboutRecords() {
+				aboutRecords = append(aboutRecords, w)
 			} else {
-				total += *r.Total
+				all.addWarning(w)
 			}
-			missing = append(missing, r.MissingIDs)
 		}
-		if all.AsOf.IsZero() || told.AsOf.Before(all.AsOf) {
-			all.AsOf = told.AsOf
-		}
-		all.Accounts = append(all.Accounts, told)
 	}
-	if gate.full != "" {
-		all.stoppedBy(gate.full)
+	if len(failures) == len(parts) {
+		return Report{}, joinedError(failures)
 	}
-	if failed == len(parts) {
-		first := *parts[0].err
-		first.Param, first.Detail, first.VendorCode, first.RequestID, first.Tries, first.Err = "", "no account could be read: "+strings.Join(reasons, "; "), "", "", 0, errors.Join(causes...)
-		return Report{}, &first
+	if stopped != "" {
+		all.Stopped = &stopped
 	}
-	if total >= 0 && q.opts.Cursor == "" { // later answers do not tell of accounts that are at their end
+	if counted {
 		all.Total = &total
 	}
-	for _, name := range doubtful {
+	for _, name := range doubted {
 		all.Complete = false
 		all.addWarning(Warning{Code: WarnEarlierDoubt, Message: "an earlier part of this read could not be proven whole", Account: name})
 	}
-	if q.ids != nil {
+	if q.query.ids != nil {
 		if q.opts.Cursor == "" && all.Stopped == nil {
-			all.MissingIDs = inAll(missing)
+			all.MissingIDs = missingFromAll(parts)
 		} else {
 			all.Complete = false
-			all.addWarning(Warning{Code: WarnMissingUntold, Message: "which ids no account answered cannot be told of an answer in parts; ask for fewer ids at once"})
+			all.addWarning(Warning{Code: WarnMissingUntold, Message: "which ids no account answered cannot be reported for an answer in parts; ask for fewer ids at once"})
 		}
 	}
-	all.Warnings = slices.Insert(all.Warnings, 0, about...) // as in a Report of one account
-	all.Warnings = all.Warnings[max(0, len(all.Warnings)-maxWarnings):]
-	all.Next = q.nextOfAll(names, parts, doubtful)
+	all.addNotes(aboutRecords)
+	all.Next = q.nextOfAll(names, parts, doubted)
 	return all, nil
 }
 
-func (r *Report) stoppedBy(why Stop) { r.Stopped = &why }
-
-// inAll gives what is in every list, in the order of the first.
-func inAll(lists [][]string) []string {
-	common := []string{}
-	if len(lists) == 0 {
-		return common
+// failedReport returns the Report of an account that failed.
+func failedReport(failure *Error) Report {
+	stopped := StoppedUpstream
+	return Report{
+		AsOf: time.Now().UTC().Truncate(time.Second), Stopped: &stopped,
+		Warnings: []Warning{{Code: string(failure.Code), Message: failure.Public()}},
 	}
-	in := make(map[string]int)
-	for _, list := range lists {
-		for _, id := range list {
-			in[id]++
-		}
-	}
-	for _, id := range lists[0] {
-		if in[id] == len(lists) {
-			common = append(common, id)
-		}
-	}
-	return common
 }
 
-// A cursor for all accounts lists those that are not at their end, each with a
-// cursor of its own; and those that are, where a part of theirs could not be
-// proven whole. Those that it does not list are at their end, so that it is bound to the
-// question and to the accounts that this was about: asked another question, or for
-// more accounts, it would pass over what was never read.
+// joinedError returns the error of a question that every account failed to
+// answer, with the first one's code.
+func joinedError(failures []part) error {
+	var reasons []string
+	var causes []error
+	for _, p := range failures {
+		reasons, causes = append(reasons, p.name+": "+p.err.Public()), append(causes, p.err.Err)
+	}
+	e := *failures[0].err
+	e.Param, e.VendorCode, e.RequestID, e.Tries = "", "", "", 0
+	e.Detail, e.Err = "no account could be read: "+strings.Join(reasons, "; "), errors.Join(causes...)
+	return &e
+}
+
+// addAccount adds an account's Report, except its total, warnings and missing ids.
+func (r *Report) addAccount(p *part) {
+	of := p.report
+	account := AccountReport{Account: p.name, AsOf: of.AsOf, Complete: of.Complete, Stopped: of.Stopped, Count: of.Count, Total: of.Total}
+	if p.err != nil {
+		account.Stopped, account.Error = nil, &AccountError{p.err.Code, p.err.Public(), p.err}
+	}
+	r.Accounts = append(r.Accounts, account)
+	r.Schema, r.Provider = cmp.Or(r.Schema, of.Schema), cmp.Or(r.Provider, of.Provider)
+	r.Complete = r.Complete && of.Complete
+	r.Stopped = cmp.Or(r.Stopped, of.Stopped)
+	r.Count += of.Count
+	if r.AsOf.IsZero() || of.AsOf.Before(r.AsOf) {
+		r.AsOf = of.AsOf
+	}
+	for _, id := range of.RequestIDs {
+		r.addRequestID(id)
+	}
+}
+
+// missingFromAll returns the ids that every account lacks, in the order of the
+// first account.
+func missingFromAll(parts []part) []string {
+	lacking := make(map[string]int)
+	for _, p := range parts {
+		for _, id := range p.report.MissingIDs {
+			lacking[id]++
+		}
+	}
+	missing := []string{}
+	for _, id := range parts[0].report.MissingIDs {
+		if lacking[id] == len(parts) {
+			missing = append(missing, id)
+		}
+	}
+	return missing
+}
+
+// A cursor for all accounts lists the accounts that are not at their end, each
+// with its own cursor, and those that are at their end and could not be proven
+// whole. An account that it does not list is at its end. It is bound to the
+// question and to the accounts asked: for others it would pass over customers
+// that were never read.
 const (
 	placeSeparator = "."
 	nameSeparator  = "~"
-	doubtful       = "~"
+	endedInDoubt   = "~" // in place of a cursor
 )
 
 // MaxCursorText is the longest text of a cursor, in bytes.
@@ -279,38 +284,38 @@ const MaxCursorText = (MaxAccounts*(MaxAccountName+maxCursorText+2) + 16) * 4 / 
 func (q *Question) nextOfAll(names []string, parts []part, doubted []string) *string {
 	var places []string
 	unfinished := false
+	add := func(name, at string) { places = append(places, name+nameSeparator+at) }
 	for _, p := range parts {
 		switch {
 		case p.err != nil:
 			unfinished = true
-			places = append(places, p.name+nameSeparator+p.from)
+			add(p.name, p.from)
 		case p.report.Next != nil:
 			unfinished = true
-			places = append(places, p.name+nameSeparator+*p.report.Next)
+			add(p.name, *p.report.Next)
 		case !p.report.Complete:
-			places = append(places, p.name+nameSeparator+doubtful)
+			add(p.name, endedInDoubt)
 		}
 	}
 	if !unfinished {
 		return nil
 	}
 	for _, name := range doubted {
-		places = append(places, name+nameSeparator+doubtful)
+		add(name, endedInDoubt)
 	}
-	body := []byte(strings.Join(places, placeSeparator))
-	text := base64.RawURLEncoding.EncodeToString(append(cursorSum(q.fingerprintOfAll(names), body), body...))
+	text := sealCursor(q.fingerprintOfAll(names), []byte(strings.Join(places, placeSeparator)))
 	return &text
 }
 
 // fingerprintOfAll is what a cursor for all accounts is bound to.
 func (q *Question) fingerprintOfAll(names []string) []byte {
 	h := sha256.New()
-	fmt.Fprintf(h, "%q %q %q %q", q.function, q.query, slices.Sorted(slices.Values(q.opts.Statuses)), slices.Sorted(slices.Values(names)))
+	fmt.Fprintf(h, "%q %q %q %q", q.function.Name, q.query.text, slices.Sorted(slices.Values(q.opts.Statuses)), slices.Sorted(slices.Values(names)))
 	return h.Sum(nil)
 }
 
-// parts gives what is to be read, and the accounts that are at their end with a
-// doubt. names are those the caller may ask for: a cursor reaches no other.
+// parts returns what to read, and the accounts that are at their end in doubt.
+// names are those the caller may ask for: a cursor reaches no other.
 func (q *Question) parts(names []string) (parts []part, doubted []string, err error) {
 	if q.opts.Cursor == "" {
 		for _, name := range names {
@@ -318,71 +323,26 @@ func (q *Question) parts(names []string) (parts []part, doubted []string, err er
 		}
 		return parts, nil, nil
 	}
-	notOne := Invalid("cursor", "not a cursor for this question to all accounts, or the accounts that this key may ask for are others now; ask the same question as before and pass on its \"next\" unchanged, or start again without it")
-	raw, decodeErr := base64.RawURLEncoding.Strict().DecodeString(q.opts.Cursor)
-	if len(q.opts.Cursor) > MaxCursorText || decodeErr != nil || len(raw) < cursorSumBytes {
-		return nil, nil, notOne
-	}
-	sum, body := raw[:cursorSumBytes], raw[cursorSumBytes:]
-	if subtle.ConstantTimeCompare(sum, cursorSum(q.fingerprintOfAll(names), body)) != 1 {
-		return nil, nil, notOne
+	other := Invalid("cursor", "not a cursor for this question to all accounts, or the accounts that this key may ask for are others now; ask the same question as before and pass on its \"next\" unchanged, or start again without it")
+	body, err := openCursor(q.opts.Cursor, q.fingerprintOfAll(names), MaxCursorText)
+	if err != nil {
+		return nil, nil, other
 	}
 	seen := make(map[string]bool)
 	for place := range strings.SplitSeq(string(body), placeSeparator) {
 		name, at, found := strings.Cut(place, nameSeparator)
 		if !found || seen[name] || !slices.Contains(names, name) {
-			return nil, nil, notOne
+			return nil, nil, other
 		}
 		seen[name] = true
-		if at == doubtful {
+		if at == endedInDoubt {
 			doubted = append(doubted, name)
 		} else {
 			parts = append(parts, part{name: name, from: at})
 		}
 	}
 	if len(parts) == 0 {
-		return nil, nil, notOne
+		return nil, nil, other
 	}
 	return parts, doubted, nil
-}
-
-// joinedTrace tells one Trace of several reads, as if they were one.
-type joinedTrace struct {
-	ctx   context.Context
-	to    *Trace
-	mu    sync.Mutex
-	pages map[int]int
-	rows  map[int]int
-}
-
-func newJoinedTrace(ctx context.Context) *joinedTrace {
-	return &joinedTrace{ctx: ctx, to: traceOf(ctx), pages: make(map[int]int), rows: make(map[int]int)}
-}
-
-// of gives the context for the read of a number.
-func (j *joinedTrace) of(i int) context.Context {
-	one := &Trace{
-		Called: j.to.Called, Ended: j.to.Ended, // they tell accounts apart by themselves
-		PageRead: func(pages, customers int, _ *int) {
-			j.mu.Lock()
-			defer j.mu.Unlock()
-			j.pages[i], j.rows[i] = pages, customers
-			if j.to.PageRead == nil {
-				return
-			}
-			pages, customers = 0, 0
-			for i, n := range j.pages {
-				pages, customers = pages+n, customers+j.rows[i]
-			}
-			j.to.PageRead(pages, customers, nil)
-		},
-		Shared: func(age time.Duration) {
-			j.mu.Lock()
-			defer j.mu.Unlock()
-			if j.to.Shared != nil {
-				j.to.Shared(age)
-			}
-		},
-	}
-	return one.only(j.ctx)
 }

@@ -9,19 +9,19 @@ import (
 	"github.com/go-json-experiment/json"
 )
 
-// Cursor is a place in the answer to one query. Outside it is an opaque text,
-// the Report's "next"; a Source reads only Offset and Size. The zero Cursor is
-// the beginning.
+// Cursor is a place in the answer to one query. Callers see it as an opaque
+// text, the Report's "next"; a Source reads only Offset and Size. The zero
+// Cursor is the beginning.
 type Cursor struct {
 	Offset int `json:"o,omitzero"` // rows of the query before the page, from 0
-	Size   int `json:"s,omitzero"` // page size in force; 0: the Source's own
+	Size   int `json:"s,omitzero"` // page size; 0: the Source's own
 
 	Scope  string `json:"p,omitzero"` // name of the Scope; "" is the first
-	Skip   int    `json:"k,omitzero"` // rows from there on that were taken in already
+	Skip   int    `json:"k,omitzero"` // rows from there on that were handed on
 	Anchor string `json:"a,omitzero"` // key of the last of them
 
-	// What the proof of completeness needs of the read so far.
-	Began    int64  `json:"b,omitzero"` // when it began or a little before, in seconds since 1970
+	// State of the proof of completeness.
+	Began    int64  `json:"b,omitzero"` // when the read began or a little before, in seconds since 1970
 	Unique   int    `json:"u,omitzero"` // customers of the scope handed on or passed over by status
 	Old      int    `json:"n,omitzero"` // of those, the ones that came before the read began
 	Sum      uint64 `json:"h,omitzero"` // of their keys, see keySum
@@ -35,28 +35,65 @@ const (
 	cursorVersion  = 2
 	cursorSumBytes = 9
 	maxCursorText  = 1024 // bytes of text; longer is refused before it is decoded
-	// cursorMoment is how exactly a cursor knows when its read began, in
-	// seconds: the same question asked twice in a row gets the same bytes.
+	// cursorMoment is the precision of Began, in seconds: the same question
+	// asked twice in a row returns the same bytes.
 	cursorMoment = 15 * 60
 )
 
-// placed is the cursor as it leaves the read.
+// placed returns the cursor as an answer contains it.
 func (c Cursor) placed() Cursor {
 	c.Began -= c.Began % cursorMoment
 	return c
 }
 
-// encode gives the text for a query's fingerprint: a version byte, a checksum
-// and the place. The checksum is no signature: it catches a cursor of another
-// query and one edited by hand, and a forged one reaches nothing that its
-// bearer may not read anyway, since account and query come from the request.
+// encode returns the text of the cursor for a query's fingerprint.
 func (c Cursor) encode(fingerprint []byte) string {
 	body, err := json.Marshal(c)
 	if err != nil {
 		panic("partnerlens: a cursor did not marshal: " + err.Error()) // ints, strings and a bool
 	}
+	return sealCursor(fingerprint, body)
+}
+
+// decodeCursor reads the text that encode returned for the same fingerprint.
+func decodeCursor(text string, fingerprint []byte, now time.Time) (Cursor, error) {
+	body, err := openCursor(text, fingerprint, maxCursorText)
+	if err != nil {
+		return Cursor{}, err
+	}
+	var c Cursor
+	if err := json.Unmarshal(body, &c, json.RejectUnknownMembers(true)); err != nil || !c.possible(now) {
+		return Cursor{}, errImpossible()
+	}
+	return c, nil
+}
+
+// sealCursor returns a version byte, a checksum and the body as text. The
+// checksum is no signature. It detects a cursor of another query and one edited
+// by hand; a forged one reaches nothing that its bearer may not read anyway,
+// since account and query come from the request.
+func sealCursor(fingerprint, body []byte) string {
 	text := append([]byte{cursorVersion}, cursorSum(fingerprint, body)...)
 	return base64.RawURLEncoding.EncodeToString(append(text, body...))
+}
+
+// openCursor returns the body of a sealed cursor of at most so many bytes.
+func openCursor(text string, fingerprint []byte, most int) ([]byte, error) {
+	if len(text) > most {
+		return nil, Invalid("cursor", "longer than any cursor; pass on the \"next\" of the answer before, unchanged")
+	}
+	raw, err := base64.RawURLEncoding.Strict().DecodeString(text)
+	if err != nil || len(raw) < 1+cursorSumBytes {
+		return nil, Invalid("cursor", "not a cursor; pass on the \"next\" of the answer before, unchanged")
+	}
+	if raw[0] != cursorVersion {
+		return nil, Invalid("cursor", "from another version of partnerlens; start again without it")
+	}
+	sum, body := raw[1:1+cursorSumBytes], raw[1+cursorSumBytes:]
+	if subtle.ConstantTimeCompare(sum, cursorSum(fingerprint, body)) != 1 {
+		return nil, Invalid("cursor", "from another query, or changed; ask the same question as before and pass on its \"next\" unchanged")
+	}
+	return body, nil
 }
 
 func cursorSum(fingerprint, body []byte) []byte {
@@ -65,29 +102,6 @@ func cursorSum(fingerprint, body []byte) []byte {
 	h.Write(fingerprint)
 	h.Write(body)
 	return h.Sum(nil)[:cursorSumBytes]
-}
-
-// decodeCursor reads what encode wrote for the same fingerprint.
-func decodeCursor(text string, fingerprint []byte, now time.Time) (Cursor, error) {
-	var c Cursor
-	if len(text) > maxCursorText {
-		return c, Invalid("cursor", "longer than any cursor; pass on the \"next\" of the answer before, unchanged")
-	}
-	raw, err := base64.RawURLEncoding.Strict().DecodeString(text)
-	if err != nil || len(raw) < 1+cursorSumBytes {
-		return c, Invalid("cursor", "not a cursor; pass on the \"next\" of the answer before, unchanged")
-	}
-	if raw[0] != cursorVersion {
-		return c, Invalid("cursor", "from another version of partnerlens; start again without it")
-	}
-	sum, body := raw[1:1+cursorSumBytes], raw[1+cursorSumBytes:]
-	if subtle.ConstantTimeCompare(sum, cursorSum(fingerprint, body)) != 1 {
-		return c, Invalid("cursor", "from another query, or changed; ask the same question as before and pass on its \"next\" unchanged")
-	}
-	if err := json.Unmarshal(body, &c, json.RejectUnknownMembers(true)); err != nil || !c.possible(now) {
-		return Cursor{}, errImpossible()
-	}
-	return c, nil
 }
 
 func errImpossible() *Error {
@@ -103,9 +117,8 @@ const (
 	maxClockSkew  = 15 * time.Minute // between two clocks: as old as a vendor lets a signature be
 )
 
-// possible reports whether a read can have produced the cursor. What it cannot
-// have produced could make an answer claim more than was read, or cost more
-// calls than any.
+// possible reports whether a read can have produced the cursor. Any other could
+// make an answer claim more than was read, or cost more calls than a read may.
 func (c Cursor) possible(now time.Time) bool {
 	for _, rows := range []int{c.Offset, c.Skip, c.Unique, c.Old} {
 		if rows < 0 || rows > maxCursorRows {

@@ -178,12 +178,14 @@ func AsError(err error) *Error {
 	}
 }
 
-// CodeOf gives err's code; "" for nil.
-func CodeOf(err error) Code {
-	if err == nil {
+// CodeOf returns err's code; "" for nil.
+func CodeOf(err error) Code { return AsError(err).code() }
+
+func (e *Error) code() Code {
+	if e == nil {
 		return ""
 	}
-	return AsError(err).Code
+	return e.Code
 }
 
 // Invalid is the error for a parameter that cannot be used: its name, and what

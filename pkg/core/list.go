@@ -91,14 +91,14 @@ func (d *readState[Q, T]) readList(query Q, from Cursor) (ended bool, err error)
 	if from.Total != nil {
 		l.counted, l.total = true, *from.Total
 	}
-	d.idle = l.late
+	d.noneNew = l.late
 	if ended, err = l.firstPass(); err != nil || !ended {
 		return false, err
 	}
 	if l.late {
 		l.adopt()
 	}
-	d.idle = l.late || l.rows == from.Unique
+	d.noneNew = l.late || l.rows == from.Unique
 	if l.counted {
 		return l.proveCounted()
 	}
@@ -446,7 +446,7 @@ func (l *list[Q, T]) noteOrder(record T, now *sighting, rank uint32, again, twic
 // in the order of the first pass, so none continues among these: one from
 // further on leads to the proof alone.
 func (l *list[Q, T]) handOnLate(record T) bool {
-	if !l.wants(record) {
+	if !l.wanted(record) {
 		l.notes.Add(record)
 		return true
 	}
@@ -488,4 +488,8 @@ func (l *list[Q, T]) pageRead(page Page[T]) {
 		rows = len(page.Items)
 	}
 	l.readState.pageRead(page.RequestID, page.Total, rows)
+}
+
+func errPagesRepeat(requestID string) error {
+	return &Error{Code: CodeUpstream, RequestID: requestID, Detail: "the cloud's pages repeat without end"}
 }

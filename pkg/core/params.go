@@ -170,8 +170,23 @@ func readOptions(p Params, statuses []string) (o ReadOptions, account string, er
 	return o, account, nil
 }
 
-// DefaultAccount is the name of the account that the environment configures.
-const DefaultAccount = "default"
+// The values of the parameter pii.
+const (
+	piiMasked = "masked"
+	piiFull   = "full"
+)
+
+// askedMasked reads the parameter pii.
+func askedMasked(p Params) (bool, error) {
+	pii, given, err := p.one("pii")
+	if err != nil {
+		return true, err
+	}
+	if given && pii != piiMasked && pii != piiFull {
+		return true, Invalid("pii", "unknown; use masked or full")
+	}
+	return pii != piiFull, nil
+}
 
 // CheckID refuses what cannot be an id of a customer or a reseller on either cloud.
 func CheckID(id string) error { return checkID("", id) }

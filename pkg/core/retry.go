@@ -66,7 +66,10 @@ func (r *Reader[Q, T]) attempt(ctx context.Context, query Q, at Cursor, retry *r
 	page, err := r.source.FetchPage(ctx, query, at)
 	took := time.Since(start)
 	page, failure := checkPage(ctx, page, at, err)
-	r.traceCall(ctx, n, failure, took)
+	tracesOf(ctx).called(ctx, Call{
+		Schema: r.opts.Schema, Provider: r.opts.Provider, Account: r.opts.Account,
+		Try: n, Code: failure.code(), Took: took,
+	})
 	switch {
 	case failure == nil:
 		for before := retry.slowest.Load(); int64(took) > before && !retry.slowest.CompareAndSwap(before, int64(took)); {

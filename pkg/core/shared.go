@@ -61,9 +61,7 @@ func (s *shared[T]) ask(ctx context.Context, question string, keepFor time.Durat
 		case large:
 			return read(func(record T, _ Cursor) bool { return keep(record) })
 		case good:
-			if trace := traceOf(ctx); trace.Shared != nil {
-				trace.Shared(time.Since(answer.at))
-			}
+			tracesOf(ctx).shared(time.Since(answer.at))
 			return answer.again(fingerprint, keep), nil
 		}
 	}

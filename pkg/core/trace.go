@@ -5,156 +5,108 @@ import (
 	"time"
 )
 
-// Trace is told what happens while a question is read, in the manner of
-// net/http/httptrace: for progress on a terminal, logs and measures. Its
-// functions may be nil and must return soon. All but Called are called one after
-// another for one read. They are told counts, never a customer's data.
+// Trace is a set of hooks into reads, in the manner of net/http/httptrace, for
+// progress, logs and metrics. Any hook may be nil; each must return soon. The
+// hooks of one read are called one after another, except Called. They receive
+// counts, never a customer's data.
 type Trace struct {
-	// PageRead is called for each page that was taken in.
-	PageRead func(pages, customers int, total *int) // so far; total as the cloud counts, nil where it does not
+	// PageRead is called for each page taken in, with the counts so far. total
+	// is the vendor's count, or nil.
+	PageRead func(pages, customers int, total *int)
 
-	// Shared is called, before the first record, where the answer is one that
-	// was read for another question just like it, so long ago.
+	// Shared is called before the first record of an answer that was read for
+	// an earlier identical query, with the answer's age.
 	Shared func(age time.Duration)
 
-	// Called is called for each attempt at a page once it is over, also at one
-	// that nobody waits for any more. Several goroutines call it at once.
+	// Called is called after each attempt at a page, including one whose page
+	// is no longer wanted. Several goroutines call it at once.
 	Called func(ctx context.Context, call Call)
 
-	// Ended is called where a read of one account is over.
+	// Ended is called at the end of each read of one account.
 	Ended func(ctx context.Context, read ReadEnd)
 }
 
-// Call is one attempt at a page: one call of the cloud. A call that finds out
-// what to ask for counts as the question's.
+// Call is one attempt at a page: one call of the vendor. Calls that split a
+// query into scopes, or prove its answer, count as calls of that query.
 type Call struct {
-	Schema, Provider, Account string // as the ReaderOptions say
+	Schema, Provider, Account string // of the ReaderOptions
 
 	Try  int           // at this page, from 1
-	Code Code          // what failed; "": nothing
-	Took time.Duration // without the wait for its turn
+	Code Code          // of the failure; "": none
+	Took time.Duration // without the wait for a permit
 }
 
-// ReadEnd is one account's read that is over.
+// ReadEnd is the end of a read of one account.
 type ReadEnd struct {
-	Schema, Provider, Account string // as the ReaderOptions say
+	Schema, Provider, Account string // of the ReaderOptions
 
-	Pages, Customers int  // taken in, also of customers that were not asked for
-	Complete         bool // proven to be all that was asked for
+	Pages, Customers int  // taken in, including customers filtered out by status
+	Complete         bool // proven complete
 	Stopped          Stop // why it ended early; "": it did not
-	Code             Code // why nothing was read; "": something was
+	Code             Code // of the error that the read returned; "": none
 }
 
 type traceKey struct{}
 
-// WithTrace gives a context whose reads are told to trace, and then to the one
-// that ctx has. A nil trace is none.
+// traces are the Traces of a context, the newest first.
+type traces []*Trace
+
+// WithTrace returns a copy of ctx whose reads call the hooks of trace, and then
+// those that ctx has. A nil trace has none.
 func WithTrace(ctx context.Context, trace *Trace) context.Context {
 	if trace == nil {
 		return ctx
 	}
-	if before := traceOf(ctx); before != &noTrace {
-		trace = trace.and(before)
-	}
-	return context.WithValue(ctx, traceKey{}, trace)
+	return withTraces(ctx, append(traces{trace}, tracesOf(ctx)...))
 }
 
-// noTrace is not written to.
-var noTrace Trace
-
-func traceOf(ctx context.Context) *Trace {
-	if trace, ok := ctx.Value(traceKey{}).(*Trace); ok {
-		return trace
-	}
-	return &noTrace
+func withTraces(ctx context.Context, ts traces) context.Context {
+	return context.WithValue(ctx, traceKey{}, ts)
 }
 
-// and gives a Trace that tells both.
-func (t *Trace) and(next *Trace) *Trace {
-	both := *t
-	switch first, second := t.PageRead, next.PageRead; {
-	case first == nil:
-		both.PageRead = second
-	case second != nil:
-		both.PageRead = func(pages, customers int, total *int) {
-			first(pages, customers, total)
-			second(pages, customers, total)
+func tracesOf(ctx context.Context) traces {
+	ts, _ := ctx.Value(traceKey{}).(traces)
+	return ts
+}
+
+func (ts traces) pageRead(pages, customers int, total *int) {
+	for _, t := range ts {
+		if t.PageRead != nil {
+			t.PageRead(pages, customers, total)
 		}
 	}
-	switch first, second := t.Shared, next.Shared; {
-	case first == nil:
-		both.Shared = second
-	case second != nil:
-		both.Shared = func(age time.Duration) { first(age); second(age) }
-	}
-	switch first, second := t.Called, next.Called; {
-	case first == nil:
-		both.Called = second
-	case second != nil:
-		both.Called = func(ctx context.Context, call Call) { first(ctx, call); second(ctx, call) }
-	}
-	switch first, second := t.Ended, next.Ended; {
-	case first == nil:
-		both.Ended = second
-	case second != nil:
-		both.Ended = func(ctx context.Context, read ReadEnd) { first(ctx, read); second(ctx, read) }
-	}
-	return &both
 }
 
-// only gives ctx with trace in place of the one that it has.
-func (t *Trace) only(ctx context.Context) context.Context {
-	return context.WithValue(ctx, traceKey{}, t)
-}
-
-// scopes splits a query.
-func (r *Reader[Q, T]) scopes(ctx context.Context, query Q) ([]Scope[Q], error) {
-	return r.opts.Scopes(r.onlyCalls(ctx), query)
-}
-
-// onlyCalls returns ctx for what another Reader reads for this one: calls are
-// traced as this Reader's, and nothing else is, since it reads no customers.
-func (r *Reader[Q, T]) onlyCalls(ctx context.Context) context.Context {
-	trace := traceOf(ctx)
-	if trace == &noTrace {
-		return ctx
-	}
-	calls := new(Trace)
-	if trace.Called != nil {
-		calls.Called = func(ctx context.Context, call Call) {
-			call.Schema, call.Provider, call.Account = r.opts.Schema, r.opts.Provider, r.opts.Account
-			trace.Called(ctx, call)
+func (ts traces) shared(age time.Duration) {
+	for _, t := range ts {
+		if t.Shared != nil {
+			t.Shared(age)
 		}
 	}
-	return calls.only(ctx)
 }
 
-// traceCall reports an attempt to the trace.
-func (r *Reader[Q, T]) traceCall(ctx context.Context, try int, failure *Error, took time.Duration) {
-	trace := traceOf(ctx)
-	if trace.Called == nil {
-		return
+func (ts traces) called(ctx context.Context, call Call) {
+	for _, t := range ts {
+		if t.Called != nil {
+			t.Called(ctx, call)
+		}
 	}
-	call := Call{Schema: r.opts.Schema, Provider: r.opts.Provider, Account: r.opts.Account, Try: try, Took: took}
-	if failure != nil {
-		call.Code = failure.Code
-	}
-	trace.Called(ctx, call)
 }
 
-// traceEnd reports the end of a read to the trace.
-func (d *readState[Q, T]) traceEnd(report Report, err error) {
-	trace := traceOf(d.ctx)
-	if trace.Ended == nil {
-		return
+func (ts traces) ended(ctx context.Context, read ReadEnd) {
+	for _, t := range ts {
+		if t.Ended != nil {
+			t.Ended(ctx, read)
+		}
 	}
-	opts := &d.reader.opts
-	end := ReadEnd{
-		Schema: opts.Schema, Provider: opts.Provider, Account: opts.Account,
-		Pages: d.pages, Customers: d.rows, Complete: err == nil && report.Complete, Code: CodeOf(err),
-	}
-	if err == nil && report.Stopped != nil {
-		end.Stopped = *report.Stopped
-	}
-	trace.Ended(d.ctx, end)
+}
+
+// callsOnly returns ctx for calls that another Reader makes on behalf of r.
+// They are traced as calls of r, and as nothing else.
+func (r *Reader[Q, T]) callsOnly(ctx context.Context) context.Context {
+	outer := tracesOf(ctx)
+	return withTraces(ctx, traces{{Called: func(ctx context.Context, call Call) {
+		call.Schema, call.Provider, call.Account = r.opts.Schema, r.opts.Provider, r.opts.Account
+		outer.called(ctx, call)
+	}}})
 }

@@ -114,11 +114,11 @@ func TestTracesAreJoined(t *testing.T) {
 			Ended:    func(context.Context, ReadEnd) { told += name + "e" },
 		}
 	}
-	both := traceOf(WithTrace(WithTrace(t.Context(), trace("1")), trace("2")))
-	both.PageRead(0, 0, nil)
-	both.Shared(0)
-	both.Called(t.Context(), Call{})
-	both.Ended(t.Context(), ReadEnd{})
+	both := tracesOf(WithTrace(WithTrace(t.Context(), trace("1")), trace("2")))
+	both.pageRead(0, 0, nil)
+	both.shared(0)
+	both.called(t.Context(), Call{})
+	both.ended(t.Context(), ReadEnd{})
 	if want := "2p1p2s1s2c1c2e1e"; told != want {
 		t.Errorf("told %s, want %s", told, want)
 	}

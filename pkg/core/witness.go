@@ -79,7 +79,7 @@ func (l *list[Q, T]) readWitness() error {
 			return true
 		},
 	}
-	r, err := pass.run(l.reader.onlyCalls(l.ctx))
+	r, err := pass.run(l.reader.callsOnly(l.ctx))
 	if err == nil {
 		w.passes++
 		if w.passes > 1 || !w.stale() {

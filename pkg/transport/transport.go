@@ -186,7 +186,7 @@ func (a *attempt) carry(req *http.Request) *core.Error {
 	}))
 	// The vendors' signatures list the headers that they cover, so that one more
 	// breaks none.
-	if span, ok := core.SpanOf(a.ctx); ok {
+	if span, ok := SpanOf(a.ctx); ok {
 		req.Header = span.Put(req.Header)
 	}
 	resp, err := a.transport.transport.RoundTrip(req)

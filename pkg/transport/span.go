@@ -1,16 +1,17 @@
-package core
+package transport
 
 import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
+	"maps"
 	"net/http"
 	"strings"
 )
 
 // Span is this program's place in a distributed trace, by W3C Trace Context
-// (Recommendation of 2021, Level 2 of 2024): its lines of a log carry it, and the calls that it makes
-// of a cloud are below it. It keeps and sends no spans to any collector.
+// (Recommendation of 2021, Level 2 of 2024). Log lines carry it, and each call
+// of a vendor is a span below it. No span is sent to a collector.
 type Span struct {
 	TraceID string // of the whole trace: 32 hexadecimal digits
 	ID      string // of this program's part: 16
@@ -32,15 +33,16 @@ const (
 	flagRandom  // the id of the trace is random
 )
 
-// NewSpan begins a trace. It is not sampled: nobody here records it.
+// NewSpan returns the first span of a new trace. It is not sampled: no collector
+// records it.
 func NewSpan() Span {
 	return Span{TraceID: randomHex(16), ID: randomHex(8), flags: flagRandom}
 }
 
-// SpanFrom gives the span below the one that a request came from. false: it
-// came from none, or from one that is not written by the letter of version 00; then
-// its tracestate is nothing either.
-func SpanFrom(header http.Header) (Span, bool) {
+// SpanFrom returns a span below the one that a request's headers name. ok is
+// false if they name none in the exact form of version 00; their tracestate is
+// ignored then.
+func SpanFrom(header http.Header) (s Span, ok bool) {
 	values := header.Values(traceparentHeader)
 	if len(values) != 1 {
 		return Span{}, false
@@ -60,13 +62,10 @@ func SpanFrom(header http.Header) (Span, bool) {
 	}, true
 }
 
-// Put gives headers that also say what a call is below: a span of its own, below
-// s. It leaves header as it is.
+// Put returns a copy of header that also names a new span below s.
 func (s Span) Put(header http.Header) http.Header {
 	all := make(http.Header, len(header)+2)
-	for name, values := range header {
-		all[name] = values
-	}
+	maps.Copy(all, header)
 	all[traceparentHeader] = []string{"00-" + s.TraceID + "-" + randomHex(8) + "-" + hex.EncodeToString([]byte{s.flags})}
 	if s.state != "" {
 		all[tracestateHeader] = []string{s.state}
@@ -76,14 +75,14 @@ func (s Span) Put(header http.Header) http.Header {
 
 type spanKey struct{}
 
-// WithSpan gives a context for what is done within s.
+// WithSpan returns a copy of ctx that carries s.
 func WithSpan(ctx context.Context, s Span) context.Context {
 	return context.WithValue(ctx, spanKey{}, s)
 }
 
-// SpanOf gives the span that ctx is within; false: none.
-func SpanOf(ctx context.Context) (Span, bool) {
-	s, ok := ctx.Value(spanKey{}).(Span)
+// SpanOf returns the span that ctx carries.
+func SpanOf(ctx context.Context) (s Span, ok bool) {
+	s, ok = ctx.Value(spanKey{}).(Span)
 	return s, ok
 }
 
@@ -97,21 +96,21 @@ func randomHex(bytes int) string {
 	}
 }
 
-// isID is for what is lower-case hexadecimal and not nothing but zeros.
+// isID reports whether text is lower-case hexadecimal and not all zeros.
 func isID(text string) bool {
 	return isLowerHex(text) && strings.Trim(text, "0") != ""
 }
 
 func isLowerHex(text string) bool { return strings.Trim(text, "0123456789abcdef") == "" }
 
-// What a tracestate may be.
+// Bounds of a tracestate.
 const (
-	maxStateText    = 512 // as much as must be passed on
+	maxStateText    = 512 // what the Recommendation requires to pass on
 	maxStateMembers = 32
 )
 
-// stateOf joins the values of tracestate; "" where they are not written by the
-// letter, or longer than has to be passed on.
+// stateOf joins the values of tracestate; "" if they are malformed or over the
+// bounds.
 func stateOf(values []string) string {
 	text := strings.Join(values, ",")
 	if text == "" || len(text) > maxStateText {
