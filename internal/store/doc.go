@@ -1,11 +1,10 @@
-// Package store keeps named objects: in a folder of this machine, or in a bucket
-// that speaks S3 (AWS S3, Tencent COS, Huawei OBS).
+// Package store keeps named objects in a folder of this machine or in a bucket of an
+// S3-compatible service (AWS S3, Tencent COS, Huawei OBS).
 //
-// It is a plain place: names, bytes, and whether something is there. It has no
-// locks, no transactions over two objects and no versions, and it knows nothing of
-// runs or customers. What is built on it must be right when any one operation
-// fails, when one that failed took effect all the same, and when the process ends
-// between any two of them.
+// It has no locks, no versions and no transactions over two objects, and it knows nothing
+// of runs or customers. Code built on it must be correct if any one operation fails, if
+// an operation that failed has taken effect, and if the process ends between any two of
+// them.
 //
 // A Store is opened by its URL:
 //
@@ -14,15 +13,13 @@
 //	s3://bucket-1250000000/prefix?region=ap-singapore&endpoint=https://cos.ap-singapore.myqcloud.com
 //	s3://bucket/prefix?region=cn-north-4&endpoint=https://obs.cn-north-4.myhuaweicloud.com
 //
-// with, for buckets, path_style=true|false, sse=AES256|aws:kms and kms_key= as
-// wanted. Keys come from the environment, never from the URL.
+// For buckets, path_style=true|false, sse=AES256|aws:kms and kms_key= are optional. Keys
+// come from the environment, never from the URL.
 //
-// What a process that was killed leaves behind is never seen by a reader. A folder
-// is cleaned of it by a later Open. Parts of an upload stay in a bucket, and are paid
-// for, until a lifecycle rule of the bucket aborts incomplete multipart uploads: set
-// one.
+// Readers never see what a killed process leaves behind. A later Open of a folder removes
+// it. Parts of an upload stay in a bucket, and are billed, until a lifecycle rule of the
+// bucket aborts incomplete multipart uploads: set one.
 //
-// storetest is the law that every Store keeps. internal/app and what is built on
-// stores may import this package; it imports none of its siblings, logs nothing, and no
-// error of it holds a key, a signed URL or what an object holds.
+// The conformance suite in conformance_test.go checks every Store. The package logs
+// nothing, and its errors hold no key, no signed URL and no content of an object.
 package store

@@ -1,3 +1,4 @@
+// Package storetest has a store.Store for tests that fails on demand.
 package storetest
 
 import (
@@ -10,27 +11,26 @@ import (
 	"partnerlens/internal/store"
 )
 
-// Faulty gives a Store that is the one under it, save where refuse says otherwise.
+// Faulty returns a Store that passes operations on to s, except those that refuse fails.
 //
-// refuse is asked once before each operation, with its name and its number; the first
-// is 1, whichever it is. The operations are Get, Put, PutNew, Delete, and List at each of its
-// steps: before each object and before the end. nil lets it through. Any other error
-// refuses it: nothing is done, write is not called, and the error is returned as it is.
-// Lost and Done refuse it in other ways.
+// refuse is called once before each operation, with its name and its number, from 1. The
+// operations are Get, Put, PutNew, Delete, and List at each of its steps: before each
+// object and before the end. If refuse returns nil, the operation goes ahead. Otherwise
+// it has no effect, write is not called, and the error is returned as it is; Lost and
+// Done make errors that fail an operation in other ways.
 //
-// It is safe for concurrent use; refuse is asked by one goroutine at a time.
+// The Store is safe for concurrent use; calls of refuse do not overlap.
 func Faulty(s store.Store, refuse func(op string, n int) error) store.Store {
 	return &faulty{store: s, refuse: refuse}
 }
 
-// Done makes of an error for Faulty one that is reported after the operation has
-// taken effect, as where its answer got lost. The body of a Get then ends with the
-// error, after all of it, in place of io.EOF, and a List has its object, and then the
-// error. An operation that fails by itself reports that.
+// Done wraps an error that is returned after the operation has taken effect, as if its
+// answer got lost. The body of a Get ends with the error instead of io.EOF; a List yields
+// its object, then the error. If the operation itself fails, its own error is returned.
 func Done(err error) error { return refusal{err, true} }
 
-// Lost makes of an error for Faulty one that a Put reports after write has written
-// everything, of which nothing is stored. Other operations are just refused.
+// Lost wraps an error that a Put returns after write has written everything; nothing is
+// stored. Other operations fail at once.
 func Lost(err error) error { return refusal{err, false} }
 
 type refusal struct {
@@ -47,8 +47,9 @@ type faulty struct {
 	refuse func(op string, n int) error
 }
 
-// ask gives the error to report and how: at once, after write, or when it is done.
-func (f *faulty) ask(op string) (now, lost, done error) {
+// check calls refuse and returns its error by when to return it: before the operation,
+// after write, or after the operation.
+func (f *faulty) check(op string) (before, lost, after error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.n++
@@ -67,15 +68,15 @@ func (f *faulty) ask(op string) (now, lost, done error) {
 }
 
 func (f *faulty) Get(ctx context.Context, name string) (io.ReadCloser, error) {
-	now, _, done := f.ask("Get")
-	if now != nil {
-		return nil, now
+	before, _, after := f.check("Get")
+	if before != nil {
+		return nil, before
 	}
 	from, err := f.store.Get(ctx, name)
-	if err != nil || done == nil {
+	if err != nil || after == nil {
 		return from, err
 	}
-	return breaksOff{from, done}, nil
+	return breaksOff{from, after}, nil
 }
 
 type breaksOff struct {
@@ -92,9 +93,9 @@ func (b breaksOff) Read(p []byte) (int, error) {
 }
 
 func (f *faulty) Put(ctx context.Context, name string, write func(w io.Writer) error) error {
-	now, lost, done := f.ask("Put")
-	if now != nil {
-		return now
+	before, lost, after := f.check("Put")
+	if before != nil {
+		return before
 	}
 	err := f.store.Put(ctx, name, func(w io.Writer) error {
 		if err := write(w); err != nil {
@@ -103,7 +104,7 @@ func (f *faulty) Put(ctx context.Context, name string, write func(w io.Writer) e
 		return lost
 	})
 	if err == nil {
-		err = done
+		err = after
 	}
 	return err
 }
@@ -117,14 +118,14 @@ func (f *faulty) Delete(ctx context.Context, name string) error {
 }
 
 func (f *faulty) plain(op string, do func() error) error {
-	now, _, done := f.ask(op)
-	if now != nil {
-		return now
+	before, _, after := f.check(op)
+	if before != nil {
+		return before
 	}
 	if err := do(); err != nil {
 		return err
 	}
-	return done
+	return after
 }
 
 func (f *faulty) List(ctx context.Context, prefix string) iter.Seq2[store.Object, error] {
@@ -134,21 +135,21 @@ func (f *faulty) List(ctx context.Context, prefix string) iter.Seq2[store.Object
 				yield(object, err)
 				return
 			}
-			now, _, done := f.ask("List")
-			if now != nil {
-				yield(store.Object{}, now)
+			before, _, after := f.check("List")
+			if before != nil {
+				yield(store.Object{}, before)
 				return
 			}
 			if !yield(object, nil) {
 				return
 			}
-			if done != nil {
-				yield(store.Object{}, done)
+			if after != nil {
+				yield(store.Object{}, after)
 				return
 			}
 		}
-		if now, _, done := f.ask("List"); now != nil || done != nil {
-			yield(store.Object{}, errors.Join(now, done))
+		if before, _, after := f.check("List"); before != nil || after != nil {
+			yield(store.Object{}, errors.Join(before, after))
 		}
 	}
 }

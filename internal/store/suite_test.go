@@ -1,11 +1,10 @@
-package storetest_test
+package store_test
 
 import (
 	"bytes"
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"iter"
 	"maps"
@@ -21,8 +20,8 @@ import (
 	"partnerlens/pkg/core"
 )
 
-// shelf is a Store in memory: right, until a test breaks it. That a name is one, it
-// asks a Store in a folder.
+// shelf is a Store in memory that tests can break. It validates names with a Store in a
+// folder.
 type shelf struct {
 	names   store.Store
 	mu      sync.Mutex
@@ -139,14 +138,14 @@ func (s *shelf) Delete(ctx context.Context, name string) error {
 	return nil
 }
 
-func TestRightStorePasses(t *testing.T) {
+func TestMemoryStoreConforms(t *testing.T) {
 	t.Parallel()
-	storetest.Run(t, func(t *testing.T) store.Store { return newShelf(t) })
+	conforms(t, func(t *testing.T) store.Store { return newShelf(t) })
 }
 
-func TestFaultyIsRightUntilItIsTold(t *testing.T) {
+func TestFaultyConforms(t *testing.T) {
 	t.Parallel()
-	storetest.Run(t, func(t *testing.T) store.Store {
+	conforms(t, func(t *testing.T) store.Store {
 		return storetest.Faulty(newShelf(t).names, func(string, int) error { return nil })
 	})
 }
@@ -175,8 +174,7 @@ func (b *broken) List(ctx context.Context, prefix string) iter.Seq2[store.Object
 }
 func (b *broken) Delete(ctx context.Context, name string) error { return b.delete(ctx, name) }
 
-// partly stores what is written as it is written, and keeps it for some of the ways
-// in which write may end.
+// partly stores what is written at once, before write has returned.
 type partly struct {
 	*shelf
 	ctx  context.Context
@@ -190,11 +188,11 @@ func (p *partly) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-func TestBrokenStoresAreRefused(t *testing.T) {
+func TestSuiteRejectsBrokenStores(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
-		name, law string // that must refuse it
-		breakIt   func(b *broken)
+		name, rule string // that it violates
+		breakIt    func(b *broken)
 	}{
 		{"loses the last byte", "round-trip", func(b *broken) {
 			b.get = func(ctx context.Context, name string) (io.ReadCloser, error) {
@@ -282,7 +280,7 @@ func TestBrokenStoresAreRefused(t *testing.T) {
 				return nil
 			}
 		}},
-		{"does not see that ctx is done while it writes", "done-is-done", func(b *broken) {
+		{"does not see that ctx is done while it writes", "ended-context", func(b *broken) {
 			b.put = func(ctx context.Context, name string, write func(io.Writer) error) error {
 				if err := b.check(ctx, name); err != nil {
 					return err
@@ -290,7 +288,7 @@ func TestBrokenStoresAreRefused(t *testing.T) {
 				return b.shelf.Put(context.WithoutCancel(ctx), name, write)
 			}
 		}},
-		{"does not see that ctx is done while it is read", "done-is-done", func(b *broken) {
+		{"does not see that ctx is done while it is read", "ended-context", func(b *broken) {
 			b.get = func(ctx context.Context, name string) (io.ReadCloser, error) {
 				if err := b.check(ctx, name); err != nil {
 					return nil, err
@@ -298,7 +296,7 @@ func TestBrokenStoresAreRefused(t *testing.T) {
 				return b.shelf.Get(context.WithoutCancel(ctx), name)
 			}
 		}},
-		{"ends a canceled list as if it were whole", "done-is-done", func(b *broken) {
+		{"ends a canceled list as if it were whole", "ended-context", func(b *broken) {
 			b.list = func(ctx context.Context, prefix string) iter.Seq2[store.Object, error] {
 				return func(yield func(store.Object, error) bool) {
 					begun := false
@@ -311,7 +309,7 @@ func TestBrokenStoresAreRefused(t *testing.T) {
 				}
 			}
 		}},
-		{"tells of a foreign error", "nothing-is-not-found", func(b *broken) {
+		{"returns a foreign error", "not-found", func(b *broken) {
 			b.get = func(ctx context.Context, name string) (io.ReadCloser, error) {
 				from, err := b.shelf.Get(ctx, name)
 				if core.CodeOf(err) == core.CodeNotFound {
@@ -320,7 +318,7 @@ func TestBrokenStoresAreRefused(t *testing.T) {
 				return from, err
 			}
 		}},
-		{"gives an empty object for none", "nothing-is-not-found", func(b *broken) {
+		{"gives an empty object for none", "not-found", func(b *broken) {
 			b.get = func(ctx context.Context, name string) (io.ReadCloser, error) {
 				from, err := b.shelf.Get(ctx, name)
 				if core.CodeOf(err) == core.CodeNotFound {
@@ -341,7 +339,7 @@ func TestBrokenStoresAreRefused(t *testing.T) {
 				if core.CodeOf(err) != core.CodeNotFound {
 					return err
 				}
-				if strings.HasPrefix(name, "claims/race-") { // two look before either puts
+				if strings.HasPrefix(name, "new/race-") { // two look before either puts
 					switch looked.Add(1) {
 					case 1:
 						<-two
@@ -439,7 +437,7 @@ func TestBrokenStoresAreRefused(t *testing.T) {
 				return nil
 			}
 		}},
-		{"has one draft for everyone", "side-by-side", func(b *broken) {
+		{"shares one draft", "side-by-side", func(b *broken) {
 			var mu sync.Mutex
 			var draft bytes.Buffer
 			b.put = func(ctx context.Context, name string, write func(io.Writer) error) error {
@@ -466,14 +464,14 @@ func TestBrokenStoresAreRefused(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			err := storetest.Breaks(t, test.law, func(t *testing.T) store.Store {
+			err := violation(t, test.rule, func(t *testing.T) store.Store {
 				s := newShelf(t)
 				b := &broken{s, s.Get, s.Put, s.PutNew, s.List, s.Delete}
 				test.breakIt(b)
 				return b
 			})
 			if err == nil {
-				t.Errorf("%s lets it pass", test.law)
+				t.Errorf("%s accepts it", test.rule)
 			}
 		})
 	}
@@ -482,75 +480,3 @@ func TestBrokenStoresAreRefused(t *testing.T) {
 type writerFunc func([]byte) (int, error)
 
 func (f writerFunc) Write(p []byte) (int, error) { return f(p) }
-
-// Each operation, refused in each way: what is reported, and what has happened.
-func TestFaulty(t *testing.T) {
-	t.Parallel()
-	planted := errors.New("refused")
-	ctx := t.Context()
-	read := func(s store.Store, name string) (string, error) {
-		from, err := s.Get(ctx, name)
-		if err != nil {
-			return "", err
-		}
-		text, err := io.ReadAll(from)
-		return string(text), err
-	}
-	for _, test := range []struct {
-		op     string
-		how    func(error) error
-		writes bool   // write is called
-		want   string // what is on the shelf afterwards
-		told   string // what the operation gives beside the error
-	}{
-		{"Get", nil, false, "old", ""}, {"Get", storetest.Done, false, "old", "old"}, {"Get", storetest.Lost, false, "old", ""},
-		{"Put", nil, false, "old", ""}, {"Put", storetest.Done, true, "new", ""}, {"Put", storetest.Lost, true, "old", ""},
-		{"PutNew", nil, false, "old", ""}, {"PutNew", storetest.Done, false, "old first", ""},
-		{"Delete", nil, false, "old", ""}, {"Delete", storetest.Done, false, "", ""},
-		{"List", nil, false, "old", ""}, {"List", storetest.Done, false, "old", "a"},
-	} {
-		under := newShelf(t)
-		under.PutNew(ctx, "a", []byte("old"))
-		var asked []string
-		s := storetest.Faulty(under, func(op string, n int) error {
-			asked = append(asked, fmt.Sprint(n, op))
-			if n != 2 {
-				return nil
-			}
-			if test.how == nil {
-				return planted
-			}
-			return test.how(planted)
-		})
-		if text, err := read(s, "a"); text != "old" || err != nil {
-			t.Fatalf("the first, which is not refused: %q, %v", text, err)
-		}
-		var err error
-		var told string
-		wrote := false
-		switch test.op {
-		case "Get":
-			told, err = read(s, "a")
-		case "Put":
-			err = s.Put(ctx, "a", func(w io.Writer) error { wrote = true; _, err := w.Write([]byte("new")); return err })
-		case "PutNew":
-			err = s.PutNew(ctx, "b", []byte("first"))
-		case "Delete":
-			err = s.Delete(ctx, "a")
-		case "List":
-			for object, failed := range s.List(ctx, "") {
-				told += object.Name
-				err = failed
-			}
-		}
-		var left []string
-		for _, name := range []string{"a", "b"} {
-			if found, ok := under.objects[name]; ok {
-				left = append(left, string(found.body))
-			}
-		}
-		if err != planted || wrote != test.writes || told != test.told || strings.Join(left, " ") != test.want || !slices.Equal(asked, []string{"1Get", "2" + test.op}) {
-			t.Errorf("%s: %v, wrote %t, told %q, left %q, asked %q, want %+v", test.op, err, wrote, told, left, asked, test)
-		}
-	}
-}
