@@ -31,47 +31,20 @@ func (r *run) shrunk(ctx context.Context, h history) (held *alert.Held, err erro
 			return nil, err
 		}
 	}
-	parts, err := r.parts(ctx)
-	if err != nil {
-		return nil, err
-	}
-	defer parts.close()
-	previous, err := r.linesOf(ctx, h.previous, customersName, r.keyOfRecord)
-	if err != nil {
-		return nil, err
-	}
-	defer previous.close()
-	heldBefore, err := r.linesOf(ctx, h.held, customersName, r.keyOfRecord)
-	if err != nil {
-		return nil, err
-	}
-	defer heldBefore.close()
-	now, before, last, err := peekAll(parts, previous, heldBefore)
-	if err != nil {
-		return nil, err
-	}
 	own := r.manifest()
 	held = &alert.Held{Times: 1}
 	count, others, lastCount, lastGone := 0, 0, 0, 0
-	for now.ok || before.ok || last.ok {
-		key := firstKey(now, before, last)
-		inNow, err := now.skip(key)
+	all := join(r.parts(ctx), r.linesOf(ctx, h.previous, customersName, r.keyOfRecord), r.linesOf(ctx, h.held, customersName, r.keyOfRecord))
+	for customer, err := range all {
 		if err != nil {
 			return nil, err
 		}
-		inBefore, err := before.skip(key)
-		if err != nil {
-			return nil, err
-		}
-		inLast, err := last.skip(key)
-		if err != nil {
-			return nil, err
-		}
-		known := inBefore && own.covers(key)
+		inNow, inLast := customer.now != nil, customer.last != nil
+		known := customer.before != nil && own.covers(customer.key)
 		switch {
 		case known && !inNow:
 			held.Missing++
-		case inNow && !known && h.previous.covers(key):
+		case inNow && !known && h.previous.covers(customer.key):
 			held.New++
 		}
 		if known {

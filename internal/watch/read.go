@@ -155,15 +155,8 @@ func (r *run) known(ctx context.Context) core.Known {
 		return nil
 	}
 	return func(yield func(string, error) bool) {
-		parts, err := r.parts(ctx)
-		if err != nil {
-			yield("", err)
-			return
-		}
-		defer parts.close()
-		for {
-			l, ok, err := parts.next()
-			if !ok && err == nil || !yield(l.key, err) || err != nil {
+		for l, err := range r.parts(ctx) {
+			if !yield(l.key, err) || err != nil {
 				return
 			}
 		}

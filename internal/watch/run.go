@@ -400,12 +400,14 @@ func (r *run) draft(ctx context.Context, h history) error {
 	if err := r.store.Delete(ctx, r.object(manifestName)); err != nil {
 		return err
 	}
-	var m Manifest
-	if held != nil && held.Times < heldTimes && !r.Accept {
-		m, err = r.keep(ctx, held)
-	} else {
-		m, err = r.compare(ctx, h)
+	state := Done
+	switch {
+	case held != nil && held.Times < heldTimes && !r.Accept:
+		state = Held
+	case !r.at.Proven:
+		state = Unproven
 	}
+	m, err := r.compare(ctx, h, state)
 	if err != nil {
 		return r.forget(ctx, err)
 	}
@@ -424,16 +426,6 @@ func (r *run) forget(ctx context.Context, err error) error {
 	failure := *core.AsError(err)
 	failure.Code, failure.Detail = core.CodeUnavailable, failure.Detail+"; the next call reads the list anew"
 	return &failure
-}
-
-// keep stores the list of a run that is held.
-func (r *run) keep(ctx context.Context, held *alert.Held) (Manifest, error) {
-	m := r.manifest()
-	m.State, m.Proven, m.Held = Held, r.at.Proven, held
-	m.Warnings = append(m.Warnings, r.warnings...)
-	c := &comparison{run: r, m: &m}
-	err := c.list(ctx)
-	return m, err
 }
 
 // manifest is what is known of the run so far.
