@@ -11,6 +11,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"partnerlens/internal/alert"
+	"partnerlens/internal/store"
 	"partnerlens/pkg/core"
 )
 
@@ -282,11 +283,7 @@ func (r *run) deliverEarlier(ctx context.Context, id string, published *Manifest
 	if published != nil && id == r.Run {
 		published.Deliveries = m.Deliveries
 	}
-	if !slices.ContainsFunc(p.Deliveries, r.due) { // what was refused, the manifest holds
-		r.drop(id)
-		return r.savePending(ctx)
-	}
-	return nil
+	return r.settle(ctx, id)
 }
 
 // deliverDraft delivers this run, which is published next.
@@ -309,15 +306,11 @@ func (r *run) deliverDraft(ctx context.Context, m *Manifest) error {
 	return err
 }
 
-// settlePending takes this run, which is published by now, off the list where nothing of
-// it is due.
-func (r *run) settlePending(ctx context.Context, m *Manifest) error {
-	p := r.pendingOf(m.Run)
-	if p == nil {
-		return nil
-	}
-	if !slices.ContainsFunc(p.Deliveries, r.due) { // what was refused, the manifest holds
-		r.drop(m.Run)
+// settle takes a published run off the list if none of its deliveries is due: the manifest
+// has those that were refused.
+func (r *run) settle(ctx context.Context, run string) error {
+	if p := r.pendingOf(run); p != nil && !slices.ContainsFunc(p.Deliveries, r.due) {
+		r.drop(run)
 	}
 	return r.savePending(ctx)
 }
@@ -339,7 +332,7 @@ func (r *run) deliverRun(ctx context.Context, p *pendingRun, digest *alert.Diges
 		case !r.due(d):
 		case d.Channel == "":
 			r.report(p.Run, d)
-		case r.held[d.Channel] == alert.ReachChannel, r.held[d.Channel] == alert.ReachServer && newest != nil && newest[d.Channel] != p.Run:
+		case r.failing[d.Channel] == alert.ReachChannel, r.failing[d.Channel] == alert.ReachServer && newest != nil && newest[d.Channel] != p.Run:
 			p.Deliveries[i].State, p.Deliveries[i].Code, p.Deliveries[i].Detail = alert.Failed, core.CodeUnavailable, "not tried: another message failed just before"
 			r.report(p.Run, p.Deliveries[i])
 		default:
@@ -363,7 +356,7 @@ func (r *run) deliverRun(ctx context.Context, p *pendingRun, digest *alert.Diges
 		i := slices.IndexFunc(p.Deliveries, func(o alert.Delivery) bool { return o.Channel == d.Channel })
 		p.Deliveries[i] = d
 		if d.State == alert.Failed {
-			r.held[d.Channel] = max(r.held[d.Channel], d.Reach)
+			r.failing[d.Channel] = max(r.failing[d.Channel], d.Reach)
 		}
 		r.report(p.Run, d)
 		if err := r.savePending(ctx); err != nil {
@@ -398,17 +391,27 @@ func sameDeliveries(a, b []alert.Delivery) bool {
 	return err == nil && bytes.Equal(x, y)
 }
 
-// redeliver delivers what channels lack of all runs, or of one.
-func (r *run) redeliver(ctx context.Context, only string) (Outcome, error) {
-	ctx, release, err := r.acquire(ctx)
+// Redeliver delivers what channels lack of all runs, or of the Job's run if it names one:
+// what is pending, and what channels have refused.
+func Redeliver(ctx context.Context, s store.Store, job Job) (outcome Outcome, err error) {
+	only := job.Run
+	if only == "" {
+		job.Run = RunID(time.Now(), EveryDay, core.VendorZone) // not used
+	}
+	r, err := newRun(ctx, s, job)
 	if err != nil {
 		return Outcome{}, err
 	}
-	defer release()
-	if r.storeID, err = Identity(ctx, r.store); err != nil {
-		return Outcome{}, err
-	}
-	if err := r.loadPending(ctx); err != nil {
+	err = r.withLease(ctx, func(ctx context.Context) (err error) {
+		outcome, err = r.redeliver(ctx, only)
+		return err
+	})
+	return r.result(outcome, err)
+}
+
+// redeliver delivers what channels lack of all runs, or of the one that only names.
+func (r *run) redeliver(ctx context.Context, only string) (Outcome, error) {
+	if err := r.prepare(ctx); err != nil {
 		return Outcome{}, err
 	}
 	ids, _, err := runs(ctx, r.store, r.place)

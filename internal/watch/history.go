@@ -192,14 +192,6 @@ func (r *run) unreadable(ctx context.Context, err error) (bool, error) {
 	return true, nil
 }
 
-// publish makes the manifest the run's, and does what follows from it.
-func (r *run) publish(ctx context.Context, m Manifest) error {
-	if err := putJSON(ctx, r.store, r.object(manifestName), m); err != nil {
-		return err
-	}
-	return r.tidy(ctx, m)
-}
-
 // tidy does what follows a manifest: latest.json, and nothing left of the work. It is
 // done again at every call for a run that is done, since the one that wrote the manifest
 // may have got no further. A run that is held keeps its work, for when it is accepted.

@@ -33,9 +33,36 @@ const (
 // errLeaseLost ends an invocation whose lease another one has taken.
 var errLeaseLost = errors.New("the lease was lost")
 
-// acquire waits for the lease, as long as there is time to work once it is had. The
-// context ends where the lease is lost, with errLeaseLost as its cause.
-func (r *run) acquire(ctx context.Context) (held context.Context, release func(), err error) {
+// withLease calls do while this invocation holds the lease. It waits for the lease as long
+// as time is left to work under it. The context of do ends if the lease is lost.
+func (r *run) withLease(ctx context.Context, do func(context.Context) error) error {
+	if err := r.acquire(ctx); err != nil {
+		return err
+	}
+	held, lost := context.WithCancelCause(ctx)
+	renewing, stop := context.WithCancel(held)
+	var renewal sync.WaitGroup
+	renewal.Go(func() { r.renewLease(renewing, lost) })
+	defer func() {
+		stop()
+		renewal.Wait()
+		lost(nil)
+		// Release it even if ctx is done: the next invocation need not wait.
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), leaseRenewal)
+		defer cancel()
+		if r.holds(ctx) == nil {
+			_ = r.store.Delete(ctx, r.place.lease()) // or it expires
+		}
+	}()
+	err := do(held)
+	if err != nil && context.Cause(held) == errLeaseLost {
+		return errLeaseLost
+	}
+	return err
+}
+
+// acquire waits for the lease.
+func (r *run) acquire(ctx context.Context) error {
 	waiting := ctx
 	if deadline, ok := ctx.Deadline(); ok {
 		var cancel context.CancelFunc
@@ -44,32 +71,14 @@ func (r *run) acquire(ctx context.Context) (held context.Context, release func()
 	}
 	r.holder = rand.Text()
 	for {
-		mine, err := r.takeLease(ctx)
-		if err != nil {
-			return nil, nil, err
-		}
-		if mine {
-			break
+		acquired, err := r.takeLease(ctx)
+		if err != nil || acquired {
+			return err
 		}
 		if !pause(waiting, leasePoll) {
-			return nil, nil, core.AsError(waiting.Err())
+			return core.AsError(waiting.Err())
 		}
 	}
-	held, lost := context.WithCancelCause(ctx)
-	renewing, stop := context.WithCancel(held)
-	var under sync.WaitGroup
-	under.Go(func() { r.renewLease(renewing, lost) })
-	return held, func() {
-		stop()
-		under.Wait()
-		lost(nil)
-		// However the invocation ended, the next one need not wait.
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), leaseRenewal)
-		defer cancel()
-		if r.holds(ctx) == nil {
-			_ = r.store.Delete(ctx, r.place.lease()) // or it expires
-		}
-	}, nil
 }
 
 // takeLease takes the lease where it is free.

@@ -14,41 +14,39 @@ import (
 	"partnerlens/pkg/core"
 )
 
-// read reads the customers, from where the checkpoint stands, into parts. It
-// gives an Outcome where the run cannot be finished now. m is the run's manifest, where
-// there is one.
-func (r *run) read(ctx context.Context, m *Manifest) (*Outcome, error) {
+// read reads the customers, from the checkpoint on, into parts. It returns a State if the
+// run cannot be finished now. published is the run's manifest, if there is one.
+func (r *run) read(ctx context.Context, published *Manifest) (State, error) {
 	restarted := false
 	for {
 		report, err := r.readOn(ctx)
 		switch {
 		case err != nil && !restarted && r.at.Cursor != "" && core.AsError(err).Param == "cursor":
-			restarted = true // settings or the program changed since: no cursor of theirs is good
+			restarted = true // settings or the program changed: the cursor cannot be used
 			r.newAttempt()
 			continue
 		case err != nil:
-			return nil, r.forget(ctx, err)
-		case ended(report): // though perhaps without the time to prove it
+			return "", r.forget(ctx, err)
+		case atEnd(report): // though perhaps without the time to prove it
 		case *report.Stopped == core.StoppedDeadline:
-			return &Outcome{State: GoingOn, Manifest: r.manifest()}, nil
-		default: // the vendor failed: go on from there another time
-			return nil, stopped(report)
+			return GoingOn, nil
+		default:
+			return "", stopped(report)
 		}
 		r.at.Proven = report.Complete
-		r.at.Warnings = slices.DeleteFunc(slices.Concat([]core.Warning{}, report.Warnings), core.Warning.AboutRecords) // which follow from the records
+		r.at.Warnings = slices.DeleteFunc(slices.Concat([]core.Warning{}, report.Warnings), core.Warning.AboutRecords) // comparing counts them
 		if !report.Complete {
-			// Customers came and went while they were read, or the vendor's count is of
-			// others. What was seen is true of the customers seen.
+			// Customers came and went during the read, or the vendor counts others.
 			if r.at.Unproven++; r.at.Unproven < r.Attempts {
 				if r.late(ctx) {
-					return r.incomplete(ctx, m)
+					return Incomplete, r.endIncomplete(ctx, published)
 				}
 				r.newAttempt()
 				continue
 			}
 		}
 		r.at.Read, r.at.Cursor = true, ""
-		return nil, r.save(ctx)
+		return "", r.save(ctx)
 	}
 }
 
@@ -61,27 +59,23 @@ func stopped(report core.Report) error {
 	return failure
 }
 
-// late says that there is no time to read anew.
+// late reports whether there is no time to read again.
 func (r *run) late(ctx context.Context) bool {
 	deadline, ok := ctx.Deadline()
 	return ok && time.Until(deadline) < time.Duration(r.at.ReadMS)*time.Millisecond+timeToStop
 }
 
-// incomplete ends a call whose list could not be proven complete: the manifest says why,
-// holds no customer, and stands until a later attempt ends the run.
-func (r *run) incomplete(ctx context.Context, before *Manifest) (*Outcome, error) {
+// endIncomplete ends a call whose list could not be proven complete. The manifest says
+// why, has no objects, and stands until a later attempt ends the run; a run that is made
+// again keeps the manifest it has.
+func (r *run) endIncomplete(ctx context.Context, published *Manifest) error {
 	m := r.manifest()
 	m.FinishedAt = r.Now().UTC().Truncate(time.Second)
-	r.at.Cursor, r.at.Parts = "", []string{} // there is nothing to go on from
-	if err := r.save(ctx); err != nil {
-		return nil, err
+	r.at.Cursor, r.at.Parts = "", []string{} // the next call starts an attempt
+	if err := r.save(ctx); err != nil || published.final() {
+		return err
 	}
-	if !before.final() { // which one that is made anew has
-		if err := putJSON(ctx, r.store, r.object(manifestName), m); err != nil {
-			return nil, err
-		}
-	}
-	return &Outcome{State: Incomplete, Manifest: m}, nil
+	return putJSON(ctx, r.store, r.object(manifestName), m)
 }
 
 // readOn reads on until the end, or as far as it gets, and leaves parts and
@@ -138,14 +132,14 @@ func (r *run) readOn(ctx context.Context) (core.Report, error) {
 	r.noteReport(report)
 	if report.Next != nil {
 		store(*report.Next)
-	} else if report.Complete || ended(report) && r.at.Unproven+1 >= r.Attempts {
+	} else if report.Complete || atEnd(report) && r.at.Unproven+1 >= r.Attempts {
 		store("") // the list that is kept: the checkpoint that says so follows
 	}
 	return report, failure
 }
 
-// ended says whether a read came to the end of the list.
-func ended(report core.Report) bool {
+// atEnd reports whether a read came to the end of the list.
+func atEnd(report core.Report) bool {
 	return report.Stopped == nil || *report.Stopped == core.StoppedDeadline && report.Next == nil
 }
 
