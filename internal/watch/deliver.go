@@ -15,16 +15,16 @@ import (
 	"partnerlens/pkg/core"
 )
 
-// pendingList is pending.json: what channels lack of an account's runs, the oldest run
-// first. It is written before a run's first delivery, which shows that the store can be
-// written to, and again as each delivery ends: so a call knows what earlier calls
-// delivered, whether or not they came to write the run's manifest. An invocation that is
+// pendingList is pending.json: the deliveries of an account's runs that are not finished,
+// the oldest run first. It is written before the first delivery of a run, which shows that
+// the store can be written to, and again after each delivery, so that the next call knows
+// what was delivered even if the run's manifest was not written. An invocation that is
 // killed between a delivery and its record delivers again, under the same id.
 type pendingList struct {
 	Schema string       `json:"schema"`
 	Runs   []pendingRun `json:"runs"`
 
-	stored bool // there is such an object
+	stored bool // the object exists
 }
 
 type pendingRun struct {
@@ -35,13 +35,19 @@ type pendingRun struct {
 
 const (
 	pendingSchema = "partnerlens.pending/v1"
-	// mostPending is for how many runs deliveries are tried: half a year of days, a week
-	// of hours.
-	mostPending = 180
+	// maxPending is the number of runs whose deliveries are kept: half a year of days, a
+	// week of hours.
+	maxPending = 180
 )
 
-// loadPending reads what is pending. A list that is damaged is treated as empty: the
-// manifests still say what was not delivered, to watch --redeliver.
+// refusedDelivery is a delivery that its channel refused during this call.
+type refusedDelivery struct {
+	alert.Delivery
+	run string
+}
+
+// loadPending reads the pending deliveries. A list that is damaged counts as empty: the
+// manifests still have what was not delivered, for Redeliver.
 func (r *run) loadPending(ctx context.Context) error {
 	there, err := getJSON(ctx, r.store, r.place.pending(), &r.pending)
 	r.pending.stored = there || errors.Is(err, errDamaged)
@@ -50,10 +56,17 @@ func (r *run) loadPending(ctx context.Context) error {
 	} else if unreadable {
 		r.pending.Runs = nil
 	}
-	var old struct { // of the version before: runs whose manifests say the rest
+	return r.loadUntold(ctx)
+}
+
+// loadUntold reads the pending deliveries of the version before, which are in the
+// manifests of the listed runs.
+func (r *run) loadUntold(ctx context.Context) error {
+	var old struct {
 		Runs []string `json:"runs"`
 	}
-	if there, err = getJSON(ctx, r.store, r.place.untold(), &old); !there {
+	there, err := getJSON(ctx, r.store, r.place.untold(), &old)
+	if !there {
 		_, err = r.unreadable(ctx, err)
 		return err
 	}
@@ -66,7 +79,7 @@ func (r *run) loadPending(ctx context.Context) error {
 			return err
 		}
 		if m.final() && r.pendingOf(id) == nil {
-			r.pending.Runs = append(r.pending.Runs, pendingRun{Run: id, Attempt: m.Attempt, Deliveries: m.Deliveries})
+			r.pending.Runs = append(r.pending.Runs, pendingRun{id, m.Attempt, m.Deliveries})
 		}
 	}
 	if err := r.savePending(ctx); err != nil {
@@ -83,6 +96,10 @@ func (r *run) pendingOf(run string) *pendingRun {
 	return &r.pending.Runs[i]
 }
 
+func (r *run) dropPending(run string) {
+	r.pending.Runs = slices.DeleteFunc(r.pending.Runs, func(p pendingRun) bool { return p.Run == run })
+}
+
 func (r *run) savePending(ctx context.Context) error {
 	if len(r.pending.Runs) == 0 {
 		if !r.pending.stored {
@@ -93,23 +110,37 @@ func (r *run) savePending(ctx context.Context) error {
 		return err
 	}
 	r.pending.Schema, r.pending.stored = pendingSchema, true
-	r.pending.Runs = r.pending.Runs[max(0, len(r.pending.Runs)-mostPending):]
+	r.pending.Runs = r.pending.Runs[max(0, len(r.pending.Runs)-maxPending):]
 	return putJSON(ctx, r.store, r.place.pending(), r.pending)
 }
 
-// wanted says whether a delivery is still to be made: a channel that is not configured
-// any more gets nothing.
+// settle takes a published run off the list if none of its deliveries is due: its manifest
+// has those that were refused.
+func (r *run) settle(ctx context.Context, run string) error {
+	if p := r.pendingOf(run); p != nil && !slices.ContainsFunc(p.Deliveries, r.due) {
+		r.dropPending(run)
+	}
+	return r.savePending(ctx)
+}
+
+// due reports whether to make a delivery now.
+func (r *run) due(d alert.Delivery) bool {
+	return (d.Due() || r.refusedToo && d.State == alert.Refused) && r.wanted(d)
+}
+
+// wanted reports whether the channel of a delivery is still configured.
 func (r *run) wanted(d alert.Delivery) bool {
 	return d.Channel == "" || r.Alerts.Hears(d.Channel, r.Account)
 }
 
-// undelivered is what channels lack of a run, what is pending of others, and what channels
-// refused of others during this call, which is reported once: it is not pending any more.
-func (r *run) undelivered(m *Manifest) (lacking []alert.Delivery) {
+// undelivered returns the deliveries that channels lack: of a run, pending ones of other
+// runs, and those of other runs that were refused during this call and are no longer
+// pending.
+func (r *run) undelivered(m *Manifest) (missing []alert.Delivery) {
 	add := func(all []alert.Delivery, is func(alert.Delivery) bool) {
 		for _, d := range all {
 			if is(d) && r.wanted(d) {
-				lacking = append(lacking, d)
+				missing = append(missing, d)
 			}
 		}
 	}
@@ -121,13 +152,13 @@ func (r *run) undelivered(m *Manifest) (lacking []alert.Delivery) {
 	}
 	for _, refused := range r.refused {
 		if refused.run != m.Run {
-			lacking = append(lacking, refused.Delivery)
+			missing = append(missing, refused.Delivery)
 		}
 	}
-	return lacking
+	return missing
 }
 
-// digestOf is the digest of a run, of its manifest and its alerts as they are stored.
+// digestOf makes the digest of a run from its manifest and its alerts.json.
 func (r *run) digestOf(ctx context.Context, m *Manifest) (*alert.Digest, error) {
 	d := alert.NewDigest(alert.Summary{
 		Function: m.Function, Account: m.Account, Run: m.Run, AsOf: m.AsOf, Total: m.Count, Statuses: m.ByStatus,
@@ -154,13 +185,13 @@ func (r *run) digestOf(ctx context.Context, m *Manifest) (*alert.Digest, error) 
 	}
 	defer body.Close()
 	in := jsontext.NewDecoder(body)
-	for err == nil && in.StackDepth() < 2 { // into the list, the one member that is an array
+	for err == nil && in.StackDepth() < 2 { // into the list, the only member that is an array
 		_, err = in.ReadToken()
 	}
 	for err == nil && in.PeekKind() != ']' {
 		var text jsontext.Value
 		var a alert.Alert
-		if text, err = in.ReadValue(); err == nil && json.Unmarshal(text, &a) == nil { // or another version's
+		if text, err = in.ReadValue(); err == nil && json.Unmarshal(text, &a) == nil { // skip those of another version
 			d.Add(a)
 		}
 	}
@@ -170,8 +201,8 @@ func (r *run) digestOf(ctx context.Context, m *Manifest) (*alert.Digest, error) 
 	return d, nil
 }
 
-// publishEarlier publishes the runs that were delivered, at least in part, by an
-// invocation that got no further: what it reported must not be news to this run.
+// publishEarlier publishes runs that an earlier invocation delivered, at least in part,
+// and did not publish: this run must not report the same alerts again.
 func (r *run) publishEarlier(ctx context.Context) error {
 	for _, p := range slices.Clone(r.pending.Runs) {
 		if p.Run == r.Run {
@@ -195,61 +226,52 @@ func (r *run) publishEarlier(ctx context.Context) error {
 				return err
 			}
 		} else if m.Schema == "" { // deleted since
-			r.drop(p.Run)
+			r.dropPending(p.Run)
 		}
 	}
 	return nil
 }
 
-func (r *run) drop(run string) {
-	r.pending.Runs = slices.DeleteFunc(r.pending.Runs, func(p pendingRun) bool { return p.Run == run })
-}
-
-// deliverPending delivers what is pending of other runs, and of this one where it is
-// published, whose manifest is then given. It never fails the run for what is wrong with
-// another one.
+// deliverPending makes the pending deliveries of other runs, and of this run if it is
+// published; published is then its manifest. A fault of another run does not fail this one.
 func (r *run) deliverPending(ctx context.Context, published *Manifest) error {
-	newest := make(map[string]string) // by channel, the newest run that is due to it
-	for _, p := range r.pending.Runs {
-		for _, d := range p.Deliveries {
-			if r.due(d) && published != nil {
-				newest[d.Channel] = p.Run
+	newest := make(map[string]string) // by channel, the newest run that is due to it; empty before this run's digest
+	if published != nil {
+		for _, p := range r.pending.Runs {
+			for _, d := range p.Deliveries {
+				if r.due(d) {
+					newest[d.Channel] = p.Run
+				}
 			}
 		}
 	}
-	for _, id := range pendingRuns(r.pending) {
-		if id == r.Run && published == nil {
-			continue // deliverDraft does
+	for _, p := range slices.Clone(r.pending.Runs) {
+		if p.Run == r.Run && published == nil {
+			continue // deliverDraft delivers it
 		}
-		if err := r.deliverEarlier(ctx, id, published, newest); err != nil {
+		m, err := r.deliverEarlier(ctx, p.Run, newest)
+		if err != nil {
 			return err
+		}
+		if published != nil && p.Run == r.Run && m.final() {
+			published.Deliveries = m.Deliveries
 		}
 	}
 	return nil
 }
 
-func pendingRuns(list pendingList) (ids []string) {
-	for _, p := range list.Runs {
-		ids = append(ids, p.Run)
-	}
-	return ids
-}
-
-// deliverEarlier delivers what is pending of one published run, and notes in its
-// manifest how that went.
-func (r *run) deliverEarlier(ctx context.Context, id string, published *Manifest, newest map[string]string) error {
+// deliverEarlier makes the pending deliveries of a published run, and records them in its
+// manifest, which it returns.
+func (r *run) deliverEarlier(ctx context.Context, id string, newest map[string]string) (Manifest, error) {
 	m, err := r.manifestOf(ctx, id)
-	if err != nil {
-		return err
+	if err != nil || !m.final() {
+		if err == nil && m.Schema == "" { // deleted since
+			r.dropPending(id)
+			err = r.savePending(ctx)
+		}
+		return m, err
 	}
 	p := r.pendingOf(id)
-	if !m.final() { // deleted since
-		if m.Schema == "" {
-			r.drop(id)
-			return r.savePending(ctx)
-		}
-		return nil
-	}
 	for i, d := range p.Deliveries { // an invocation that lost its lease may have written the list last
 		if j := slices.IndexFunc(m.Deliveries, func(o alert.Delivery) bool { return o.ID == d.ID && o.State == alert.Delivered }); j >= 0 {
 			p.Deliveries[i] = m.Deliveries[j]
@@ -257,33 +279,30 @@ func (r *run) deliverEarlier(ctx context.Context, id string, published *Manifest
 	}
 	if slices.ContainsFunc(p.Deliveries, r.due) {
 		digest, err := r.digestOf(ctx, &m)
-		if unreadable, err := r.unreadable(ctx, err); err != nil {
-			return err
-		} else if unreadable {
-			for i, d := range p.Deliveries {
-				if d.Due() {
-					p.Deliveries[i].State, p.Deliveries[i].Code, p.Deliveries[i].Detail = alert.Refused, core.CodeUpstream, "the run's alerts.json cannot be read; repair it, then watch --redeliver"
-					r.report(id, p.Deliveries[i])
-				}
+		unreadable, err := r.unreadable(ctx, err)
+		if err == nil && !unreadable {
+			err = r.deliverRun(ctx, p, digest, newest)
+		}
+		if err != nil {
+			return m, err
+		}
+		for i, d := range p.Deliveries {
+			if unreadable && d.Due() {
+				r.fail(p, i, alert.Refused, core.CodeUpstream, "the run's alerts.json cannot be read; repair it, then watch --redeliver")
 			}
-		} else if err := r.deliverRun(ctx, p, digest, newest); err != nil {
-			return err
 		}
 	}
 	if !sameDeliveries(m.Deliveries, p.Deliveries) {
 		m.Deliveries = slices.Clone(p.Deliveries)
 		if err := putJSON(ctx, r.store, r.place.object(id, manifestName), m); err != nil {
 			if ctx.Err() != nil {
-				return err
+				return m, err
 			}
 			r.warn(WarnUnreadable, "the manifest of "+id+" could not be brought up to date: "+core.AsError(err).Public())
-			return nil
+			return m, nil
 		}
 	}
-	if published != nil && id == r.Run {
-		published.Deliveries = m.Deliveries
-	}
-	return r.settle(ctx, id)
+	return m, r.settle(ctx, id)
 }
 
 // deliverDraft delivers this run, which is published next.
@@ -294,8 +313,8 @@ func (r *run) deliverDraft(ctx context.Context, m *Manifest) error {
 	}
 	p := r.pendingOf(r.Run)
 	if p == nil || p.Attempt != m.Attempt {
-		r.drop(r.Run)
-		r.pending.Runs = append(r.pending.Runs, pendingRun{Run: r.Run, Attempt: m.Attempt, Deliveries: r.Alerts.Plan(digest)})
+		r.dropPending(r.Run)
+		r.pending.Runs = append(r.pending.Runs, pendingRun{r.Run, m.Attempt, r.Alerts.Plan(digest)})
 		p = r.pendingOf(r.Run)
 	}
 	if r.Digest != nil {
@@ -306,35 +325,20 @@ func (r *run) deliverDraft(ctx context.Context, m *Manifest) error {
 	return err
 }
 
-// settle takes a published run off the list if none of its deliveries is due: the manifest
-// has those that were refused.
-func (r *run) settle(ctx context.Context, run string) error {
-	if p := r.pendingOf(run); p != nil && !slices.ContainsFunc(p.Deliveries, r.due) {
-		r.drop(run)
-	}
-	return r.savePending(ctx)
-}
-
-// due says whether a delivery is to be made now.
-func (r *run) due(d alert.Delivery) bool {
-	return (d.Due() || r.refusedToo && d.State == alert.Refused) && r.wanted(d)
-}
-
-// deliverRun makes the deliveries that are due of a run, and records each. A channel
-// that failed as a whole during this call is not tried again. One whose receiver failed
-// may have failed at that one message: it is tried with the newest of its messages, by
-// newest, or with every one where that is nil.
+// deliverRun makes the due deliveries of a run, and records each. It skips a channel that
+// failed as a whole during this call. If the receiver failed, perhaps at that message
+// alone, only the newest message of the channel is tried; if newest is nil, every message.
 func (r *run) deliverRun(ctx context.Context, p *pendingRun, digest *alert.Digest, newest map[string]string) error {
 	p.Deliveries = r.Alerts.Expand(digest, p.Deliveries)
 	var due []alert.Delivery
 	for i, d := range p.Deliveries {
+		reach := r.failing[d.Channel]
 		switch {
 		case !r.due(d):
 		case d.Channel == "":
 			r.report(p.Run, d)
-		case r.failing[d.Channel] == alert.ReachChannel, r.failing[d.Channel] == alert.ReachServer && newest != nil && newest[d.Channel] != p.Run:
-			p.Deliveries[i].State, p.Deliveries[i].Code, p.Deliveries[i].Detail = alert.Failed, core.CodeUnavailable, "not tried: another message failed just before"
-			r.report(p.Run, p.Deliveries[i])
+		case reach == alert.ReachChannel, reach == alert.ReachServer && newest != nil && newest[d.Channel] != p.Run:
+			r.fail(p, i, alert.Failed, core.CodeUnavailable, "not tried: another message failed just before")
 		default:
 			due = append(due, d)
 		}
@@ -367,6 +371,13 @@ func (r *run) deliverRun(ctx context.Context, p *pendingRun, digest *alert.Diges
 	return failed
 }
 
+// fail records a delivery that is not tried.
+func (r *run) fail(p *pendingRun, i int, state alert.DeliveryState, code core.Code, detail string) {
+	d := &p.Deliveries[i]
+	d.State, d.Code, d.Detail = state, code, detail
+	r.report(p.Run, *d)
+}
+
 func (r *run) report(run string, d alert.Delivery) {
 	if d.State == alert.Refused {
 		r.refused = append(r.refused, refusedDelivery{d, run})
@@ -374,12 +385,6 @@ func (r *run) report(run string, d alert.Delivery) {
 	if r.Delivered != nil {
 		r.Delivered(run, d)
 	}
-}
-
-// refusedDelivery is a delivery of a run that its channel refused.
-type refusedDelivery struct {
-	alert.Delivery
-	run string
 }
 
 func sameDeliveries(a, b []alert.Delivery) bool {
@@ -419,7 +424,7 @@ func (r *run) redeliver(ctx context.Context, only string) (Outcome, error) {
 		return Outcome{}, err
 	}
 	slices.Reverse(ids)
-	var lacking []alert.Delivery
+	var missing []alert.Delivery
 	r.refusedToo = true
 	for _, id := range ids {
 		if only != "" && id != only {
@@ -430,21 +435,21 @@ func (r *run) redeliver(ctx context.Context, only string) (Outcome, error) {
 			return Outcome{}, err
 		}
 		if r.pendingOf(id) == nil && slices.ContainsFunc(m.Deliveries, r.due) {
-			r.pending.Runs = append(r.pending.Runs, pendingRun{Run: id, Attempt: m.Attempt, Deliveries: m.Deliveries})
+			r.pending.Runs = append(r.pending.Runs, pendingRun{id, m.Attempt, m.Deliveries})
 		}
 		if r.pendingOf(id) == nil {
 			continue
 		}
-		if err := r.deliverEarlier(ctx, id, nil, nil); err != nil {
+		if _, err := r.deliverEarlier(ctx, id, nil); err != nil {
 			return Outcome{}, err
 		}
 		if p := r.pendingOf(id); p != nil {
 			for _, d := range p.Deliveries {
 				if d.Undelivered() && r.wanted(d) {
-					lacking = append(lacking, d)
+					missing = append(missing, d)
 				}
 			}
 		}
 	}
-	return Outcome{State: Redelivered, Undelivered: lacking}, r.savePending(ctx)
+	return Outcome{State: Redelivered, Undelivered: missing}, r.savePending(ctx)
 }
