@@ -462,7 +462,7 @@ func (w *Watcher) newest(ctx context.Context, f Composed, p plan, account string
 	case there:
 		return newest.AsOf, newest.AsOf
 	}
-	since, _ = watch.FirstTried(ctx, p.store, f.Function.Name, account)
+	since, _ = watch.FirstStored(ctx, p.store, f.Function.Name, account)
 	return began, since
 }
 

@@ -13,16 +13,16 @@ import (
 	"partnerlens/pkg/core"
 )
 
-// history is what was before a run.
+// history is the earlier runs that a run depends on.
 type history struct {
 	previous *Manifest // the newest complete run before it, whose customers it is compared with
 	state    *Manifest // the newest published run before it, whose open alerts it goes on from
-	held     *Manifest // the run just before it, where that one is held
-	newer    bool      // there is a published run after it
+	held     *Manifest // the run just before it, if that one is held
+	newer    bool      // a later run is published
 }
 
-// runs returns the runs of a place that have a manifest, the newest first; and
-// beside them every folder there is, the oldest first.
+// runs returns the runs of a place that have a manifest, the newest first, and all folders
+// of runs, the oldest first.
 func runs(ctx context.Context, s store.Store, p place) (ids, folders []string, err error) {
 	for object, err := range s.List(ctx, p.folder()) {
 		if err != nil {
@@ -45,15 +45,15 @@ func runs(ctx context.Context, s store.Store, p place) (ids, folders []string, e
 	return ids, folders, nil
 }
 
-// history looks for the runs that this one is compared with and goes on from, whatever
-// their intervals and zones, with the objects that are needed of them as they were
-// stored. What is damaged is treated as missing, with a warning.
+// history finds the runs that this one is compared with and goes on from, whatever their
+// intervals and zones. It verifies the objects that are needed of them: a damaged object
+// is treated as missing, with a warning.
 func (r *run) history(ctx context.Context) (h history, err error) {
 	ids, _, err := runs(ctx, r.store, r.place)
 	if err != nil {
 		return h, err
 	}
-	// A list may lack what was stored just before; getting it by name does not.
+	// List may not have a run that was stored just before; Get has it.
 	newest, there, err := getOwn[Latest](ctx, r.store, r.place.latest())
 	if err != nil {
 		return h, err
@@ -75,9 +75,9 @@ func (r *run) history(ctx context.Context) (h history, err error) {
 		if !m.published() {
 			continue
 		}
-		// A run without a state did not evaluate alerts: what it saw is news to the next
-		// one. Where a state is damaged no older one is taken, which would report again
-		// what was reported since.
+		// A run without a state did not evaluate alerts: the next run reports what it saw.
+		// If a state is damaged, an older one is not used, since it would report again what
+		// was reported since.
 		if _, has := m.object(stateName); has && !evaluated {
 			evaluated = true
 			if h.state, err = r.usable(ctx, &m, stateName); err != nil {
@@ -96,15 +96,16 @@ func (r *run) history(ctx context.Context) (h history, err error) {
 	return h, nil
 }
 
-// earlier gives the runs that came to an end and are of an earlier moment than this one,
-// or of the same, the newest first. It sets newer where a published run is of a later
-// one. Names sort by time, except that a day's run may be read later than one of its
-// hours, and that a day is another time in another zone.
+// earlier yields the runs that have ended and whose moment is not after this run's, the
+// newest first. It sets newer if a published run is of a later moment. Names sort by time,
+// except that a day's run may be read after a run of one of its hours, and that a day
+// begins at another time in another zone: so the runs of a date are sorted by moment, and
+// are yielded once all earlier dates are of earlier moments.
 func (r *run) earlier(ctx context.Context, ids []string, newer *bool) iter.Seq2[Manifest, error] {
 	return func(yield func(Manifest, error) bool) {
 		own := r.manifest()
-		mine := own.moment(r.Zone)
-		later := mine.Add(48 * time.Hour).Format(dayLayout) // a run of this date is after this one in every zone
+		moment := own.moment(r.Zone)
+		later := moment.Add(48 * time.Hour).Format(dayLayout) // a run of this date is after this one in every zone
 		var loaded []Manifest
 		for len(ids) > 0 || len(loaded) > 0 {
 			date := ""
@@ -120,14 +121,14 @@ func (r *run) earlier(ctx context.Context, ids []string, newer *bool) iter.Seq2[
 				}
 				switch {
 				case !m.final() || !sameQuestion(m.Query, r.at.Query):
-				case m.moment(r.Zone).After(mine):
+				case m.moment(r.Zone).After(moment):
 					*newer = *newer || m.published()
 				default:
 					loaded = append(loaded, m)
 				}
 			}
-			// What is left is of earlier dates, and so of no later moment than this, whatever
-			// the zone was when it was made.
+			// The remaining ids are of earlier dates, and so of moments before bound, in
+			// whatever zone they were made.
 			bound, _ := Period(date, westernmost)
 			slices.SortStableFunc(loaded, func(a, b Manifest) int { return b.moment(r.Zone).Compare(a.moment(r.Zone)) })
 			for len(loaded) > 0 && (len(ids) == 0 || !loaded[0].moment(r.Zone).Before(bound)) {
@@ -143,8 +144,8 @@ func (r *run) earlier(ctx context.Context, ids []string, newer *bool) iter.Seq2[
 // westernmost is the zone in which a day begins last.
 var westernmost = time.FixedZone("", -12*60*60)
 
-// sameQuestion says whether two runs asked for customers of one kind. Which resellers'
-// they asked for may differ: see Manifest.covers.
+// sameQuestion reports whether two runs sent the same query, resellers aside: see
+// Manifest.covers.
 func sameQuestion(a, b core.Params) bool {
 	without := func(p core.Params) core.Params {
 		p = maps.Clone(p)
@@ -154,8 +155,7 @@ func sameQuestion(a, b core.Params) bool {
 	return maps.EqualFunc(without(a), without(b), slices.Equal)
 }
 
-// manifestOf returns the manifest of a run; the zero Manifest where there is none that
-// can be used.
+// manifestOf returns the manifest of a run; the zero Manifest if it is missing or damaged.
 func (r *run) manifestOf(ctx context.Context, run string) (m Manifest, err error) {
 	_, err = getJSON(ctx, r.store, r.place.object(run, manifestName), &m)
 	if unreadable, err := r.unreadable(ctx, err); unreadable || err != nil {
@@ -164,7 +164,7 @@ func (r *run) manifestOf(ctx context.Context, run string) (m Manifest, err error
 	return m, nil
 }
 
-// usable returns m where an object of it is as it was stored, and nil where it is not.
+// usable returns m if an object of it is as it was stored, and nil otherwise.
 func (r *run) usable(ctx context.Context, m *Manifest, name string) (*Manifest, error) {
 	object, has := m.object(name)
 	if !has {
@@ -177,9 +177,9 @@ func (r *run) usable(ctx context.Context, m *Manifest, name string) (*Manifest, 
 	return m, nil
 }
 
-// unreadable says whether an object of an earlier run cannot be used: it is damaged, or
-// the store does not give it although it gives others. It warns of it. Any other failure
-// is returned: the next call tries again.
+// unreadable reports, and warns, that an object of an earlier run cannot be used: it is
+// damaged, or the store fails to return it but returns the lease. It returns any other
+// error: the next call tries again.
 func (r *run) unreadable(ctx context.Context, err error) (bool, error) {
 	switch {
 	case err == nil:
@@ -192,9 +192,9 @@ func (r *run) unreadable(ctx context.Context, err error) (bool, error) {
 	return true, nil
 }
 
-// tidy does what follows a manifest: latest.json, and nothing left of the work. It is
-// done again at every call for a run that is done, since the one that wrote the manifest
-// may have got no further. A run that is held keeps its work, for when it is accepted.
+// tidy updates latest.json and deletes what is left of the work. Every call for a run that
+// has ended repeats it, since the invocation that wrote the manifest may have ended there.
+// A held run keeps its work until it is accepted.
 func (r *run) tidy(ctx context.Context, m Manifest) error {
 	if m.state() == Held {
 		return nil
@@ -204,26 +204,37 @@ func (r *run) tidy(ctx context.Context, m Manifest) error {
 			return err
 		}
 	}
-	var stale []string // of the work, and of attempts that ended in another state
-	for object, err := range r.store.List(ctx, r.object("")+"/") {
+	folder := r.object("") + "/"
+	return deleteAll(ctx, r.store, folder, func(name string) bool {
+		name = strings.TrimPrefix(name, folder)
+		if strings.HasPrefix(name, "progress/") {
+			return true
+		}
+		marked := strings.Contains(name, "."+string(Unproven)+".") || strings.Contains(name, "."+string(Held)+".")
+		return marked && !slices.ContainsFunc(m.Objects, func(o Object) bool { return o.Name == name }) // of an attempt that ended in another state
+	})
+}
+
+// deleteAll deletes the objects with a prefix whose names match.
+func deleteAll(ctx context.Context, s store.Store, prefix string, match func(name string) bool) error {
+	var names []string
+	for object, err := range s.List(ctx, prefix) {
 		if err != nil {
 			return err
 		}
-		name := strings.TrimPrefix(object.Name, r.object("")+"/")
-		other := strings.Contains(name, "."+string(Unproven)+".") || strings.Contains(name, "."+string(Held)+".")
-		if strings.HasPrefix(name, "progress/") || other && !slices.ContainsFunc(m.Objects, func(o Object) bool { return o.Name == name }) {
-			stale = append(stale, object.Name)
+		if match(object.Name) {
+			names = append(names, object.Name)
 		}
 	}
-	for _, name := range stale {
-		if err := r.store.Delete(ctx, name); err != nil {
+	for _, name := range names {
+		if err := s.Delete(ctx, name); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// nameLatest makes latest.json name the run, unless it names one of a later moment.
+// nameLatest makes latest.json name the run, unless it names a run of a later moment.
 func (r *run) nameLatest(ctx context.Context, m Manifest) error {
 	current, there, err := getOwn[Latest](ctx, r.store, r.place.latest())
 	if err != nil {
@@ -247,29 +258,12 @@ func (r *run) nameLatest(ctx context.Context, m Manifest) error {
 	})
 }
 
-// clearPrefix deletes all objects below a prefix.
-func clearPrefix(ctx context.Context, s store.Store, prefix string) error {
-	var names []string
-	for object, err := range s.List(ctx, prefix) {
-		if err != nil {
-			return err
-		}
-		names = append(names, object.Name)
-	}
-	for _, name := range names {
-		if err := s.Delete(ctx, name); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// Retain deletes the runs of a function's account that are older than so many
-// days, the oldest first, and never the newest complete one, the newest that evaluated
-// alerts, nor the one that was asked for just now. Of each the manifest goes
-// first: without it there is no run, however far the deleting gets. What such a
-// deletion, or a run that never came to its end, left behind goes too.
-func Retain(ctx context.Context, s store.Store, function, account string, days int, asked string, now time.Time) (deleted []string, err error) {
+// Retain deletes the runs of a function's account that are older than days, the oldest
+// first, except the newest complete run, the newest that evaluated alerts, and the run
+// that was requested. It deletes the manifest first: without it there is no run, even if
+// the deletion is interrupted. It also deletes what such a deletion, or a run that did not
+// end, left behind.
+func Retain(ctx context.Context, s store.Store, function, account string, days int, requested string, now time.Time) (deleted []string, err error) {
 	p := place{function, account}
 	ids, folders, err := runs(ctx, s, p)
 	if err != nil {
@@ -291,13 +285,13 @@ func Retain(ctx context.Context, s store.Store, function, account string, days i
 	}
 	limit := now.UTC().Truncate(24*time.Hour).AddDate(0, 0, -days).Format(dayLayout)
 	for _, id := range folders {
-		if id == newest || newest == "" || id == evaluated || id == asked || dateOf(id) >= limit {
+		if id == newest || newest == "" || id == evaluated || id == requested || dateOf(id) >= limit {
 			continue
 		}
 		if err := s.Delete(ctx, p.object(id, manifestName)); err != nil {
 			return deleted, core.AsError(err)
 		}
-		if err := clearPrefix(ctx, s, p.folder()+id+"/"); err != nil {
+		if err := deleteAll(ctx, s, p.folder()+id+"/", func(string) bool { return true }); err != nil {
 			return deleted, core.AsError(err)
 		}
 		deleted = append(deleted, id)
@@ -305,15 +299,15 @@ func Retain(ctx context.Context, s store.Store, function, account string, days i
 	return deleted, nil
 }
 
-// NewestComplete returns the newest complete run of a function's account; false where
-// there is none.
+// NewestComplete returns the newest complete run of a function's account; false if there
+// is none.
 func NewestComplete(ctx context.Context, s store.Store, function, account string) (Latest, bool, error) {
 	newest, there, err := getOwn[Latest](ctx, s, place{function, account}.latest())
 	return newest, there && checkRunID(newest.Run) == nil, err
 }
 
-// NewestManifest returns the manifest of an account's newest complete run; false where
-// there is none.
+// NewestManifest returns the manifest of an account's newest complete run; false if there
+// is none.
 func NewestManifest(ctx context.Context, s store.Store, function, account string) (m Manifest, complete bool, err error) {
 	newest, there, err := NewestComplete(ctx, s, function, account)
 	if err != nil || !there {
@@ -323,8 +317,8 @@ func NewestManifest(ctx context.Context, s store.Store, function, account string
 	return m, complete, err
 }
 
-// NewestRun returns the manifest of an account's newest run, whatever became of it; false
-// where there is none.
+// NewestRun returns the manifest of an account's newest run, whatever its state; false if
+// there is none.
 func NewestRun(ctx context.Context, s store.Store, function, account string) (m Manifest, there bool, err error) {
 	p := place{function, account}
 	ids, _, err := runs(ctx, s, p)
@@ -335,9 +329,9 @@ func NewestRun(ctx context.Context, s store.Store, function, account string) (m 
 	return m, there, err
 }
 
-// FirstTried gives when the first of what is there of a function's account was stored;
-// zero where there is nothing.
-func FirstTried(ctx context.Context, s store.Store, function, account string) (first time.Time, err error) {
+// FirstStored returns the time of the oldest object of a function's account; zero if there
+// is none.
+func FirstStored(ctx context.Context, s store.Store, function, account string) (first time.Time, err error) {
 	for object, err := range s.List(ctx, place{function, account}.folder()) {
 		if err != nil {
 			return time.Time{}, err
