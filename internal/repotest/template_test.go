@@ -236,7 +236,7 @@ func TestAWSMetricsAreOfOurLog(t *testing.T) {
 	t.Parallel()
 	template, _ := readTemplate(t)
 	var sources strings.Builder
-	for _, path := range []string{"internal/app/watch.go", "internal/watch/run.go", "internal/host/invoke.go"} {
+	for _, path := range []string{"internal/app/watch.go", "internal/watch/job.go", "internal/host/invoke.go"} {
 		text, err := os.ReadFile(path)
 		if err != nil {
 			t.Fatal(err)

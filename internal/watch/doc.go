@@ -1,36 +1,32 @@
-// Package watch makes runs: what an account's customers were at a moment, what
-// changed since the run before, and the alerts that follow from it.
+// Package watch makes runs. A run records the customers of an account at a moment, what
+// changed since the run before, and the alerts that follow.
 //
-// A run is known by function, account and scheduled day or hour; delivered
-// twice, retried or late it is the same run. It has a folder in an object store:
+// A run is identified by function, account, and scheduled day or hour, however often and
+// whenever it is called. It has a folder in an object store:
 //
 //	store.json                                            the store's identity
 //	runs/<function>/<account>/<run>/customers.ndjson.gz   every customer, by key
 //	                                customers.csv         the same for a spreadsheet
 //	                                changes.ndjson        new, gone, changed since the run before
 //	                                alerts.json           the conditions that began or ended
-//	                                state.ndjson.gz       what the next run must remember to report once
+//	                                state.ndjson.gz       what the next run needs to report each once
 //	                                manifest.json         written last: counts, checksums, warnings
-//	                                progress/…            while the run is under way
+//	                                progress/…            until the run has ended
 //	runs/<function>/<account>/latest.json                 the newest complete run
 //	                          lease.json                  while an invocation works on a run
-//	                          pending.json                what channels lack
+//	                          pending.json                deliveries that are not finished
 //
-// One call goes this way (run.go, top to bottom): acquire the lease of the account; load
-// or start the checkpoint; read pages; compare with the previous complete run and
-// evaluate alerts, which writes the objects; deliver; write the manifest; release.
+// watch.go has the run from top to bottom: acquire the lease of the account; load or start
+// the checkpoint; read pages; compare with the previous complete run, evaluate alerts and
+// write the objects; deliver; write the manifest; release the lease.
 //
-// No manifest, no run. A run that is complete is compared with, named by latest.json and
-// counted. One whose list could not be proven is published as Unproven: its customers are
-// marked by their objects' names, and what was seen is reported. One whose list shrank too
-// much is Held: kept and shown, and not compared. Neither ever says that customers are
-// gone.
+// A complete run is compared with, named by latest.json, and counted. A run whose list
+// could not be proven complete is published as Unproven: the names of its objects say so,
+// and alerts about the customers seen are delivered. A run whose list shrank too much is
+// Held: stored, and not compared. Neither reports customers as gone.
 //
-// A run can be interrupted anywhere, by a deadline, by a kill or by a store that
-// refuses, and goes on: what was read is in parts that never change, a checkpoint
-// lists them, and everything after reading follows from the parts and the runs before,
-// so that doing it again gives the same bytes. What was delivered is recorded as each
-// delivery ends.
-//
-// internal/app may import it, and tests.
+// A deadline, a kill or a failing store can interrupt a run anywhere, and the next call
+// goes on: parts that were read never change, a checkpoint lists them, and the objects
+// follow from the parts and the earlier runs, so that writing them again gives the same
+// bytes. Each delivery is recorded as it ends.
 package watch

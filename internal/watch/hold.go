@@ -7,21 +7,21 @@ import (
 	"partnerlens/internal/alert"
 )
 
-// heldTimes is how many runs in a row must lack the same customers before their list is
-// taken as true.
+// heldTimes is the number of runs in a row that must lack the same customers before their
+// list is compared.
 const heldTimes = 2
 
-// heldApart is how far apart two readings are that both say so. Two calls in a row, for a
-// past day and for today, meet the same failure twice.
+// heldApart is the minimum time between two such readings: two calls in a row, for a past
+// day and for today, can meet the same failure.
 const heldApart = 30 * time.Minute
 
-// shrunk says how far the list shrank: nil where it lacks no more customers of the
-// previous complete run than may leave between two runs. An empty list with success and
-// the list of another partner's key look like that. The list of the run just before,
-// where that is held, decides: what lacks the very same customers again is true.
+// shrunk returns how far the list shrank; nil if it lacks no more customers of the previous
+// complete run than may leave between two runs. A vendor that answers with an empty list,
+// and a key of another account, shrink it. If the run just before is held and lacks the
+// same customers, Times counts both.
 //
-// A list that is not proven says nothing of the customers that it lacks, and is held
-// only where it has as many others instead.
+// A list that is not proven may lack customers. It has shrunk only if it also has as many
+// customers that the previous run lacks.
 func (r *run) shrunk(ctx context.Context, h history) (held *alert.Held, err error) {
 	if h.previous == nil {
 		return nil, nil
@@ -79,8 +79,8 @@ func (r *run) tooMany(missing, of int) bool {
 	return TooMany(missing, of, r.HoldPercent, r.HoldCount)
 }
 
-// TooMany says whether so many of some customers are more than may leave between two
-// runs: more than a percentage of them, and more than a count.
+// TooMany reports whether more customers are missing than may leave between two runs: more
+// than a percentage of them, and more than a count.
 func TooMany(missing, of, percent, count int) bool {
 	return missing > count && missing*100 > of*percent
 }

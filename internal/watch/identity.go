@@ -10,7 +10,7 @@ import (
 	"partnerlens/pkg/core"
 )
 
-// identityName is the object, at the top of a store, that holds the store's identity.
+// identityName is the object with the store's identity.
 const identityName = "store.json"
 
 type identity struct {
@@ -20,13 +20,12 @@ type identity struct {
 
 const identitySchema = "partnerlens.store/v1"
 
-// Identity returns the identity of a store: a text that is made once, with the first
-// call, and kept in the store. No two stores share one, and a store that was deleted
-// and made anew has another.
+// Identity returns the identity of a store. The first call makes it and stores it. No two
+// stores share one, and a store that was deleted and made again has another.
 func Identity(ctx context.Context, s store.Store) (string, error) {
-	kept, _, err := getOwn[identity](ctx, s, identityName)
-	if err != nil || kept.ID != "" {
-		return kept.ID, err
+	stored, _, err := getOwn[identity](ctx, s, identityName)
+	if err != nil || stored.ID != "" {
+		return stored.ID, err
 	}
 	made := identity{identitySchema, newID()}
 	text, err := core.AppendJSON(nil, made)
@@ -36,12 +35,12 @@ func Identity(ctx context.Context, s store.Store) (string, error) {
 	if err = s.PutNew(ctx, identityName, text); err != nil && !errors.Is(err, store.ErrExists) {
 		return "", err
 	}
-	// Another process may have been first, and the store may have let a later one win.
-	if kept, _, err = getOwn[identity](ctx, s, identityName); err != nil || kept.ID != "" {
-		return kept.ID, err
+	// Another process may have stored its own, before or after.
+	if stored, _, err = getOwn[identity](ctx, s, identityName); err != nil || stored.ID != "" {
+		return stored.ID, err
 	}
-	return made.ID, putJSON(ctx, s, identityName, made) // what is there is damaged
+	return made.ID, putJSON(ctx, s, identityName, made) // the object is damaged
 }
 
-// newID is an identity that no other has.
+// newID returns a unique identity.
 func newID() string { return strings.ToLower(rand.Text()[:16]) }

@@ -10,8 +10,8 @@ import (
 	"partnerlens/pkg/core"
 )
 
-// The names of a run's objects. Those of customers and changes have the run's state
-// before their extension where the list is not a proven one; see named.
+// The names of a run's objects. Those of customers and changes carry the run's state if the
+// list is not proven; see named.
 const (
 	customersName  = "customers.ndjson.gz"
 	tableName      = "customers.csv"
@@ -24,11 +24,11 @@ const (
 	pendingName    = "pending.json"
 	checkpointName = "progress/checkpoint.json"
 
-	untoldName = "untold.json" // pendingName of the version before
+	untoldName = "untold.json" // of the version before, for pendingName
 )
 
-// named is the name of an object of a run of a state: customers.unproven.csv. So a
-// reader of customers.csv never takes a list for a proven one that is not.
+// named is the name of an object in a run of a state, as customers.unproven.csv: a reader
+// of customers.csv gets proven lists only.
 func named(name string, state State) string {
 	isList := name == customersName || name == tableName || name == changesName
 	if !isList || state != Unproven && state != Held {
@@ -38,7 +38,7 @@ func named(name string, state State) string {
 	return base + "." + string(state) + "." + extension
 }
 
-// Every says how often there is a run.
+// Every is the interval of runs.
 type Every string
 
 // The intervals.
@@ -52,8 +52,7 @@ const (
 	hourLayout = "2006-01-02T15"
 )
 
-// RunID names the run that a scheduled moment belongs to, in the zone whose
-// mornings are meant.
+// RunID is the name of the run that a scheduled moment belongs to, in a zone.
 func RunID(at time.Time, every Every, zone *time.Location) string {
 	if every == EveryHour {
 		return at.In(zone).Format(hourLayout)
@@ -63,7 +62,7 @@ func RunID(at time.Time, every Every, zone *time.Location) string {
 
 var runID = regexp.MustCompile(`^[0-9]{4}-[0-9]{2}-[0-9]{2}(T[0-9]{2})?$`)
 
-// dateOf is the date in a run's name.
+// dateOf returns the date in a run's name.
 func dateOf(run string) string { return run[:min(len(run), len(dayLayout))] }
 
 func checkRunID(run string) error {
@@ -77,8 +76,8 @@ func checkRunID(run string) error {
 	return nil
 }
 
-// Period is the day or the hour that a run is of, in the zone whose mornings are
-// meant: from start until before end; zero for what is no run.
+// Period is the day or the hour of a run in a zone: from start to before end. Both are zero
+// if run is not a run's name.
 func Period(run string, zone *time.Location) (start, end time.Time) {
 	if len(run) > len(dayLayout) {
 		start, _ = time.ParseInLocation(hourLayout, run, zone)
@@ -88,7 +87,7 @@ func Period(run string, zone *time.Location) (start, end time.Time) {
 	return start, start.AddDate(0, 0, 1)
 }
 
-// place is where the runs of a function's account are.
+// place is the folder of the runs of a function's account.
 type place struct{ function, account string }
 
 func (p place) folder() string { return fmt.Sprintf("runs/%s/%s/", p.function, p.account) }

@@ -14,11 +14,10 @@ import (
 	"partnerlens/pkg/core"
 )
 
-// lease lets one invocation at a time work on the runs of an account: it is taken
-// before anything is read, so that each run is compared with what was reported last and
-// nothing is delivered twice where runs or calls overlap. It expires 15 s after it was
-// renewed last, so that an invocation that was killed does not keep it. It is as good
-// as the store's PutNew and the clocks; under clock skew it is advisory.
+// lease lets one invocation at a time work on the runs of an account. It is acquired
+// before anything is read, so that overlapping calls report each alert once. It expires
+// 15 s after its last renewal, so that an invocation that is killed does not keep it.
+// Where the store's PutNew is not conditional, and under clock skew, it is advisory.
 type lease struct {
 	Holder string    `json:"holder"`
 	Until  time.Time `json:"until"`
@@ -27,10 +26,10 @@ type lease struct {
 const (
 	leaseTime    = 15 * time.Second
 	leaseRenewal = 4 * time.Second
-	leasePoll    = 250 * time.Millisecond // between two attempts to acquire it
+	leasePoll    = 250 * time.Millisecond // between attempts to acquire it
 )
 
-// errLeaseLost ends an invocation whose lease another one has taken.
+// errLeaseLost ends an invocation whose lease was taken by another one.
 var errLeaseLost = errors.New("the lease was lost")
 
 // withLease calls do while this invocation holds the lease. It waits for the lease as long
@@ -81,32 +80,32 @@ func (r *run) acquire(ctx context.Context) error {
 	}
 }
 
-// takeLease takes the lease where it is free.
-func (r *run) takeLease(ctx context.Context) (mine bool, err error) {
+// takeLease takes the lease if it is free.
+func (r *run) takeLease(ctx context.Context) (acquired bool, err error) {
 	text, err := core.AppendJSON(nil, lease{r.holder, time.Now().Add(leaseTime)})
 	if err != nil {
 		return false, err
 	}
-	taken := r.store.PutNew(ctx, r.place.lease(), text)
-	if taken != nil && !errors.Is(taken, store.ErrExists) {
-		return false, taken
+	put := r.store.PutNew(ctx, r.place.lease(), text)
+	if put != nil && !errors.Is(put, store.ErrExists) {
+		return false, put
 	}
-	current, err := r.currentLease(ctx) // after PutNew, too: a store may have let a later one win
+	current, err := r.currentLease(ctx) // even if put is nil: a later PutNew may have overwritten it
 	switch {
 	case core.CodeOf(err) == core.CodeNotFound: // released just now
 		return false, nil
 	case err != nil:
 		return false, err
-	case taken == nil:
+	case put == nil:
 		return current.Holder == r.holder, nil
 	}
 	if left := time.Until(current.Until); left > 0 && left <= leaseTime {
 		return false, nil
 	}
-	return false, r.store.Delete(ctx, r.place.lease()) // its holder was killed, or has another clock
+	return false, r.store.Delete(ctx, r.place.lease()) // it has expired, or its holder's clock is wrong
 }
 
-// currentLease reads the lease. One that is damaged has expired.
+// currentLease reads the lease. A damaged lease has expired.
 func (r *run) currentLease(ctx context.Context) (current lease, err error) {
 	body, err := open(ctx, r.store, r.place.lease())
 	if err != nil {
@@ -123,8 +122,7 @@ func (r *run) currentLease(ctx context.Context) (current lease, err error) {
 	return current, nil
 }
 
-// holds returns nil where the store can be read and says that the lease is this
-// invocation's.
+// holds returns nil if this invocation holds the lease, and errLeaseLost if it does not.
 func (r *run) holds(ctx context.Context) error {
 	current, err := r.currentLease(ctx)
 	switch {
@@ -138,8 +136,8 @@ func (r *run) holds(ctx context.Context) error {
 	return nil
 }
 
-// renewLease renews the lease until ctx ends. It is lost where another holder is seen,
-// and where it could not be renewed before it expired.
+// renewLease renews the lease until ctx ends. The lease is lost if there is another holder,
+// or if it cannot be renewed before it expires.
 func (r *run) renewLease(ctx context.Context, lost context.CancelCauseFunc) {
 	until := time.Now().Add(leaseTime)
 	for pause(ctx, leaseRenewal) {

@@ -12,7 +12,7 @@ import (
 // ManifestSchema is the schema that manifests carry.
 const ManifestSchema = "partnerlens.run/v1"
 
-// Manifest says what a run is. It is written last: before it, there is no run.
+// Manifest describes a run. It is written last: without it there is no run.
 type Manifest struct {
 	Schema        string           `json:"schema"`
 	Function      string           `json:"function"`
@@ -21,34 +21,34 @@ type Manifest struct {
 	State         State            `json:"state"` // Done, Unproven, Held or Incomplete
 	Provider      string           `json:"provider"`
 	Version       string           `json:"version"`   // of the program
-	Query         core.Params      `json:"query"`     // what the vendor was asked, beside everyone
-	Resellers     []string         `json:"resellers"` // whose customers were asked for; null: all that the vendor lists
+	Query         core.Params      `json:"query"`     // what the vendor was asked, beside all customers
+	Resellers     []string         `json:"resellers"` // the resellers that were asked for; null: all that the vendor lists
 	AsOf          time.Time        `json:"as_of"`     // when reading began
 	PeriodStart   time.Time        `json:"period_start"`
-	PeriodEnd     time.Time        `json:"period_end"` // the run is of the time until then
-	ReadLate      bool             `json:"read_late"`  // reading began after that: the list is not of the run's own time
+	PeriodEnd     time.Time        `json:"period_end"` // the end of the run's day or hour
+	ReadLate      bool             `json:"read_late"`  // reading began after that
 	FinishedAt    time.Time        `json:"finished_at"`
 	Complete      bool             `json:"complete"` // proven to be every customer, and compared
 	Proven        bool             `json:"proven"`   // proven to be every customer
-	Warnings      []core.Warning   `json:"warnings"` // why it is not proven; and what else to know, as what could not be read
-	Notify        bool             `json:"notify"`   // there is a warning that the run before did not have: channels hear of it even where nothing else is new
+	Warnings      []core.Warning   `json:"warnings"` // why the list is not proven, and other warnings
+	Notify        bool             `json:"notify"`   // the run before lacks one of the warnings: channels are notified even if nothing else is new
 	TagEnds       *core.TagEnds    `json:"tag_ends,omitempty"`
 	Count         int              `json:"count"`
-	Total         *int             `json:"total"` // by the vendor's count; null where it gives none
+	Total         *int             `json:"total"` // the vendor's count; null if it gives none
 	ByStatus      map[string]int   `json:"by_status"`
-	Previous      *string          `json:"previous"`       // the complete run that this one is compared with; null: there is none
-	PreviousState *string          `json:"previous_state"` // the run whose open alerts this one goes on from; null: there is none
-	Held          *alert.Held      `json:"held"`           // how far the list shrank; null: no further than may be
+	Previous      *string          `json:"previous"`       // the complete run that this one is compared with, or null
+	PreviousState *string          `json:"previous_state"` // the run whose open alerts this one goes on from, or null
+	Held          *alert.Held      `json:"held"`           // how far the list shrank; null: within the limits
 	Changes       ChangeCounts     `json:"changes"`
 	Alerts        map[string]int   `json:"alerts"` // by kind
 	Objects       []Object         `json:"objects"`
 	Deliveries    []alert.Delivery `json:"deliveries"`
 	RequestIDs    []string         `json:"request_ids"`
-	Thresholds    map[string]any   `json:"thresholds"`  // by which statuses and alerts were evaluated
-	Sample        []string         `json:"sample"`      // hashes of some customers' keys; see Sampled
+	Thresholds    map[string]any   `json:"thresholds"`  // used to evaluate statuses and alerts
+	Sample        []string         `json:"sample"`      // hashes of customers' keys; see Sampled
 	Attempt       string           `json:"attempt"`     // the identity of the attempt whose list this is
-	Attempts      int              `json:"attempts"`    // how often reading began anew
-	Invocations   int              `json:"invocations"` // that worked on the run
+	Attempts      int              `json:"attempts"`    // the number of attempts at reading
+	Invocations   int              `json:"invocations"` // the number that worked on the run
 	ReadMS        int64            `json:"read_ms"`
 	FinishMS      int64            `json:"finish_ms"`
 }
@@ -68,7 +68,7 @@ type Object struct {
 	Rows   int    `json:"rows"`
 }
 
-// state is State; manifests of the version before have none.
+// state is State, or, in a manifest of the version before, follows from Complete.
 func (m *Manifest) state() State {
 	switch {
 	case m.State != "":
@@ -81,12 +81,12 @@ func (m *Manifest) state() State {
 	return ""
 }
 
-// final says whether a call for the run leaves it as it is.
+// final reports whether the run has ended.
 func (m *Manifest) final() bool {
 	return m.state() == Done || m.state() == Unproven || m.state() == Held
 }
 
-// published says whether later runs go on from this one.
+// published reports whether later runs go on from this one.
 func (m *Manifest) published() bool { return m.state() == Done || m.state() == Unproven }
 
 // object returns one of the run's objects by its plain name.
@@ -98,19 +98,18 @@ func (m *Manifest) object(name string) (Object, bool) {
 	return m.Objects[i], true
 }
 
-// warns says whether the run warned of the same; nil is no run.
+// warns reports whether the run has a warning of the same kind; a nil run has none.
 func (m *Manifest) warns(of core.Warning) bool {
 	return m != nil && slices.ContainsFunc(m.Warnings, func(w core.Warning) bool { return w.Code == of.Code && w.Field == of.Field })
 }
 
-// Notes are what a digest says of the list as a whole.
+// Notes returns what a digest says about the list as a whole.
 func (m *Manifest) Notes() alert.Notes {
 	reading, _ := m.Thresholds["expire_month"].(string)
 	return alert.Notes{Warnings: m.Warnings, Notify: m.Notify, TagEnds: m.TagEnds, ExpireMonth: core.ExpireReading(reading)}
 }
 
-// moment is the time that the list is of: when it was read, or the end of the run's
-// period where it was read later.
+// moment is when the list was read, or, if it was read late, the end of the run's period.
 func (m *Manifest) moment(zone *time.Location) time.Time {
 	end := m.PeriodEnd
 	if end.IsZero() {
@@ -122,12 +121,12 @@ func (m *Manifest) moment(zone *time.Location) time.Time {
 	return end
 }
 
-// covers says whether the run's list has the customers of a key's reseller, if the key
-// is of a reseller's customer.
+// covers reports whether the run asked for the customer of a key: for its reseller, if it
+// has one.
 func (m *Manifest) covers(key string) bool {
-	reseller, _, is := strings.Cut(key, "/")
+	reseller, _, found := strings.Cut(key, "/")
 	switch {
-	case !is:
+	case !found:
 		return true
 	case len(m.Query["reseller_id"]) == 0:
 		return false
@@ -135,7 +134,7 @@ func (m *Manifest) covers(key string) bool {
 	return m.Resellers == nil || slices.Contains(m.Resellers, reseller)
 }
 
-// Latest is latest.json: it names the newest complete run.
+// Latest is latest.json, which names the newest complete run.
 type Latest struct {
 	Run       string      `json:"run"`
 	AsOf      time.Time   `json:"as_of"`

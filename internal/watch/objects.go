@@ -16,20 +16,19 @@ import (
 )
 
 const (
-	readTries  = 6                      // of one object, without progress in between
-	readPause  = 200 * time.Millisecond // before the second; each further one waits twice as long
+	readTries  = 6                      // of one object, without progress
+	readPause  = 200 * time.Millisecond // before the second try; it doubles with each
 	writeTries = 3
 )
 
-// errDamaged is the cause of an object that can be had and is not what was stored.
+// errDamaged is the cause of the error of an object that can be read and is not what was stored.
 var errDamaged = errors.New("damaged")
 
 func damaged(name, what string) *core.Error {
 	return &core.Error{Op: "watch.read", Code: core.CodeUpstream, Detail: name + " is damaged: " + what, Err: errDamaged}
 }
 
-// broken is the error of reading an object's content: the store's, or that it is
-// damaged.
+// broken is the error of reading an object's content: the store's own, or errDamaged.
 func broken(name string, err error) error {
 	var failure *core.Error
 	if errors.As(err, &failure) {
@@ -38,13 +37,13 @@ func broken(name string, err error) error {
 	return damaged(name, "it cannot be read")
 }
 
-// reader is an object being read. Where the store cannot give more of it, reader asks
-// for the object again and goes on where it was.
+// reader reads an object. If the store becomes unavailable, it opens the object again and
+// resumes where it was.
 type reader struct {
 	ctx   context.Context
 	store store.Store
 	name  string
-	body  io.ReadCloser // nil: to be opened
+	body  io.ReadCloser // nil until it is opened
 	at    int64
 	tries int
 }
@@ -105,7 +104,7 @@ func (r *reader) reopen() error {
 	return nil
 }
 
-// again says whether to try again after a failure, once it is time to.
+// again waits, and reports whether to try again after a failure.
 func (r *reader) again(err error) bool {
 	r.tries++
 	if core.CodeOf(err) != core.CodeUnavailable || r.tries >= readTries {
@@ -133,11 +132,11 @@ func pause(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-// maxSmall is far more than a manifest or a checkpoint takes.
+// maxSmall is larger than any manifest or checkpoint.
 const maxSmall = 64 << 20
 
-// getJSON reads a small object; false where there is none. The error of one that is
-// there and cannot be understood is errDamaged.
+// getJSON reads a small object; false if there is none. An object that is not JSON of the
+// type is errDamaged.
 func getJSON(ctx context.Context, s store.Store, name string, into any) (bool, error) {
 	body, err := open(ctx, s, name)
 	if core.CodeOf(err) == core.CodeNotFound {
@@ -157,7 +156,7 @@ func getJSON(ctx context.Context, s store.Store, name string, into any) (bool, e
 	return true, nil
 }
 
-// getOwn is getJSON for an object that is written anew where it is damaged.
+// getOwn is getJSON for an object that is rewritten if it is damaged.
 func getOwn[T any](ctx context.Context, s store.Store, name string) (v T, there bool, err error) {
 	there, err = getJSON(ctx, s, name, &v)
 	if errors.Is(err, errDamaged) {
@@ -167,8 +166,7 @@ func getOwn[T any](ctx context.Context, s store.Store, name string) (v T, there 
 	return v, there, err
 }
 
-// putJSON stores a small object, and tries again where the store cannot take it for
-// the moment.
+// putJSON stores a small object. It tries again while the store is unavailable.
 func putJSON(ctx context.Context, s store.Store, name string, v any) error {
 	for tries := 1; ; tries++ {
 		err := putOnce(ctx, s, name, v)
@@ -189,11 +187,11 @@ func putOnce(ctx context.Context, s store.Store, name string, v any) error {
 	})
 }
 
-// verify reads an object of a run and holds it against what the manifest says of it.
+// verify checks an object of a run against the manifest.
 func verify(ctx context.Context, s store.Store, name string, want Object) error {
 	body, err := open(ctx, s, name)
 	if core.CodeOf(err) == core.CodeNotFound {
-		return damaged(name, "it is gone")
+		return damaged(name, "it is missing")
 	}
 	if err != nil {
 		return err

@@ -78,8 +78,8 @@ func (r *run) endIncomplete(ctx context.Context, published *Manifest) error {
 	return putJSON(ctx, r.store, r.object(manifestName), m)
 }
 
-// readOn reads on until the end, or as far as it gets, and leaves parts and
-// checkpoint behind. The error is for what left nothing to go on from.
+// readOn reads to the end, or as far as it can, and stores parts and the checkpoint. If it
+// returns an error, the last part is read again.
 func (r *run) readOn(ctx context.Context) (core.Report, error) {
 	params := maps.Clone(r.Params)
 	if params == nil {
@@ -126,14 +126,14 @@ func (r *run) readOn(ctx context.Context) (core.Report, error) {
 		err = failure
 	}
 	if err != nil {
-		return report, err // what was not stored is read again
+		return report, err // the next call reads what was not stored
 	}
 	r.at.ReadMS = before + time.Since(start).Milliseconds()
 	r.noteReport(report)
 	if report.Next != nil {
 		store(*report.Next)
 	} else if report.Complete || atEnd(report) && r.at.Unproven+1 >= r.Attempts {
-		store("") // the list that is kept: the checkpoint that says so follows
+		store("") // the last part of the list; read saves the checkpoint
 	}
 	return report, failure
 }
@@ -143,7 +143,7 @@ func atEnd(report core.Report) bool {
 	return report.Stopped == nil || *report.Stopped == core.StoppedDeadline && report.Next == nil
 }
 
-// known are the keys of the customers that were read before.
+// known returns the keys of the customers that were read before.
 func (r *run) known(ctx context.Context) core.Known {
 	if r.at.Cursor == "" {
 		return nil
@@ -167,16 +167,16 @@ func (r *run) noteReport(report core.Report) {
 	r.at.RequestIDs = r.at.RequestIDs[max(0, len(r.at.RequestIDs)-most):]
 }
 
-// storePart stores customers by key, and then says in the checkpoint that they
-// count and where to go on. The part's name is of this call alone: one whose lease was
-// lost disturbs no other.
-func (r *run) storePart(ctx context.Context, lines []line, cursor string) error {
-	if len(lines) > 0 {
-		slices.SortFunc(lines, func(a, b line) int { return cmp.Compare(a.key, b.key) })
+// storePart stores customers in the order of their keys, and then saves the checkpoint.
+// Part names are random, so that an invocation that has lost its lease overwrites no part
+// of another.
+func (r *run) storePart(ctx context.Context, records []line, cursor string) error {
+	if len(records) > 0 {
+		slices.SortFunc(records, func(a, b line) int { return cmp.Compare(a.key, b.key) })
 		name := fmt.Sprintf("progress/part-%04d-%s.ndjson.gz", len(r.at.Parts), rand.Text())
 		err := r.store.Put(ctx, r.object(name), func(w io.Writer) error {
 			packed := gzip.NewWriter(w)
-			for _, l := range lines {
+			for _, l := range records {
 				if _, err := packed.Write(l.text); err != nil {
 					return err
 				}
@@ -187,7 +187,7 @@ func (r *run) storePart(ctx context.Context, lines []line, cursor string) error 
 			return err
 		}
 		r.at.Parts = append(slices.Clone(r.at.Parts), name)
-		r.at.Count += len(lines)
+		r.at.Count += len(records)
 	}
 	r.at.Cursor = cursor
 	if cursor == "" {
