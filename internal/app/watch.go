@@ -505,8 +505,8 @@ func sumOf(overrides map[string]core.Threshold) string {
 	return hex.EncodeToString(sum.Sum(nil))
 }
 
-// TellSample tells every configured channel a sample.
-func (w *Watcher) TellSample(ctx context.Context) ([]alert.Delivery, error) {
+// SendSample sends a sample to every configured channel.
+func (w *Watcher) SendSample(ctx context.Context) ([]alert.Delivery, error) {
 	w.prepare()
 	config, err := w.alerts(ctx)
 	if err != nil {

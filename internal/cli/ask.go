@@ -17,16 +17,16 @@ import (
 	"partnerlens/pkg/core"
 )
 
-// askFlags are those of every function.
+// askFlags are the flags of every query.
 type askFlags struct {
-	Account *string       `help:"The account, as configured; all: every one."`
+	Account *string       `help:"A configured account; all: every account."`
 	Status  []string      `help:"Only customers of these statuses."`
-	Limit   *string       `help:"This many customers at most."`
-	Cursor  *string       `help:"Go on from where an earlier answer stopped: its \"next\"."`
-	PII     string        `name:"pii" enum:"full,masked" default:"full" help:"masked hides names, e-mail addresses and telephone numbers but for their ends."`
+	Limit   *string       `help:"At most this many customers."`
+	Cursor  *string       `help:"Resume where an earlier answer stopped: its \"next\"."`
+	PII     string        `name:"pii" enum:"full,masked" default:"full" help:"full or masked; masked leaves only the ends of names, e-mail addresses and telephone numbers."`
 	Output  string        `short:"o" enum:"auto,table,json,ndjson,csv" default:"auto" help:"table, json, ndjson or csv; auto is a table on a terminal and json in a pipe."`
-	Quiet   bool          `short:"q" help:"No talk on stderr, errors aside."`
-	Timeout time.Duration `help:"Stop after this time and show what was read, as 90s."`
+	Quiet   bool          `short:"q" help:"Write nothing but errors to stderr."`
+	Timeout time.Duration `help:"Stop after this time, such as 90s, and show what was read."`
 }
 
 // queryCmd is the command of a function.
@@ -50,7 +50,7 @@ func newQueryCmd(entry *app.Function) *queryCmd {
 	return &queryCmd{entry: entry, Own: reflect.New(reflect.StructOf(fields)).Interface()}
 }
 
-// Run asks.
+// Run runs the query.
 func (c *queryCmd) Run(ctx context.Context, std streams) error {
 	function := c.entry.Compose(nil, nil).Function
 	params := c.params()
@@ -130,12 +130,12 @@ func (f *askFlags) ask(ctx context.Context, std streams, function *core.Function
 	case report.Complete, report.Stopped != nil && *report.Stopped == core.StoppedLimit && !slices.ContainsFunc(report.Warnings, doubts):
 		return nil
 	case report.Stopped != nil && *report.Stopped == core.StoppedDeadline:
-		return told(core.CodeDeadline)
+		return exitWith(core.CodeDeadline)
 	}
-	return told(core.CodeIncomplete)
+	return exitWith(core.CodeIncomplete)
 }
 
-// format is what was asked for, or what suits where stdout goes.
+// format is the output format; auto is a table on a terminal and JSON elsewhere.
 func (f *askFlags) format(out io.Writer) string {
 	if f.Output != "auto" {
 		return f.Output
@@ -151,8 +151,8 @@ func isTerminal(w io.Writer) bool {
 	return ok && term.IsTerminal(int(file.Fd()))
 }
 
-// summary is the Report for a person: how many, whether they are all, and if
-// not, why and how to go on.
+// summary describes a Report: how many customers, whether they are all, and if not, why and
+// how to resume.
 func summary(r core.Report) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s of %s/%s", count(r.Count, "customer"), r.Provider, r.Account)
@@ -171,15 +171,15 @@ func summary(r core.Report) string {
 		b.WriteString("\nwarning: " + w.Code + ": " + warningText(w))
 	}
 	if r.Next != nil {
-		fmt.Fprintf(&b, "\ngo on with --cursor %s", *r.Next)
+		fmt.Fprintf(&b, "\nresume with --cursor %s", *r.Next)
 	}
 	return b.String()
 }
 
-// doubts says whether a warning is about whether the answer is complete.
+// doubts reports whether a warning is about the completeness of the answer.
 func doubts(w core.Warning) bool { return !w.AboutRecords() }
 
-// warningText is a warning's message with the account and the customer that it names.
+// warningText is a warning's message with its account and customer.
 func warningText(w core.Warning) string {
 	text := w.Message
 	if w.Account != "" {
@@ -192,7 +192,7 @@ func warningText(w core.Warning) string {
 	default:
 		text += "; the customer is " + w.CustomerID
 	}
-	return harmless(text)
+	return escape(text)
 }
 
 func count(n int, noun string) string {
@@ -209,7 +209,7 @@ func some(texts []string, n int) string {
 	return fmt.Sprintf("%s and %d more", strings.Join(texts[:n], " "), len(texts)-n)
 }
 
-// progress rewrites one line on a terminal, and writes nothing elsewhere.
+// progress rewrites one line on a terminal. Elsewhere it writes nothing.
 type progress struct {
 	w     io.Writer
 	shown bool

@@ -1,6 +1,5 @@
-// Package cli is the command line: one file a verb. Data goes to stdout, talk
-// to stderr, and the exit status says how it ended. cmd/partnerlens imports it,
-// and tests.
+// Package cli is the command line, one file a command. Data goes to stdout, progress and
+// diagnostics to stderr, and the exit status is that of the contract.
 package cli
 
 import (
@@ -19,57 +18,57 @@ import (
 	"partnerlens/pkg/core"
 )
 
-// streams are the process around a verb.
+// streams are the standard streams of a command.
 type streams struct {
 	in       io.Reader
 	out, err io.Writer
 }
 
-// grammar is every verb.
+// grammar is every command but those of the queries, which come from app.Functions.
 type grammar struct {
 	Demo     demoCmd     `cmd:"" help:"Show both queries against built-in simulators. Needs no credentials."`
-	Doctor   doctorCmd   `cmd:"" help:"Check every account with one call each, and say what to do about what is wrong."`
+	Doctor   doctorCmd   `cmd:"" help:"Check settings, credentials and permissions with one call per account, and say what to fix."`
 	Serve    serveCmd    `cmd:"" help:"Serve the HTTP API of both functions."`
-	Health   healthCmd   `cmd:"" help:"Ask a server whether it is well; for a container's health check."`
-	Watch    watchCmd    `cmd:"" help:"Bring today's run to its end: the full list, what changed, and who is told."`
-	Alert    alertCmd    `cmd:"" help:"Try the channels that are told."`
-	Key      keyCmd      `cmd:"" help:"Make keys for the HTTP API."`
+	Health   healthCmd   `cmd:"" help:"Check that a server answers; for a container's health check."`
+	Watch    watchCmd    `cmd:"" help:"Finish today's run: the full list, the changes, and the alerts to channels."`
+	Alert    alertCmd    `cmd:"" help:"Try the alert channels."`
+	Key      keyCmd      `cmd:"" help:"Create keys for the HTTP API."`
 	Simulate simulateCmd `cmd:"" help:"Simulate both clouds' partner APIs on one port."`
 	Invoke   invokeCmd   `cmd:"" help:"Run a built function under an emulated platform."`
 
 	Version kong.VersionFlag `help:"Print the version."`
 }
 
-const description = `What a cloud reseller's customers' state is: credit on Tencent Cloud International, new-customer tags on Huawei Cloud.
+const description = `Show the state of a cloud reseller's customers: credit on Tencent Cloud International, new-customer tags on Huawei Cloud.
 
 Exit status: 0 done, 1 internal, 2 usage, 3 not found, 4 denied, 5 try again later, 6 upstream broken, 7 incomplete, 124 deadline, 130 interrupted.`
 
-// Main runs one command line and gives its exit status.
+// Main runs one command line and returns its exit status.
 func Main(args []string) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	return run(ctx, args, streams{os.Stdin, os.Stdout, os.Stderr})
 }
 
-// ended is how kong's own exits (help, version) come out of Parse.
-type ended int
+// exit is the panic with which kong's own exits (help, version) leave Parse.
+type exit int
 
 func run(ctx context.Context, args []string, std streams) (status int) {
 	defer func() {
 		switch value := recover().(type) {
 		case nil:
-		case ended:
+		case exit:
 			status = int(value)
 		default:
 			panic(value)
 		}
 	}()
-	var verbs grammar
+	var commands grammar
 	options := []kong.Option{
 		kong.Name("partnerlens"),
 		kong.Description(description),
 		kong.Writers(std.out, std.err),
-		kong.Exit(func(code int) { panic(ended(code)) }),
+		kong.Exit(func(code int) { panic(exit(code)) }),
 		kong.Vars{"version": app.Version, "functions": strings.Join(app.FunctionNames(), ",")},
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
 		kong.BindTo(ctx, (*context.Context)(nil)),
@@ -78,7 +77,7 @@ func run(ctx context.Context, args []string, std streams) (status int) {
 	for _, f := range app.Functions {
 		options = append(options, kong.DynamicCommand(f.Name, f.Help, "", newQueryCmd(f)))
 	}
-	parser, err := kong.New(&verbs, options...)
+	parser, err := kong.New(&commands, options...)
 	if err != nil {
 		return fail(std, err)
 	}
@@ -87,7 +86,7 @@ func run(ctx context.Context, args []string, std streams) (status int) {
 	}
 	parsed, err := parser.Parse(args)
 	if err != nil {
-		return fail(std, core.Invalid("", "%s; see partnerlens %s--help", err, verbOf(err)))
+		return fail(std, core.Invalid("", "%s; see partnerlens %s--help", err, commandOf(err)))
 	}
 	if err := parsed.Run(); err != nil {
 		return fail(std, err)
@@ -95,23 +94,23 @@ func run(ctx context.Context, args []string, std streams) (status int) {
 	return 0
 }
 
-// verbOf gives the verb, with a space after it, that a command line was
-// misspelt behind.
-func verbOf(err error) string {
-	var misspelt *kong.ParseError
-	if !errors.As(err, &misspelt) || misspelt.Context.Selected() == nil {
+// commandOf returns the command that a parse error is about, with a space after it; "" if
+// there is none.
+func commandOf(err error) string {
+	var failure *kong.ParseError
+	if !errors.As(err, &failure) || failure.Context.Selected() == nil {
 		return ""
 	}
-	verb, _, _ := strings.Cut(misspelt.Context.Command(), " <") // without its arguments
-	return verb + " "
+	command, _, _ := strings.Cut(failure.Context.Command(), " <") // without its arguments
+	return command + " "
 }
 
-// fail tells on stderr what went wrong and gives the exit status.
+// fail reports an error on stderr and returns the exit status.
 func fail(std streams, err error) int {
 	failure := core.AsError(err)
-	if !errors.Is(err, errTold) {
+	if !errors.Is(err, errReported) {
 		text := failure.Public()
-		if failure.Code == core.CodeCanceled { // at a terminal it was no caller who went away
+		if failure.Code == core.CodeCanceled { // the user interrupted it
 			text = "interrupted"
 		}
 		stderr := visibleOn(std.err, false)
@@ -123,8 +122,8 @@ func fail(std streams, err error) int {
 	return failure.Code.ExitStatus()
 }
 
-// errTold marks an error whose story the user has read already.
-var errTold = errors.New("told")
+// errReported marks an error that the user has read already.
+var errReported = errors.New("reported")
 
-// told ends a verb with the exit status of code, saying nothing more.
-func told(code core.Code) error { return &core.Error{Code: code, Err: errTold} }
+// exitWith ends a command with the exit status of code and without a further message.
+func exitWith(code core.Code) error { return &core.Error{Code: code, Err: errReported} }

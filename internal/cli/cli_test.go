@@ -137,12 +137,12 @@ func TestSimulatePrintsHowToReachIt(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, verb := range []string{"credit", "tags"} {
-		ask := exec.Command(self, verb, "--quiet")
+	for _, command := range []string{"credit", "tags"} {
+		ask := exec.Command(self, command, "--quiet")
 		ask.Args[0], ask.Env = "partnerlens", env
 		answer, err := ask.Output()
 		if err != nil || !strings.Contains(string(answer), `"complete":true`) || !strings.Contains(string(answer), `"count":30`) {
-			t.Errorf("%s: %v\n%s", verb, err, answer)
+			t.Errorf("%s: %v\n%s", command, err, answer)
 		}
 	}
 	if got := end(t, simulate); got != 0 {
@@ -162,16 +162,16 @@ func TestSimulateServesTLS(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, verb := range []string{"credit", "tags"} {
+	for _, command := range []string{"credit", "tags"} {
 		for _, test := range []struct {
 			env  []string
 			want int
-		}{{env, 0}, {simulator.Env(address), 6}} { // who does not trust the certificate must not talk
-			ask := exec.Command(self, verb, "--quiet", "--limit", "1")
+		}{{env, 0}, {simulator.Env(address), 6}} { // without trust in the certificate there is no call
+			ask := exec.Command(self, command, "--quiet", "--limit", "1")
 			ask.Args[0], ask.Env = "partnerlens", test.env
 			answer, _ := ask.CombinedOutput()
 			if got := ask.ProcessState.ExitCode(); got != test.want {
-				t.Errorf("%s ends with %d, want %d\n%s", verb, got, test.want, answer)
+				t.Errorf("%s ends with %d, want %d\n%s", command, got, test.want, answer)
 			}
 		}
 	}
@@ -263,7 +263,7 @@ func TestDemoReadsNoAccountOfTheUsers(t *testing.T) {
 	}
 }
 
-// A person who presses ^C must get the prompt back, and a script must see why.
+// Interrupt ends a read at once, with the exit status of an interrupt.
 func TestInterrupted(t *testing.T) {
 	t.Parallel()
 	reached := make(chan struct{}, 8)
@@ -277,15 +277,15 @@ func TestInterrupted(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, verb := range []string{"credit", "tags"} {
-		ask := exec.Command(self, verb)
+	for _, command := range []string{"credit", "tags"} {
+		ask := exec.Command(self, command)
 		ask.Args[0], ask.Env = "partnerlens", simulator.Env(hung.URL)
 		if err := ask.Start(); err != nil {
 			t.Fatal(err)
 		}
 		<-reached
 		if got := end(t, ask); got != 130 {
-			t.Errorf("%s ends with %d, want 130", verb, got)
+			t.Errorf("%s ends with %d, want 130", command, got)
 		}
 	}
 }

@@ -15,8 +15,8 @@ import (
 )
 
 type demoCmd struct {
-	Customers int `default:"200" help:"How many customers the simulated clouds have."`
-	Rows      int `default:"15" help:"How many of them each table shows, the most urgent first."`
+	Customers int `default:"200" help:"Number of customers of each simulated cloud."`
+	Rows      int `default:"15" help:"Number of rows in each table, the most urgent first."`
 }
 
 // Run shows both queries.
@@ -36,7 +36,7 @@ func (c *demoCmd) Run(ctx context.Context, std streams) error {
   go run ./cmd/partnerlens serve --demo    the same over HTTP:
     curl 'http://127.0.0.1:8080/v1/credit?status=forced,overdrawn'
     curl -H 'Accept: text/csv' 'http://127.0.0.1:8080/v1/tags?reseller_id=all'
-  go run ./cmd/partnerlens --help          every verb
+  go run ./cmd/partnerlens --help          every command
   README.md                                your own keys, Lambda and SCF
 `)
 	return nil
@@ -44,7 +44,7 @@ func (c *demoCmd) Run(ctx context.Context, std streams) error {
 
 func (c *demoCmd) show(ctx context.Context, std streams, f app.Composed) error {
 	function, urgent := f.Function, f.Entry.Urgent
-	question, err := function.Ask(core.Params{"pii": {"full"}}) // nobody is real
+	question, err := function.Ask(core.Params{"pii": {"full"}}) // the customers are fictional
 	if err != nil {
 		return err
 	}
@@ -80,7 +80,7 @@ func (c *demoCmd) show(ctx context.Context, std streams, f app.Composed) error {
 	return nil
 }
 
-// number is a record's cell as an amount; a cell without one sorts last.
+// number is a cell as an amount; a cell without an amount sorts last.
 func number(function *core.Function, record core.Record, column string) core.Money {
 	i := slices.IndexFunc(function.Columns, func(c core.Column) bool { return c.Name == column })
 	amount, err := core.ParseMoney(record.Row()[i])
@@ -90,8 +90,8 @@ func number(function *core.Function, record core.Record, column string) core.Mon
 	return amount
 }
 
-// startDemo runs the simulator on loopback and gives an environment that
-// points the functions at it.
+// startDemo runs the simulator on loopback and returns an environment that points the
+// functions at it.
 func startDemo(ctx context.Context, opts simulator.Options) (*simulator.Simulator, app.Environment, func(), error) {
 	sim, err := simulator.New(opts)
 	if err != nil {
@@ -105,9 +105,9 @@ func startDemo(ctx context.Context, opts simulator.Options) (*simulator.Simulato
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		_ = simulator.Serve(ctx, ln, sim) // ends with ctx
+		_ = simulator.Serve(ctx, ln, sim) // returns when ctx is done
 	}()
-	settings := map[string]string{ // the simulator keeps no limit
+	settings := map[string]string{ // the simulator has no limit
 		"PARTNERLENS_TENCENT_RATE": "0",
 		"PARTNERLENS_HUAWEI_RATE":  "0",
 	}

@@ -14,20 +14,20 @@ import (
 )
 
 type doctorCmd struct {
-	Account string `help:"Only this account; every configured one unless given."`
+	Account string `help:"Only this account; by default every configured account."`
 	Output  string `short:"o" enum:"text,json" default:"text" help:"text or json."`
 }
 
-// diagnosis is what doctor found.
+// diagnosis is the result of doctor.
 type diagnosis struct {
 	OK       bool          `json:"ok"`
 	Accounts []app.Checkup `json:"accounts"`
-	Door     app.Check     `json:"door"`
+	Auth     app.Check     `json:"auth"`
 	Watch    []app.Check   `json:"watch"`
 	Settings []app.Check   `json:"settings"`
 }
 
-// Run examines every account with one call each, and what the watch needs.
+// Run checks every account with one call, and what the watch needs.
 func (c *doctorCmd) Run(ctx context.Context, std streams) error {
 	var names []string
 	for _, setting := range os.Environ() {
@@ -52,13 +52,13 @@ func (c *doctorCmd) Run(ctx context.Context, std streams) error {
 	}
 	for _, account := range found.Accounts {
 		if !account.OK {
-			return told(account.Code)
+			return exitWith(account.Code)
 		}
 	}
-	return told(core.CodeMisconfigured)
+	return exitWith(core.CodeMisconfigured)
 }
 
-// examine examines everything that env sets; names are the names of all that it sets.
+// examine checks the settings of env; names are those of all variables that are set.
 func (c *doctorCmd) examine(ctx context.Context, env app.Environment, names []string) (diagnosis, error) {
 	all := app.ComposeAll(env, nil)
 	var used []app.Composed
@@ -67,7 +67,7 @@ func (c *doctorCmd) examine(ctx context.Context, env app.Environment, names []st
 			used = append(used, p)
 		}
 	}
-	if used == nil { // nothing is: say of both what is missing
+	if used == nil { // none is configured: report what each lacks
 		used = all
 	}
 	var examine []func() app.Checkup
@@ -86,18 +86,18 @@ func (c *doctorCmd) examine(ctx context.Context, env app.Environment, names []st
 		}
 	}
 	found := diagnosis{Accounts: make([]app.Checkup, len(examine))}
-	var under sync.WaitGroup
+	var running sync.WaitGroup
 	for i := range examine {
-		under.Go(func() { found.Accounts[i] = examine[i]() })
+		running.Go(func() { found.Accounts[i] = examine[i]() })
 	}
-	under.Wait()
+	running.Wait()
 	if len(found.Accounts) == 0 {
 		return found, core.Invalid("--account", "no such account is configured")
 	}
-	found.Door = app.CheckAuth(ctx, env, configured)
+	found.Auth = app.CheckAuth(ctx, env, configured)
 	found.Watch = app.CheckWatch(ctx, env, used)
 	found.Settings = app.CheckNames(env, names)
-	found.OK = !slices.ContainsFunc(slices.Concat([]app.Check{found.Door}, found.Watch, found.Settings), func(check app.Check) bool { return check.State == app.CheckFailed })
+	found.OK = !slices.ContainsFunc(slices.Concat([]app.Check{found.Auth}, found.Watch, found.Settings), func(check app.Check) bool { return check.State == app.CheckFailed })
 	for _, account := range found.Accounts {
 		found.OK = found.OK && account.OK
 	}
@@ -110,7 +110,7 @@ var marks = map[app.CheckState]string{
 
 func (d diagnosis) print(w io.Writer) {
 	line := func(check app.Check) {
-		fmt.Fprintln(w, strings.TrimRight(fmt.Sprintf("  %-7s %-11s %s", marks[check.State], check.Name, harmless(check.Says)), " "))
+		fmt.Fprintln(w, strings.TrimRight(fmt.Sprintf("  %-7s %-11s %s", marks[check.State], check.Name, escape(check.Says)), " "))
 	}
 	for _, account := range d.Accounts {
 		fmt.Fprintf(w, "%s (%s)\n", account.Account, account.Vendor)
@@ -126,7 +126,7 @@ func (d diagnosis) print(w io.Writer) {
 			line(check)
 		}
 	}
-	section("callers", d.Door)
+	section("callers", d.Auth)
 	section("watch", d.Watch...)
 	section("settings", d.Settings...)
 }

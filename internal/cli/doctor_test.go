@@ -20,7 +20,7 @@ import (
 
 const planted = "planted-6f2d"
 
-// Each broken set-up must be told by the check that it breaks, in words that say
+// Each broken set-up fails the check that it breaks, with a message that says
 // what to do, and without a key.
 func TestDoctorExplainsBrokenSetUps(t *testing.T) {
 	t.Parallel()
@@ -50,7 +50,7 @@ func TestDoctorExplainsBrokenSetUps(t *testing.T) {
 		}, "key", core.CodeDenied, "token of the temporary key has expired"},
 		{"no permission", simulator.Options{}, func(e env) { e["PARTNERLENS_TENCENT_SECRET_ID"] = simulator.NoAuthKeyID }, "permission", core.CodeDenied, "intlpartnersmgt:QueryCustomersCredit"},
 		{"the clock is off", simulator.Options{Faults: []string{"clock-ahead"}}, func(env) {}, "clock", core.CodeDenied, "clock is 1h0m0s behind the cloud's"},
-		{"nobody listens", simulator.Options{}, func(e env) { e["PARTNERLENS_TENCENT_ENDPOINT"] = closed.URL }, "endpoint", core.CodeUnavailable, "the address is " + closed.URL},
+		{"no listener", simulator.Options{}, func(e env) { e["PARTNERLENS_TENCENT_ENDPOINT"] = closed.URL }, "endpoint", core.CodeUnavailable, "the address is " + closed.URL},
 		{"no API there", simulator.Options{}, func(e env) { e["PARTNERLENS_TENCENT_ENDPOINT"] = page.URL }, "endpoint", core.CodeUpstream, "what answered is not the cloud's API"},
 		{"http over the network", simulator.Options{}, func(e env) { e["PARTNERLENS_TENCENT_ENDPOINT"] = "http://intlpartnersmgt.intl.tencentcloudapi.com" }, "settings", core.CodeMisconfigured, "write https://host"},
 		{"no such secret", simulator.Options{}, func(e env) { e["PARTNERLENS_TENCENT_SECRET_KEY"] = "aws-sm:nobody#key" }, "settings", core.CodeMisconfigured, "aws-sm:nobody#key: AWS Secrets Manager has no such secret in this region"},
@@ -116,7 +116,7 @@ func TestDoctorOfWhatWorks(t *testing.T) {
 	}{
 		{"well", simulator.Options{Customers: 250}, "pages", app.CheckOK, "250 customers in all, up to 100 at a time"},
 		{"small pages", simulator.Options{Customers: 250, Faults: []string{"page-clamp-10"}}, "pages", app.CheckLook, "10 customers at a time, not the 100 asked for: reading all 250 takes 25 calls"},
-		{"nobody", simulator.Options{Customers: -1}, "pages", app.CheckLook, "is it the right one?"},
+		{"no customers", simulator.Options{Customers: -1}, "pages", app.CheckLook, "is it the right one?"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
@@ -139,7 +139,7 @@ func TestDoctorOfWhatWorks(t *testing.T) {
 
 func isHuawei(name, _ string) bool { return strings.Contains(name, "HUAWEI") }
 
-// Of Huawei Cloud a key that is not a partner's, and a broken door.
+// A Huawei Cloud key that is no partner's, and a broken PARTNERLENS_KEYS.
 func TestDoctorOfTheOthers(t *testing.T) {
 	t.Parallel()
 	found := diagnose(t, simulator.Options{Faults: []string{"error-in-200-always"}}, func(env map[string]string) {
@@ -150,12 +150,12 @@ func TestDoctorOfTheOthers(t *testing.T) {
 	if found.OK || last.Name != "permission" || !strings.Contains(last.Says, "not a Huawei Cloud partner") {
 		t.Errorf("%+v", found.Accounts)
 	}
-	if found.Door.State != app.CheckFailed || strings.Contains(found.Door.Says, planted) || !strings.Contains(found.Door.Says, "crm") {
-		t.Errorf("%+v", found.Door)
+	if found.Auth.State != app.CheckFailed || strings.Contains(found.Auth.Says, planted) || !strings.Contains(found.Auth.Says, "crm") {
+		t.Errorf("%+v", found.Auth)
 	}
 }
 
-// One account that is wrong hides neither the others nor the door.
+// One broken account hides neither the others nor the check of authentication.
 func TestDoctorExaminesWhatIsRight(t *testing.T) {
 	t.Parallel()
 	for setting, accounts := range map[string]string{
@@ -171,8 +171,8 @@ func TestDoctorExaminesWhatIsRight(t *testing.T) {
 			names = append(names, account.Account)
 		}
 		slices.SortFunc(names, func(a, b string) int { return strings.Compare(b, a) })
-		if found.OK || strings.Join(names, " ") != accounts || found.Door.State != app.CheckLook {
-			t.Errorf("%s: %v, %+v", setting, names, found.Door)
+		if found.OK || strings.Join(names, " ") != accounts || found.Auth.State != app.CheckLook {
+			t.Errorf("%s: %v, %+v", setting, names, found.Auth)
 		}
 	}
 }
@@ -188,16 +188,16 @@ func TestDoctorOfTheDoor(t *testing.T) {
 	}{
 		{"well", `{"keys":[{"name":"crm","hash":"` + hash + `","accounts":["default"]}]}`, "scf-cam", app.CheckOK, "keys are configured"},
 		{"no such platform", "", "cam", app.CheckFailed, "PARTNERLENS_PLATFORM_AUTH: unknown"},
-		{"nobody", `{"keys":[]}`, "", app.CheckLook, "no key opens the door"},
-		{"only an expired one", `{"keys":[{"name":"crm","hash":"` + hash + `","expires":"2020-01-01"}]}`, "", app.CheckLook, "crm expired at 2020-01-01T00:00:00Z: renew it or take it away; no key opens the door"},
+		{"no key", `{"keys":[]}`, "", app.CheckLook, "no key is valid"},
+		{"only an expired one", `{"keys":[{"name":"crm","hash":"` + hash + `","expires":"2020-01-01"}]}`, "", app.CheckLook, "crm expired at 2020-01-01T00:00:00Z: renew it or take it away; no key is valid"},
 		{"one that ends soon", `{"keys":[{"name":"crm","hash":"` + hash + `","expires":"` + soon + `"}]}`, "", app.CheckLook, "crm expires at " + soon},
 		{"an account that is not there", `{"keys":[{"name":"crm","hash":"` + hash + `","accounts":["nowhere"]}]}`, "", app.CheckLook, "crm may ask for the account nowhere, which is not configured here"},
 	} {
 		found := diagnose(t, simulator.Options{}, func(env map[string]string) {
 			env["PARTNERLENS_KEYS"], env["PARTNERLENS_PLATFORM_AUTH"] = test.keys, test.platform
 		})
-		if found.Door.State != test.state || !strings.Contains(found.Door.Says, test.says) || found.OK != (test.state != app.CheckFailed) {
-			t.Errorf("%s: %+v", test.name, found.Door)
+		if found.Auth.State != test.state || !strings.Contains(found.Auth.Says, test.says) || found.OK != (test.state != app.CheckFailed) {
+			t.Errorf("%s: %+v", test.name, found.Auth)
 		}
 	}
 }

@@ -12,11 +12,11 @@ import (
 
 type healthCmd struct {
 	URL    string        `arg:"" optional:"" default:"http://127.0.0.1:8080/healthz" help:"The server's /healthz."`
-	Within time.Duration `default:"3s" help:"How long it may take."`
+	Within time.Duration `default:"3s" help:"Time limit."`
 }
 
-// Run asks a server whether it is well, and says nothing where it is: a
-// container from scratch has no other program to ask with.
+// Run requests /healthz and prints nothing if the answer is 200. A container built from
+// scratch has no other HTTP client.
 func (c *healthCmd) Run(ctx context.Context) error {
 	where, err := url.Parse(c.URL)
 	if err != nil || where.Host == "" || where.Scheme != "http" && where.Scheme != "https" {
@@ -26,7 +26,7 @@ func (c *healthCmd) Run(ctx context.Context) error {
 	defer cancel()
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, where.String(), nil)
 	if err != nil {
-		return core.Invalid("URL", "cannot be asked: %s", err)
+		return core.Invalid("URL", "not a URL to request: %s", err)
 	}
 	client := http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	answer, err := client.Do(request)

@@ -18,14 +18,14 @@ import (
 
 type invokeCmd struct {
 	Platform string        `enum:"lambda,scf" required:"" help:"lambda or scf."`
-	Binary   string        `type:"existingfile" required:"" help:"The artefact, as dist/lambda/credit/bootstrap."`
+	Binary   string        `type:"existingfile" required:"" help:"The artefact, such as dist/lambda/credit/bootstrap."`
 	Event    string        `required:"" help:"A file with the event; - is stdin."`
-	Env      []string      `sep:"none" placeholder:"NAME[=VALUE]" help:"An environment variable for the function; may be given several times. NAME alone takes the value that it has here, so that no key stands in the list of processes. It gets no other but the platform's."`
+	Env      []string      `sep:"none" placeholder:"NAME[=VALUE]" help:"An environment variable for the function; may be given several times. NAME alone passes on the value that it has here, which keeps a key out of the list of processes. The function gets these variables and the platform's, and no others."`
 	Timeout  time.Duration `default:"30s" help:"The platform's time limit."`
 	Quiet    bool          `short:"q" help:"Do not show the function's log on stderr."`
 }
 
-// Run invokes once and prints the answer.
+// Run invokes the function once and prints its answer.
 func (c *invokeCmd) Run(ctx context.Context, std streams) error {
 	event, err := c.event(std.in)
 	if err != nil {
@@ -44,7 +44,7 @@ func (c *invokeCmd) Run(ctx context.Context, std streams) error {
 	}
 	runtime := emulator.Lambda
 	if c.Platform == "scf" {
-		// SCF hands the environment over with each invocation.
+		// SCF passes the environment with each invocation.
 		runtime, opts.Env = emulator.SCF, nil
 		opts.Invocations[0].Env = make(map[string]string)
 		for _, setting := range env {
@@ -62,17 +62,17 @@ func (c *invokeCmd) Run(ctx context.Context, std streams) error {
 	answer := result.Answers[0]
 	if answer.Failure != nil {
 		text := answer.Failure.Message
-		if !strings.HasPrefix(text, answer.Failure.Type+":") { // ours begin with their type
+		if !strings.HasPrefix(text, answer.Failure.Type+":") { // our messages begin with their type
 			text = answer.Failure.Error()
 		}
 		fmt.Fprintln(visibleOn(std.err, false), text)
-		return told(core.Code(answer.Failure.Type)) // a code of ours, else internal
+		return exitWith(core.Code(answer.Failure.Type)) // a core.Code, or else internal
 	}
 	_, err = fmt.Fprintf(visibleOn(std.out, true), "%s\n", strings.TrimSuffix(string(answer.Payload), "\n"))
 	return err
 }
 
-// environment is the function's, each variable with its value.
+// environment returns the variables of the function as NAME=value.
 func (c *invokeCmd) environment(stderr io.Writer) (env []string, err error) {
 	for _, setting := range c.Env {
 		name, value, given := strings.Cut(setting, "=")
@@ -86,14 +86,14 @@ func (c *invokeCmd) environment(stderr io.Writer) (env []string, err error) {
 			}
 			setting = name + "=" + value
 		case holdsKey(name) && value != "" && !isReference && value != simulator.KeySecret:
-			fmt.Fprintf(stderr, "everybody on this machine can see the value of %s in the list of processes; set it in your environment, and give --env %[1]s\n", name)
+			fmt.Fprintf(stderr, "every user of this machine can read the value of %s in the list of processes; set it in your environment and pass --env %[1]s\n", name)
 		}
 		env = append(env, setting)
 	}
 	return env, nil
 }
 
-// holdsKey says whether a variable is one for what must be kept secret.
+// holdsKey reports whether a variable holds a credential.
 func holdsKey(name string) bool {
 	return name == app.AccountsSetting || slices.ContainsFunc([]string{"SECRET_KEY", "SECRETKEY", "ACCESS_KEY", "_SK", "TOKEN"}, func(end string) bool { return strings.HasSuffix(name, end) })
 }

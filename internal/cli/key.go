@@ -12,15 +12,15 @@ import (
 )
 
 type keyCmd struct {
-	New keyNewCmd `cmd:"" help:"Make a key for the HTTP API, and its entry for PARTNERLENS_KEYS."`
+	New keyNewCmd `cmd:"" help:"Create a key for the HTTP API, and its entry for PARTNERLENS_KEYS."`
 }
 
 type keyNewCmd struct {
-	Name     string   `required:"" help:"Whose key it is, for the log."`
-	Function []string `sep:"none" placeholder:"NAME" help:"A function that it may ask; may be given several times. All unless given."`
-	Account  []string `sep:"none" placeholder:"NAME" help:"An account that it may ask for; may be given several times. All unless given."`
-	Expires  string   `placeholder:"WHEN" help:"Until when it holds: 2027-06-30, 2027-06-30T12:00:00Z, or 90d. For ever unless given."`
-	PII      bool     `name:"pii" help:"It may see names, e-mail addresses and telephone numbers whole, and search by them."`
+	Name     string   `required:"" help:"Name of the caller, for the log."`
+	Function []string `sep:"none" placeholder:"NAME" help:"A function that the key may use; repeatable. By default all."`
+	Account  []string `sep:"none" placeholder:"NAME" help:"An account that the key may read; repeatable. By default all."`
+	Expires  string   `placeholder:"WHEN" help:"When the key expires: 2027-06-30, 2027-06-30T12:00:00Z or 90d. By default never."`
+	PII      bool     `name:"pii" help:"The key may read and search unmasked names, e-mail addresses and telephone numbers."`
 	Output   string   `enum:"text,json" default:"text" help:"text: the key on stdout, its entry on stderr; json: both as one object on stdout."`
 }
 
@@ -34,7 +34,7 @@ type keyEntry struct {
 	PII       bool     `json:"pii,omitzero"`
 }
 
-// Run prints a new key. It is kept nowhere.
+// Run prints a new key. The key is stored nowhere.
 func (c *keyNewCmd) Run(std streams) error {
 	key, hash := api.NewKey()
 	entry := keyEntry{Name: c.Name, Hash: hash, Functions: c.Function, Accounts: c.Account, PII: c.PII}
@@ -50,7 +50,7 @@ func (c *keyNewCmd) Run(std streams) error {
 		return err
 	}
 	if _, err := api.ParseKeys(fmt.Appendf(nil, `{"keys":[%s]}`, text), app.FunctionNames()...); err != nil {
-		return core.Invalid("", "such a key would not be taken: %s", core.AsError(err).Detail)
+		return core.Invalid("", "the API would not accept such a key: %s", core.AsError(err).Detail)
 	}
 	if c.Output == "json" {
 		both, err := core.AppendJSON(nil, struct {
@@ -67,11 +67,11 @@ func (c *keyNewCmd) Run(std streams) error {
 		return err
 	}
 	fmt.Fprintf(std.err, "%s\n", text)
-	fmt.Fprintf(std.err, "Give the key to %s, who sends it as Authorization: Bearer KEY; it is shown this once. Put the entry into %s: {\"keys\":[…]}.\n", c.Name, api.KeysSetting)
+	fmt.Fprintf(std.err, "Give the key to %s, which sends it as Authorization: Bearer KEY. It is not shown again. Put the entry into %s: {\"keys\":[…]}.\n", c.Name, api.KeysSetting)
 	return nil
 }
 
-// expiry reads a moment, a date, which is its beginning in UTC, or a number of days.
+// expiry parses a time, a date (its start in UTC) or a number of days.
 func expiry(text string, now time.Time) (time.Time, error) {
 	var at time.Time
 	if days, ok := strings.CutSuffix(text, "d"); ok {
@@ -83,10 +83,10 @@ func expiry(text string, now time.Time) (time.Time, error) {
 	} else if moment, err := time.Parse(time.RFC3339, text); err == nil {
 		at = moment.UTC()
 	} else if at, err = time.Parse(time.DateOnly, text); err != nil {
-		return at, core.Invalid("--expires", "neither a moment, a date nor a number of days; write it as 2027-06-30T12:00:00Z, 2027-06-30 or 90d")
+		return at, core.Invalid("--expires", "neither a time, a date nor a number of days; write it as 2027-06-30T12:00:00Z, 2027-06-30 or 90d")
 	}
 	if !at.After(now) {
-		return at, core.Invalid("--expires", "over already; such a key would open nothing")
+		return at, core.Invalid("--expires", "in the past; give a time in the future")
 	}
 	return at, nil
 }

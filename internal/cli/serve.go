@@ -48,9 +48,9 @@ func (c *serveCmd) Run(ctx context.Context, std streams) error {
 		token, _ := api.NewKey()
 		opts.Token = core.NewSecret(token)
 		fmt.Fprintf(std.out, "token %s\n", token)
-		fmt.Fprintf(std.err, "No key is configured: programs on this machine get masked data, and everything with the token, as Authorization: Bearer TOKEN. It holds until this server stops.\n")
-	default: // the token would stay in the log of a container
-		logger.Warn(api.KeysSetting + " is not set: only programs on this machine may ask, and get masked data; see partnerlens key new")
+		fmt.Fprintf(std.err, "No key is configured. Programs on this machine get masked data, or unmasked data with the token as Authorization: Bearer TOKEN. The token expires when this server stops.\n")
+	default: // a token would stay in a container's log
+		logger.Warn(api.KeysSetting + " is not set: only programs on this machine get answers, with masked data; see partnerlens key new")
 	}
 	var functions []*core.Function
 	for _, f := range app.ComposeAll(env, nil) {

@@ -14,16 +14,16 @@ import (
 
 type simulateCmd struct {
 	Listen    string        `default:"127.0.0.1:0" help:"Address to listen on; port 0 is a free one."`
-	Customers int           `default:"1000" help:"How many customers each cloud has."`
-	Seed      uint64        `default:"1" help:"What the customers, and the faults' moments, are made from."`
-	Day       int           `default:"0" help:"Which day of the customers' lives it is: from 0 to 1 and to 2 some come, go, run dry, are topped up, stopped or freed."`
-	Rate      int           `help:"Refuse calls over this many a second; 0: no limit."`
-	Counting  string        `enum:"sliding,sliding-all,fixed" default:"sliding" help:"How calls are counted: sliding second, sliding second with refused calls in it, fixed second."`
-	Latency   time.Duration `help:"How long each answer takes, as 80ms."`
-	PageMax   int           `help:"The largest page; 0: 100 on Tencent Cloud, 200 on Huawei Cloud."`
-	Fault     []string      `help:"Something that goes wrong, by name; may be given several times. An unknown name lists them."`
-	Secrets   string        `type:"path" placeholder:"FILE" help:"What the secret stores hold: a JSON object from name to text."`
-	TLS       string        `type:"path" placeholder:"DIR" help:"Serve https, with a certificate made into this folder (ca.pem to trust)."`
+	Customers int           `default:"1000" help:"Number of customers of each cloud."`
+	Seed      uint64        `default:"1" help:"Seed of the customers and of the moments of faults."`
+	Day       int           `default:"0" help:"Day of the customers' lives, 0 to 2: from day to day some join, leave, use up their credit, or are topped up, stopped or freed."`
+	Rate      int           `help:"Refuse more than this many calls a second; 0: no limit."`
+	Counting  string        `enum:"sliding,sliding-all,fixed" default:"sliding" help:"How calls are counted: sliding second, sliding second including refused calls, or fixed second."`
+	Latency   time.Duration `help:"Latency of each answer, such as 80ms."`
+	PageMax   int           `help:"Largest page; 0: 100 on Tencent Cloud, 200 on Huawei Cloud."`
+	Fault     []string      `help:"A fault by name; repeatable. An unknown name lists all."`
+	Secrets   string        `type:"path" placeholder:"FILE" help:"Contents of the secret stores: a JSON object from name to text."`
+	TLS       string        `type:"path" placeholder:"DIR" help:"Serve HTTPS with a certificate created in this folder; trust its ca.pem."`
 	PrintEnv  bool          `help:"Print the variables that point the functions at it."`
 }
 
@@ -67,8 +67,8 @@ func (c *simulateCmd) Run(ctx context.Context, std streams) error {
 	return simulator.Serve(ctx, ln, sim)
 }
 
-// readSecrets reads the secrets from a file: on the command line everybody on
-// the machine could read them. No error repeats what the file holds.
+// readSecrets reads the secrets from a file: every user of the machine could read a command
+// line. No error repeats the contents of the file.
 func readSecrets(file string) (map[string]string, error) {
 	if file == "" {
 		return nil, nil

@@ -11,17 +11,17 @@ import (
 	"github.com/jedib0t/go-pretty/v6/text"
 )
 
-// A customer chooses its name itself, and a name can hold what a terminal obeys or does not show:
-// controls of ISO 6429, marks that change the direction of writing, characters without a width and
-// those of the block of tags, which can spell an invisible text. On a terminal these are
-// shown as the escapes of Go and JSON. A file or a pipe gets every text as it is.
+// A customer chooses its own name, and a name can hold characters that control a terminal or are
+// invisible: controls of ISO 6429, marks that change the direction of writing, characters without
+// width, and the block of tags, which can spell invisible text. On a terminal these are escaped as
+// in Go or JSON. A file or a pipe gets every text unchanged.
 
 func init() {
 	// Terminals show characters of ambiguous width in one column, whatever the locale.
 	text.OverrideRuneWidthEastAsianWidth(false)
 }
 
-// isVisible says whether a terminal shows a character as itself.
+// isVisible reports whether a terminal shows a character as itself.
 func isVisible(r rune) bool {
 	return (unicode.IsPrint(r) || unicode.Is(unicode.Zs, r)) &&
 		!unicode.In(r, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector) && r != brailleBlank
@@ -29,12 +29,13 @@ func isVisible(r rune) bool {
 
 const brailleBlank = '\u2800'
 
-// maxMarks is how many combining marks one character has in any language's writing. More of them
-// would grow into the rows above and below.
+// maxMarks is the largest number of combining marks that one character has in any language. More of
+// them would grow into the rows above and below.
 const maxMarks = 4
 
-// harmless gives a text as a terminal can show it in one line: what is not visible as its escape.
-func harmless(cell string) string {
+// escape returns the text as a terminal can show it in one line, with escapes for invisible
+// characters.
+func escape(cell string) string {
 	var b strings.Builder
 	marks := 0
 	for _, r := range cell {
@@ -58,7 +59,7 @@ type terminalWriter struct {
 	json bool // escapes are JSON's, so that its values stay the same
 }
 
-// visibleOn gives the writer for text, or for JSON, that is shown on w.
+// visibleOn returns the writer for text, or for JSON, that is shown on w.
 func visibleOn(w io.Writer, json bool) io.Writer {
 	if isTerminal(w) {
 		return terminalWriter{w, json}

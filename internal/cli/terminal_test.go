@@ -11,7 +11,7 @@ import (
 	"partnerlens/pkg/core"
 )
 
-func TestHarmless(t *testing.T) {
+func TestEscape(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct{ name, cell, want string }{
 		{"letters", "Example GmbH", "Example GmbH"},
@@ -34,8 +34,8 @@ func TestHarmless(t *testing.T) {
 		{"stacked marks", "a" + strings.Repeat("\u0301", 6), "a" + strings.Repeat("\u0301", 4) + `\u0301\u0301`},
 		{"not UTF-8", "a\x9bb", "a\ufffdb"},
 	} {
-		if got := harmless(test.cell); got != test.want {
-			t.Errorf("%s: harmless(%+q) = %+q, want %+q", test.name, test.cell, got, test.want)
+		if got := escape(test.cell); got != test.want {
+			t.Errorf("%s: escape(%+q) = %+q, want %+q", test.name, test.cell, got, test.want)
 		}
 	}
 }

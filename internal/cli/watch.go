@@ -22,20 +22,20 @@ import (
 
 type watchCmd struct {
 	Function string        `enum:"all,${functions}" default:"all" help:"${functions}, or all that have an account."`
-	Account  string        `help:"Only this account; every configured one unless given."`
-	RunID    string        `name:"run" placeholder:"DAY" help:"Which run, as 2026-11-22 or 2026-11-22T06; the one of this moment unless given."`
-	Store    string        `placeholder:"URL" help:"Where runs are kept: file:///folder or s3://bucket/prefix?region=…; PARTNERLENS_STORE, or the folder partnerlens-runs here, unless given."`
+	Account  string        `help:"Only this account; by default every configured account."`
+	RunID    string        `name:"run" placeholder:"DAY" help:"Run to finish, such as 2026-11-22 or 2026-11-22T06; by default the current one."`
+	Store    string        `placeholder:"URL" help:"Store of the runs: file:///folder or s3://bucket/prefix?region=…; by default PARTNERLENS_STORE, or the folder partnerlens-runs in the current one."`
 	Output   string        `short:"o" enum:"text,json" default:"text" help:"text or json."`
-	Timeout  time.Duration `help:"Stop after this time, as 15m; the next call goes on."`
+	Timeout  time.Duration `help:"Stop after this time, such as 15m; the next call resumes."`
 
-	Accept    bool `xor:"mode" help:"Take the run's list as true however far it shrank: a run that is held is compared and reported."`
-	Force     bool `xor:"mode" help:"Make a run anew that came to its end; what it reports is delivered again."`
-	Redeliver bool `xor:"mode" help:"Make no run; deliver what channels lack of all runs, or of --run, also what a channel refused."`
+	Accept    bool `xor:"mode" help:"Accept the run's list however far it shrank: a held run is compared and reported."`
+	Force     bool `xor:"mode" help:"Repeat a finished run; its alerts are delivered again."`
+	Redeliver bool `xor:"mode" help:"Make no run; deliver the pending and the refused messages of all runs, or of --run."`
 
-	Demo bool `help:"Show two days of simulated clouds: two runs, the change between them, and the digest."`
+	Demo bool `help:"Show two days of simulated clouds: two runs, the changes between them, and the digest."`
 }
 
-// Run watches.
+// Run finishes the runs.
 func (c *watchCmd) Run(ctx context.Context, std streams) error {
 	if c.Demo {
 		return c.demo(ctx, std)
@@ -68,13 +68,13 @@ func (c *watchCmd) Run(ctx context.Context, std streams) error {
 		}
 		done, err := watcher.Watch(ctx, f, app.WatchRequest{Account: c.Account, Run: c.RunID, Mode: mode})
 		switch lacking := done.Lacking(); {
-		case err != nil: // of one function; the other's runs are no worse for it
+		case err != nil: // of one function; the others' runs are unaffected
 			failed = err
 		case failed != nil:
 		case !done.Complete:
-			failed = told(core.CodeIncomplete)
+			failed = exitWith(core.CodeIncomplete)
 		case lacking != "":
-			failed = told(lacking)
+			failed = exitWith(lacking)
 		}
 		all = append(all, done)
 	}
@@ -100,13 +100,13 @@ func (c *watchCmd) Run(ctx context.Context, std streams) error {
 	return failed
 }
 
-// fileURL is the URL of a folder, whatever its name holds.
+// fileURL is the URL of a folder.
 func fileURL(folder string) string {
 	return (&url.URL{Scheme: "file", Path: filepath.ToSlash(folder)}).String()
 }
 
-// environment is the process's, with a store in any case: a laptop needs none to
-// be set up.
+// environment is the process's environment with a store: by default a folder, so that a
+// laptop needs no set-up.
 func (c *watchCmd) environment(getenv func(string) string) (app.Environment, error) {
 	where := c.Store
 	if where == "" {
@@ -134,30 +134,30 @@ func printWatched(w io.Writer, where string, done app.Watched) {
 		if a.Manifest != "" && len(a.Told.Objects) > 0 {
 			fmt.Fprintf(w, "  %s/%s\n", strings.TrimSuffix(where, "/"), strings.TrimSuffix(a.Manifest, "manifest.json"))
 		}
-		if a.State != watch.Incomplete { // whose line says why
+		if a.State != watch.Incomplete { // its line has the reason
 			for _, warning := range a.Warnings {
 				fmt.Fprintf(w, "  warning: %s: %s\n", warning.Code, warningText(warning))
 			}
 		}
 		for _, d := range a.Undelivered {
-			fmt.Fprintf(w, "  NOT DELIVERED: %s\n", harmless(undeliveredLine(d)))
+			fmt.Fprintf(w, "  NOT DELIVERED: %s\n", escape(undeliveredLine(d)))
 		}
 	}
 }
 
-// watchedLine says how an account's run fared.
+// watchedLine describes the run of an account.
 func watchedLine(done app.Watched, a app.WatchedRun) string {
 	m := a.Told
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s %s%s: ", done.Function, a.Account, strings.TrimSuffix(" "+done.Run, " "))
 	switch a.State {
 	case watch.GoingOn:
-		fmt.Fprintf(&b, "NOT DONE: time ran out after %d customers; the next call goes on", a.Count)
+		fmt.Fprintf(&b, "NOT FINISHED: time ran out after %d customers; the next call resumes", a.Count)
 		return b.String()
 	case watch.Incomplete:
 		b.WriteString("NOT COMPLETE")
 		for _, warning := range m.Warnings {
-			b.WriteString(": " + harmless(warning.Message))
+			b.WriteString(": " + escape(warning.Message))
 		}
 		return b.String()
 	case watch.Held:
@@ -180,7 +180,7 @@ func watchedLine(done app.Watched, a app.WatchedRun) string {
 		if a.Error == nil {
 			return b.String() + string(a.State)
 		}
-		return b.String() + "FAILED: " + harmless(a.Error.Message)
+		return b.String() + "FAILED: " + escape(a.Error.Message)
 	}
 	if m.ReadLate {
 		fmt.Fprintf(&b, ", read late on %s", m.AsOf.Format(time.RFC3339))
@@ -196,12 +196,12 @@ func watchedLine(done app.Watched, a app.WatchedRun) string {
 		kinds = append(kinds, fmt.Sprintf("%d %s", m.Alerts[kind], kind))
 	}
 	if kinds != nil {
-		fmt.Fprintf(&b, "; worth telling: %s", strings.Join(kinds, ", "))
+		fmt.Fprintf(&b, "; alerts: %s", strings.Join(kinds, ", "))
 	}
 	return b.String()
 }
 
-// undeliveredLine says what a channel lacks, and what becomes of it.
+// undeliveredLine describes a message that a channel did not accept, and what happens next.
 func undeliveredLine(d alert.Delivery) string {
 	if d.Channel == "" {
 		return d.Detail + "; it is delivered once the setting is right"
@@ -213,7 +213,7 @@ func undeliveredLine(d alert.Delivery) string {
 	return fmt.Sprintf("%s (%s): %s; %s", d.Channel, d.Type, d.Detail, what)
 }
 
-// demo lives through two days of simulated clouds.
+// demo makes the runs of two simulated days.
 func (c *watchCmd) demo(ctx context.Context, std streams) error {
 	sim, env, stop, err := startDemo(ctx, simulator.Options{Customers: 200})
 	if err != nil {
@@ -234,7 +234,7 @@ func (c *watchCmd) demo(ctx context.Context, std streams) error {
 		switch name {
 		case app.StoreSetting:
 			return folder
-		case alert.Setting: // the user's channels have no business here
+		case alert.Setting: // the demo sends nothing
 			return ""
 		}
 		return env(name)
@@ -243,7 +243,7 @@ func (c *watchCmd) demo(ctx context.Context, std streams) error {
 		sim.SetDay(day)
 		at := now.AddDate(0, 0, day-1)
 		watcher := &app.Watcher{Env: demoEnv, Now: func() time.Time { return at }, Digest: func(d *alert.Digest) { digests = append(digests, d) }}
-		fmt.Fprintf(std.out, "%s\n\n", []string{"YESTERDAY: the first run, which everything later is compared with", "TODAY: the second run, and what changed"}[day])
+		fmt.Fprintf(std.out, "%s\n\n", []string{"YESTERDAY: the first run, with which later runs are compared", "TODAY: the second run, and what changed"}[day])
 		digests = nil
 		for _, f := range app.ComposeAll(demoEnv, func() time.Time { return at }) {
 			done, err := watcher.Watch(ctx, f, app.WatchRequest{})
@@ -254,12 +254,12 @@ func (c *watchCmd) demo(ctx context.Context, std streams) error {
 		}
 		fmt.Fprintln(std.out)
 	}
-	fmt.Fprint(std.out, "THE DIGESTS, as a channel is told them:\n\n")
+	fmt.Fprint(std.out, "THE DIGESTS, as a channel receives them:\n\n")
 	for _, digest := range digests {
 		fmt.Fprintf(std.out, "%s\n\n", digest.Text(alert.English, 12))
 	}
 	if len(digests) > 0 {
-		fmt.Fprintf(std.out, "THE FIRST OF THEM, as a channel with \"language\": \"zh\" is told it:\n\n%s\n\n", digests[0].Text(alert.Chinese, 12))
+		fmt.Fprintf(std.out, "THE FIRST OF THEM, as a channel with \"language\": \"zh\" receives it:\n\n%s\n\n", digests[0].Text(alert.Chinese, 12))
 	}
 	fmt.Fprintf(std.out, `The files are in %s. Where to look next:
 
@@ -278,7 +278,7 @@ type alertTestCmd struct{}
 
 // Run sends a sample.
 func (alertTestCmd) Run(ctx context.Context, std streams) error {
-	deliveries, err := new(app.Watcher).TellSample(ctx)
+	deliveries, err := new(app.Watcher).SendSample(ctx)
 	if err != nil {
 		return err
 	}
@@ -286,7 +286,7 @@ func (alertTestCmd) Run(ctx context.Context, std streams) error {
 	for _, d := range deliveries {
 		fmt.Fprintf(std.out, "%s (%s): %s", d.Channel, d.Type, d.State)
 		if d.State != alert.Delivered {
-			fmt.Fprintf(std.out, " after %d tries: %s", d.Tries, d.Detail)
+			fmt.Fprintf(std.out, " after %d attempts: %s", d.Tries, d.Detail)
 			if d.State == alert.Failed {
 				failed = d.Code
 			}
@@ -294,7 +294,7 @@ func (alertTestCmd) Run(ctx context.Context, std streams) error {
 		fmt.Fprintln(std.out)
 	}
 	if failed != "" {
-		return told(failed)
+		return exitWith(failed)
 	}
 	return nil
 }

@@ -13,8 +13,7 @@ import (
 	"partnerlens/pkg/core"
 )
 
-// write reads the question and writes its answer in the format, on a terminal with escapes for
-// what could steer it.
+// write runs the query and writes its answer in the format, escaped on a terminal.
 func write(ctx context.Context, w io.Writer, format string, function *core.Function, question *core.Question, accounts bool) (core.Report, error) {
 	w = visibleOn(w, format != "csv")
 	switch format {
@@ -42,14 +41,13 @@ func write(ctx context.Context, w io.Writer, format string, function *core.Funct
 	return report, err
 }
 
-// maxCellWidth is how many columns of the terminal a text takes in a table.
+// maxCellWidth is the widest text in a table, in columns of the terminal.
 const maxCellWidth = 36
 
-// shortened cuts a text that is wider than so many columns of the terminal.
+// shortened cuts a text that is wider than this many columns.
 func shortened(cell string, columns int) string { return text.Snip(cell, columns, "…") }
 
-// rows is a table for a person: the brief columns only, and the account where
-// there are several.
+// rows is a table for a person: the brief columns, and the account if there are several.
 type rows struct {
 	table table.Writer
 	brief []int
@@ -84,7 +82,7 @@ func (r *rows) add(record core.Record) {
 	cells := record.Row()
 	row := make(table.Row, len(r.brief))
 	for i, c := range r.brief {
-		row[i] = harmless(cells[c])
+		row[i] = escape(cells[c])
 	}
 	r.table.AppendRow(row)
 }
