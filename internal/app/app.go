@@ -1,6 +1,6 @@
 // Package app is the composition root: it joins functions, accounts and hosts,
-// and it is the only reader of the environment. The mains and the command line
-// import it; nothing below does.
+// and it is the only reader of the environment. Only the mains and the command line import
+// it.
 package app
 
 import (
@@ -8,15 +8,14 @@ import (
 	"strings"
 )
 
-// Version is what the build stamps with -ldflags "-X partnerlens/internal/app.Version=…".
+// Version is set by the build with -ldflags "-X partnerlens/internal/app.Version=…".
 var Version = "dev"
 
 // Environment looks settings up by name, as os.Getenv does: an empty value is
 // an unset one.
 type Environment func(name string) string
 
-// orOwn is env, or the process's own for nil; without what the platform keeps
-// for itself.
+// orOwn is env, or the process's own for nil.
 func (env Environment) orOwn() Environment {
 	if env == nil {
 		return os.Getenv
@@ -24,12 +23,12 @@ func (env Environment) orOwn() Environment {
 	return env
 }
 
-// reservedBySCF begins the names that Tencent SCF keeps for its own: there they
-// hold the role's keys, not the reseller's (Environment Variables, Serverless
+// reservedBySCF begins the names that Tencent SCF reserves: they hold the keys of the role,
+// not of the reseller (Environment Variables, Serverless
 // Cloud Function docs, read November 2026).
 const reservedBySCF = "TENCENTCLOUD_"
 
-// resellers looks up a setting that holds a reseller's key.
+// resellers looks up a variable that may hold a reseller's key.
 func (env Environment) resellers(name string) string {
 	onSCF := env("_LAMBDA_SERVER_PORT") != ""
 	if onSCF && strings.HasPrefix(name, reservedBySCF) {

@@ -11,34 +11,34 @@ import (
 	"partnerlens/pkg/core"
 )
 
-// Checkup is what one cheap call shows of an account.
+// Checkup is the result of one cheap call for an account.
 type Checkup struct {
 	Account string    `json:"account"`
 	Vendor  string    `json:"vendor"`
 	OK      bool      `json:"ok"`
 	Checks  []Check   `json:"checks"`
-	Code    core.Code `json:"code,omitempty"` // of what failed; empty where nothing did
+	Code    core.Code `json:"code,omitempty"` // of the failure; empty if there is none
 }
 
-// Check is one thing that was looked at.
+// Check is one of the things examined.
 type Check struct {
 	Name  string     `json:"name"`
 	State CheckState `json:"state"`
-	Says  string     `json:"says"` // what was seen, and what to do about it
+	Says  string     `json:"says"` // the finding, and what to do about it
 }
 
-// CheckState says how a check ended.
+// CheckState is the result of a check.
 type CheckState string
 
 // The states.
 const (
 	CheckOK         CheckState = "ok"
-	CheckLook       CheckState = "look" // works, but somebody should know
+	CheckLook       CheckState = "look" // works, but needs attention
 	CheckFailed     CheckState = "failed"
-	CheckNotReached CheckState = "not reached" // because of what failed before
+	CheckNotReached CheckState = "not reached" // because an earlier check failed
 )
 
-// The checks, in the order in which one depends on the other.
+// The checks, each depending on those before it.
 const (
 	checkSettings   = "settings"
 	checkReach      = "endpoint"
@@ -54,20 +54,20 @@ var checkNames = []string{checkSettings, checkReach, checkClock, checkKey, check
 // Probe is the one call that a Checkup makes.
 type Probe struct {
 	Endpoint  string
-	MostSkew  time.Duration // between the clocks, before the cloud refuses signatures
+	MostSkew  time.Duration // between the clocks, beyond which the vendor refuses signatures
 	PageSize  int           // customers asked for
 	Fetch     func(ctx context.Context) (Seen, error)
 	ClockSkew func() (time.Duration, bool)
 }
 
-// Seen is what a Probe's page shows.
+// Seen describes the page of a Probe.
 type Seen struct {
 	Customers int
-	Total     *int // by the cloud's count; nil where it tells none
+	Total     *int // by the vendor's count; nil if it gives none
 	Notes     core.RecordNotes
 }
 
-// ProbeOf is the Seen of a page, its records settled by an account's rules.
+// ProbeOf describes a page, with its records evaluated by an account's rules.
 func ProbeOf[T core.Record](page core.Page[T], account string, rules core.Rules) Seen {
 	seen := Seen{Customers: len(page.Items), Total: page.Total}
 	for _, record := range page.Items {
@@ -77,10 +77,10 @@ func ProbeOf[T core.Record](page core.Page[T], account string, rules core.Rules)
 	return seen
 }
 
-// checkTimeout is how long the call may take.
+// checkTimeout is the time limit of the call.
 const checkTimeout = 20 * time.Second
 
-// Checkup examines one account. probe gives the call for its settings.
+// Checkup examines one account with the call that probe returns for its settings.
 func (a *Accounts) Checkup(ctx context.Context, name string, probe func(Settings) (Probe, error)) Checkup {
 	c := &Checkup{Account: name, Vendor: a.Vendor.Name}
 	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
@@ -98,7 +98,7 @@ func (a *Accounts) Checkup(ctx context.Context, name string, probe func(Settings
 	began := time.Now()
 	seen, err := p.Fetch(ctx)
 	took := time.Since(began).Round(time.Millisecond)
-	skew, told := p.ClockSkew()
+	skew, known := p.ClockSkew()
 	err = settings.renamed(err)
 	failure := core.AsError(err)
 	answered := err == nil || failure.Code == core.CodeDenied || failure.Code == core.CodeThrottled || failure.VendorCode != "" && failure.Code != core.CodeUnavailable
@@ -112,25 +112,25 @@ func (a *Accounts) Checkup(ctx context.Context, name string, probe func(Settings
 		direction = "ahead of"
 	}
 	switch {
-	case !told:
-		c.add(checkClock, CheckLook, "the answer does not say what time it is there")
+	case !known:
+		c.add(checkClock, CheckLook, "the answer has no time of the vendor's clock")
 	case skew.Abs() > p.MostSkew:
 		return c.failed(checkClock, &core.Error{Code: core.CodeDenied, Detail: fmt.Sprintf(
-			"this machine's clock is %s %s the cloud's, which takes no more than %s; have the machine's administrator set the clock (NTP)", skew.Abs().Round(time.Minute), direction, p.MostSkew)})
+			"this machine's clock is %s %s the vendor's, which accepts at most %s; have the machine's administrator set the clock (NTP)", skew.Abs().Round(time.Minute), direction, p.MostSkew)})
 	case skew.Abs() > p.MostSkew/3:
-		c.add(checkClock, CheckLook, fmt.Sprintf("%s %s the cloud's; over %s it refuses every call: have the clock set", skew.Abs().Round(time.Minute), direction, p.MostSkew))
+		c.add(checkClock, CheckLook, fmt.Sprintf("%s %s the vendor's; beyond %s it refuses every call: have the clock set", skew.Abs().Round(time.Minute), direction, p.MostSkew))
 	default:
-		c.add(checkClock, CheckOK, "agrees with the cloud's")
+		c.add(checkClock, CheckOK, "agrees with the vendor's")
 	}
 	switch {
 	case err == nil && seen.Customers == 0 && seen.Total != nil && *seen.Total > 0:
 		c.add(checkKey, CheckOK, "accepted")
 		return c.failed(checkPermission, &core.Error{Code: core.CodeUpstream, Detail: fmt.Sprintf(
-			"the cloud counts %d customers and shows none of them; ask its support whether the key's user may see customers", *seen.Total)})
+			"the vendor counts %d customers and shows none of them; ask its support whether the key's user may see customers", *seen.Total)})
 	case err == nil:
 	case failure.Code == core.CodeThrottled:
 		c.add(checkKey, CheckOK, "accepted")
-		return c.failed(checkPermission, withHint(failure, "something else uses up this key's calls; ask who, or give the account a smaller rate"))
+		return c.failed(checkPermission, withHint(failure, "another program uses up this key's calls; find it, or give the account a smaller rate"))
 	case failure.StaleKey || strings.HasPrefix(failure.VendorCode, "AuthFailure.") && !strings.Contains(failure.VendorCode, "Unauthorized"):
 		return c.failed(checkKey, failure)
 	default:
@@ -138,7 +138,7 @@ func (a *Accounts) Checkup(ctx context.Context, name string, probe func(Settings
 		return c.failed(checkPermission, failure)
 	}
 	c.add(checkKey, CheckOK, "accepted")
-	c.add(checkPermission, CheckOK, "may ask for customers")
+	c.add(checkPermission, CheckOK, "may read customers")
 	c.addPages(seen.Customers, seen.Total, p.PageSize)
 	if text := notesText(seen.Notes); text != "" {
 		c.add(checkValues, CheckLook, text)
@@ -152,7 +152,7 @@ func (a *Accounts) Checkup(ctx context.Context, name string, probe func(Settings
 func (c *Checkup) addPages(customers int, total *int, size int) {
 	switch {
 	case total != nil && customers < size && customers < *total:
-		c.add(checkPages, CheckLook, fmt.Sprintf("the cloud gives %d customers at a time, not the %d asked for: reading all %d takes %d calls", customers, size, *total, (*total+customers-1)/max(customers, 1)))
+		c.add(checkPages, CheckLook, fmt.Sprintf("the vendor returns %d customers a page instead of %d: reading all %d takes %d calls", customers, size, *total, (*total+customers-1)/max(customers, 1)))
 	case total != nil && *total == 0, total == nil && customers == 0:
 		c.add(checkPages, CheckLook, "the account has no customers; is it the right one?")
 	case total != nil:
@@ -186,21 +186,21 @@ func withHint(failure *core.Error, hint string) *core.Error {
 	return &with
 }
 
-// Unreadable is the Checkup of accounts whose setting cannot be read at all.
+// Unreadable is the Checkup of accounts whose setting cannot be read.
 func (a *Accounts) Unreadable(err error) Checkup {
 	return (&Checkup{Account: core.AllAccounts, Vendor: a.Vendor.Name}).failed(checkSettings, err)
 }
 
-// Any says whether an account is configured at all.
+// Any reports whether any account is configured.
 func (a *Accounts) Any(ctx context.Context) (bool, error) {
 	all, err := a.configured(ctx)
 	return len(all) > 0, err
 }
 
-// CheckAuth says who may ask over HTTP, or what is wrong with that setting.
-// accounts are those that are configured.
+// CheckAuth checks the settings of authentication over HTTP. accounts are the configured
+// accounts.
 func CheckAuth(ctx context.Context, env Environment, accounts []string) Check {
-	const name = "door"
+	const name = "auth"
 	env = env.orOwn()
 	failed := func(err error) Check { return Check{name, CheckFailed, core.AsError(err).Public()} }
 	if err := checkPlatformAuth(env); err != nil {
@@ -211,7 +211,7 @@ func CheckAuth(ctx context.Context, env Environment, accounts []string) Check {
 	}
 	text, err := NewResolver(env, nil).Setting(ctx, api.KeysSetting)
 	if err == nil && text == "" {
-		return Check{name, CheckLook, api.KeysSetting + " is not set: over HTTP only programs on this machine may ask, masked, and callers that the platform lets in"}
+		return Check{name, CheckLook, api.KeysSetting + " is not set: over HTTP only programs on this machine, with masked data, and callers that the platform authenticates get answers"}
 	}
 	if err != nil {
 		return failed(err)

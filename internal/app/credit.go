@@ -9,7 +9,7 @@ import (
 	"partnerlens/pkg/tencent"
 )
 
-// creditLimit is the API's, in calls a second (QueryCustomersCredit, read November 2026).
+// creditLimit is the vendor's limit, in calls a second (QueryCustomersCredit, read November 2026).
 const creditLimit = 5
 
 // Credit is Tencent Cloud's partner API QueryCustomersCredit.

@@ -9,27 +9,25 @@ import (
 	"partnerlens/pkg/transport"
 )
 
-// LogLevelSetting names the setting of how much is logged.
+// LogLevelSetting names the setting of the log level.
 const LogLevelSetting = "PARTNERLENS_LOG_LEVEL"
 
 var logLevels = map[string]slog.Level{"": slog.LevelInfo, "debug": slog.LevelDebug, "info": slog.LevelInfo, "warn": slog.LevelWarn, "error": slog.LevelError}
 
-// NewLogger gives the logger of a process: lines of JSON with the program's version,
-// from the level up that LogLevelSetting says at that moment. What is logged within
-// a trace says so. A nil env is the process's own.
+// NewLogger returns the logger of a process. It writes lines of JSON with the program's
+// version and the trace, at the level of LogLevelSetting. A nil env is the process's own.
 func NewLogger(w io.Writer, env Environment) *slog.Logger {
 	lines := slog.NewJSONHandler(w, &slog.HandlerOptions{Level: slog.LevelDebug}).WithAttrs([]slog.Attr{slog.String("version", Version)})
 	return slog.New(logHandler{lines, &logLevel{env: env.orOwn(), lines: slog.New(lines)}})
 }
 
-// logLevel is the level by the setting, which SCF may change between two
-// invocations.
+// logLevel is the level by the setting, which SCF may change between invocations.
 type logLevel struct {
 	env   Environment
 	lines *slog.Logger
 
-	mu   sync.Mutex
-	told string // the last wrong value
+	mu     sync.Mutex
+	warned string // the last unknown value that was reported
 }
 
 func (l *logLevel) Level() slog.Level {
@@ -39,8 +37,8 @@ func (l *logLevel) Level() slog.Level {
 		return level
 	}
 	l.mu.Lock()
-	again := l.told == text
-	l.told = text
+	again := l.warned == text
+	l.warned = text
 	l.mu.Unlock()
 	if !again {
 		l.lines.Warn(LogLevelSetting + ": unknown; write debug, info, warn or error; until then it is info")
@@ -48,7 +46,7 @@ func (l *logLevel) Level() slog.Level {
 	return slog.LevelInfo
 }
 
-// logHandler keeps the level, and adds what trace a line belongs to.
+// logHandler applies the level, and adds the trace to each line.
 type logHandler struct {
 	slog.Handler
 	level *logLevel

@@ -19,12 +19,12 @@ import (
 	"partnerlens/pkg/transport"
 )
 
-// meter counts what happens into a Set. A nil Set counts nothing.
+// meter counts events into a Set. A nil Set counts nothing.
 type meter struct {
 	set       *metrics.Set
 	log       *slog.Logger
 	functions map[string]string // by the schema of their records
-	asked     sync.Once
+	started   sync.Once
 }
 
 func newMeter(set *metrics.Set, log *slog.Logger) *meter {
@@ -38,9 +38,9 @@ func newMeter(set *metrics.Set, log *slog.Logger) *meter {
 	return m
 }
 
-// begun is called for what is asked of the process.
-func (m *meter) begun() {
-	m.asked.Do(func() { m.set.Add(metrics.ColdStarts, metrics.Labels{}, 1) })
+// start counts the first request or job as a cold start.
+func (m *meter) start() {
+	m.started.Do(func() { m.set.Add(metrics.ColdStarts, metrics.Labels{}, 1) })
 }
 
 func code(c core.Code) string { return cmp.Or(string(c), metrics.OK) }
@@ -54,7 +54,7 @@ func (m *meter) answering() *core.Trace {
 	}}
 }
 
-// running counts the reads of runs: one that goes on later is no incomplete answer.
+// running counts the reads of runs. One that is resumed later is no incomplete answer.
 func (m *meter) running() *core.Trace { return &core.Trace{Called: m.called, Ended: m.read} }
 
 func (m *meter) of(schema, account, provider string) metrics.Labels {
@@ -89,7 +89,7 @@ func (m *meter) read(_ context.Context, read core.ReadEnd) {
 
 // request counts a request to the HTTP API.
 func (m *meter) request(r *http.Request) func(api.Outcome) {
-	m.begun()
+	m.start()
 	m.set.Add(metrics.InFlight, metrics.Labels{}, 1)
 	return func(o api.Outcome) {
 		m.set.Add(metrics.InFlight, metrics.Labels{}, -1)
@@ -98,10 +98,9 @@ func (m *meter) request(r *http.Request) func(api.Outcome) {
 	}
 }
 
-// job counts what is no request. Its end is told by a defer, since a panic goes on to
-// the host.
+// job counts a job. Its end is called by a defer, since a panic continues to the host.
 func (m *meter) job(function, trigger string) (end func(error)) {
-	m.begun()
+	m.start()
 	began := time.Now()
 	return func(err error) { m.answered(function, trigger, core.CodeOf(err), time.Since(began)) }
 }
@@ -113,8 +112,8 @@ func (m *meter) answered(function, trigger string, why core.Code, took time.Dura
 	m.set.Add(metrics.Invocations, labels, 1)
 }
 
-// run counts one call for an account's run, and says how old its newest complete one
-// is; zero: not known.
+// run counts an attempt at an account's run, and sets the age of the newest complete run,
+// which began at newest; zero: not known.
 func (m *meter) run(function string, done WatchedRun, newest, now time.Time) {
 	labels := metrics.Labels{Function: function, Account: done.Account}
 	m.set.Add(metrics.CompleteRuns, labels, one(done.State == watch.Done))
@@ -133,29 +132,29 @@ func (m *meter) age(labels metrics.Labels, asOf, now time.Time) {
 	}
 }
 
-func (m *meter) told(function, account, channel string, delivered bool) {
+func (m *meter) delivered(function, account, channel string, ok bool) {
 	labels := metrics.Labels{Function: function, Account: account, Channel: channel}
-	m.set.Add(metrics.AlertsSent, labels, one(delivered))
-	m.set.Add(metrics.AlertsFailed, labels, one(!delivered))
+	m.set.Add(metrics.AlertsSent, labels, one(ok))
+	m.set.Add(metrics.AlertsFailed, labels, one(!ok))
 }
 
-// ended writes what an invocation added: on Lambda as a line for CloudWatch to
-// out, elsewhere as one of the log. Nothing where nothing was added.
-func (m *meter) ended(ctx context.Context, env Environment, out io.Writer, function, requestID string) {
-	m.begun()
-	taken := m.set.Snapshot()
-	if len(taken.Whole) == 0 {
+// flush writes what an invocation added: on Lambda as a line for CloudWatch to out,
+// elsewhere as a line of the log; nothing if nothing was added.
+func (m *meter) flush(ctx context.Context, env Environment, out io.Writer, function, requestID string) {
+	m.start()
+	added := m.set.Snapshot()
+	if len(added.Whole) == 0 {
 		return
 	}
 	if env("AWS_LAMBDA_FUNCTION_NAME") != "" {
 		trace, _ := transport.SpanOf(ctx)
-		_, _ = out.Write(taken.AppendEMF(nil, function, time.Now(), metrics.Member{Name: "request_id", Value: requestID}, metrics.Member{Name: "trace_id", Value: trace.TraceID}))
+		_, _ = out.Write(added.AppendEMF(nil, function, time.Now(), metrics.Member{Name: "request_id", Value: requestID}, metrics.Member{Name: "trace_id", Value: trace.TraceID}))
 		return
 	}
-	attrs := append([]slog.Attr{slog.String("request_id", requestID)}, valueAttrs(taken.Whole)...)
+	attrs := append([]slog.Attr{slog.String("request_id", requestID)}, valueAttrs(added.Whole)...)
 	var accounts []any
-	for _, name := range slices.Sorted(maps.Keys(taken.Accounts)) {
-		accounts = append(accounts, slog.Attr{Key: name, Value: slog.GroupValue(valueAttrs(taken.Accounts[name])...)})
+	for _, name := range slices.Sorted(maps.Keys(added.Accounts)) {
+		accounts = append(accounts, slog.Attr{Key: name, Value: slog.GroupValue(valueAttrs(added.Accounts[name])...)})
 	}
 	if accounts != nil {
 		attrs = append(attrs, slog.Group("accounts", accounts...))
@@ -175,14 +174,13 @@ func valueAttrs(values []metrics.Value) (attrs []slog.Attr) {
 }
 
 const (
-	// agesFor is how long the ages of runs are not looked for anew, however often
-	// somebody asks.
+	// agesFor is how long the ages of runs are reused.
 	agesFor = time.Minute
-	// agesWithin is what the store may take: Prometheus gives an answer 10 seconds.
+	// agesWithin bounds the store: Prometheus waits 10 seconds for an answer.
 	agesWithin = 5 * time.Second
 )
 
-// ages are when the newest complete runs began, by the store: whoever made them.
+// ages are the starts of the newest complete runs in the store, of every process.
 type ages struct {
 	watcher   *Watcher
 	functions []*core.Function
@@ -192,8 +190,8 @@ type ages struct {
 	asOf map[metrics.Labels]time.Time
 }
 
-// tell sets the ages. Where the store cannot be read they go on from what is known.
-func (a *ages) tell(ctx context.Context, m *meter) {
+// set sets the ages. If the store cannot be read, the last known starts stay.
+func (a *ages) set(ctx context.Context, m *meter) {
 	if !a.watcher.Enabled() {
 		return
 	}
@@ -204,7 +202,7 @@ func (a *ages) tell(ctx context.Context, m *meter) {
 		a.read = now
 		ctx, cancel := context.WithTimeout(ctx, agesWithin)
 		defer cancel()
-		if err := a.look(ctx); err != nil {
+		if err := a.refresh(ctx); err != nil {
 			m.log.WarnContext(ctx, "the age of runs cannot be read", "error", core.AsError(err).Error())
 		}
 	}
@@ -213,7 +211,7 @@ func (a *ages) tell(ctx context.Context, m *meter) {
 	}
 }
 
-func (a *ages) look(ctx context.Context) error {
+func (a *ages) refresh(ctx context.Context) error {
 	s, err := a.watcher.open(a.watcher.Env(StoreSetting))
 	if err != nil {
 		return err

@@ -10,10 +10,10 @@ import (
 	"partnerlens/internal/api"
 )
 
-// settingPrefix begins the name of every setting, and of most that are mistyped.
+// settingPrefix begins the name of every setting.
 const settingPrefix = "PARTNERLENS"
 
-// SettingNames are the variables that are settings, in the order of the alphabet.
+// SettingNames returns the variables that are settings, in alphabetical order.
 func SettingNames() []string {
 	names := []string{
 		AccountsSetting, SecretsForSetting, LogLevelSetting, PlatformAuthSetting, api.KeysSetting, api.BasePathSetting, alert.Setting,
@@ -31,8 +31,8 @@ func SettingNames() []string {
 	return slices.Compact(names)
 }
 
-// CheckNames finds variables that look like settings and are none: a name that is not
-// known is ignored, and what it was to set stays unset. names are all that are set.
+// CheckNames finds variables that look like settings and are none. Such a variable has no
+// effect. names are those of all variables that are set.
 func CheckNames(env Environment, names []string) (checks []Check) {
 	env = env.orOwn()
 	known := SettingNames()
@@ -41,18 +41,18 @@ func CheckNames(env Environment, names []string) (checks []Check) {
 		if slices.Contains(known, name) || env(name) == "" || distance > 2 && !strings.HasPrefix(strings.ToUpper(name), settingPrefix) || isReferred(env, name, names) {
 			continue
 		}
-		says := name + ": not a setting, so it sets nothing; "
+		says := name + ": not a setting, so it has no effect; "
 		if similar != "" && distance <= len(name)/4 {
-			says += "write " + similar + ", or take it away"
+			says += "write " + similar + ", or remove it"
 		} else {
-			says += "take it away, or look its name up in docs/settings.md"
+			says += "remove it, or look up its name in docs/settings.md"
 		}
 		checks = append(checks, Check{"variable", CheckFailed, says})
 	}
 	return checks
 }
 
-// isReferred says whether another setting takes its value from the variable.
+// isReferred reports whether another setting takes its value from the variable.
 func isReferred(env Environment, name string, names []string) bool {
 	for _, other := range names {
 		for rest, found := env(other), other != name; found; {
@@ -69,8 +69,8 @@ func isNameByte(b byte) bool {
 	return b == '_' || '0' <= b && b <= '9' || 'A' <= b && b <= 'Z' || 'a' <= b && b <= 'z'
 }
 
-// nearest gives the known name that a name is most likely meant to be, and how many
-// letters are other ones, not counting capitals and separators.
+// nearest returns the known name with the least edit distance to a name, ignoring case and
+// separators.
 func nearest(name string, known []string) (similar string, distance int) {
 	distance = math.MaxInt
 	plain := func(text string) string { return strings.ToLower(strings.NewReplacer("_", "", "-", "").Replace(text)) }
@@ -82,8 +82,7 @@ func nearest(name string, known []string) (similar string, distance int) {
 	return similar, distance
 }
 
-// editDistance is how many letters must be added, left out or changed to make b of a
-// (Levenshtein).
+// editDistance is the Levenshtein distance.
 func editDistance(a, b string) int {
 	row := make([]int, len(b)+1)
 	for j := range row {
@@ -104,8 +103,8 @@ func editDistance(a, b string) int {
 	return row[len(b)]
 }
 
-// unknownMember says of an account's member that it is none. It quotes the member's name
-// where that is surely one, and not a key that was pasted into its place.
+// unknownMember is the error of an unknown member of an account. It quotes the name only if
+// that cannot be a key pasted into its place.
 func unknownMember(member string, v *Vendor) string {
 	var known []string
 	for _, f := range v.Fields {

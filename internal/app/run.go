@@ -14,15 +14,15 @@ import (
 	"partnerlens/pkg/core"
 )
 
-// Run runs one function where the process is: on Lambda, on SCF or as a local
-// server. It returns the process's exit status.
+// Run runs a function on the platform of the process: Lambda, SCF or a local server. It
+// returns the exit status.
 func Run(f Composed) int {
 	logger := NewLogger(os.Stderr, nil).With("function", f.Function.Name)
-	slog.SetDefault(logger) // for what is composed before there is one
+	slog.SetDefault(logger) // for code that has no logger of its own
 	return host.Run(options(f, nil, logger, os.Stdout))
 }
 
-// options are what runs, wherever it does. out takes the lines for CloudWatch.
+// options are the same on every platform. out receives the lines for CloudWatch.
 func options(f Composed, env Environment, logger *slog.Logger, out io.Writer) host.Options {
 	env = env.orOwn()
 	meter := newMeter(new(metrics.Set), logger)
@@ -31,34 +31,33 @@ func options(f Composed, env Environment, logger *slog.Logger, out io.Writer) ho
 		HTTP:    handler(HandlerOptions{Logger: logger, Env: env}, meter, f.Function),
 		Job:     jobs(f, &Watcher{Env: env, Logger: logger, Metrics: meter.set}, meter, logger),
 		Prepare: loadTrustStore,
-		Ended:   func(ctx context.Context, requestID string) { meter.ended(ctx, env, out, f.Function.Name, requestID) },
+		Ended:   func(ctx context.Context, requestID string) { meter.flush(ctx, env, out, f.Function.Name, requestID) },
 		Logger:  logger,
 	}
 }
 
-// readyWithin is more than a process takes until it waits for its first call.
+// readyWithin is longer than a process needs to be ready for its first call.
 const readyWithin = 10 * time.Millisecond
 
-// loadTrustStore reads the system's root certificates, which takes several
-// times as long as everything else before the first call. It lets the process
-// become ready first: the two would share the processor. The first handshake,
-// which needs them, is a look-up, a dial and a round trip away.
+// loadTrustStore reads the system's root certificates, which takes several times as long
+// as the rest of a start. It waits until the process is ready, since both would share the
+// processor. The first handshake, which needs the certificates, follows a look-up, a dial
+// and a round trip later.
 func loadTrustStore() {
 	time.Sleep(readyWithin)
-	_, _ = x509.SystemCertPool() // kept by package x509; a failure shows at the first handshake
+	_, _ = x509.SystemCertPool() // package x509 keeps them; a failure shows at the first handshake
 }
 
-// jobs answers what is no HTTP request: a direct payload gets the whole answer,
-// a schedule without a query starts the watch, where there is a store for it. Any other
-// schedule, and a queue, gets the Report without customers, which would end in a
-// platform's log.
+// jobs answers events that are no HTTP request. A direct payload gets the whole answer. A
+// schedule without a query starts the watch if a store is configured. Any other schedule,
+// and a queue, gets the Report without customers: the answer ends in a platform's log.
 func jobs(f Composed, watcher *Watcher, meter *meter, logger *slog.Logger) func(context.Context, host.Job) ([]byte, error) {
 	return func(ctx context.Context, job host.Job) (_ []byte, err error) {
 		end := meter.job(f.Function.Name, job.Trigger)
 		panicked := true
 		defer func() {
 			if panicked {
-				err = &core.Error{Code: core.CodeInternal} // for the count; the host says what it was
+				err = &core.Error{Code: core.CodeInternal} // for the metric; the host reports the panic
 			}
 			end(err)
 		}()
@@ -92,13 +91,13 @@ func answerJob(ctx context.Context, f Composed, watcher *Watcher, meter *meter, 
 	}
 	ctx = core.WithTrace(ctx, meter.answering())
 	if job.Trigger == host.TriggerDirect {
-		return direct(ctx, question, room(job.Budget, params), logger)
+		return direct(ctx, question, bytesForRecords(job.Budget, params), logger)
 	}
 	return scheduled(ctx, question, job, logger)
 }
 
-// The members of a payload that asks for the watch. A Scheduler's Input can hold
-// the moment it was scheduled for, and a state machine asks until complete is true.
+// The members of a payload that starts the watch. A Scheduler's Input can hold the time it
+// was scheduled for; a state machine repeats the payload until complete is true.
 const (
 	watchMember     = "watch" // "now", or a run by its id
 	scheduledMember = "scheduled_time"
@@ -107,8 +106,8 @@ const (
 	watchNow        = "now"
 )
 
-// watchRequest says whether a job is one for the watch: a schedule that carries no
-// query, or a payload that says so.
+// watchRequest reports whether a job is for the watch: a schedule without a query, or a
+// payload with the member watch.
 func watchRequest(job host.Job, params core.Params) (request WatchRequest, is bool, err error) {
 	request.At = job.Scheduled
 	if _, asked := params[watchMember]; !asked {
@@ -132,29 +131,29 @@ func watchRequest(job host.Job, params core.Params) (request WatchRequest, is bo
 			}
 		case scheduledMember:
 			if request.At, err = time.Parse(time.RFC3339, value); err != nil {
-				return request, true, core.Invalid(name, "not a moment; write it as 2026-11-22T06:00:00Z")
+				return request, true, core.Invalid(name, "not a time; write it as 2026-11-22T06:00:00Z")
 			}
 		default:
-			return request, true, core.Invalid(watchMember, "a run is of every customer; beside it there may be %s, %s and %s", accountMember, modeMember, scheduledMember)
+			return request, true, core.Invalid(watchMember, "a run reads every customer; only %s, %s and %s may stand beside it", accountMember, modeMember, scheduledMember)
 		}
 	}
 	return request, true, nil
 }
 
-// roomForReport is kept for the Report around the records: at most 20 warnings
-// and 20 request ids, each bounded, and a cursor.
-const roomForReport = 16 << 10
+// bytesForReport is reserved for the Report around the records: at most 20 warnings and 20
+// request ids, each bounded, and a cursor.
+const bytesForReport = 16 << 10
 
-// roomForAccounts is kept for what an answer for all accounts says of each, and
-// for its cursor, which goes on in each.
-const roomForAccounts = core.MaxAccounts<<10 + core.MaxCursorText
+// bytesForAccounts is reserved for the AccountReports of an answer for all accounts, and
+// for its cursor.
+const bytesForAccounts = core.MaxAccounts<<10 + core.MaxCursorText
 
-// room is what a budget leaves for records: all ids asked for may be missing in
-// the end, and are then listed.
-func room(budget int, params core.Params) int {
-	left := budget - roomForReport
+// bytesForRecords is what a budget leaves for records. Every id of the query may be missing
+// in the end, and is then listed.
+func bytesForRecords(budget int, params core.Params) int {
+	left := budget - bytesForReport
 	if slices.Contains(params["account"], core.AllAccounts) {
-		left -= roomForAccounts
+		left -= bytesForAccounts
 	}
 	for _, values := range params {
 		for _, value := range values {
@@ -164,7 +163,8 @@ func room(budget int, params core.Params) int {
 	return left
 }
 
-// direct needs no door: who invokes the function itself, the platform let in.
+// direct needs no authentication: the platform has authorized the caller to invoke the
+// function.
 func direct(ctx context.Context, question *core.Question, left int, logger *slog.Logger) ([]byte, error) {
 	if left < 0 {
 		return nil, &core.Error{Code: core.CodeTooLarge, Detail: "ask for fewer ids at once"}

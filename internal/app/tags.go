@@ -9,8 +9,8 @@ import (
 	"partnerlens/pkg/huawei"
 )
 
-// tagsLimit is how many calls a second are sure to be let through: the vendor's APIs
-// allow 5 to 30, and this one's page does not say (read November 2026).
+// tagsLimit is in calls a second. The vendor's APIs allow 5 to 30, and the page of this one
+// names no limit (read November 2026).
 const tagsLimit = 5
 
 // Tags is Huawei Cloud's partner API for tags of new customers.
@@ -56,14 +56,14 @@ func tagSource(s Settings) (*huawei.Source, error) {
 	})
 }
 
-// tagComposer puts the Readers of all accounts together.
+// tagComposer holds the Sources, Readers and Pacers of all accounts.
 type tagComposer struct {
 	accounts *Accounts
 	sources  PerAccount[*huawei.Source]
 	readers  PerAccount[*tagReader]
 	now      func() time.Time
 
-	tags, customers, resellers Pacers // of each API: the vendor counts calls of one by themselves
+	tags, customers, resellers Pacers // one for each API: the vendor counts them separately
 }
 
 func (c *tagComposer) source(s Settings) (*huawei.Source, error) {
@@ -101,8 +101,8 @@ func (c *tagComposer) reader(s Settings) (*tagReader, error) {
 	}), nil
 }
 
-// scopes splits a query. The resellers that core.AllResellers stands for are
-// those that the account names, or else those that the cloud lists.
+// scopes splits a query. core.AllResellers stands for the resellers that the account
+// names, or else for those that the vendor lists.
 func (c *tagComposer) scopes(s Settings) (func(context.Context, core.TagQuery) ([]core.Scope[core.TagQuery], error), error) {
 	ids, err := Parse(s, FieldResellers, nil, ParseResellers)
 	if err != nil {
@@ -120,7 +120,7 @@ func (c *tagComposer) scopes(s Settings) (func(context.Context, core.TagQuery) (
 	return huawei.Scopes(resellers), nil
 }
 
-// members returns the Reader of a list of the account's members.
+// members returns a Reader of one of the account's lists of members.
 func members[Q core.Query](c *tagComposer, s Settings, pacers *Pacers, list func(*huawei.Source) huawei.Members[Q]) (*core.Reader[Q, *core.Member], error) {
 	pacer, err := pacers.Of(s)
 	if err != nil {

@@ -398,7 +398,7 @@ func (w *Watcher) job(ctx context.Context, f Composed, p plan, settings Settings
 		Deliver: alert.DeliverOptions{Getenv: w.Env, Resolve: w.resolver.resolve, Pace: &w.pace},
 		Delivered: func(run string, d alert.Delivery) {
 			if d.State != alert.Skipped {
-				w.meter.told(f.Function.Name, account, string(d.Type), d.State == alert.Delivered)
+				w.meter.delivered(f.Function.Name, account, string(d.Type), d.State == alert.Delivered)
 			}
 			w.logDelivery(ctx, run, d)
 		},

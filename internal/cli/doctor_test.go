@@ -49,7 +49,7 @@ func TestDoctorExplainsBrokenSetUps(t *testing.T) {
 			e["PARTNERLENS_TENCENT_SECRET_ID"], e["PARTNERLENS_TENCENT_SECRET_KEY"], e["PARTNERLENS_TENCENT_TOKEN"] = simulator.TempKeyID, simulator.TempKeySecret, simulator.ExpiredToken
 		}, "key", core.CodeDenied, "token of the temporary key has expired"},
 		{"no permission", simulator.Options{}, func(e env) { e["PARTNERLENS_TENCENT_SECRET_ID"] = simulator.NoAuthKeyID }, "permission", core.CodeDenied, "intlpartnersmgt:QueryCustomersCredit"},
-		{"the clock is off", simulator.Options{Faults: []string{"clock-ahead"}}, func(env) {}, "clock", core.CodeDenied, "clock is 1h0m0s behind the cloud's"},
+		{"the clock is off", simulator.Options{Faults: []string{"clock-ahead"}}, func(env) {}, "clock", core.CodeDenied, "clock is 1h0m0s behind the vendor's"},
 		{"no listener", simulator.Options{}, func(e env) { e["PARTNERLENS_TENCENT_ENDPOINT"] = closed.URL }, "endpoint", core.CodeUnavailable, "the address is " + closed.URL},
 		{"no API there", simulator.Options{}, func(e env) { e["PARTNERLENS_TENCENT_ENDPOINT"] = page.URL }, "endpoint", core.CodeUpstream, "what answered is not the cloud's API"},
 		{"http over the network", simulator.Options{}, func(e env) { e["PARTNERLENS_TENCENT_ENDPOINT"] = "http://intlpartnersmgt.intl.tencentcloudapi.com" }, "settings", core.CodeMisconfigured, "write https://host"},
@@ -115,7 +115,7 @@ func TestDoctorOfWhatWorks(t *testing.T) {
 		says  string
 	}{
 		{"well", simulator.Options{Customers: 250}, "pages", app.CheckOK, "250 customers in all, up to 100 at a time"},
-		{"small pages", simulator.Options{Customers: 250, Faults: []string{"page-clamp-10"}}, "pages", app.CheckLook, "10 customers at a time, not the 100 asked for: reading all 250 takes 25 calls"},
+		{"small pages", simulator.Options{Customers: 250, Faults: []string{"page-clamp-10"}}, "pages", app.CheckLook, "10 customers a page instead of 100: reading all 250 takes 25 calls"},
 		{"no customers", simulator.Options{Customers: -1}, "pages", app.CheckLook, "is it the right one?"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -177,7 +177,7 @@ func TestDoctorExaminesWhatIsRight(t *testing.T) {
 	}
 }
 
-func TestDoctorOfTheDoor(t *testing.T) {
+func TestDoctorOfAuthentication(t *testing.T) {
 	t.Parallel()
 	hash := "sha256:" + strings.Repeat("0", 64)
 	soon := time.Now().Add(24 * time.Hour).UTC().Format(time.RFC3339)
@@ -188,8 +188,8 @@ func TestDoctorOfTheDoor(t *testing.T) {
 	}{
 		{"well", `{"keys":[{"name":"crm","hash":"` + hash + `","accounts":["default"]}]}`, "scf-cam", app.CheckOK, "keys are configured"},
 		{"no such platform", "", "cam", app.CheckFailed, "PARTNERLENS_PLATFORM_AUTH: unknown"},
-		{"no key", `{"keys":[]}`, "", app.CheckLook, "no key is valid"},
-		{"only an expired one", `{"keys":[{"name":"crm","hash":"` + hash + `","expires":"2020-01-01"}]}`, "", app.CheckLook, "crm expired at 2020-01-01T00:00:00Z: renew it or take it away; no key is valid"},
+		{"no key", `{"keys":[]}`, "", app.CheckLook, "no key opens the door"},
+		{"only an expired one", `{"keys":[{"name":"crm","hash":"` + hash + `","expires":"2020-01-01"}]}`, "", app.CheckLook, "crm expired at 2020-01-01T00:00:00Z: renew it or take it away; no key opens the door"},
 		{"one that ends soon", `{"keys":[{"name":"crm","hash":"` + hash + `","expires":"` + soon + `"}]}`, "", app.CheckLook, "crm expires at " + soon},
 		{"an account that is not there", `{"keys":[{"name":"crm","hash":"` + hash + `","accounts":["nowhere"]}]}`, "", app.CheckLook, "crm may ask for the account nowhere, which is not configured here"},
 	} {
@@ -293,12 +293,12 @@ func TestDoctorOfAStoreThatRefuses(t *testing.T) {
 func TestDoctorOfNames(t *testing.T) {
 	t.Parallel()
 	for name, want := range map[string]string{
-		"PARTNERLENS_STOR":              "PARTNERLENS_STOR: not a setting, so it sets nothing; write PARTNERLENS_STORE, or take it away",
+		"PARTNERLENS_STOR":              "PARTNERLENS_STOR: not a setting, so it has no effect; write PARTNERLENS_STORE, or remove it",
 		"PARTNERLENS_TENCENT_SECRETID":  "write PARTNERLENS_TENCENT_SECRET_ID,",
 		"PARTNERLENS_ALERT":             "write PARTNERLENS_ALERTS,",
 		"PARTNERLENS_WATCH_TIMEZONE":    "write PARTNERLENS_WATCH_ZONE,",
 		"PARTNERLENS_HUAWEI_EXPIREMONT": "write PARTNERLENS_HUAWEI_EXPIRE_MONTH,",
-		"PARTNERLENS_FAVOURITE_COLOUR":  "take it away, or look its name up",
+		"PARTNERLENS_FAVOURITE_COLOUR":  "remove it, or look up its name",
 		"PARTNERLENSE_KEYS":             "write PARTNERLENS_KEYS,",
 		"partnerlens_keys":              "write PARTNERLENS_KEYS,",
 		"PARTNERLENS_KEYS":              "",

@@ -14,18 +14,17 @@ import (
 	"partnerlens/pkg/core"
 )
 
-// PlatformAuthSetting names the setting that says which platform checks callers
-// without telling so in its events.
+// PlatformAuthSetting names the setting for a platform that authenticates callers without
+// a trace of it in its events.
 const PlatformAuthSetting = "PARTNERLENS_PLATFORM_AUTH"
 
-// byCAM is its one value: SCF Function URLs have the authentication type CAM.
-// An event has the same form where it is open to everybody, and the headers
-// of a signed call are the caller's to write, so that only the operator knows.
+// byCAM is its one value: SCF Function URLs with the authentication type CAM. Events of a
+// public URL have the same form, and a caller can write the headers of a signed call, so
+// only the operator knows.
 const byCAM = "scf-cam"
 
-// staleKeysFor is how long callers' keys are used that are too old, where their
-// store has failed: nobody checks them after us, so that who was to lose his key keeps it
-// as long.
+// staleKeysFor is how long an expired copy of the callers' keys is used while its store
+// fails. A revoked key stays valid as long.
 const staleKeysFor = time.Hour
 
 func checkPlatformAuth(env Environment) error {
@@ -38,7 +37,7 @@ func checkPlatformAuth(env Environment) error {
 	}
 }
 
-// HandlerOptions are what the HTTP API of functions is built with. They are copied.
+// HandlerOptions configure the HTTP API. They are copied.
 type HandlerOptions struct {
 	Logger *slog.Logger // nil: nothing is logged
 	Env    Environment  // nil: os.Getenv
@@ -47,7 +46,7 @@ type HandlerOptions struct {
 	Simulated bool        // as in api.Options
 }
 
-// Handler is the HTTP API of functions.
+// Handler returns the HTTP API of functions.
 func Handler(o HandlerOptions, functions ...*core.Function) http.Handler {
 	return handler(o, newMeter(new(metrics.Set), o.Logger), functions...)
 }
@@ -85,7 +84,7 @@ func handler(o HandlerOptions, meter *meter, functions ...*core.Function) http.H
 		},
 		LastValues: func(r *http.Request) bool { return host.LastValues(r.Context()) },
 		Metrics: func(ctx context.Context, sees func(function, account string) bool) []byte {
-			ages.tell(ctx, meter)
+			ages.set(ctx, meter)
 			return meter.set.AppendText(nil, sees)
 		},
 		Observe: meter.request,
@@ -93,18 +92,17 @@ func handler(o HandlerOptions, meter *meter, functions ...*core.Function) http.H
 	})
 }
 
-// platformVariables are set where a platform's agent beside the process hands
-// requests over, over loopback: by Lambda (its Web Adapter), SCF (Web
-// functions), FunctionGraph (HTTP functions) and Knative, which is Cloud Run's.
+// platformVariables are set where a platform's agent forwards requests over loopback:
+// Lambda's Web Adapter, SCF Web functions, FunctionGraph HTTP functions, and Knative, of
+// which Cloud Run is one.
 var platformVariables = []string{"AWS_LAMBDA_FUNCTION_NAME", "TENCENTCLOUD_RUNENV", "SCF_NAMESPACE", "RUNTIME_PROJECT_ID", "K_SERVICE"}
 
 func onPlatform(env Environment) bool {
 	return slices.ContainsFunc(platformVariables, func(name string) bool { return env(name) != "" })
 }
 
-// keysWhileSame reads keys anew when their text changed. A text that cannot be
-// read closes the door until it is mended: those who were to lose their key
-// must not keep it.
+// keysWhileSame parses the keys again when their text changes. While a text is malformed no
+// key is valid: a revoked key must not stay valid.
 func keysWhileSame(text func(context.Context) (string, error)) func(context.Context) (*api.Keys, error) {
 	var (
 		mu   sync.Mutex
