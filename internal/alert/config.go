@@ -314,8 +314,8 @@ func join[T ~string](list []T) string {
 	return strings.Join(texts, ", ")
 }
 
-// Hears reports whether there is a channel of the name for the account.
-func (c *Config) Hears(channel, account string) bool {
+// HasChannel reports whether there is a channel of the name for the account.
+func (c *Config) HasChannel(channel, account string) bool {
 	return slices.ContainsFunc(c.Channels, func(o Channel) bool { return o.Name == channel && o.covers(account) })
 }
 

@@ -49,7 +49,7 @@ func TestParseConfig(t *testing.T) {
 		t.Errorf("%v", got)
 	}
 	if _, err := c.Channels[0].with(c.Channels[0].texts()); core.CodeOf(err) != core.CodeMisconfigured || !strings.Contains(err.Error(), "ops.url") {
-		t.Errorf("a reference that nobody resolved: %v", err)
+		t.Errorf("an unresolved reference: %v", err)
 	}
 	got["PARTNERLENS_ALERTS: ops.url"], got["PARTNERLENS_ALERTS: sales-cn.secret"] = "https://hooks.slack.com/services/T/B/k\n", "SEC1"
 	var ready []*Channel
@@ -71,7 +71,7 @@ func TestParseConfig(t *testing.T) {
 	}
 }
 
-func TestParseConfigTellsAllThatIsWrong(t *testing.T) {
+func TestParseConfigErrors(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string][]string{
 		`[]`:                          {"not a JSON object"},
@@ -119,8 +119,8 @@ func TestParseConfigTellsAllThatIsWrong(t *testing.T) {
 	}
 }
 
-// A mistake costs what it is in, and nothing else.
-func TestParseConfigKeepsWhatIsRight(t *testing.T) {
+// A mistake disables the channel or the rules that it is in, and nothing else.
+func TestParseConfigKeepsValidParts(t *testing.T) {
 	t.Parallel()
 	const good = `{"name":"ops","type":"webhook","url":"https://host.example"}`
 	for _, test := range []struct {

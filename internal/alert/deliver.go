@@ -2,7 +2,6 @@ package alert
 
 import (
 	"context"
-	"net"
 	"net/http"
 	"slices"
 	"time"
@@ -15,7 +14,7 @@ import (
 type DeliverOptions struct {
 	Reserve   time.Duration            // Deliver returns this long before ctx's deadline; 0: DefaultReserve
 	Getenv    func(name string) string // for SNS: the platform's AWS key and endpoint; nil: none
-	Transport http.RoundTripper        // nil: a new one, with the proxy from the environment
+	Transport http.RoundTripper        // nil: one like http.DefaultTransport
 	Resolve   Resolver                 // of the references in a channel's texts; nil: texts are used as they are
 	Pace      *Pace                    // shared by all callers; nil: there are no others
 
@@ -141,10 +140,7 @@ func (c *Config) Deliver(ctx context.Context, d *Digest, opts DeliverOptions) []
 		opts.Pace = new(Pace)
 	}
 	if opts.Transport == nil {
-		own := &http.Transport{
-			Proxy: http.ProxyFromEnvironment, ForceAttemptHTTP2: true, TLSHandshakeTimeout: tryTimeout / 2,
-			DialContext: (&net.Dialer{Timeout: tryTimeout / 2}).DialContext,
-		}
+		own := http.DefaultTransport.(*http.Transport).Clone()
 		defer own.CloseIdleConnections()
 		opts.Transport = own
 	}

@@ -37,7 +37,7 @@ type received struct {
 	body []byte
 }
 
-// receiver is a real server on this machine that answers as it is told.
+// receiver is a server on this machine that answers by a function.
 func receiver(t *testing.T, answer func(w http.ResponseWriter, r received)) (address string, got func() []received) {
 	t.Helper()
 	var mu sync.Mutex
@@ -58,7 +58,7 @@ func receiver(t *testing.T, answer func(w http.ResponseWriter, r received)) (add
 	}
 }
 
-func say(text string) func(http.ResponseWriter, received) {
+func reply(text string) func(http.ResponseWriter, received) {
 	return func(w http.ResponseWriter, _ received) { io.WriteString(w, text) }
 }
 
@@ -78,8 +78,7 @@ func channelOf(kind ChannelType, address string) Channel {
 	return c
 }
 
-// deliverTo delivers to one channel, and holds what comes of it to the rule that
-// nothing secret is in it.
+// deliverTo delivers to one channel and checks that the result holds no secret.
 func deliverTo(t *testing.T, ctx context.Context, c Channel, d *Digest, opts DeliverOptions) Delivery {
 	t.Helper()
 	got := (&Config{Channels: []Channel{c}}).Deliver(ctx, d, opts)
@@ -101,8 +100,7 @@ func deliverTo(t *testing.T, ctx context.Context, c Channel, d *Digest, opts Del
 	return got[0]
 }
 
-// Each channel takes its message, checked here by what the vendor documents and
-// not by our code.
+// Each channel's request is checked by what the vendor documents, not by this package.
 func TestDeliverToEachChannel(t *testing.T) {
 	t.Parallel()
 	mac := func(key, text string) []byte {
@@ -113,7 +111,7 @@ func TestDeliverToEachChannel(t *testing.T) {
 	fresh := func(text string, unit time.Duration) error {
 		n, err := strconv.ParseInt(text, 10, 64)
 		if at := time.Unix(0, n*int64(unit)); err != nil || time.Since(at).Abs() > time.Minute {
-			return fmt.Errorf("the moment is %q", text)
+			return fmt.Errorf("the time is %q", text)
 		}
 		return nil
 	}
@@ -205,7 +203,7 @@ func TestDeliverToEachChannel(t *testing.T) {
 	} {
 		t.Run(string(kind), func(t *testing.T) {
 			t.Parallel()
-			address, got := receiver(t, say(check.answer))
+			address, got := receiver(t, reply(check.answer))
 			env := map[string]string{"AWS_ENDPOINT_URL_SNS": address, "AWS_ACCESS_KEY_ID": "AKID", "AWS_SECRET_ACCESS_KEY": "planted-aws-key", "AWS_SESSION_TOKEN": "token"}
 			d := deliverTo(t, t.Context(), channelOf(kind, address), digestOf(300), DeliverOptions{Getenv: func(name string) string { return env[name] }})
 			if d.State != Delivered || d.Tries != 1 || d.Code != "" || d.Detail != "" {
@@ -274,7 +272,7 @@ func verifySNS(r received) error {
 	return nil
 }
 
-// roundTripFunc answers without a socket: waits pass in no time in a bubble.
+// roundTripFunc answers without a socket, so that waits take no time in a synctest bubble.
 type roundTripFunc func(r *http.Request) (*http.Response, error)
 
 func (t roundTripFunc) RoundTrip(r *http.Request) (*http.Response, error) { return t(r) }
@@ -289,7 +287,7 @@ func answer(status int, body string, header ...string) *http.Response {
 
 func TestAnswers(t *testing.T) {
 	t.Parallel()
-	const other = "answered-body of somebody else"
+	const other = "answered-body of another server"
 	for _, test := range []struct {
 		kind   ChannelType
 		status int
@@ -394,7 +392,7 @@ func TestAnswers(t *testing.T) {
 				if d.State != test.state || d.Code != test.code || d.Tries != test.tries || !strings.Contains(d.Detail, test.detail) || test.detail == "" && d.Detail != "" {
 					t.Errorf("%+v", d)
 				}
-				// What a message is refused for concerns no other message.
+				// A refusal of one message affects no other.
 				reach := map[DeliveryState]Reach{Failed: ReachChannel}[test.state]
 				if test.status >= 500 {
 					reach = ReachServer
@@ -409,8 +407,7 @@ func TestAnswers(t *testing.T) {
 
 func TestRetries(t *testing.T) {
 	t.Parallel()
-	// try gives how it went, when each try was made since the first, and how long
-	// all took.
+	// try returns the delivery, the time of each try since the start, and the time of all.
 	try := func(t *testing.T, within time.Duration, rt func(try int, r *http.Request) (*http.Response, error)) (Delivery, []time.Duration, time.Duration) {
 		ctx := t.Context()
 		if within > 0 {
@@ -418,18 +415,18 @@ func TestRetries(t *testing.T) {
 			ctx, cancel = context.WithTimeout(ctx, within)
 			defer cancel()
 		}
-		begun := time.Now()
+		start := time.Now()
 		var at []time.Duration
 		var ids []string
 		d := deliverTo(t, ctx, channelOf(Webhook, "https://host.example"), digestOf(3), DeliverOptions{Transport: roundTripFunc(func(r *http.Request) (*http.Response, error) {
-			at = append(at, time.Since(begun))
+			at = append(at, time.Since(start))
 			ids = append(ids, r.Header.Get("X-Partnerlens-Delivery"))
 			return rt(len(at), r)
 		})})
 		if slices.ContainsFunc(ids, func(id string) bool { return id != d.ID }) {
 			t.Errorf("ids %q of %s", ids, d.ID)
 		}
-		return d, at, time.Since(begun)
+		return d, at, time.Since(start)
 	}
 	between := func(t *testing.T, what string, got, low, high time.Duration) {
 		t.Helper()
@@ -516,13 +513,13 @@ func TestRetries(t *testing.T) {
 				t.Errorf("%+v after %s", d, took)
 			}
 		},
-		"called off while it waits": func(t *testing.T) {
+		"canceled while it waits": func(t *testing.T) {
 			ctx, cancel := context.WithCancel(t.Context())
 			time.AfterFunc(500*time.Millisecond, cancel)
-			begun := time.Now()
+			start := time.Now()
 			d := deliverTo(t, ctx, channelOf(Webhook, "https://host.example"), digestOf(3), DeliverOptions{Transport: roundTripFunc(func(*http.Request) (*http.Response, error) { return answer(500, ""), nil })})
-			if d.State != Failed || d.Tries != 1 || time.Since(begun) != 500*time.Millisecond {
-				t.Errorf("%+v after %s", d, time.Since(begun))
+			if d.State != Failed || d.Tries != 1 || time.Since(start) != 500*time.Millisecond {
+				t.Errorf("%+v after %s", d, time.Since(start))
 			}
 		},
 		"a body that breaks off": func(t *testing.T) {
@@ -551,9 +548,9 @@ func TestRetries(t *testing.T) {
 	}
 }
 
-// Each channel's address is looked up by itself: what a store of secrets refuses for
-// now is asked for again, what is wrong fails its channel alone.
-func TestAddressesAreLookedUpEachByItself(t *testing.T) {
+// Addresses are resolved per channel: a temporary failure of the secret store is retried, a
+// permanent one fails its channel alone.
+func TestAddressesAreResolvedPerChannel(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		config := new(Config)
@@ -591,8 +588,8 @@ func TestAddressesAreLookedUpEachByItself(t *testing.T) {
 	})
 }
 
-// However many accounts tell one robot at once, it hears no more a minute than its
-// vendor takes; a robot that rests is asked again after a minute.
+// However many accounts share a robot, it gets no more messages a minute than its vendor
+// accepts; a throttled robot is tried again after a minute.
 func TestPace(t *testing.T) {
 	t.Parallel()
 	for kind, most := range map[ChannelType]int{DingTalk: 20, WeCom: 20, Feishu: 100, Slack: 61, Webhook: 1000} {
@@ -650,8 +647,8 @@ func TestPace(t *testing.T) {
 	}
 }
 
-// Only what is due is delivered, under the id that it has.
-func TestDeliverWhatIsDue(t *testing.T) {
+// Only due deliveries are made, with the ids that they have.
+func TestDeliverDue(t *testing.T) {
 	t.Parallel()
 	config := new(Config)
 	for _, name := range []string{"a", "b", "c"} {
@@ -671,13 +668,12 @@ func TestDeliverWhatIsDue(t *testing.T) {
 	if len(done) != 1 || done[0] != got[0] {
 		t.Errorf("done: %+v", done)
 	}
-	if !config.Hears("a", "main") || config.Hears("d", "main") {
+	if !config.HasChannel("a", "main") || config.HasChannel("d", "main") {
 		t.Error("Hears")
 	}
 }
 
-// Two deployments, a store that was made anew, and a run that was made again do not
-// share ids, nor the source that a receiver de-duplicates by.
+// Two deployments, a new store and a repeated run share neither ids nor the source.
 func TestDeliveryIDsAreUnique(t *testing.T) {
 	t.Parallel()
 	seen := make(map[string]string)
@@ -704,7 +700,7 @@ func TestDeliveryIDsAreUnique(t *testing.T) {
 			return answer(200, ""), nil
 		})})
 		for _, id := range []string{DeliveryID(s, "ops"), source} {
-			if other, is := seen[id]; is {
+			if other, ok := seen[id]; ok {
 				t.Errorf("%s is of %s and of %+v", id, other, s)
 			}
 			seen[id] = fmt.Sprintf("%+v", s)
@@ -712,7 +708,7 @@ func TestDeliveryIDsAreUnique(t *testing.T) {
 	}
 }
 
-// What could not be planned for a mistake in the setting is planned once it is right.
+// Deliveries that a mistake in the setting prevents are planned once it is right.
 func TestPlanAndExpand(t *testing.T) {
 	t.Parallel()
 	channel := func(name string, kinds ...Kind) Channel {
@@ -748,10 +744,10 @@ type brokenReader struct{}
 
 func (brokenReader) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
 
-// A receiver that leads elsewhere is not followed, over real sockets.
+// A redirect is not followed, over real sockets.
 func TestRedirectsAreNotFollowed(t *testing.T) {
 	t.Parallel()
-	elsewhere, got := receiver(t, say("ok"))
+	elsewhere, got := receiver(t, reply("ok"))
 	for _, status := range []int{301, 302, 303, 307, 308} {
 		address, _ := receiver(t, func(w http.ResponseWriter, r received) { http.Redirect(w, r.Request, elsewhere, status) })
 		if d := deliverTo(t, t.Context(), channelOf(Webhook, address), digestOf(1), DeliverOptions{}); d.State != Failed || d.Tries != 1 {
@@ -759,15 +755,15 @@ func TestRedirectsAreNotFollowed(t *testing.T) {
 		}
 	}
 	if n := len(got()); n != 0 {
-		t.Errorf("%d messages went elsewhere", n)
+		t.Errorf("%d messages followed a redirect", n)
 	}
 }
 
-// A certificate that nobody vouches for is refused, and not tried again.
+// An unverifiable certificate is refused and not tried again.
 func TestCertificates(t *testing.T) {
 	t.Parallel()
-	server := httptest.NewUnstartedServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("it was told") }))
-	server.Config.ErrorLog = log.New(io.Discard, "", 0) // it tells of the refusal
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("it got a message") }))
+	server.Config.ErrorLog = log.New(io.Discard, "", 0) // it logs the refusal
 	server.StartTLS()
 	defer server.Close()
 	if d := deliverTo(t, t.Context(), channelOf(Webhook, server.URL), digestOf(1), DeliverOptions{}); d.State != Failed || d.Code != core.CodeMisconfigured || d.Tries != 1 {
@@ -775,9 +771,8 @@ func TestCertificates(t *testing.T) {
 	}
 }
 
-// All channels are told side by side: one that hangs delays nobody, and one that
-// fails fails alone.
-func TestChannelsSideBySide(t *testing.T) {
+// Channels are served concurrently: one that hangs delays no other, and each fails alone.
+func TestChannelsAreConcurrent(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		config := &Config{}
@@ -793,7 +788,7 @@ func TestChannelsSideBySide(t *testing.T) {
 			config.Channels = append(config.Channels, c)
 		}
 		var takenAt atomic.Int64
-		begun := time.Now()
+		start := time.Now()
 		d := NewDigest(Summary{Function: "credit", Account: "main", Run: "r"})
 		d.Add(alertNumber(0))
 		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
@@ -806,7 +801,7 @@ func TestChannelsSideBySide(t *testing.T) {
 			case "fails":
 				return answer(404, ""), nil
 			}
-			takenAt.Store(int64(time.Since(begun)))
+			takenAt.Store(int64(time.Since(start)))
 			return answer(200, ""), nil
 		})})
 		var states []string
@@ -814,16 +809,16 @@ func TestChannelsSideBySide(t *testing.T) {
 			states = append(states, d.Channel+" "+string(d.State))
 		}
 		want := []string{"hangs failed", "fails failed", "takes delivered", "one-kind skipped", "takes-too delivered"}
-		if !slices.Equal(states, want) || takenAt.Load() != 0 || time.Since(begun) > 19*time.Second {
-			t.Errorf("%q after %s", states, time.Since(begun))
+		if !slices.Equal(states, want) || takenAt.Load() != 0 || time.Since(start) > 19*time.Second {
+			t.Errorf("%q after %s", states, time.Since(start))
 		}
 	})
 }
 
-// A run that tells again has the same id, to de-duplicate by; another run has another.
-func TestDeliveredAgain(t *testing.T) {
+// A run that delivers again uses the same id, for de-duplication; another run uses another.
+func TestRedeliveryKeepsTheID(t *testing.T) {
 	t.Parallel()
-	address, got := receiver(t, say(""))
+	address, got := receiver(t, reply(""))
 	c := channelOf(Webhook, address)
 	digest := digestOf(3)
 	first := deliverTo(t, t.Context(), c, digest, DeliverOptions{})
@@ -846,7 +841,7 @@ func TestQuietDays(t *testing.T) {
 		want         DeliveryState
 	}{
 		{"a quiet day", false, false, false, Skipped},
-		{"a quiet day that is told", true, false, false, Delivered},
+		{"a quiet day with quiet set", true, false, false, Delivered},
 		{"a first run", false, true, false, Delivered},
 		{"a sample, whatever is wanted", false, false, true, Delivered},
 	} {
@@ -865,7 +860,7 @@ func TestQuietDays(t *testing.T) {
 	}
 }
 
-// SNS without a key, or with an endpoint that may not be used, is told so.
+// SNS without a key, or with an endpoint that may not be used, fails as misconfigured.
 func TestSNSSettings(t *testing.T) {
 	t.Parallel()
 	for _, env := range []map[string]string{

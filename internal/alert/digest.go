@@ -2,7 +2,6 @@ package alert
 
 import (
 	"cmp"
-	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -57,8 +56,7 @@ const maxShown = 200
 
 type ranked struct {
 	Alert
-	amount core.Money
-	has    bool // whether there is an amount
+	amount *core.Money // Remaining
 }
 
 // NewDigest returns an empty Digest.
@@ -81,7 +79,7 @@ func (d *Digest) Add(a Alert) {
 	d.counts[a.Kind]++
 	r := ranked{Alert: a}
 	if amount, err := core.ParseMoney(a.Remaining); err == nil {
-		r.amount, r.has = amount, true
+		r.amount = &amount
 	}
 	kept := d.worst[a.Kind]
 	if len(kept) == WorstPerKind && compareAlerts(r, kept[len(kept)-1]) >= 0 {
@@ -94,46 +92,28 @@ func (d *Digest) Add(a Alert) {
 	d.worst[a.Kind] = slices.Insert(kept, at, r)
 }
 
-// Empty reports whether there are no alerts.
-func (d *Digest) Empty() bool { return len(d.counts) == 0 }
-
-// Counts returns how many alerts of each kind were added.
-func (d *Digest) Counts() map[Kind]int { return maps.Clone(d.counts) }
-
 // compareAlerts orders alerts by kind, then by balance and days left (for kinds about a date,
 // by days left and balance), smallest first, and last by the customer, so that the order
 // does not depend on the order of reading.
 func compareAlerts(a, b ranked) int {
-	days := func() int {
-		return compareOptional(a.DaysLeft != nil, b.DaysLeft != nil, func() int { return *a.DaysLeft - *b.DaysLeft })
-	}
-	amount := func() int { return compareOptional(a.has, b.has, func() int { return a.amount.Cmp(b.amount) }) }
-	first, second := amount, days
+	first := compareOptional(a.amount, b.amount, core.Money.Cmp)
+	second := compareOptional(a.DaysLeft, b.DaysLeft, cmp.Compare)
 	switch a.Kind {
 	case CreditExpiring, TagLost, TagUnrecognized, TagEndingThisMonth, TagEndingNextMonth, TagQualified, TagEligible:
-		first, second = days, amount
+		first, second = second, first
 	}
-	if n := compareKinds(a.Kind, b.Kind); n != 0 {
-		return n
-	}
-	if n := first(); n != 0 {
-		return n
-	}
-	if n := second(); n != 0 {
-		return n
-	}
-	return cmp.Or(cmp.Compare(a.Account, b.Account), cmp.Compare(a.ResellerID, b.ResellerID),
-		cmp.Compare(a.CustomerID, b.CustomerID), cmp.Compare(a.ID, b.ID))
+	return cmp.Or(compareKinds(a.Kind, b.Kind), first, second, cmp.Compare(a.Account, b.Account),
+		cmp.Compare(a.ResellerID, b.ResellerID), cmp.Compare(a.CustomerID, b.CustomerID), cmp.Compare(a.ID, b.ID))
 }
 
 // compareOptional sorts unknown values last.
-func compareOptional(a, b bool, compare func() int) int {
+func compareOptional[T any](a, b *T, compare func(a, b T) int) int {
 	switch {
-	case a && b:
-		return compare()
-	case a:
+	case a != nil && b != nil:
+		return compare(*a, *b)
+	case a != nil:
 		return -1
-	case b:
+	case b != nil:
 		return 1
 	}
 	return 0
@@ -142,14 +122,9 @@ func compareOptional(a, b bool, compare func() int) int {
 // selection is the part of a Digest that one channel gets.
 type selection struct {
 	*Digest
-	counts []count
-	total  int
-	worst  []Alert // at most maxShown
-}
-
-type count struct {
-	kind Kind
-	n    int
+	kinds []Kind  // worst first
+	total int     // alerts of kinds
+	worst []Alert // at most maxShown
 }
 
 // selectFor selects the alerts that a channel wants. A sample goes to every channel as a whole.
@@ -160,12 +135,10 @@ func (d *Digest) selectFor(c *Channel) selection {
 		if n == 0 || !d.sample && !c.wants(kind) {
 			continue
 		}
-		s.counts = append(s.counts, count{kind, n})
+		s.kinds = append(s.kinds, kind)
 		s.total += n
-		for _, r := range d.worst[kind] {
-			if len(s.worst) < maxShown {
-				s.worst = append(s.worst, r.Alert)
-			}
+		for _, r := range d.worst[kind][:min(len(d.worst[kind]), maxShown-len(s.worst))] {
+			s.worst = append(s.worst, r.Alert)
 		}
 	}
 	return s
@@ -177,8 +150,8 @@ func (s selection) severity() Severity {
 	switch {
 	case s.Held != nil:
 		return Critical
-	case len(s.counts) > 0:
-		return s.counts[0].kind.Severity()
+	case len(s.kinds) > 0:
+		return s.kinds[0].Severity()
 	case s.Notes.Notify:
 		return Warning
 	}

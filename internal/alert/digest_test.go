@@ -14,7 +14,7 @@ import (
 	"partnerlens/pkg/core"
 )
 
-// hostile are names that customers would give themselves to do harm.
+// hostile are names that attack the markup of a chat.
 var hostile = []string{
 	"<!channel> <!here> <@U0123456>", "<https://evil.example|click>", "@everyone @all @channel", `<at user_id="all">all</at>`, "<at id=all></at>",
 	"<@all> <@wangqing>", "[click](https://evil.example) ![x](https://evil.example/x.png)", "**bold** _it_ ~no~ `code` ```", "# head\n> quote\n- list",
@@ -38,7 +38,7 @@ func digestOf(n int) *Digest {
 	return d
 }
 
-func TestDigestOrderIsNotTheOrderOfAdding(t *testing.T) {
+func TestDigestOrder(t *testing.T) {
 	t.Parallel()
 	want := digestOf(5000)
 	got := NewDigest(want.Summary)
@@ -57,12 +57,12 @@ func TestDigestOrderIsNotTheOrderOfAdding(t *testing.T) {
 			t.Errorf("%s: %d are kept", kind, len(kept))
 		}
 	}
-	if n := got.Counts()[CreditForced]; n != (5000+len(Kinds())-1)/len(Kinds()) {
+	if n := got.counts[CreditForced]; n != (5000+len(Kinds())-1)/len(Kinds()) {
 		t.Errorf("%d forced", n)
 	}
 }
 
-func TestDigestPutsTheWorstFirst(t *testing.T) {
+func TestDigestWorstFirst(t *testing.T) {
 	t.Parallel()
 	days := func(n int) *int { return &n }
 	d := NewDigest(Summary{})
@@ -167,7 +167,7 @@ func TestEveryChannelFits(t *testing.T) {
 					t.Errorf("%s, %s, %d alerts: %d bytes of %d", name, language, n, r.size, r.limit)
 				}
 				if !utf8.ValidString(r.text) {
-					t.Errorf("%s, %s: cut within a letter", name, language)
+					t.Errorf("%s, %s: cut within a character", name, language)
 				}
 				shown := strings.Count(r.text, "🔴") + strings.Count(r.text, "🟠") + strings.Count(r.text, "🔵")
 				last := r.text[strings.LastIndexByte(r.text, '\n')+1:]
@@ -185,8 +185,8 @@ func TestEveryChannelFits(t *testing.T) {
 	}
 }
 
-// The longest that everything can be still fits without a single alert.
-func TestTheFrameFits(t *testing.T) {
+// The longest possible message without alerts fits.
+func TestLongestMessageFits(t *testing.T) {
 	t.Parallel()
 	d := NewDigest(Summary{Function: strings.Repeat("界", 200), Account: strings.Repeat("界", 200), Run: strings.Repeat("界", 200), AsOf: runStart,
 		Location: strings.Repeat("界", 2000), Total: 1 << 40, First: true, Statuses: make(map[string]int)})
@@ -215,7 +215,7 @@ func TestTheFrameFits(t *testing.T) {
 	}
 }
 
-func TestForeignTextIsInert(t *testing.T) {
+func TestEscape(t *testing.T) {
 	t.Parallel()
 	for _, name := range hostile {
 		got := escape(name)
@@ -243,7 +243,7 @@ func TestForeignTextIsInert(t *testing.T) {
 	}
 }
 
-// Slack reads its text for <, > and & only.
+// Slack interprets only <, > and & in its text.
 func TestSlackEscapes(t *testing.T) {
 	t.Parallel()
 	d := NewDigest(Summary{Function: "credit", Account: "main", Location: "a&b"})
@@ -262,7 +262,7 @@ func TestSlackEscapes(t *testing.T) {
 	}
 }
 
-func TestWordsOfADigest(t *testing.T) {
+func TestDigestText(t *testing.T) {
 	t.Parallel()
 	d := Sample(English, runStart)
 	want := `[Test] partnerlens: customers' credit, sample: 2 to look at
@@ -291,8 +291,8 @@ See runs/credit/sample/test`
 	}
 }
 
-// Lines are for who knows neither our code words nor UTC.
-func TestWordsOfAnAlert(t *testing.T) {
+// Lines use neither code words nor UTC.
+func TestAlertText(t *testing.T) {
 	t.Parallel()
 	days := func(n int) *int { return &n }
 	const now = "2026-11-22T01:00:00Z"
@@ -352,7 +352,7 @@ func TestWordsOfAnAlert(t *testing.T) {
 	}
 }
 
-func TestEveryKindHasItsWords(t *testing.T) {
+func TestKindTitles(t *testing.T) {
 	t.Parallel()
 	seen := make(map[string]bool)
 	for _, kind := range Kinds() {
@@ -371,7 +371,7 @@ func TestEveryKindHasItsWords(t *testing.T) {
 	}
 }
 
-func TestChannelsWant(t *testing.T) {
+func TestSelectFor(t *testing.T) {
 	t.Parallel()
 	all := 100 * len(Kinds())
 	worse := func(least Severity) (n int) {
@@ -406,9 +406,8 @@ func TestChannelsWant(t *testing.T) {
 	}
 }
 
-// A digest says on its first line what its list is not, and a run that is held is one
-// line in every channel.
-func TestDigestSaysWhatItsListIs(t *testing.T) {
+// The title states what the list lacks. A held run is one line in every channel.
+func TestTitleStatesTheList(t *testing.T) {
 	t.Parallel()
 	counted := 353
 	for _, test := range []struct {

@@ -318,8 +318,8 @@ func (s selection) message(language string) message {
 		m.head = append(m.head, w.text(textFirstDetail))
 	}
 	m.head = append(m.head, s.Notes.lines(w)...)
-	for _, c := range s.counts {
-		m.kinds = append(m.kinds, fmt.Sprintf("%s%s%d", c.kind.Title(language), w.text(textColon), c.n))
+	for _, kind := range s.kinds {
+		m.kinds = append(m.kinds, fmt.Sprintf("%s%s%d", kind.Title(language), w.text(textColon), s.counts[kind]))
 	}
 	for _, a := range s.worst {
 		m.items = append(m.items, w.alert(a))

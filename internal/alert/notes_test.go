@@ -9,12 +9,12 @@ import (
 
 var unreadNote = core.Warning{Code: core.WarnValueUnreadable, Field: "RecentExpiry", Count: 3, CustomerID: "200000000001", Message: "x"}
 
-func TestNotesInWords(t *testing.T) {
+func TestNotesText(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
 		name   string
 		notes  Notes
-		en, zh string // "": nothing is said
+		en, zh string // "": no line
 	}{
 		{"nothing", Notes{}, "", ""},
 		{"values", Notes{Warnings: []core.Warning{unreadNote}}, "⚠ RecentExpiry could not be read for 3 customers, the first is 200000000001", "⚠ 字段 RecentExpiry 的取值不符合云厂商文档，涉及 3 家客户，首个为 200000000001"},
@@ -47,8 +47,8 @@ func TestNotesInWords(t *testing.T) {
 	}
 }
 
-// A run with nothing new but a warning is notified of, as a warning, to those who want
-// everything of that severity; the next run, whose warning is not new, is not.
+// A new warning alone is delivered, with severity warning, to channels for every kind of that
+// severity. A warning that is not new is not delivered.
 func TestNotesAreDelivered(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
@@ -65,7 +65,7 @@ func TestNotesAreDelivered(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			address, got := receiver(t, say(`{"code":0}`))
+			address, got := receiver(t, reply(`{"code":0}`))
 			channel := channelOf(Webhook, address)
 			channel.Kinds, channel.MinSeverity = test.channel.Kinds, test.channel.MinSeverity
 			d := NewDigest(Summary{Function: "credit", Account: "main", Run: "r", AsOf: runStart, Total: 100})

@@ -9,9 +9,9 @@ import (
 	"partnerlens/pkg/core"
 )
 
-// For any course of a balance, each condition is told once per crossing: what was
-// told is not told again before it closed, and nothing closes that was not open.
-func TestEachCrossingIsToldOnce(t *testing.T) {
+// For any sequence of balances, each condition is reported once per crossing: not again
+// before it closes, and no condition closes that was not open.
+func TestEachCrossingIsReportedOnce(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		amounts := []string{"500", "120", "110.01", "110", "105", "100", "99", "50", "10.01", "10", "1", "0", "-0.01", "-50", "", "forced 500", "forced 50", "forced -1", "unflagged 500", "unflagged -1", "-"}
@@ -25,9 +25,9 @@ func TestEachCrossingIsToldOnce(t *testing.T) {
 			if left != "-" {
 				after = credit(t, left)
 			}
-			now := moment(day)
+			now := runOn(day)
 			now.First = day == 0
-			alerts, is := evaluate(t, r, now, before, after, state)
+			alerts, next := evaluate(t, r, now, before, after, state)
 			kinds := kindsOf(alerts)
 			if !slices.IsSortedFunc(kinds, compareKinds) {
 				t.Fatalf("day %d: %v are not worst first", day, kinds)
@@ -36,7 +36,7 @@ func TestEachCrossingIsToldOnce(t *testing.T) {
 				switch kind {
 				case CreditLow, CreditExhausted, CreditOverdrawn, CreditForced:
 					if open[kind] {
-						t.Fatalf("day %d: %s is told again", day, kind)
+						t.Fatalf("day %d: %s is reported again", day, kind)
 					}
 				case CreditFreed:
 					if !open[CreditForced] {
@@ -55,32 +55,32 @@ func TestEachCrossingIsToldOnce(t *testing.T) {
 				t.Fatalf("day %d: neither new nor gone", day)
 			}
 			if day == 0 && len(kinds) > 0 {
-				t.Fatalf("the baseline tells %v", kinds)
+				t.Fatalf("the baseline reports %v", kinds)
 			}
-			// What is told is what was not open and is.
+			// A reported condition is open now and was not before.
 			for _, kind := range []Kind{CreditLow, CreditExhausted, CreditOverdrawn, CreditForced} {
-				_, isOpen := is.Open[kind]
-				if told := slices.Contains(kinds, kind); told && !isOpen {
-					t.Fatalf("day %d: %s is told and not remembered", day, kind)
+				_, isOpen := next.Open[kind]
+				if slices.Contains(kinds, kind) && !isOpen {
+					t.Fatalf("day %d: %s is reported and not remembered", day, kind)
 				}
 				open[kind] = isOpen
 			}
 			if c, ok := after.(*core.CustomerCredit); ok && c.Status != core.CreditUnknown {
-				// Whatever is worse than all that was told, is told.
-				if level := openLevel(is.Open); c.Status != core.CreditForced && level < levelOf(c.Status) {
-					t.Fatalf("day %d: %s is not remembered: %v", day, c.Status, is.Open)
+				// The level is at least the status.
+				if level := openLevel(next.Open); c.Status != core.CreditForced && level < levelOf(c.Status) {
+					t.Fatalf("day %d: %s is not remembered: %v", day, c.Status, next.Open)
 				}
-				if _, stopped := is.Open[CreditForced]; c.Forced != nil && stopped != *c.Forced {
+				if _, stopped := next.Open[CreditForced]; c.Forced != nil && stopped != *c.Forced {
 					t.Fatalf("day %d: %s and stopped %v", day, c.Status, stopped)
 				}
 			}
-			before, state = after, is
+			before, state = after, next
 		}
 	})
 }
 
-// Hovering within the margins is told once for each level, however long.
-func TestHoveringIsToldOnce(t *testing.T) {
+// A balance within the margins is reported once for each level, however long it stays.
+func TestHoveringIsReportedOnce(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		around := rapid.SampledFrom([][]string{
@@ -88,12 +88,12 @@ func TestHoveringIsToldOnce(t *testing.T) {
 			{"-10", "-0.01", "0", "0.01", "10"},
 		}).Draw(t, "around")
 		days := append([]string{"500"}, rapid.SliceOfN(rapid.SampledFrom(around), 1, 30).Draw(t, "days")...)
-		told := make(map[string]int)
+		reported := make(map[string]int)
 		for _, kinds := range play(t, nil, days...) {
-			told[kinds]++
+			reported[kinds]++
 		}
-		delete(told, "")
-		for kind, times := range told {
+		delete(reported, "")
+		for kind, times := range reported {
 			if times > 1 || kind == string(CreditRecovered) {
 				t.Fatalf("%s %d times over %q", kind, times, days)
 			}

@@ -46,10 +46,10 @@ func credit(t tester, left string) *core.CustomerCredit {
 	t.Helper()
 	no, yes := false, true
 	c := &core.CustomerCredit{Provider: "tencentcloud", CustomerID: "200000000001", Name: "Example Ltd", Forced: &no}
-	if rest, is := strings.CutPrefix(left, "forced "); is {
+	if rest, ok := strings.CutPrefix(left, "forced "); ok {
 		left, c.Forced = rest, &yes
 	}
-	if rest, is := strings.CutPrefix(left, "unflagged "); is {
+	if rest, ok := strings.CutPrefix(left, "unflagged "); ok {
 		left, c.Forced = rest, nil
 	}
 	c.Credit = core.Credit{Allocated: money(t, "1000.00"), Remaining: money(t, left), Currency: "USD"}
@@ -59,7 +59,7 @@ func credit(t tester, left string) *core.CustomerCredit {
 
 var runStart = time.Date(2026, 11, 22, 1, 0, 0, 0, time.UTC)
 
-func moment(day int) RunContext {
+func runOn(day int) RunContext {
 	return RunContext{Evaluator: Credit, Function: "credit", Account: "main", Run: fmt.Sprint("run-", day), AsOf: runStart.AddDate(0, 0, day)}
 }
 
@@ -79,11 +79,11 @@ func kindsOf(alerts []Alert) (kinds []Kind) {
 	return kinds
 }
 
-// play judges one customer day by day, "-" where it is not there, and gives each
-// day's kinds as a text. The first day is the baseline.
+// play evaluates one customer day by day, absent at "-", and returns each day's kinds as a
+// text. The first day is the baseline.
 func play(t tester, r *Rules, days ...string) []string {
 	t.Helper()
-	var told []string
+	var reported []string
 	var before, after core.Record
 	var state State
 	for day, left := range days {
@@ -95,14 +95,14 @@ func play(t tester, r *Rules, days ...string) []string {
 			}
 			after = record
 		}
-		now := moment(day)
+		now := runOn(day)
 		now.First = day == 0
 		var alerts []Alert
 		alerts, state = evaluate(t, r, now, before, after, roundTrip(t, state))
-		told = append(told, join(kindsOf(alerts)))
+		reported = append(reported, join(kindsOf(alerts)))
 		before = after
 	}
-	return told
+	return reported
 }
 
 // roundTrip is a State as the next run reads it.
@@ -170,7 +170,7 @@ func TestCreditSequences(t *testing.T) {
 			[]string{"", "", overdrawn}},
 		{"a flag that is missing neither stops nor frees", nil,
 			[]string{"500", "forced 90", "unflagged 90", "forced 90", "unflagged 80", "500"},
-			[]string{"", forced, "", "", "", freed + ", " + recovered}}, // the stop said that it is low
+			[]string{"", forced, "", "", "", freed + ", " + recovered}}, // the alert of the stop reported the level
 		{"an amount falls further while the flag of a stop is missing", nil,
 			[]string{"500", "forced 90", "unflagged -5", "-5", "500"},
 			[]string{"", forced, overdrawn, freed, recovered}},
@@ -200,8 +200,8 @@ func TestCreditSequences(t *testing.T) {
 	}
 }
 
-// Whatever the line, the margin and the allocation: a customer who was low and has
-// everything back is over it, and the next crossing is told.
+// Whatever the threshold, the margin and the allocation are, a low customer with everything
+// back has recovered, and the next crossing is reported.
 func TestRecoveryIsPossible(t *testing.T) {
 	t.Parallel()
 	const low, exhausted, recovered = "credit_low", "credit_exhausted", "credit_recovered"
@@ -233,7 +233,7 @@ func TestRecoveryIsPossible(t *testing.T) {
 				c := credit(t, left)
 				c.Credit.Allocated = money(t, test.allocated)
 				c.Evaluate("main", time.Time{}, core.Rules{Low: threshold(t, test.line)})
-				now := moment(day)
+				now := runOn(day)
 				now.First, now.Low = day == 0, threshold(t, test.line)
 				var alerts []Alert
 				alerts, state = evaluate(t, r, now, before, c, roundTrip(t, state))
@@ -249,8 +249,8 @@ func TestRecoveryIsPossible(t *testing.T) {
 func TestCreditAlert(t *testing.T) {
 	t.Parallel()
 	var r *Rules
-	now := moment(1)
-	alerts, is := evaluate(t, r, now, credit(t, "500.00"), credit(t, "90.00"), State{Key: "200000000001", Status: "ok"})
+	now := runOn(1)
+	alerts, next := evaluate(t, r, now, credit(t, "500.00"), credit(t, "90.00"), State{Key: "200000000001", Status: "ok"})
 	if len(alerts) != 1 {
 		t.Fatalf("%v", alerts)
 	}
@@ -261,8 +261,8 @@ func TestCreditAlert(t *testing.T) {
 	if a != want {
 		t.Errorf("got  %+v\nwant %+v", a, want)
 	}
-	if is.Open[CreditLow] != a.Since || is.Status != "low" || is.Key != "200000000001" {
-		t.Errorf("state %+v", is)
+	if next.Open[CreditLow] != a.Since || next.Status != "low" || next.Key != "200000000001" {
+		t.Errorf("state %+v", next)
 	}
 	again, _ := evaluate(t, r, now, credit(t, "500.00"), credit(t, "90.00"), State{Key: "200000000001", Status: "ok"})
 	now.Run = "another"
@@ -270,35 +270,35 @@ func TestCreditAlert(t *testing.T) {
 	if len(a.ID) != idLength || again[0].ID != a.ID || other[0].ID == a.ID {
 		t.Errorf("ids %s, the same run %s, another %s", a.ID, again[0].ID, other[0].ID)
 	}
-	over, is := evaluate(t, r, moment(2), credit(t, "90.00"), credit(t, "500.00"), is)
-	if len(over) != 1 || over[0].Since != a.Since || over[0].Previous != "low" || over[0].Status != "ok" || is.Open != nil {
-		t.Errorf("over: %+v, %+v", over, is)
+	over, next := evaluate(t, r, runOn(2), credit(t, "90.00"), credit(t, "500.00"), next)
+	if len(over) != 1 || over[0].Since != a.Since || over[0].Previous != "low" || over[0].Status != "ok" || next.Open != nil {
+		t.Errorf("over: %+v, %+v", over, next)
 	}
 }
 
-// Evaluate changes neither what it was given nor what it gave before.
-func TestJudgeLeavesItsArgumentsAlone(t *testing.T) {
+// Evaluate changes neither its arguments nor earlier results.
+func TestEvaluateIsPure(t *testing.T) {
 	t.Parallel()
 	var r *Rules
-	_, first := evaluate(t, r, moment(0), nil, credit(t, "90"), State{})
+	_, first := evaluate(t, r, runOn(0), nil, credit(t, "90"), State{})
 	text, _ := json.Marshal(first)
-	evaluate(t, r, moment(1), credit(t, "90"), credit(t, "500"), first)
-	evaluate(t, r, moment(1), credit(t, "90"), credit(t, "-1"), first)
+	evaluate(t, r, runOn(1), credit(t, "90"), credit(t, "500"), first)
+	evaluate(t, r, runOn(1), credit(t, "90"), credit(t, "-1"), first)
 	if now, _ := json.Marshal(first); string(now) != string(text) {
-		t.Errorf("was %s, is %s", text, now)
+		t.Errorf("before %s, after %s", text, now)
 	}
 }
 
-// What has no State but was there is not news.
-func TestStateThatWasLost(t *testing.T) {
+// A known customer without a State is not new.
+func TestLostState(t *testing.T) {
 	t.Parallel()
 	var r *Rules
-	alerts, is := evaluate(t, r, moment(5), credit(t, "-1"), credit(t, "-2"), State{})
-	if len(alerts) != 0 || is.Open[CreditOverdrawn] == "" || len(is.History) != 1 {
-		t.Errorf("%v, %+v", kindsOf(alerts), is)
+	alerts, next := evaluate(t, r, runOn(5), credit(t, "-1"), credit(t, "-2"), State{})
+	if len(alerts) != 0 || next.Open[CreditOverdrawn] == "" || len(next.History) != 1 {
+		t.Errorf("%v, %+v", kindsOf(alerts), next)
 	}
-	if _, is := evaluate(t, r, moment(5), credit(t, "500"), credit(t, ""), State{}); len(is.History) != 0 || is.Status != "ok" {
-		t.Errorf("%+v", is)
+	if _, next := evaluate(t, r, runOn(5), credit(t, "500"), credit(t, ""), State{}); len(next.History) != 0 || next.Status != "ok" {
+		t.Errorf("%+v", next)
 	}
 }
 
@@ -317,7 +317,7 @@ func TestExpiring(t *testing.T) {
 		{at(7), "", 0},
 		{at(7), "credit_expiring", 5},
 		{at(7), "", 0},
-		{nil, "", 0}, // not told this time
+		{nil, "", 0}, // missing
 		{at(7), "", 0},
 		{at(9), "credit_expiring", 3}, // something else
 		{at(7), "", 0},                // and the first date again
@@ -327,7 +327,7 @@ func TestExpiring(t *testing.T) {
 	} {
 		c := credit(t, "500")
 		c.NearestExpiry = test.expiry
-		now := moment(day)
+		now := runOn(day)
 		now.First = day == 0
 		var alerts []Alert
 		alerts, state = evaluate(t, r, now, before, c, roundTrip(t, state))
@@ -340,9 +340,8 @@ func TestExpiring(t *testing.T) {
 	}
 }
 
-// What ended while there was no run is told once, as passed; what was over before the
-// last run is not.
-func TestExpiryThatPassedUnseen(t *testing.T) {
+// An expiry between two runs is reported once, as passed; an expiry before the last run is not.
+func TestExpiryBetweenRuns(t *testing.T) {
 	t.Parallel()
 	var r *Rules
 	at := func(days int) *time.Time { t := runStart.AddDate(0, 0, days); return &t }
@@ -353,20 +352,20 @@ func TestExpiryThatPassedUnseen(t *testing.T) {
 	}{
 		"while there was no run":   {*at(-5), at(-2), "credit_expiring"},
 		"before the last run":      {*at(-5), at(-6), ""},
-		"nobody knows of a run":    {time.Time{}, at(-2), ""},
+		"no run is known":          {time.Time{}, at(-2), ""},
 		"is still to come":         {*at(-5), at(2), "credit_expiring"},
 		"today, and the run after": {*at(-1), at(0), "credit_expiring"},
 	} {
 		c := credit(t, "500")
 		c.NearestExpiry = test.expiry
-		now := moment(0)
+		now := runOn(0)
 		now.Since = test.since
 		alerts, state := evaluate(t, r, now, credit(t, "500"), c, State{Key: c.Key(), Status: "ok"})
 		if got := join(kindsOf(alerts)); got != test.want {
 			t.Errorf("%s: %q, want %q", name, got, test.want)
 		}
 		if alerts, _ = evaluate(t, r, now, c, c, roundTrip(t, state)); len(alerts) != 0 {
-			t.Errorf("%s: told again", name)
+			t.Errorf("%s: reported again", name)
 		}
 	}
 }
@@ -419,7 +418,7 @@ func TestDaysLeft(t *testing.T) {
 	}
 }
 
-// However often there is a run, the estimate is the same: a day that is under way is
+// The estimate does not depend on how often runs are: a day that is under way is
 // not a whole one.
 func TestDaysLeftWithHourlyRuns(t *testing.T) {
 	t.Parallel()
@@ -461,12 +460,12 @@ func TestHistoryIsOnePointADay(t *testing.T) {
 	}
 }
 
-func TestHistoryThatIsNone(t *testing.T) {
+func TestInvalidHistory(t *testing.T) {
 	t.Parallel()
 	for _, text := range []string{"x", "2026-11-01", "2026-13-01=1", "2026-11-01=x", "2026-11-01=1 +0=1", "2026-11-01=1 +99999=1", "2026-11-01=1 -1=1",
 		"2026-11-01=1" + strings.Repeat(" +1=1", maxPoints)} {
 		if err := new(History).UnmarshalText([]byte(text)); err == nil {
-			t.Errorf("%q is taken", text)
+			t.Errorf("%q is accepted", text)
 		}
 	}
 }
@@ -480,7 +479,7 @@ func TestStateIsSmall(t *testing.T) {
 		if day > 25 {
 			left = fmt.Sprintf("-%d.50", day)
 		}
-		_, state = evaluate(t, r, moment(day), credit(t, "500"), credit(t, left), state)
+		_, state = evaluate(t, r, runOn(day), credit(t, "500"), credit(t, left), state)
 	}
 	text, err := json.Marshal(state)
 	if err != nil || len(text) > 400 {
@@ -517,7 +516,7 @@ func TestRecordsOfAnotherFunction(t *testing.T) {
 		"a third function's, after":  {Tags, nil, madeUp{}, core.CodeInternal},
 		"no evaluator":               {nil, nil, credit(t, "500"), core.CodeInternal},
 	} {
-		run := moment(1)
+		run := runOn(1)
 		run.Evaluator = test.evaluator
 		alerts, next, err := new(Rules).Evaluate(run, test.before, test.after, State{Key: "1", Status: "ok"})
 		if core.CodeOf(err) != test.code || err != nil && (len(alerts) > 0 || !next.Empty()) {
@@ -531,7 +530,7 @@ func TestRecordsOfAnotherFunction(t *testing.T) {
 
 func TestNewEvaluator(t *testing.T) {
 	t.Parallel()
-	run := moment(1)
+	run := runOn(1)
 	run.Evaluator = NewEvaluator(func(_ *Rules, run RunContext, record madeUp, next *State) []Alert {
 		alerts := []Alert{NewAlert(run, TagLost, record, next.Status, "fine")}
 		next.Status = "fine"

@@ -10,7 +10,7 @@ import (
 	"partnerlens/pkg/core"
 )
 
-// tag is a customer whose tag is "Y 2026-12" (value and last month), at a moment.
+// tag is a customer whose tag is "Y 2026-12" (value and last month), evaluated at asOf.
 func tag(t tester, text string, asOf time.Time) *core.CustomerTag {
 	t.Helper()
 	value, last, _ := strings.Cut(text, " ")
@@ -195,14 +195,14 @@ func TestTagAlert(t *testing.T) {
 	if a.Month != "2026-12" || a.Expires != "2026-12-31T16:00:00Z" || a.DaysLeft == nil || *a.DaysLeft != 39 || a.ResellerID != "r1" || a.CustomerID != "c1" || a.Status != "qualified" {
 		t.Errorf("%+v", a)
 	}
-	gone, is := evaluate(t, r, now, tag(t, "Y 2026-12", at), nil, State{Key: "r1/c1", Status: "qualified"})
-	if len(gone) != 1 || gone[0].Kind != CustomerGone || gone[0].Previous != "qualified" || gone[0].Month != "2026-12" || gone[0].DaysLeft != nil || !is.Empty() {
-		t.Errorf("gone: %+v, %+v", gone, is)
+	gone, next := evaluate(t, r, now, tag(t, "Y 2026-12", at), nil, State{Key: "r1/c1", Status: "qualified"})
+	if len(gone) != 1 || gone[0].Kind != CustomerGone || gone[0].Previous != "qualified" || gone[0].Month != "2026-12" || gone[0].DaysLeft != nil || !next.Empty() {
+		t.Errorf("gone: %+v, %+v", gone, next)
 	}
 }
 
-// A state of the version before is understood: what it remembers is not reported again.
-func TestTagStateOfTheVersionBefore(t *testing.T) {
+// A State of the version before is understood: what it remembers is not reported again.
+func TestTagStateOfThePreviousVersion(t *testing.T) {
 	t.Parallel()
 	var r *Rules
 	at := time.Date(2026, 11, 22, 1, 0, 0, 0, time.UTC)

@@ -29,65 +29,8 @@ const (
 	eventType       = "partnerlens.digest/v1"
 )
 
-// event is the envelope of a CloudEvent.
-type event struct {
-	SpecVersion     string    `json:"specversion"`
-	ID              string    `json:"id"`
-	Source          string    `json:"source"`
-	Type            string    `json:"type"`
-	Subject         string    `json:"subject"`
-	Time            string    `json:"time"`
-	DataContentType string    `json:"datacontenttype"`
-	Data            eventData `json:"data"`
-}
-
-// eventData is the Digest as data.
-type eventData struct {
-	Function  string         `json:"function"`
-	Account   string         `json:"account"`
-	Run       string         `json:"run"`
-	AsOf      string         `json:"as_of"`
-	First     bool           `json:"first"`
-	Proven    bool           `json:"proven"`    // the list is proven to have every customer
-	Counted   *int           `json:"counted"`   // customers by the vendor's count, or null
-	ReadLate  bool           `json:"read_late"` // the list was read after the run's day or hour
-	Held      *Held          `json:"held"`      // why nothing was compared, or null
-	Test      bool           `json:"test"`
-	Customers int            `json:"customers"`
-	Statuses  map[string]int `json:"statuses"`
-	Location  string         `json:"location"`
-	Severity  Severity       `json:"severity"` // of the worst alert
-	Total     int            `json:"total"`    // of alerts, of which at most 200 follow
-	Counts    map[Kind]int   `json:"counts"`
-	Alerts    []Alert        `json:"alerts"`   // worst first
-	Warnings  []core.Warning `json:"warnings"` // about the list as a whole
-	TagEnds   *core.TagEnds  `json:"tag_ends,omitempty"`
-}
-
 func (s *sender) webhook(ctx context.Context, now time.Time) (*http.Request, error) {
-	v := s.selection
-	counts := make(map[Kind]int, len(v.counts))
-	for _, c := range v.counts {
-		counts[c.kind] = c.n
-	}
-	// The identities of the store and the attempt make ids unique across deployments, new
-	// stores and repeated runs.
-	source := "/partnerlens"
-	for _, part := range []string{v.Store, v.Function, v.Account, v.Attempt} {
-		if part != "" {
-			source += "/" + url.PathEscape(part)
-		}
-	}
-	body, err := core.AppendJSON(nil, event{
-		SpecVersion: "1.0", ID: s.id, Type: eventType, Subject: v.Run, Time: formatTime(v.AsOf), DataContentType: "application/json",
-		Source: source,
-		Data: eventData{
-			Function: v.Function, Account: v.Account, Run: v.Run, AsOf: formatTime(v.AsOf), First: v.First, Test: v.sample,
-			Proven: !v.Unproven, Counted: v.Counted, ReadLate: v.ReadLate, Held: v.Held,
-			Customers: v.Total, Statuses: v.Statuses, Location: v.Location, Severity: v.severity(), Total: v.total, Counts: counts, Alerts: v.worst,
-			Warnings: v.Notes.Warnings, TagEnds: v.Notes.TagEnds,
-		},
-	})
+	body, err := core.AppendJSON(nil, s.event())
 	if err != nil {
 		return nil, err
 	}
@@ -105,4 +48,34 @@ func (s *sender) webhook(ctx context.Context, now time.Time) (*http.Request, err
 		req.Header.Set(signatureHeader, "t="+t+",v1="+hex.EncodeToString(mac.Sum(nil)))
 	}
 	return req, nil
+}
+
+// event is the digest as a CloudEvent. docs/alerts.md describes its data.
+func (s *sender) event() map[string]any {
+	d := s.selection
+	counts := make(map[Kind]int, len(d.kinds))
+	for _, kind := range d.kinds {
+		counts[kind] = d.counts[kind]
+	}
+	data := map[string]any{
+		"function": d.Function, "account": d.Account, "run": d.Run, "as_of": formatTime(d.AsOf), "first": d.First, "test": d.sample,
+		"proven": !d.Unproven, "counted": d.Counted, "read_late": d.ReadLate, "held": d.Held,
+		"customers": d.Total, "statuses": d.Statuses, "location": d.Location, "warnings": d.Notes.Warnings,
+		"severity": d.severity(), "total": d.total, "counts": counts, "alerts": d.worst,
+	}
+	if d.Notes.TagEnds != nil {
+		data["tag_ends"] = d.Notes.TagEnds
+	}
+	// The identities of the store and the attempt make ids unique across deployments, new
+	// stores and repeated runs.
+	source := "/partnerlens"
+	for _, part := range []string{d.Store, d.Function, d.Account, d.Attempt} {
+		if part != "" {
+			source += "/" + url.PathEscape(part)
+		}
+	}
+	return map[string]any{
+		"specversion": "1.0", "id": s.id, "source": source, "type": eventType, "subject": d.Run, "time": formatTime(d.AsOf),
+		"datacontenttype": "application/json", "data": data,
+	}
 }

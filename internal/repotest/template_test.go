@@ -164,7 +164,7 @@ func TestAWSParametersSayWhatToWrite(t *testing.T) {
 			t.Errorf("%s: its default %v is not among %v", name, p.Default, p.AllowedValues)
 		}
 	}
-	for _, rule := range []string{"SomeCloud", "SomebodyIsTold", "WhoIsToldOfCustomers", "WhereRunsAre"} {
+	for _, rule := range []string{"HasVendor", "AlarmReceiver", "AlertReceiver", "RunsBucket"} {
 		if template.Rules[rule] == nil {
 			t.Errorf("there is no rule %s", rule)
 		}

@@ -130,7 +130,7 @@ func (r *run) due(d alert.Delivery) bool {
 
 // wanted reports whether the channel of a delivery is still configured.
 func (r *run) wanted(d alert.Delivery) bool {
-	return d.Channel == "" || r.Alerts.Hears(d.Channel, r.Account)
+	return d.Channel == "" || r.Alerts.HasChannel(d.Channel, r.Account)
 }
 
 // undelivered returns the deliveries that channels lack: of a run, pending ones of other

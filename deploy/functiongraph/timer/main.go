@@ -1,14 +1,13 @@
-// Command timer is the bootstrap of a FunctionGraph event function with a
-// custom runtime: HTTP functions take no timers. It fetches an event from
-// FunctionGraph's runtime API, has the artefact beside it answer, which is the
-// one for AWS Lambda and knows FunctionGraph's timer, and brings the answer back.
+// Command timer is the bootstrap of a FunctionGraph event function with a custom runtime;
+// HTTP functions accept no timers. It fetches an event from FunctionGraph's runtime API,
+// passes it to the Lambda artefact in the same package, which decodes FunctionGraph's timer
+// events, and returns the answer.
 //
-// Both runtime APIs are the same thing in other words ("Custom Runtime",
-// FunctionGraph Developer Guide; "Using the Lambda runtime API for custom
-// runtimes"; both read November 2026), so it translates the words and knows
-// nothing of events. A process serves one event: the keys of the function's
-// agency come with each, and go into its environment. It imports nothing of the
-// house, which imports nothing of it.
+// The two runtime APIs differ only in names ("Custom Runtime", FunctionGraph Developer
+// Guide; "Using the Lambda runtime API for custom runtimes"; both read November 2026), so it
+// translates names and decodes no events. A process of the artefact serves one event: the
+// keys of the function's agency come with each and are set in its environment. The command
+// imports no package of this module, and none imports it.
 package main
 
 import (
@@ -53,7 +52,7 @@ func run(ctx context.Context, api, folder string) error {
 			return err
 		}
 		kind, answer := "response", []byte(nil)
-		if answer, err = event.ask(ctx, artefact); err != nil {
+		if answer, err = event.invoke(ctx, artefact); err != nil {
 			kind, answer = "error", failure(err)
 		}
 		if err := post(ctx, platform+kind+"/"+event.id, answer); err != nil {
@@ -82,13 +81,13 @@ type event struct {
 
 const maxEvent = 6 << 20 // FunctionGraph's bound, "Notes and Constraints"
 
-// next waits for an event, however long that takes.
+// next waits for an event, without a deadline.
 func next(ctx context.Context, platform string) (event, error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, platform+"request", nil)
 	if err != nil {
 		return event{}, err
 	}
-	answer, err := http.DefaultTransport.RoundTrip(request) // never by a proxy's redirect
+	answer, err := http.DefaultTransport.RoundTrip(request) // without redirects
 	if err != nil {
 		return event{}, err
 	}
@@ -110,9 +109,9 @@ func next(ctx context.Context, platform string) (event, error) {
 	return e, nil
 }
 
-// agencyKeys are the agency's temporary key in the words that the SDK's users
-// know. The guide of custom runtimes names the headers without Security, that of
-// HTTP functions with it; a half of a key is none.
+// agencyKeys are the agency's temporary key as the SDK's environment variables. The guide of
+// custom runtimes names the headers without Security, that of HTTP functions with it; an
+// incomplete key is ignored.
 func agencyKeys(header http.Header) []string {
 	first := func(names ...string) string { return cmp.Or(header.Get(names[0]), header.Get(names[1])) }
 	access := first("X-Cff-Security-Access-Key", "X-Cff-Access-Key")
@@ -124,27 +123,27 @@ func agencyKeys(header http.Header) []string {
 		"HUAWEICLOUD_SDK_SECURITY_TOKEN=" + header.Get("X-Cff-Security-Token")}
 }
 
-// told is what the artefact said of an event.
-type told struct {
+// answer is the artefact's answer to an event.
+type answer struct {
 	body   []byte
 	failed bool
 }
 
-// errFailed carries the artefact's own account of a failure, which is JSON.
+// errFailed has the artefact's description of a failure, which is JSON.
 type errFailed struct{ body []byte }
 
 func (errFailed) Error() string { return "the function failed" }
 
-// ask starts the artefact, hands it the event over Lambda's runtime API, and ends it
-// with its answer.
-func (e event) ask(ctx context.Context, artefact string) ([]byte, error) {
+// invoke starts the artefact, serves it the event over Lambda's runtime API, and stops it after
+// its answer.
+func (e event) invoke(ctx context.Context, artefact string) ([]byte, error) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, limit(os.Getenv))
 	defer cancel()
-	answers := make(chan told, 1)
+	answers := make(chan answer, 1)
 	server := &http.Server{Handler: e.lambda(ctx, answers), ReadHeaderTimeout: 10 * time.Second}
 	go func() { _ = server.Serve(listener) }()
 	defer server.Close()
@@ -156,17 +155,17 @@ func (e event) ask(ctx context.Context, artefact string) ([]byte, error) {
 	if err := process.Start(); err != nil {
 		return nil, err
 	}
-	ended := make(chan error, 1)
-	go func() { ended <- process.Wait() }()
+	exited := make(chan error, 1)
+	go func() { exited <- process.Wait() }()
 	select {
 	case answer := <-answers:
 		cancel()
-		<-ended
+		<-exited
 		if answer.failed {
 			return nil, errFailed{answer.body}
 		}
 		return answer.body, nil
-	case err := <-ended:
+	case err := <-exited:
 		if ctx.Err() != nil {
 			return nil, errors.New("time ran out")
 		}
@@ -174,8 +173,8 @@ func (e event) ask(ctx context.Context, artefact string) ([]byte, error) {
 	}
 }
 
-// lambda is Lambda's runtime API with one event in it.
-func (e event) lambda(ctx context.Context, answers chan<- told) http.Handler {
+// lambda is Lambda's runtime API with one event.
+func (e event) lambda(ctx context.Context, answers chan<- answer) http.Handler {
 	const prefix = "/2018-06-01/runtime/"
 	once := make(chan struct{}, 1)
 	once <- struct{}{}
@@ -192,24 +191,24 @@ func (e event) lambda(ctx context.Context, answers chan<- told) http.Handler {
 		w.Header().Set("Content-Type", "application/json")
 		_, _ = w.Write(e.body)
 	})
-	tell := func(failed bool) http.HandlerFunc {
+	receive := func(failed bool) http.HandlerFunc {
 		return func(w http.ResponseWriter, r *http.Request) {
 			body, err := io.ReadAll(io.LimitReader(r.Body, maxEvent))
 			w.WriteHeader(http.StatusAccepted)
 			select {
-			case answers <- told{body, failed || err != nil}:
+			case answers <- answer{body, failed || err != nil}:
 			default: // one answer counts
 			}
 		}
 	}
-	mux.Handle("POST "+prefix+"invocation/{id}/response", tell(false))
-	mux.Handle("POST "+prefix+"invocation/{id}/error", tell(true))
-	mux.Handle("POST "+prefix+"init/error", tell(true))
+	mux.Handle("POST "+prefix+"invocation/{id}/response", receive(false))
+	mux.Handle("POST "+prefix+"invocation/{id}/error", receive(true))
+	mux.Handle("POST "+prefix+"init/error", receive(true))
 	return mux
 }
 
-// limit is the function's time limit, less the time to bring the answer back.
-// Without RUNTIME_TIMEOUT, which FunctionGraph sets, it is the longest there is.
+// limit is the function's timeout, less the time to return the answer. Without
+// RUNTIME_TIMEOUT, which FunctionGraph sets, it is the longest possible.
 func limit(getenv func(string) string) time.Duration {
 	seconds, err := strconv.Atoi(getenv("RUNTIME_TIMEOUT"))
 	if err != nil || seconds <= 1 {
@@ -218,7 +217,7 @@ func limit(getenv func(string) string) time.Duration {
 	return time.Duration(seconds)*time.Second - 500*time.Millisecond
 }
 
-// without is env without the names that others define: the first of two would count.
+// without returns env without the names in others, since the first of two values counts.
 func without(env, others []string) (left []string) {
 	for _, variable := range env {
 		name, _, _ := strings.Cut(variable, "=")
@@ -233,7 +232,7 @@ func without(env, others []string) (left []string) {
 	return left
 }
 
-// failure is what FunctionGraph is told: the artefact's own words, or ours.
+// failure is the error for FunctionGraph: the artefact's own, or one of this command.
 func failure(err error) []byte {
 	var failed errFailed
 	if errors.As(err, &failed) && len(failed.body) > 0 {
