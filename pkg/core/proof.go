@@ -53,7 +53,7 @@ func (l *list[Q, T]) proveCounted() (ended bool, err error) {
 			return true, nil
 		}
 		start := Cursor{Size: l.nextSize()}
-		l.begin()
+		l.nextOperation()
 		if ended, err := l.countedPass(start, nil, 0); err != nil || !ended {
 			return false, err
 		}
@@ -119,7 +119,7 @@ func (l *list[Q, T]) proveUncounted() (ended bool, err error) {
 		if err != nil || !ended {
 			return false, err
 		}
-		unnamed := l.seen.count(func(k *sighting) bool { return k.met == metListed })
+		unnamed := l.seen.unwitnessed()
 		if whole && unnamed == 0 {
 			return true, nil
 		}
@@ -144,7 +144,7 @@ func (l *list[Q, T]) proveByRepetition() (ended bool, err error) {
 			return true, nil
 		}
 		start := Cursor{Size: l.nextSize()}
-		l.begin()
+		l.nextOperation()
 		if ended, err := l.uncountedPass(start, nil, 0); err != nil || !ended {
 			return false, err
 		}
@@ -173,13 +173,7 @@ func (l *list[Q, T]) adopt() bool {
 	if l.met != l.rows || l.metSum != l.sum {
 		return false
 	}
-	l.seen.each(func(k *sighting) {
-		if k.last == l.op {
-			k.first, k.met = 1, k.met|metListed
-		} else { // it was taken for one of an earlier answer, and is none
-			k.met &^= metListed
-		}
-	})
+	l.seen.adopt(l.op)
 	l.partial, l.lost, l.unsorted = false, false, false
 	return true
 }

@@ -62,34 +62,29 @@ func (w *witness) stale() bool { return w.most-w.total > len(w.ids)-w.old }
 func (l *list[Q, T]) readWitness() error {
 	w := &l.witness
 	size := w.longest * (7 - (w.passes-1)%3) / 8 // other page boundaries; 0 at first
-	l.begin()
-	pass := countedPass[Q, *Member]{
-		reader: l.reader.opts.Witness, query: l.query, retry: &w.retry, start: Cursor{Size: size},
-		upTo: func(_, total int) int { return total },
-		take: func(page Page[*Member], at Cursor, _ bool) bool {
-			if w.passes == 0 && at.Offset == 0 {
-				w.total = *page.Total
-			}
-			w.most = max(w.most, *page.Total)
-			w.longest = max(w.longest, len(page.Items))
-			l.readState.pageRead(page.RequestID, nil, 0)
-			for _, member := range page.Items {
-				l.meetMember(member)
-			}
-			return true
-		},
+	l.nextOperation()
+	p := pager[Q, *Member]{reader: l.reader.opts.Witness, query: l.query, retry: &w.retry, start: Cursor{Size: size}}
+	for page := range p.pages(l.reader.callsOnly(l.ctx)) {
+		if w.passes == 0 && page.at.Offset == 0 {
+			w.total = *page.Total
+		}
+		w.most = max(w.most, *page.Total)
+		w.longest = max(w.longest, len(page.Items))
+		l.readState.pageRead(page.RequestID, nil, 0)
+		for _, member := range page.Items {
+			l.meetMember(member)
+		}
 	}
-	r, err := pass.run(l.reader.callsOnly(l.ctx))
-	if err == nil {
+	if p.err == nil {
 		w.passes++
 		if w.passes > 1 || !w.stale() {
-			l.counts[l.op-1] = r.start
+			l.counts[l.op-1] = p.count
 		}
-		w.shown = w.shown || r.start != unknownCount
+		w.shown = w.shown || p.count != unknownCount
 		return nil
 	}
 	w.refused = true
-	if failure := AsError(err); failure.Code == CodeCanceled || failure.Code == CodeDeadline {
+	if failure := AsError(p.err); failure.Code == CodeCanceled || failure.Code == CodeDeadline {
 		return failure
 	}
 	return nil
@@ -98,13 +93,12 @@ func (l *list[Q, T]) readWitness() error {
 // meetMember notes that the witness named a customer.
 func (l *list[Q, T]) meetMember(member *Member) {
 	key := member.Key()
-	now, before := l.seen.meet(key, l.op)
+	before := l.seen.meet(key, l.op, metWitnessed)
 	if before.last != l.op {
 		l.met++
 		l.metSum += keySum(key)
 	}
 	if before.met&metWitnessed == 0 {
-		now.met |= metWitnessed
 		l.witness.ids = append(l.witness.ids, member.MemberID)
 		if l.isOld(member) {
 			l.witness.old++
@@ -156,7 +150,7 @@ func (l *list[Q, T]) readByID(query byIDs[Q], lacks func(sighting) bool) (ended 
 			lacking = append(lacking, id)
 		}
 	}
-	l.begin()
+	l.nextOperation()
 	for ids := range slices.Chunk(lacking, idsPerQuery) {
 		found, err := l.find(query.ForIDs(ids))
 		if err != nil {
