@@ -2,17 +2,17 @@ package core
 
 import "slices"
 
-// byIDs is a Query that can ask for some customers only.
+// byIDs is a Query that can be narrowed to some customers.
 type byIDs[Q Query] interface {
-	// ForIDs returns the query for those ids, at least one.
+	// ForIDs returns the query for those ids; there is at least one.
 	ForIDs(ids []string) Q
 	// KeyOf returns the key of the record about a customer.
 	KeyOf(id string) string
 }
 
-// readIDs reads the customers of a scope that is asked for by id, in the order
-// in which they are asked for, query by query; skip of them were handed on by
-// an earlier answer. false where the read stopped before the end.
+// readIDs reads the customers of a scope by id, query by query, in the order in
+// which they are asked for. The first skip were handed on by an earlier answer.
+// It returns false if the read stopped before the end.
 func (d *readState[Q, T]) readIDs(scope Scope[Q], skip int) (ended bool, err error) {
 	ids := scope.Queries[0].AskedIDs()
 	answered := make(map[string]bool, len(ids))
@@ -43,12 +43,12 @@ func (d *readState[Q, T]) readIDs(scope Scope[Q], skip int) (ended bool, err err
 	return true, nil
 }
 
-// find returns those of the customers that a query asks for by id that the
-// vendor knows, by id.
+// find returns the customers that a query asks for by id and that the vendor
+// knows.
 //
-// It uses no offset, which rows that trade places would defeat: what a page
-// lacks is asked for again by itself. An id is missing once a second page, or a
-// later one, came without any customer that was asked for.
+// It does not depend on the order of rows: it asks again for the ids that a page
+// lacks, instead of the next page. An id is missing once a second or later page
+// has none of the ids asked for.
 func (d *readState[Q, T]) find(query Q) (map[string]T, error) {
 	found := make(map[string]T)
 	at, calls := Cursor{}, 0
@@ -59,7 +59,7 @@ func (d *readState[Q, T]) find(query Q) (map[string]T, error) {
 		}
 		before := len(found)
 		for _, record := range page.Items {
-			if id := record.ID(); slices.Contains(ids, id) { // a vendor's filter may find more than the id
+			if id := record.ID(); slices.Contains(ids, id) { // a vendor's filter may match more than the id
 				found[id] = record
 			}
 		}

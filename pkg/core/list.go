@@ -6,53 +6,52 @@ import (
 	"time"
 )
 
-// list is one list of customers under way: the rows of a query, read in passes
-// from the first page to the last. The first pass hands on every record as it
-// comes; later ones hand on those that were passed over before. What proves
-// that none is missing is in proof.go.
+// list is the state of the read of one list of customers: the rows of a query,
+// read in passes from the first page to the last. The first pass hands on each
+// customer as it comes; later passes hand on those that the ones before missed.
 //
-// A read of a list is a sequence of operations that do not overlap: passes
-// over the list, passes over its witness, and rounds of queries by id.
+// Passes over the list, passes over its witness and rounds of queries by id are
+// operations. They are numbered from 1, and no two overlap.
 type list[Q Query, T Record] struct {
 	*readState[Q, T]
 	query   Q
 	from    Cursor // where an earlier answer stopped; without Anchor: at the beginning
 	partial bool   // earlier answers' customers count as read, and seen does not hold them
-	late    bool   // partial, and from does not say which rows were handed on; only the proof is left
+	late    bool   // partial, and from does not say which rows were handed on: only the proof is left
 
 	seen *sightings
-	rows int    // customers read, those of earlier answers included
-	old  int    // of those, the ones that came before the read began
-	sum  uint64 // of the keys of all
+	rows int    // customers read, including those of earlier answers
+	old  int    // of those, the ones associated before the read began
+	sum  uint64 // of their keys
 
-	op uint8 // number of the operation under way, from 1
+	op uint8 // number of the current operation
 	operation[T]
 
 	// Of all operations so far:
 	counts   []int // the vendor's count when each began, or unknownCount
-	total    int   // the first total; of the list that earlier answers began
-	counted  bool  // there was one
-	moved    bool  // there was another one later
-	most     int   // the highest
+	total    int   // the first total; the first answer's, if earlier answers returned one
+	counted  bool  // there was a total
+	moved    bool  // a later total differed
+	most     int   // the highest total
 	shown    bool  // a pass ended where the total says
 	disorder bool  // rows traded places: they came twice in a pass, or in another order than before
 	unsorted bool  // rows came out of the list's order, so that answers in parts may overlap
 	empty    bool  // the vendor counts customers and lists none
 	lost     bool  // the place where an earlier answer stopped was not found
-	gap      int   // how many customers the best moment to count them lacks
-	onePage  bool  // the whole list came on one page, which is one moment
+	gap      int   // smallest difference between a count and the customers present at it
+	onePage  bool  // the whole list was one page, read at one moment
 	longest  int   // rows of the longest page
 	passes   int   // over the list
-	ranking  int   // number of the pass whose order later ones are held against
+	ranking  int   // number of the pass whose order later ones are compared with
 
 	witness witness
 }
 
-// operation is the state of the operation under way.
+// operation is the state of the current operation.
 type operation[T Record] struct {
 	first  bool   // it is the first pass over the list
 	pass   bool   // it is a pass over the list
-	fresh  int    // customers that it found first
+	fresh  int    // customers that no operation had met
 	met    int    // customers that it met
 	metSum uint64 // of their keys
 	rank   uint32 // of the row before; see sighting
@@ -60,10 +59,10 @@ type operation[T Record] struct {
 	seam   *T     // the last row of the answer before
 }
 
-// created is a record that says when its customer came.
+// created is a record with a time of association.
 type created interface {
-	// CreatedBetween reports whether the customer may have come from one
-	// moment to another; true too if that is not known.
+	// CreatedBetween reports whether the customer may have been associated
+	// between two moments; true if that is not known.
 	CreatedBetween(from, to time.Time) bool
 }
 
@@ -73,15 +72,8 @@ type ordered[T Record] interface {
 	Before(other T) bool
 }
 
-// begin starts the next operation.
-func (l *list[Q, T]) begin() {
-	l.op++
-	l.counts = append(l.counts, unknownCount)
-	l.operation = operation[T]{}
-}
-
-// readList reads a list to its end and proves it; false where the read stopped
-// before the end.
+// readList reads a list and proves it complete. It returns false if the read
+// stopped before the end.
 func (d *readState[Q, T]) readList(query Q, from Cursor) (ended bool, err error) {
 	l := &list[Q, T]{
 		readState: d, query: query, from: from, partial: from.Unique > 0, late: from.Late && d.opts.Known == nil,
@@ -105,11 +97,19 @@ func (d *readState[Q, T]) readList(query Q, from Cursor) (ended bool, err error)
 	return l.proveUncounted()
 }
 
+// nextOperation starts an operation.
+func (l *list[Q, T]) nextOperation() {
+	l.op++
+	l.counts = append(l.counts, unknownCount)
+	l.operation = operation[T]{}
+}
+
 // firstPass reads the list from its beginning, or from where an earlier answer
-// stopped; false where the read stopped before the end. If rows were handed on
-// late, it reads the whole list and hands on none: their places are not known.
+// stopped. It returns false if the read stopped before the end. If rows were
+// handed on late, it reads the whole list and hands on none: their places are
+// not known.
 func (l *list[Q, T]) firstPass() (ended bool, err error) {
-	l.begin()
+	l.nextOperation()
 	if l.partial && l.opts.Known != nil {
 		if err := l.meetKnown(); err != nil {
 			return false, err
@@ -126,7 +126,7 @@ func (l *list[Q, T]) firstPass() (ended bool, err error) {
 	return l.uncountedPass(page.at, page, skip)
 }
 
-// meetKnown takes in the list's customers of earlier answers, as the caller kept them.
+// meetKnown takes in the list's customers of earlier answers from the caller.
 func (l *list[Q, T]) meetKnown() error {
 	l.rows, l.sum = 0, 0
 	query, scoped := any(l.query).(byIDs[Q])
@@ -137,23 +137,21 @@ func (l *list[Q, T]) meetKnown() error {
 		if scoped && query.KeyOf(key[strings.LastIndexByte(key, '/')+1:]) != key {
 			continue // of another scope
 		}
-		now, before := l.seen.meet(key, l.op)
-		if before.met&metListed == 0 {
-			now.met |= metListed
+		if before := l.seen.meet(key, l.op, metListed); before.met&metListed == 0 {
 			l.rows++
 			l.sum += keySum(key)
 		}
 	}
 	if l.rows != l.from.Unique {
-		l.old = 0 // which of them are old was counted for others
+		l.old = 0 // the cursor's counts other customers
 	}
 	l.partial = false
-	l.ranking = 2 // the first pass has not the whole list
+	l.ranking = 2 // the first pass is not over the whole list
 	return nil
 }
 
-// firstPage fetches the page at which the first pass begins. Its first skip
-// rows were handed on by an earlier answer.
+// firstPage fetches the first page of the first pass. Its first skip rows were
+// handed on by an earlier answer.
 func (l *list[Q, T]) firstPage() (p *inFlightPage[T], skip int, err error) {
 	fetch := func(at Cursor) error {
 		p = &inFlightPage[T]{at: at, done: make(chan struct{})}
@@ -165,7 +163,7 @@ func (l *list[Q, T]) firstPage() (p *inFlightPage[T], skip int, err error) {
 		return p, 0, fetch(Cursor{})
 	}
 	// The row after which the earlier answer stopped is where it was, or a page
-	// before or after, should customers have come or gone meanwhile.
+	// before or after if customers came or left meanwhile.
 	stopped := Cursor{Offset: l.from.Offset, Size: l.from.Size}
 	offsets := []int{stopped.Offset}
 	if stopped.Size > 0 { // else there was one page
@@ -197,170 +195,16 @@ func (l *list[Q, T]) firstPage() (p *inFlightPage[T], skip int, err error) {
 	return p, skip, nil
 }
 
-// countedPass makes a pass over a list whose vendor returns a total, from a place
-// on; the page there may have been fetched already. false where the read
-// stopped before the end.
-func (l *list[Q, T]) countedPass(start Cursor, fetched *inFlightPage[T], skip int) (ended bool, err error) {
-	l.pass = true
-	l.passes++
-	isFirst := l.first
-	pass := countedPass[Q, T]{
-		reader: l.reader, query: l.query, retry: &l.retry, start: start, fetched: fetched, upTo: l.upTo,
-		take: func(page Page[T], at Cursor, tail bool) bool {
-			if tail { // its rows come again, and are not where a cursor would look for them
-				l.first, l.pass = false, false
-			}
-			if !l.counted {
-				l.counted, l.total = true, *page.Total
-			}
-			l.moved = l.moved || *page.Total != l.total
-			l.most = max(l.most, *page.Total)
-			l.pageRead(page)
-			l.empty = at.Offset == 0 && len(page.Items) == 0 && *page.Total > 0 // at every attempt
-			if !l.takeRows(page.Items, at, skip) {
-				return false
-			}
-			skip = 0
-			if l.first && l.full() && page.Next != nil {
-				l.stop(StoppedLimit)
-				return false
-			}
-			return true
-		},
-	}
-	r, err := pass.run(l.ctx)
-	if err != nil || r.stopped {
-		return false, err
-	}
-	l.counts[l.op-1] = r.start
-	l.shown = l.shown || r.start != unknownCount
-	l.onePage = isFirst && r.step == 0 && !l.partial && l.from.Anchor == ""
-	return true, nil
-}
-
-// uncountedPass makes a pass over a list without a total, whose pages the
-// vendor finds by row; false where the read stopped before the end.
-//
-// Each page is asked for from the last row of the page before, and should
-// begin with it. One that holds no row of this pass shows that rows moved up:
-// the pass steps back until it finds one. What else is not as it should be is
-// disorder. The end is a page that holds nothing behind such a row.
-func (l *list[Q, T]) uncountedPass(start Cursor, fetched *inFlightPage[T], skip int) (ended bool, err error) {
-	pages := l.reader.prefetch(l.ctx, l.query, start, &l.retry)
-	defer pages.close()
-	if fetched != nil {
-		pages.inFlight = append(pages.inFlight, fetched)
-	}
-	l.pass = true
-	l.passes++
-	u := uncounted{resumed: l.first && l.from.Anchor != ""}
-	for {
-		f, err := pages.next()
-		if err != nil {
-			return false, err
-		}
-		if f.page.Next != nil && f.page.Next.Offset <= f.at.Offset {
-			return false, errPagesRepeat(f.page.RequestID)
-		}
-		l.pageRead(f.page)
-		met := l.met
-		next, more := l.uncountedPage(&u, f.page, f.at, skip)
-		if u.repeats++; l.met > met {
-			u.repeats = 0
-		}
-		switch {
-		case u.stopped:
-			return false, nil
-		case u.repeats > maxRepeats:
-			return false, errPagesRepeat(f.page.RequestID)
-		case !more:
-			return true, nil
-		}
-		skip = 0
-		pages.continueAt(next, forecast{step: u.step, end: l.upTo(next.Offset, 0)})
-	}
-}
-
-// uncounted is the state of an uncounted pass.
-type uncounted struct {
-	resumed bool // it continues from a cursor
-	stopped bool // the read stopped
-	empty   bool // the first page was empty, and is asked for again
-	step    int  // rows from one page to the next
-	repeats int  // pages in a row without a customer that the pass had not met
-	back    int  // the longest step so far: the last page's few rows are no measure for going back
-	backs   int  // steps back
-}
-
-const (
-	maxBacks   = 40           // steps back of a pass
-	maxRepeats = 4 * maxBacks // pages in a row that bring nothing
-)
-
-// uncountedPage takes in a page and returns where the next one begins.
-func (l *list[Q, T]) uncountedPage(u *uncounted, page Page[T], at Cursor, skip int) (next Cursor, more bool) {
-	rows := page.Items
-	if at.Size == 0 && page.Next != nil {
-		at.Size = page.Next.Size // what the Source's own turned out to be
-	}
-	if len(rows) == 0 && at.Offset == 0 && !u.empty {
-		// "No customers" is believed when it comes twice: there is no total to
-		// hold it against, and a failure must not read so.
-		u.empty = true
-		return at, true
-	}
-	isMet := func(record T) bool {
-		k := l.seen.get(record.Key())
-		return k.last == l.op && k.met&metListed != 0
-	}
-	from := slices.IndexFunc(rows, isMet)
-	alone := at.Offset == 1 && u.step == 0 && len(rows) == 0 // after a first page of one row
-	if at.Offset > 0 && skip == 0 && from < 0 && !alone && !(u.resumed && u.step == 0) {
-		if u.backs++; u.backs <= maxBacks {
-			return Cursor{Offset: max(0, at.Offset-max(u.back, 1)), Size: at.Size}, true
-		}
-		l.lost = true
-	}
-	if l.partial && from > 0 && skip == 0 {
-		skip = from // an earlier answer handed them on, or they came there since
-	}
-	unmet := slices.IndexFunc(rows[skip:], func(record T) bool { return !isMet(record) })
-	if unmet >= 0 && slices.ContainsFunc(rows[skip+unmet:], isMet) {
-		l.disorder = true // a row that was met stands behind one that was not
-	}
-	if !l.takeRows(rows, at, skip) {
-		u.stopped = true
-		return Cursor{}, false
-	}
-	if page.Next == nil || len(rows) == 0 || len(rows) == 1 && at.Offset > 0 {
-		return Cursor{}, false
-	}
-	if l.first && l.full() {
-		l.stop(StoppedLimit)
-		u.stopped = true
-		return Cursor{}, false
-	}
-	next = Cursor{Offset: at.Offset + len(rows) - 1, Size: page.Next.Size}
-	if len(rows) == 1 {
-		next.Offset++ // nothing to overlap with: is there more at all?
-	} else {
-		u.step = len(rows) - 1
-		u.back = max(u.back, u.step)
-	}
-	return next, true
-}
-
-// takeRows takes in the rows of a page; false where the read stops at one of
-// them. Rows before skip were handed on by an earlier answer, except those that are
-// known not to be.
+// takeRows takes in the rows of a page. It returns false if the read stops at
+// one of them. Rows before skip were handed on by an earlier answer, except
+// those that are known not to be.
 func (l *list[Q, T]) takeRows(rows []T, at Cursor, skip int) bool {
 	if l.pass {
 		l.longest = max(l.longest, len(rows))
 	}
 	for i, record := range rows {
 		key := record.Key()
-		now, before := l.seen.meet(key, l.op)
-		now.met |= metListed
+		before := l.seen.meet(key, l.op, metListed)
 		isNew := before.met&metListed == 0
 		again := before.last == l.op && !isNew
 		twice := again && i > 0 && rows[i-1].Key() == key // the vendor lists it twice
@@ -372,12 +216,15 @@ func (l *list[Q, T]) takeRows(rows []T, at Cursor, skip int) bool {
 		if i < skip && (l.partial || !isNew) {
 			continue
 		}
-		if l.pass {
-			l.noteOrder(record, now, before.rank, again, twice)
+		if l.pass && !twice {
+			l.noteRank(key, before.rank, again)
+		}
+		if l.first && l.counted {
+			l.noteOrder(record)
 		}
 		switch {
 		case !isNew:
-			if l.first && key == l.here.Anchor { // where it stands now; others are before it
+			if l.first && key == l.here.Anchor { // its place now; the others are before it
 				l.place(key, at, i)
 			}
 		case l.partial && !l.first: // whether an earlier answer handed it on is not known
@@ -409,42 +256,42 @@ func (l *list[Q, T]) add(record T, sum uint64) {
 	}
 }
 
-// isOld reports whether a record's customer came before the read began.
+// isOld reports whether a record's customer was associated before the read
+// began.
 func (d *readState[Q, T]) isOld(record any) bool {
 	c, ok := record.(created)
 	return ok && !c.CreatedBetween(time.Unix(d.from.Began, 0), d.reader.opts.Now())
 }
 
-// noteOrder holds the place of a row against the row before and against the
-// ranking pass. again reports that the row came before in this pass, twice that
-// it came just before.
-func (l *list[Q, T]) noteOrder(record T, now *sighting, rank uint32, again, twice bool) {
+// noteRank compares the order of a row and the row before with their order in
+// the ranking pass. again reports that the row came before in this pass.
+func (l *list[Q, T]) noteRank(key string, rank uint32, again bool) {
 	switch {
-	case twice:
 	case again:
 		l.disorder = l.disorder || l.counted // pages of an uncounted list overlap
 	case l.passes == l.ranking:
 		l.rank++
-		now.rank = l.rank
+		l.seen.setRank(key, l.rank)
 	case rank > 0:
 		l.disorder = l.disorder || rank < l.rank
 		l.rank = rank
 	}
-	if !l.first || !l.counted {
-		return
-	}
+}
+
+// noteOrder checks that a row is behind the row before by the list's own order.
+func (l *list[Q, T]) noteOrder(record T) {
 	if prev := l.prev; prev != nil {
 		row, ok := any(record).(ordered[T])
 		l.unsorted = l.unsorted || !ok || row.Before(*prev)
-		// Behind the seam between two answers rows must not tie with those before it.
+		// A row behind the seam of two answers must not tie with one before it.
 		l.unsorted = l.unsorted || l.seam != nil && !any(*l.seam).(ordered[T]).Before(record)
 	}
 	l.prev = &record
 }
 
-// handOnLate hands on a record that was passed over before. A cursor continues
-// in the order of the first pass, so none continues among these: one from
-// further on leads to the proof alone.
+// handOnLate hands on a record that the first pass missed. A cursor continues
+// in the order of the first pass, so none continues among these records: one
+// from further on leads to the proof alone.
 func (l *list[Q, T]) handOnLate(record T) bool {
 	if !l.wanted(record) {
 		l.notes.Add(record)
@@ -463,7 +310,7 @@ func (l *list[Q, T]) handOnLate(record T) bool {
 	return false
 }
 
-// place moves the place from which a cursor continues to after row i of a page.
+// place sets the place from which a cursor continues: after row i of a page.
 func (l *list[Q, T]) place(key string, at Cursor, i int) {
 	if at.Size < minPageSize {
 		at.Size = 0
@@ -476,20 +323,16 @@ func (l *list[Q, T]) place(key string, at Cursor, i int) {
 	}
 }
 
-// placeCounts sets what was handed on before that place.
+// placeCounts sets what the cursor says of the customers before its place.
 func (l *list[Q, T]) placeCounts() {
 	l.here.Unique, l.here.Old, l.here.Sum, l.here.Disorder = l.rows, l.old, l.sum, l.disorder || l.unsorted || l.lost
 }
 
-// pageRead notes a page of the first pass, or one that was read once more.
+// pageRead counts a page, and its rows if they are read for the first time.
 func (l *list[Q, T]) pageRead(page Page[T]) {
 	rows := 0
 	if l.first {
 		rows = len(page.Items)
 	}
 	l.readState.pageRead(page.RequestID, page.Total, rows)
-}
-
-func errPagesRepeat(requestID string) error {
-	return &Error{Code: CodeUpstream, RequestID: requestID, Detail: "the cloud's pages repeat without end"}
 }

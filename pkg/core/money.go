@@ -2,6 +2,7 @@ package core
 
 import (
 	"errors"
+	"strings"
 
 	"github.com/shopspring/decimal"
 )
@@ -34,39 +35,14 @@ func ParseMoney(text string) (Money, error) {
 	return Money{dec}, nil
 }
 
-// isNumber holds text to the grammar of a JSON number, with leading zeros
-// allowed: the library also reads "+1" and ".5".
+// isNumber reports whether the digits of text are where JSON wants them, leading
+// zeros aside. decimal.NewFromString checks the rest of the grammar, but also
+// accepts "+1", ".5" and "5.".
 func isNumber(text string) bool {
-	i := 0
-	digits := func() bool {
-		start := i
-		for i < len(text) && '0' <= text[i] && text[i] <= '9' {
-			i++
-		}
-		return i > start
-	}
-	if text[i] == '-' {
-		i++
-	}
-	if !digits() {
-		return false
-	}
-	if i < len(text) && text[i] == '.' {
-		i++
-		if !digits() {
-			return false
-		}
-	}
-	if i < len(text) && (text[i] == 'e' || text[i] == 'E') {
-		i++
-		if i < len(text) && (text[i] == '+' || text[i] == '-') {
-			i++
-		}
-		if !digits() {
-			return false
-		}
-	}
-	return i == len(text)
+	startsWithDigit := func(s string) bool { return s != "" && '0' <= s[0] && s[0] <= '9' }
+	whole := strings.TrimPrefix(text, "-")
+	_, fraction, found := strings.Cut(whole, ".")
+	return startsWithDigit(whole) && (!found || startsWithDigit(fraction))
 }
 
 // String gives the plain decimal digits, never an exponent.

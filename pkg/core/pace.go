@@ -2,68 +2,67 @@ package core
 
 import (
 	"context"
+	"sync"
 	"time"
 )
 
-// Pacer spaces the calls of one account to one API so that none is refused:
-// one Pacer for each, shared by all that read with it. Safe for concurrent use.
+// Pacer spaces the calls of one account to one API, so that the vendor refuses
+// none. All Readers of the account and API share it. Safe for concurrent use.
 //
 // It starts at most so many calls in any window of a second and a margin. A
-// bucket that refills evenly would be refused: it lets calls through that a server which counts a
-// sliding second sees as one too many.
+// token bucket would not do: a server that counts a sliding second refuses some
+// of the calls that an evenly refilled bucket permits.
 //
-// Refusals come all the same where the same key is used elsewhere, or where the limit is not
-// known. Each halves the number; every window without one doubles it, up
-// to what was let through before the refusal, and from there it grows by one, ever more seldom.
+// The vendor still refuses calls if the same key is used elsewhere, or if the
+// limit is not known. Each refusal halves the number of calls in a window. Each
+// window without a refusal doubles it, up to the ceiling: what the vendor
+// accepted before the refusal. From there it grows by one, rarely.
 type Pacer struct {
-	turn chan struct{} // held by the one that waits for its start: calls start in the order they came
-	in   chan struct{} // guards what follows
+	queue chan struct{} // held by the caller that waits for the next permit, so that calls start in order
 
+	mu      sync.Mutex
 	most    int // calls in a window as configured; 0: no bound
-	ceiling int // what was let through before the last refusal; 0: no refusal yet
+	ceiling int // calls in a window that the vendor accepted; 0: no refusal yet
 	allowed int // calls in a window now; 0: no bound
 	recent  []*Permit
 	refused time.Time // the last refusal
-	learned bool      // it told a ceiling
+	learned bool      // the last refusal showed a ceiling
 	raised  time.Time // when allowed or ceiling last changed
-	notTill time.Time // the cloud asked to wait until then
+	notTill time.Time // the vendor asked to wait until then
 }
 
-// Permit is one call that a Pacer let go.
+// Permit is the permission for one call.
 type Permit struct {
 	at      time.Time
 	refused bool
 }
 
 const (
-	// paceWindow is a second and a margin for calls that overtake each other on
-	// their way to the server.
+	// paceWindow is a second and a margin, since a call may overtake another on
+	// its way to the server.
 	paceWindow = 1020 * time.Millisecond
-	// probeEvery is how many windows go by before the ceiling is tried again.
+	// probeEvery is how many windows pass before the ceiling is raised.
 	probeEvery = 20
-	// unboundedMemory is how many starts are kept where nothing bounds them.
+	// unboundedMemory is how many permits are kept if there is no bound.
 	unboundedMemory = 1024
 )
 
-// NewPacer gives a Pacer for at most perSecond calls a second; 0 is for a
-// limit that is not known: no bound until the first refusal.
+// NewPacer returns a Pacer for at most perSecond calls a second. With 0 there is
+// no bound until the first refusal.
 func NewPacer(perSecond int) *Pacer {
 	return &Pacer{
-		turn: make(chan struct{}, 1), in: make(chan struct{}, 1),
-		most: max(perSecond, 0), allowed: max(perSecond, 0),
+		queue: make(chan struct{}, 1),
+		most:  max(perSecond, 0), allowed: max(perSecond, 0),
 	}
 }
 
-func (p *Pacer) lock()   { p.in <- struct{}{} }
-func (p *Pacer) unlock() { <-p.in }
-
-// Wait returns when the next call may start, and counts it as started; what
-// it gives names the call to Refused. Its error is ctx's. Where the wait would end after ctx's deadline it returns
-// context.DeadlineExceeded at once: there is nothing to wait for.
+// Wait waits until the next call may start, and counts it as started. The Permit
+// names the call to Refused. The error is ctx's; it is
+// context.DeadlineExceeded at once if the wait would end after ctx's deadline.
 func (p *Pacer) Wait(ctx context.Context) (*Permit, error) {
 	select {
-	case p.turn <- struct{}{}:
-		defer func() { <-p.turn }()
+	case p.queue <- struct{}{}:
+		defer func() { <-p.queue }()
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
@@ -71,23 +70,24 @@ func (p *Pacer) Wait(ctx context.Context) (*Permit, error) {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		p.lock()
+		p.mu.Lock()
 		now := time.Now()
 		wait := p.next(now).Sub(now)
 		if wait <= 0 {
-			call := &Permit{at: now}
-			p.recent = append(p.recent, call)
-			p.unlock()
-			return call, nil
+			permit := &Permit{at: now}
+			p.recent = append(p.recent, permit)
+			p.mu.Unlock()
+			return permit, nil
 		}
-		p.unlock()
+		p.mu.Unlock()
 		if err := sleep(ctx, wait); err != nil {
 			return nil, err
 		}
 	}
 }
 
-// sleep waits, or says at once that there is no time to.
+// sleep waits. It returns context.DeadlineExceeded at once if the wait would end
+// after ctx's deadline.
 func sleep(ctx context.Context, wait time.Duration) error {
 	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) < wait {
 		return context.DeadlineExceeded
@@ -102,7 +102,7 @@ func sleep(ctx context.Context, wait time.Duration) error {
 	}
 }
 
-// next is when the next call may start.
+// next returns when the next call may start.
 func (p *Pacer) next(now time.Time) time.Time {
 	p.forget(now)
 	p.grow(now)
@@ -116,8 +116,7 @@ func (p *Pacer) next(now time.Time) time.Time {
 	return at
 }
 
-// forget drops the starts that no window reaches any more, and that no refusal
-// of a call of the last two does.
+// forget drops the permits that neither a window nor a late refusal can reach.
 func (p *Pacer) forget(now time.Time) {
 	drop := 0
 	for drop < len(p.recent) && now.Sub(p.recent[drop].at) >= 3*paceWindow {
@@ -129,7 +128,7 @@ func (p *Pacer) forget(now time.Time) {
 	p.recent = append(p.recent[:0], p.recent[drop:]...)
 }
 
-// grow gives back what refusals took.
+// grow raises what refusals lowered.
 func (p *Pacer) grow(now time.Time) {
 	if p.ceiling == 0 {
 		return
@@ -145,22 +144,21 @@ func (p *Pacer) grow(now time.Time) {
 	}
 }
 
-// Refused tells of a call that the cloud refused as one too many; after is how
-// long it asked to wait, 0 where it did not say. The refusals of one burst count
-// once.
-func (p *Pacer) Refused(call *Permit, after time.Duration) {
-	p.lock()
-	defer p.unlock()
+// Refused reports that the vendor refused a call as one too many. after is how
+// long the vendor asked to wait, or 0. The refusals of one burst count once.
+func (p *Pacer) Refused(permit *Permit, after time.Duration) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	now := time.Now()
 	if until := now.Add(after); after > 0 && until.After(p.notTill) {
 		p.notTill = until
 	}
-	call.refused = true
-	ceiling := max(1, p.mostLet())
+	permit.refused = true
+	ceiling := max(1, p.mostAccepted())
 	if p.most > 0 {
 		ceiling = min(ceiling, p.most)
 	}
-	if !call.at.After(p.refused) { // of the burst that was refused already
+	if !permit.at.After(p.refused) { // another of the same burst
 		if p.learned {
 			p.ceiling = min(p.ceiling, ceiling)
 			p.allowed = min(p.allowed, max(1, p.ceiling/2))
@@ -168,8 +166,8 @@ func (p *Pacer) Refused(call *Permit, after time.Duration) {
 		return
 	}
 	p.refused, p.raised = now, now
-	// Below the ceiling a refusal tells nothing about it: what was let through
-	// was what was allowed.
+	// A refusal below the ceiling shows no ceiling: no more calls were allowed
+	// than the vendor accepted.
 	if p.learned = p.ceiling == 0 || p.allowed == p.ceiling; p.learned {
 		p.ceiling = ceiling
 		p.allowed = ceiling
@@ -177,18 +175,18 @@ func (p *Pacer) Refused(call *Permit, after time.Duration) {
 	p.allowed = max(1, p.allowed/2)
 }
 
-// mostLet is the most calls of any window lately that were not refused. It is not
-// those of the refused call's own window alone: where a call was refused because it
-// overtook others, most of what was let through lies just before that.
-func (p *Pacer) mostLet() (most int) {
+// mostAccepted returns the most calls of any recent window that the vendor
+// accepted. The refused call's own window is not enough: if the call overtook
+// others, most of the accepted calls are just before that window.
+func (p *Pacer) mostAccepted() (most int) {
 	for i, first := range p.recent {
-		let := 0
+		accepted := 0
 		for _, other := range p.recent[i:] {
 			if !other.refused && other.at.Sub(first.at) < paceWindow {
-				let++
+				accepted++
 			}
 		}
-		most = max(most, let)
+		most = max(most, accepted)
 	}
 	return most
 }

@@ -5,9 +5,9 @@ import (
 	"sync"
 )
 
-// prefetcher fetches the pages of one query ahead of their reader, and returns
-// them in order. It forecasts where pages begin from the place and the length
-// of the last one; where the forecast proves wrong, its reader redirects it.
+// prefetcher fetches the pages of one query ahead of its caller, and returns them
+// in order. It forecasts where pages begin from the place and the length of the
+// last one; if the forecast is wrong, continueAt drops the pages in flight.
 //
 // A prefetcher belongs to one goroutine.
 type prefetcher[Q Query, T Record] struct {
@@ -27,10 +27,10 @@ type prefetcher[Q Query, T Record] struct {
 	refused  int64              // refusals when ahead was last set
 }
 
-// forecast is what is expected after a page.
+// forecast is what to expect after a page.
 type forecast struct {
 	step int // rows from one page's beginning to the next's; 0: not known
-	end  int // no page is fetched ahead that begins here or later; 0: not known
+	end  int // no page that begins here or later is prefetched; 0: not known
 }
 
 // inFlightPage is one page that is being fetched.
@@ -40,12 +40,12 @@ type inFlightPage[T Record] struct {
 	err  error
 	done chan struct{}
 
-	panicked any // re-raised in the goroutine that reads, where it is recovered
+	panicked any // re-raised in the reading goroutine
 }
 
-// How many pages are in flight at once. If the end is known, all are wanted.
-// If it is not, the last prefetched pages are wasted, and the vendor's limit may be
-// unknown too: so it starts with two and grows page by page.
+// How many pages are in flight at once. If the end is known, all are needed. If
+// it is not, the last prefetched pages are wasted, and the vendor's limit may be
+// unknown too, so start with two and add one for each page.
 const (
 	aheadKnown   = 5
 	aheadUnknown = 8
@@ -58,15 +58,15 @@ func (r *Reader[Q, T]) prefetch(ctx context.Context, query Q, at Cursor, retry *
 	return p
 }
 
-// close ends the calls in flight. After it no call is made, and no goroutine is
-// left: a Source returns within moments of its context's end.
+// close ends the calls in flight and waits for them: a Source returns within
+// moments of its context's end.
 func (p *prefetcher[Q, T]) close() {
 	p.cancel()
 	p.calls.Wait()
 	p.inFlight = nil
 }
 
-// next returns the next page in order. The error is the one of fetching it.
+// next returns the next page in order, or the error of fetching it.
 func (p *prefetcher[Q, T]) next() (*inFlightPage[T], error) {
 	p.launch()
 	first := p.inFlight[0]
@@ -78,8 +78,8 @@ func (p *prefetcher[Q, T]) next() (*inFlightPage[T], error) {
 	return first, first.err
 }
 
-// continueAt sets where the next page begins, and what is expected after it.
-// Pages in flight that begin elsewhere are given up.
+// continueAt sets where the next page begins, and what to expect after it. It
+// drops the pages in flight if they begin elsewhere.
 func (p *prefetcher[Q, T]) continueAt(at Cursor, f forecast) {
 	if len(p.inFlight) > 0 && (p.inFlight[0].at != at || f.step != p.forecast.step) {
 		p.close()
@@ -98,7 +98,7 @@ func (p *prefetcher[Q, T]) continueAt(at Cursor, f forecast) {
 	p.refused = refused
 }
 
-// launch starts as many calls as may be in flight.
+// launch starts calls until as many are in flight as may be.
 func (p *prefetcher[Q, T]) launch() {
 	for {
 		at := p.at

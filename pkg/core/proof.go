@@ -5,35 +5,37 @@ import (
 	"math"
 )
 
-// What proves that a list was read whole. The vendors promise no order of rows
-// that tie, so that rows may trade places between two pages, and customers come
-// and go while the pages are read. docs/adr/0003 has the argument.
+// A proof shows that a list was read completely. The vendors promise no order
+// among rows that tie, so rows may trade places between two pages, and customers
+// come and leave while the pages are read. Three arguments prove a list; see
+// docs/adr/0003.
 //
-//  1. One page is one moment: a list whose only page holds as many rows as its
-//     total counts is whole.
-//  2. A customer that was read and that came before the read began was there
-//     when it began. If the vendor's first count equals the number of those,
-//     no other customer was there. A later count that is higher by more than the
-//     newcomers that were read shows that the first one was wrong.
-//  3. A customer that was met both before and after a moment was there at that
-//     moment. If the vendor's count at that moment equals the number of those,
-//     no other customer was there.
+//  1. A page is read at one moment. A list is complete if its only page has as
+//     many rows as its total.
+//  2. A customer that was read, and was associated before the read began, was
+//     there when the read began. If the vendor's first count is the number of
+//     those customers, there was no other. The first count is wrong if a later
+//     one is higher by more than the newcomers that were read.
+//  3. A customer that was met before and after a moment was there at that
+//     moment. If the vendor's count at that moment is the number of those
+//     customers, there was no other.
 //
-// The count of 2 and 3 may be the list's own total or that of a second list of the
-// same customers, the witness. A list with neither is believed once two more
-// passes, with other page boundaries, have found no further customer and no
+// The count is the list's own total or, if it has none, that of a second list of
+// the same customers, the witness. Without either, a list counts as complete once
+// two more passes, with other page boundaries, find no further customer and no
 // row out of order.
 
 const (
-	// maxOperations is how many operations a read may take. A pass over a list
-	// whose rows all tie finds two thirds of what those before missed.
+	// maxOperations bounds the operations of a read. A pass over a list whose
+	// rows all tie finds two thirds of the customers that those before missed.
 	maxOperations = 12
-	// maxWitnessPasses is how often the witness is read.
+	// maxWitnessPasses bounds the passes over the witness.
 	maxWitnessPasses = 4
 )
 
-// proveCounted repeats the pass over a counted list until it is proven whole,
-// or until passes bring no progress. false where the read stopped.
+// proveCounted repeats the pass over a list with a total until the list is proven
+// complete, or until passes bring no progress. It returns false if the read
+// stopped.
 func (l *list[Q, T]) proveCounted() (ended bool, err error) {
 	quiet, gap := -1, math.MaxInt // the first pass shows no progress
 	for !l.isWhole() {
@@ -53,7 +55,7 @@ func (l *list[Q, T]) proveCounted() (ended bool, err error) {
 			return true, nil
 		}
 		start := Cursor{Size: l.nextSize()}
-		l.begin()
+		l.nextOperation()
 		if ended, err := l.countedPass(start, nil, 0); err != nil || !ended {
 			return false, err
 		}
@@ -65,13 +67,14 @@ func (l *list[Q, T]) proveCounted() (ended bool, err error) {
 	return true, nil
 }
 
-// nextSize returns a page size that the passes before did not have, so that
-// their page boundaries differ, and by which a total does not divide.
+// nextSize returns the page size of the next pass. It differs from those before,
+// so that the page boundaries do, and does not divide the total, so that the last
+// page shows where the list ends.
 func (l *list[Q, T]) nextSize() int {
 	eighths := 7 - (l.passes-1)%3
 	size := max(2, max(l.longest, l.from.Size)*eighths/8)
 	if uneven := unevenly(l.total, size+1); uneven > 0 {
-		return uneven // its last page shows where the list ends
+		return uneven
 	}
 	for l.total > 0 && l.total%size == 0 && size < l.longest {
 		size++
@@ -79,7 +82,7 @@ func (l *list[Q, T]) nextSize() int {
 	return size
 }
 
-// isWhole reports whether a counted list is proven whole.
+// isWhole reports whether a list with a total is proven complete.
 func (l *list[Q, T]) isWhole() bool {
 	switch {
 	case l.onePage && l.op == 1 && l.counts[0] == l.rows:
@@ -92,12 +95,13 @@ func (l *list[Q, T]) isWhole() bool {
 	return l.allPresent(metListed)
 }
 
-// allPresent reports whether at some moment between two operations there were
-// as many customers as those of a list that were met before and after it.
+// allPresent reports whether, at some moment between two operations, the vendor
+// counted as many customers as were met both before and after it. of is the list
+// that showed them.
 func (l *list[Q, T]) allPresent(of met) bool {
 	l.gap = math.MaxInt
 	for op := 1; op < int(l.op); op++ {
-		count := l.counts[op] // when the next one began
+		count := l.counts[op] // when the next operation began
 		if count == unknownCount {
 			continue
 		}
@@ -110,16 +114,16 @@ func (l *list[Q, T]) allPresent(of met) bool {
 	return false
 }
 
-// proveUncounted proves a list without a total by its witness. Customers that
-// the witness does not name, and all where it proves nothing, take repeating
-// the pass. false where the read stopped.
+// proveUncounted proves a list without a total by its witness. If the witness
+// lacks some of the customers, or proves nothing, it repeats the pass. It returns
+// false if the read stopped.
 func (l *list[Q, T]) proveUncounted() (ended bool, err error) {
 	if l.reader.opts.Witness != nil {
 		whole, ended, err := l.proveByWitness()
 		if err != nil || !ended {
 			return false, err
 		}
-		unnamed := l.seen.count(func(k *sighting) bool { return k.met == metListed })
+		unnamed := l.seen.unwitnessed()
 		if whole && unnamed == 0 {
 			return true, nil
 		}
@@ -134,17 +138,17 @@ func (l *list[Q, T]) proveUncounted() (ended bool, err error) {
 	return l.proveByRepetition()
 }
 
-// proveByRepetition repeats the pass until two in a row find no further
-// customer. Rows that traded places leave a doubt: nothing shows that those
-// passes did not miss the same customer. false where the read stopped.
+// proveByRepetition repeats the pass until two in a row find no further customer.
+// If rows traded places the list stays unproven, since those passes may all have
+// missed the same customer. It returns false if the read stopped.
 func (l *list[Q, T]) proveByRepetition() (ended bool, err error) {
-	for quiet := 0; quiet < 2 && l.rows > 0; { // "no customers" came twice
+	for quiet := 0; quiet < 2 && l.rows > 0; { // an empty list was read twice
 		if l.op >= maxOperations || l.lost && !l.partial {
 			l.notWhole(WarnMovedTooFast, "customers came and went faster than their pages could be read; some may have been passed over")
 			return true, nil
 		}
 		start := Cursor{Size: l.nextSize()}
-		l.begin()
+		l.nextOperation()
 		if ended, err := l.uncountedPass(start, nil, 0); err != nil || !ended {
 			return false, err
 		}
@@ -167,24 +171,19 @@ const (
 	orderUnstable = "the cloud lists customers in an order that changes from page to page; some may have been passed over"
 )
 
-// adopt makes the customers that the operation under way met those that this
-// read has handed on, its earlier answers included, if both are the same set.
+// adopt replaces the customers of earlier answers, which are known only by their
+// number and the sum of their keys, by those that the current operation met, if
+// number and sum are the same.
 func (l *list[Q, T]) adopt() bool {
 	if l.met != l.rows || l.metSum != l.sum {
 		return false
 	}
-	l.seen.each(func(k *sighting) {
-		if k.last == l.op {
-			k.first, k.met = 1, k.met|metListed
-		} else { // it was taken for one of an earlier answer, and is none
-			k.met &^= metListed
-		}
-	})
+	l.seen.adopt(l.op)
 	l.partial, l.lost, l.unsorted = false, false, false
 	return true
 }
 
-// notWhole notes that the list was not proven whole, and why.
+// notWhole records why the list is not proven complete.
 func (l *list[Q, T]) notWhole(code, message string) {
 	switch {
 	case l.partial && l.lost:

@@ -8,30 +8,31 @@ import (
 	"time"
 )
 
-// How often a page is tried: a bound for each page and one for the whole read.
-// Retries without bound make an overloaded server worse, and outlive the deadline.
+// Attempts are bounded for each page and for the whole read: unbounded retries
+// burden an overloaded server and outlive the deadline.
 const (
 	attemptsPerPage = 6
-	attemptsOfEmpty = 3 // at a page that is empty though the vendor counts customers there
+	attemptsOfEmpty = 3 // at an empty page where the vendor counts customers
 	retriesPerRead  = 60
 	firstRetryAfter = 200 * time.Millisecond // doubled at each further one, with jitter
 	lastRetryAfter  = 10 * time.Second
 )
 
-// retryBudget is what is left of a read's retries, and what its calls met.
+// retryBudget counts the retries of a read.
 type retryBudget struct {
-	retries   atomic.Int64 // made so far
-	throttled atomic.Int64 // refusals met so far
-	slowest   atomic.Int64 // nanoseconds that the slowest page took
+	retries   atomic.Int64
+	throttled atomic.Int64 // refusals
+	slowest   atomic.Int64 // nanoseconds of the slowest page
 }
 
-// fetch returns one page, after as many attempts as it takes, each signed anew.
+// fetch returns one page, in as many attempts as it takes and may take. Each
+// attempt is signed anew.
 func (r *Reader[Q, T]) fetch(ctx context.Context, query Q, at Cursor, retry *retryBudget) (Page[T], error) {
 	renewed := false
 	for attempt := 1; ; attempt++ {
 		page, start, failure := r.attempt(ctx, query, at, retry, attempt)
 		if failure == nil || page.Total != nil && attempt >= min(attemptsOfEmpty, r.opts.Tries) {
-			return page, nil // an empty page that stays empty ends the list: the total decides what that is worth
+			return page, nil // it stays empty: the list ends here, and the proof compares it with the total
 		}
 		failure.Tries = attempt
 		if source, ok := r.source.(Renewer); ok && failure.StaleKey && !renewed {
@@ -46,7 +47,7 @@ func (r *Reader[Q, T]) fetch(ctx context.Context, query Q, at Cursor, retry *ret
 		switch err := sleep(ctx, wait); {
 		case errors.Is(err, context.Canceled):
 			return Page[T]{}, AsError(err)
-		case err != nil: // no time for another attempt: what failed is the better reason
+		case err != nil: // no time for another attempt: the failure is the better reason
 			return Page[T]{}, failure
 		}
 	}
@@ -55,7 +56,7 @@ func (r *Reader[Q, T]) fetch(ctx context.Context, query Q, at Cursor, retry *ret
 // attempt makes one attempt at a page and returns when its call began: the key
 // is at least as old as that.
 func (r *Reader[Q, T]) attempt(ctx context.Context, query Q, at Cursor, retry *retryBudget, n int) (Page[T], time.Time, *Error) {
-	call, err := r.opts.Pacer.Wait(ctx)
+	permit, err := r.opts.Pacer.Wait(ctx)
 	start := time.Now()
 	if err != nil {
 		return Page[T]{}, start, AsError(err)
@@ -77,7 +78,7 @@ func (r *Reader[Q, T]) attempt(ctx context.Context, query Q, at Cursor, retry *r
 		}
 	case failure.Code == CodeThrottled:
 		retry.throttled.Add(1)
-		r.opts.Pacer.Refused(call, failure.RetryAfter)
+		r.opts.Pacer.Refused(permit, failure.RetryAfter)
 	}
 	return page, start, failure
 }
@@ -100,8 +101,8 @@ func checkPage[T Record](ctx context.Context, page Page[T], at Cursor, err error
 	return Page[T]{}, &failure
 }
 
-// late reports whether there is only time left to answer: a page as slow as
-// the slowest so far would not come in time.
+// late reports whether a page as slow as the slowest so far would come after the
+// deadline.
 func (b *retryBudget) late(ctx context.Context) bool {
 	deadline, ok := ctx.Deadline()
 	return ok && time.Until(deadline) < time.Duration(b.slowest.Load())*3/2
@@ -111,13 +112,13 @@ func errLate() *Error {
 	return &Error{Code: CodeDeadline, Detail: "time ran out; go on from next"}
 }
 
-// allow reports whether a page that failed may be tried again, and after how long.
+// allow reports whether a page may be retried after a failure, and how long to wait.
 func (b *retryBudget) allow(failure *Error, attempt, most int) (wait time.Duration, again bool) {
 	if !failure.Code.Retryable() || attempt >= most || b.retries.Add(1) > retriesPerRead {
 		return 0, false
 	}
 	if failure.Dropped && attempt == 1 {
-		return 0, true // a kept connection that the server had closed: nothing is wrong
+		return 0, true // the server had closed an idle connection
 	}
 	wait = min(firstRetryAfter<<(attempt-1), lastRetryAfter)
 	wait = wait/2 + rand.N(wait/2+1)

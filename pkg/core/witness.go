@@ -5,18 +5,17 @@ import (
 	"time"
 )
 
-// Member is a customer or a reseller of a partner's account, as a list of the
-// account's members names it.
+// Member is a customer or a reseller in a list of a partner account's members.
 type Member struct {
 	MemberID     string
-	ResellerID   string     // the reseller whose customer it is; "": the account's own, or a reseller itself
-	AssociatedAt *time.Time // nil where the vendor does not say
+	ResellerID   string     // of the customer; "": the account's own customer, or a reseller
+	AssociatedAt *time.Time // nil: not known
 }
 
 // ID returns the member's id.
 func (m *Member) ID() string { return m.MemberID }
 
-// Key returns what the key of a record about the same customer is.
+// Key returns the key of a record about the same customer.
 func (m *Member) Key() string { return keyOf(m.ResellerID, m.MemberID) }
 
 // Evaluate does nothing: a member has no status.
@@ -25,86 +24,80 @@ func (m *Member) Evaluate(string, time.Time, Rules) {}
 // StatusText returns "".
 func (m *Member) StatusText() string { return "" }
 
-// UnreadMembers returns nil: a member is an id, and one without it fails its page.
+// UnreadMembers returns nil: a member without an id fails its page.
 func (m *Member) UnreadMembers() []string { return nil }
 
 // Row returns the id.
 func (m *Member) Row() []string { return []string{m.MemberID} }
 
-// Masked returns the member: an id is not personal.
+// Masked returns the member: an id is not personal data.
 func (m *Member) Masked() Record { return m }
 
-// CreatedBetween reports whether the member may have been associated from one
-// moment to another; true too if that is not known.
+// CreatedBetween reports whether the member may have been associated between two
+// moments; true if that is not known.
 func (m *Member) CreatedBetween(from, to time.Time) bool {
 	return m.AssociatedAt == nil || !m.AssociatedAt.Before(from.Add(-maxClockSkew)) && !m.AssociatedAt.After(to.Add(maxClockSkew))
 }
 
-// witness is the second list of a list's customers, and what it has shown.
+// witness is what the second list of a list's customers has shown.
 type witness struct {
-	refused bool // the vendor does not let the account read it, or fails to
+	refused bool // it cannot be read
 	retry   retryBudget
 	passes  int
 	longest int      // rows of the longest page
 	total   int      // the first one
 	most    int      // the highest one
 	shown   bool     // a pass ended where the total says
-	old     int      // customers that came before the read began
-	ids     []string // of all customers that it named
+	old     int      // of the ids, the customers associated before the read began
+	ids     []string // of all customers that it listed
 }
 
-// stale reports whether the first count was too low: a later one is higher by more than
-// the newcomers.
+// stale reports whether the first count was too low: a later one is higher by
+// more than the newcomers.
 func (w *witness) stale() bool { return w.most-w.total > len(w.ids)-w.old }
 
 // readWitness makes a pass over the witness. A witness that cannot be read is
-// noted and is no error; the end of the context is one.
+// recorded and is not an error, unless ctx is done.
 func (l *list[Q, T]) readWitness() error {
 	w := &l.witness
-	size := w.longest * (7 - (w.passes-1)%3) / 8 // other page boundaries; 0 at first
-	l.begin()
-	pass := countedPass[Q, *Member]{
-		reader: l.reader.opts.Witness, query: l.query, retry: &w.retry, start: Cursor{Size: size},
-		upTo: func(_, total int) int { return total },
-		take: func(page Page[*Member], at Cursor, _ bool) bool {
-			if w.passes == 0 && at.Offset == 0 {
-				w.total = *page.Total
-			}
-			w.most = max(w.most, *page.Total)
-			w.longest = max(w.longest, len(page.Items))
-			l.readState.pageRead(page.RequestID, nil, 0)
-			for _, member := range page.Items {
-				l.meetMember(member)
-			}
-			return true
-		},
+	size := w.longest * (7 - (w.passes-1)%3) / 8 // 0 at first, then other page boundaries
+	l.nextOperation()
+	p := pager[Q, *Member]{reader: l.reader.opts.Witness, query: l.query, retry: &w.retry, start: Cursor{Size: size}}
+	for page := range p.pages(l.reader.callsOnly(l.ctx)) {
+		if w.passes == 0 && page.at.Offset == 0 {
+			w.total = *page.Total
+		}
+		w.most = max(w.most, *page.Total)
+		w.longest = max(w.longest, len(page.Items))
+		l.readState.pageRead(page.RequestID, nil, 0)
+		for _, member := range page.Items {
+			l.meetMember(member)
+		}
 	}
-	r, err := pass.run(l.reader.callsOnly(l.ctx))
-	if err == nil {
+	if p.err == nil {
 		w.passes++
 		if w.passes > 1 || !w.stale() {
-			l.counts[l.op-1] = r.start
+			l.counts[l.op-1] = p.count
 		}
-		w.shown = w.shown || r.start != unknownCount
+		w.shown = w.shown || p.count != unknownCount
 		return nil
 	}
 	w.refused = true
-	if failure := AsError(err); failure.Code == CodeCanceled || failure.Code == CodeDeadline {
+	if failure := AsError(p.err); failure.Code == CodeCanceled || failure.Code == CodeDeadline {
 		return failure
 	}
 	return nil
 }
 
-// meetMember notes that the witness named a customer.
+// meetMember records that the witness lists a customer.
 func (l *list[Q, T]) meetMember(member *Member) {
 	key := member.Key()
-	now, before := l.seen.meet(key, l.op)
+	before := l.seen.meet(key, l.op, metWitnessed)
 	if before.last != l.op {
 		l.met++
 		l.metSum += keySum(key)
 	}
 	if before.met&metWitnessed == 0 {
-		now.met |= metWitnessed
 		l.witness.ids = append(l.witness.ids, member.MemberID)
 		if l.isOld(member) {
 			l.witness.old++
@@ -112,9 +105,9 @@ func (l *list[Q, T]) meetMember(member *Member) {
 	}
 }
 
-// proveByWitness reads the witness, and by id the customers that it names and
-// the list has not shown. ended is false where the read stopped; whole is false
-// where the witness proves nothing.
+// proveByWitness reads the witness, and by id the customers that it lists and the
+// list has not shown. whole is false if the witness proves nothing; ended is false
+// if the read stopped.
 func (l *list[Q, T]) proveByWitness() (whole, ended bool, err error) {
 	query, ok := any(l.query).(byIDs[Q])
 	if !ok {
@@ -124,7 +117,7 @@ func (l *list[Q, T]) proveByWitness() (whole, ended bool, err error) {
 	whole = true
 	for !(w.shown && w.old == w.total && !w.stale()) && !l.allPresent(metWitnessed) {
 		if w.passes == maxWitnessPasses {
-			whole = false // what it names is asked for all the same
+			whole = false // its customers are read by id all the same
 			break
 		}
 		if err := l.readWitness(); err != nil || w.refused {
@@ -134,7 +127,7 @@ func (l *list[Q, T]) proveByWitness() (whole, ended bool, err error) {
 			l.adopt()
 			continue
 		}
-		if w.passes > 1 && !l.allPresent(metWitnessed) { // customers that the pass missed are there, or are not
+		if w.passes > 1 && !l.allPresent(metWitnessed) { // are the customers that this pass missed still there?
 			pass := l.op
 			if ended, err := l.readByID(query, func(k sighting) bool { return k.last != pass }); err != nil || !ended {
 				return false, false, err
@@ -147,8 +140,8 @@ func (l *list[Q, T]) proveByWitness() (whole, ended bool, err error) {
 	return whole && (!l.partial || l.adopt()), true, nil
 }
 
-// readByID reads those customers of the witness by id, of which no order of rows can hide
-// any. false where the read stopped.
+// readByID reads those customers of the witness by id, which does not depend on
+// the order of rows. It returns false if the read stopped.
 func (l *list[Q, T]) readByID(query byIDs[Q], lacks func(sighting) bool) (ended bool, err error) {
 	var lacking []string
 	for _, id := range l.witness.ids {
@@ -156,7 +149,7 @@ func (l *list[Q, T]) readByID(query byIDs[Q], lacks func(sighting) bool) (ended 
 			lacking = append(lacking, id)
 		}
 	}
-	l.begin()
+	l.nextOperation()
 	for ids := range slices.Chunk(lacking, idsPerQuery) {
 		found, err := l.find(query.ForIDs(ids))
 		if err != nil {

@@ -2,37 +2,38 @@ package core
 
 import (
 	"errors"
+	"fmt"
 	"time"
 )
 
-// TimeForm says how much a time that a cloud wrote tells.
+// TimeForm is how precise a vendor's time is.
 type TimeForm int
 
 // The forms.
 const (
-	NoTime       TimeForm = iota // empty, or a date of 0000, 0001 or 1970: there is none
+	NoTime       TimeForm = iota // there is none
 	ZonelessDay                  // a day
 	ZonelessTime                 // a day and a time of day
 	ZonedTime                    // the same with an offset from UTC: an exact moment
 )
 
-var errTime = errors.New("not a time in a form that the cloud documents")
+var errTime = errors.New("not a time in a form that the vendor documents")
 
-// ParseTime reads a time in every form that the clouds document: YYYY-MM-DD, and that
-// with a time of day after a space or a T, with or without a fraction of a second, and
-// with or without an offset from UTC (Z, +08:00, +0800 or +08). A text without an
-// offset is a time in zone.
+// ParseTime reads a time in every form that the vendors document: YYYY-MM-DD,
+// optionally with a time of day after a space or a T, a fraction of a second, and
+// an offset from UTC (Z, +08:00, +0800 or +08). A time without an offset is in
+// zone.
 //
-// The empty text means that there is no time, and so do the years 0000, 0001 and 1970:
-// programs write the zero of their type for a date that is not set. at is in UTC, and
-// zero where there is no time.
+// The empty text means that there is no time. So do the years 0000, 0001 and
+// 1970: programs write the zero of their type for a date that is not set. at is
+// in UTC, and zero if there is no time.
 func ParseTime(text string, zone *time.Location) (at time.Time, form TimeForm, err error) {
 	const day, clock = len("2006-01-02"), len("2006-01-02T15:04:05")
 	if text == "" || UnsetDate(text) {
 		return at, NoTime, nil
 	}
-	// The text is rewritten as RFC 3339, for which package time has a strict
-	// reader, three times as fast as the one for layouts.
+	// Rewrite the text as RFC 3339, for which package time has a strict reader,
+	// three times as fast as the one for layouts.
 	rfc := make([]byte, 0, 64)
 	switch {
 	case len(text) == day:
@@ -56,8 +57,8 @@ func ParseTime(text string, zone *time.Location) (at time.Time, form TimeForm, e
 		return time.Time{}, NoTime, errTime
 	}
 	if at = at.UTC(); form != ZonedTime {
-		// As time.Date does: the zone's offset at that hour, or, where the clocks
-		// change in between, the one that holds then.
+		// As time.Date does: use the zone's offset at that hour or, if the clocks
+		// change in between, the one after the change.
 		wall := at
 		_, offset := wall.In(zone).Zone()
 		at = wall.Add(-time.Duration(offset) * time.Second)
@@ -74,8 +75,8 @@ func ParseTime(text string, zone *time.Location) (at time.Time, form TimeForm, e
 	return at, form, nil
 }
 
-// UnsetDate says whether a text begins with a year and a month of a year that stands
-// for no date.
+// UnsetDate reports whether text begins with a month of a year that means no
+// date.
 func UnsetDate(text string) bool {
 	const shape = "0000-00"
 	if len(text) < len(shape) {
@@ -90,8 +91,8 @@ func UnsetDate(text string) bool {
 	return year == "0000" || year == "0001" || year == "1970"
 }
 
-// splitFraction splits what follows the seconds. ISO 8601 also has a comma before the
-// fraction.
+// splitFraction splits the text behind the seconds. ISO 8601 also allows a comma
+// before the fraction.
 func splitFraction(text string) (fraction []byte, offset string) {
 	if text == "" || text[0] != '.' && text[0] != ',' {
 		return nil, text
@@ -105,8 +106,8 @@ func splitFraction(text string) (fraction []byte, offset string) {
 	return fraction, text[end:]
 }
 
-// appendOffset appends an offset from UTC as RFC 3339 has it. What is none stays as it
-// is, to be refused.
+// appendOffset appends an offset from UTC in the form of RFC 3339. Any other text
+// stays as it is, and is refused later.
 func appendOffset(b []byte, offset string) []byte {
 	switch {
 	case offset == "z":
@@ -119,4 +120,48 @@ func appendOffset(b []byte, offset string) []byte {
 		return append(append(append(b, offset[:3]...), ':'), offset[3:]...)
 	}
 	return append(b, offset...)
+}
+
+// Month is a calendar month without a zone. The instants that it covers depend
+// on the zone.
+type Month struct {
+	year  int
+	month time.Month
+}
+
+// ParseMonth reads YYYY-MM.
+func ParseMonth(text string) (Month, error) {
+	t, err := time.Parse("2006-01", text)
+	if err != nil || len(text) != len("2006-01") {
+		return Month{}, fmt.Errorf("not a month written YYYY-MM")
+	}
+	return Month{t.Year(), t.Month()}, nil
+}
+
+// MonthOf returns the month that t falls in, in t's own zone.
+func MonthOf(t time.Time) Month { return Month{t.Year(), t.Month()} }
+
+// String returns YYYY-MM.
+func (m Month) String() string { return fmt.Sprintf("%04d-%02d", m.year, int(m.month)) }
+
+// Add returns the month n months later; n may be negative.
+func (m Month) Add(n int) Month {
+	return MonthOf(time.Date(m.year, m.month+time.Month(n), 1, 0, 0, 0, 0, time.UTC))
+}
+
+// Start returns the first instant of the month in zone.
+func (m Month) Start(zone *time.Location) time.Time {
+	return time.Date(m.year, m.month, 1, 0, 0, 0, 0, zone)
+}
+
+// End returns the first instant after the month in zone.
+func (m Month) End(zone *time.Location) time.Time { return m.Add(1).Start(zone) }
+
+// MarshalText returns String.
+func (m Month) MarshalText() ([]byte, error) { return []byte(m.String()), nil }
+
+// UnmarshalText reads what ParseMonth reads.
+func (m *Month) UnmarshalText(text []byte) (err error) {
+	*m, err = ParseMonth(string(text))
+	return err
 }
