@@ -121,7 +121,7 @@ func (m *meter) run(function string, done WatchedRun, newest, now time.Time) {
 	m.set.Add(metrics.IncompleteRuns, labels, one(done.State == watch.Incomplete || done.State == watch.Unproven))
 	m.set.Add(metrics.FailedRuns, labels, one(done.err != nil))
 	m.set.Add(metrics.HeldRuns, labels, one(done.State == watch.Held))
-	if done.settled() {
+	if done.attempted() {
 		m.set.Set(metrics.Undelivered, labels, float64(len(done.Undelivered)))
 	}
 	m.age(labels, newest, now)
@@ -133,7 +133,7 @@ func (m *meter) age(labels metrics.Labels, asOf, now time.Time) {
 	}
 }
 
-func (m *meter) told(function, account, channel string, delivered bool) {
+func (m *meter) delivered(function, account, channel string, delivered bool) {
 	labels := metrics.Labels{Function: function, Account: account, Channel: channel}
 	m.set.Add(metrics.AlertsSent, labels, one(delivered))
 	m.set.Add(metrics.AlertsFailed, labels, one(!delivered))
