@@ -74,8 +74,8 @@ func (k *known) newest(ctx context.Context, function, account string) (watch.Lat
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	key := [2]string{function, account}
-	run, is := k.runs[key]
-	if now := k.watcher.Now(); !is || now.Sub(run.read) >= knownFor {
+	run, ok := k.runs[key]
+	if now := k.watcher.Now(); !ok || now.Sub(run.read) >= knownFor {
 		ctx, cancel := context.WithTimeout(ctx, knownWithin)
 		defer cancel()
 		s, err := k.watcher.open(k.watcher.Env(StoreSetting))

@@ -245,23 +245,23 @@ func (w *Watcher) alerts(ctx context.Context) (*alert.Config, error) {
 // or names each account that failed; the Watched holds either way.
 func (w *Watcher) Watch(ctx context.Context, f Composed, request WatchRequest) (Watched, error) {
 	w.prepare()
-	done := Watched{Schema: WatchSchema, Function: f.Function.Name, Run: request.Run, Complete: true, Accounts: []WatchedRun{}}
-	p, names, err := w.start(ctx, f, request, &done.Run)
+	result := Watched{Schema: WatchSchema, Function: f.Function.Name, Run: request.Run, Complete: true, Accounts: []WatchedRun{}}
+	p, names, err := w.start(ctx, f, request, &result.Run)
 	if err != nil {
-		done.Complete = false
+		result.Complete = false
 		for _, name := range names { // alarms on the log must see that no run was made
-			w.log(ctx, f, p, done.Run, WatchedRun{Account: name, State: stateFailed, Alerts: map[string]int{}, err: err})
+			w.log(ctx, f, p, result.Run, WatchedRun{Account: name, State: stateFailed, Alerts: map[string]int{}, err: err})
 		}
-		return done, err
+		return result, err
 	}
 	p.accounts = len(names)
-	done.Accounts = make([]WatchedRun, len(names))
+	result.Accounts = make([]WatchedRun, len(names))
 	var running sync.WaitGroup
 	for i, name := range names {
-		running.Go(func() { done.Accounts[i] = w.one(ctx, f, p, name, done.Run, request.Mode) })
+		running.Go(func() { result.Accounts[i] = w.one(ctx, f, p, name, result.Run, request.Mode) })
 	}
 	running.Wait()
-	return done, done.sum()
+	return result, result.sum()
 }
 
 // start reads the settings and the names of the accounts to make runs of. If there is an
@@ -309,30 +309,30 @@ func (w *Watched) sum() error {
 }
 
 // one makes one account's run.
-func (w *Watcher) one(ctx context.Context, f Composed, p plan, account, run string, mode WatchMode) (done WatchedRun) {
-	done = WatchedRun{Account: account, State: stateFailed, Alerts: map[string]int{}, Warnings: []core.Warning{}, Undelivered: []alert.Delivery{}}
+func (w *Watcher) one(ctx context.Context, f Composed, p plan, account, run string, mode WatchMode) (result WatchedRun) {
+	result = WatchedRun{Account: account, State: stateFailed, Alerts: map[string]int{}, Warnings: []core.Warning{}, Undelivered: []alert.Delivery{}}
 	defer func() {
 		if value := recover(); value != nil {
 			// Its text could hold a customer's data: log the type and the place.
 			w.Logger.ErrorContext(ctx, "panic", "account", account, "type", fmt.Sprintf("%T", value), "stack", string(debug.Stack()))
-			done.err = &core.Error{Code: core.CodeInternal, Detail: "a mistake of ours; the log has the place"}
+			result.err = &core.Error{Code: core.CodeInternal, Detail: "a mistake of ours; the log has the place"}
 		}
-		if done.err != nil {
-			failure := core.AsError(done.err)
-			done.State, done.Error = stateFailed, &core.AccountError{Code: failure.Code, Message: failure.Public()}
+		if result.err != nil {
+			failure := core.AsError(result.err)
+			result.State, result.Error = stateFailed, &core.AccountError{Code: failure.Code, Message: failure.Public()}
 		}
-		w.log(ctx, f, p, run, done)
+		w.log(ctx, f, p, run, result)
 	}()
 	ctx = core.WithTrace(ctx, w.meter.running())
 	settings, err := f.Accounts.Settings(ctx, account)
 	if err != nil {
-		done.err = err
-		return done
+		result.err = err
+		return result
 	}
 	job, err := w.job(ctx, f, p, settings, run)
 	if err != nil {
-		done.err = err
-		return done
+		result.err = err
+		return result
 	}
 	job.Accept, job.Force = mode == WatchAccept, mode == WatchForce
 	work := watch.Run
@@ -340,18 +340,18 @@ func (w *Watcher) one(ctx context.Context, f Composed, p plan, account, run stri
 		work = watch.Redeliver
 	}
 	outcome, err := work(ctx, p.store, job)
-	done.err, done.Details = err, outcome.Manifest
-	done.State, done.Count = outcome.State, outcome.Manifest.Count
+	result.err, result.Details = err, outcome.Manifest
+	result.State, result.Count = outcome.State, outcome.Manifest.Count
 	if mode != WatchRedeliver {
-		done.Manifest = "runs/" + f.Function.Name + "/" + account + "/" + run + "/manifest.json"
+		result.Manifest = "runs/" + f.Function.Name + "/" + account + "/" + run + "/manifest.json"
 	}
 	if outcome.Manifest.Alerts != nil {
-		done.Alerts = outcome.Manifest.Alerts
+		result.Alerts = outcome.Manifest.Alerts
 	}
-	done.Undelivered = append(done.Undelivered, outcome.Undelivered...)
+	result.Undelivered = append(result.Undelivered, outcome.Undelivered...)
 	for _, warning := range append(slices.Clone(outcome.Manifest.Warnings), outcome.Warnings...) {
-		if !slices.Contains(done.Warnings, warning) {
-			done.Warnings = append(done.Warnings, warning)
+		if !slices.Contains(result.Warnings, warning) {
+			result.Warnings = append(result.Warnings, warning)
 		}
 	}
 	for _, warning := range outcome.Warnings {
@@ -362,7 +362,7 @@ func (w *Watcher) one(ctx context.Context, f Composed, p plan, account, run stri
 			w.Logger.WarnContext(ctx, "old runs could not be deleted; the next run tries again", "account", account, "error", core.AsError(err).Error())
 		}
 	}
-	return done
+	return result
 }
 
 // job makes the Job of an account's run from the settings.
@@ -407,36 +407,36 @@ func (w *Watcher) logDelivery(ctx context.Context, run string, d alert.Delivery)
 }
 
 // log logs and counts a call for a run.
-func (w *Watcher) log(ctx context.Context, f Composed, p plan, run string, done WatchedRun) {
+func (w *Watcher) log(ctx context.Context, f Composed, p plan, run string, result WatchedRun) {
 	level := slog.LevelInfo
-	args := []any{"function_name", f.Function.Name, "account", done.Account, "run", run, "state", done.State, "customers", done.Count,
-		"by_status", done.Details.ByStatus, "changes", done.Details.Changes, "alerts", done.Alerts, "upstream_request_ids", tail(done.Details.RequestIDs)}
-	newest, since := w.newest(ctx, f, p, done.Account)
+	args := []any{"function_name", f.Function.Name, "account", result.Account, "run", run, "state", result.State, "customers", result.Count,
+		"by_status", result.Details.ByStatus, "changes", result.Details.Changes, "alerts", result.Alerts, "upstream_request_ids", tail(result.Details.RequestIDs)}
+	newest, since := w.newest(ctx, f, p, result.Account)
 	if !since.IsZero() {
 		args = append(args, "age_s", int64(max(0, w.Now().Sub(since)).Seconds()))
 	}
-	if done.attempted() {
-		args = append(args, "undelivered", len(done.Undelivered))
+	if result.attempted() {
+		args = append(args, "undelivered", len(result.Undelivered))
 	}
 	switch {
-	case done.err != nil:
+	case result.err != nil:
 		level = slog.LevelError
-		args = append(args, "code", core.CodeOf(done.err), "error", core.AsError(done.err).Error())
-	case done.State == watch.Held:
+		args = append(args, "code", core.CodeOf(result.err), "error", core.AsError(result.err).Error())
+	case result.State == watch.Held:
 		level = slog.LevelError
-		args = append(args, "known", done.Details.Held.Known, "missing", done.Details.Held.Missing)
-	case done.State == watch.Incomplete, done.State == watch.Unproven:
+		args = append(args, "known", result.Details.Held.Known, "missing", result.Details.Held.Missing)
+	case result.State == watch.Incomplete, result.State == watch.Unproven:
 		level = slog.LevelError
-		for _, warning := range done.Details.Warnings {
+		for _, warning := range result.Details.Warnings {
 			args = append(args, "why", warning.Code)
 		}
 	default:
-		for _, warning := range done.Details.Warnings {
+		for _, warning := range result.Details.Warnings {
 			args = append(args, "warning", strings.TrimSpace(warning.Code+" "+warning.Field))
 		}
 	}
 	w.Logger.Log(ctx, level, "watched", args...)
-	w.meter.run(f.Function.Name, done, newest, w.Now())
+	w.meter.run(f.Function.Name, result, newest, w.Now())
 }
 
 // newest returns when the newest complete run of an account began, and since when there is

@@ -35,8 +35,8 @@ func statusOf(err error) int {
 // fail translates an error of the SDK. It drops the text, which quotes URLs and messages
 // of the service, and those can quote keys.
 func (b *bucket) fail(ctx context.Context, op, name string, tries int, err error) error {
-	if done := over(ctx, op); done != nil {
-		return done
+	if ended := over(ctx, op); ended != nil {
+		return ended
 	}
 	var e *core.Error
 	status := statusOf(err)

@@ -89,7 +89,7 @@ func parse(rawURL string, opts Options) (*place, error) {
 		if p.endpoint, err = transport.Endpoint("endpoint", text); err != nil {
 			return wrong("%s", core.AsError(err).Public())
 		}
-		if rest, is := strings.CutPrefix(p.endpoint.Host, p.bucket+"."); is {
+		if rest, found := strings.CutPrefix(p.endpoint.Host, p.bucket+"."); found {
 			return wrong("endpoint begins with the bucket's name, which is put there by itself; write endpoint=https://%s", rest)
 		}
 		p.pathStyle = isLoopback(p.endpoint.Hostname())

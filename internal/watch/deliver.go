@@ -137,9 +137,9 @@ func (r *run) wanted(d alert.Delivery) bool {
 // runs, and those of other runs that were refused during this call and are no longer
 // pending.
 func (r *run) undelivered(m *Manifest) (missing []alert.Delivery) {
-	add := func(all []alert.Delivery, is func(alert.Delivery) bool) {
+	add := func(all []alert.Delivery, match func(alert.Delivery) bool) {
 		for _, d := range all {
-			if is(d) && r.wanted(d) {
+			if match(d) && r.wanted(d) {
 				missing = append(missing, d)
 			}
 		}
