@@ -24,9 +24,9 @@ const (
 	checkRuns     = "runs"
 )
 
-// CheckWatch examines what the daily watch needs of settings, store and channels, and
-// what the newest runs say of themselves. It writes one object to the store, and deletes
-// it. functions are those that have accounts.
+// CheckWatch checks the settings, the store and the channels of the daily watch, and
+// reports what the newest runs warn of. It writes one object to the store and deletes it.
+// functions are those that have accounts.
 func CheckWatch(ctx context.Context, env Environment, functions []Composed) (checks []Check) {
 	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
 	defer cancel()
@@ -34,39 +34,22 @@ func CheckWatch(ctx context.Context, env Environment, functions []Composed) (che
 	add := func(name string, state CheckState, says string) { checks = append(checks, Check{name, state, says}) }
 	fail := func(name string, err error) { add(name, CheckFailed, core.AsError(err).Public()) }
 
-	// A plan ends at its first mistake: it is asked again without it.
-	wrong := make(map[string]bool)
-	w := &Watcher{Env: func(name string) string {
-		if wrong[name] {
-			return ""
-		}
-		return env(name)
-	}}
+	w := &Watcher{Env: env}
 	w.prepare()
-	var p plan
-	failed := false
-	for {
-		var err error
-		if p, err = w.plan(); err == nil {
-			break
-		}
-		setting := core.AsError(err).Param
+	p, mistakes := w.plan()
+	schedule := true // its settings can be used
+	for _, err := range mistakes {
 		switch {
-		case wrong[setting] || setting == "":
-		case setting != StoreSetting:
+		case core.AsError(err).Param != StoreSetting:
 			fail(checkSchedule, err)
-		case env(StoreSetting) == "":
+			schedule = false
+		case p.where == "":
 			add(checkStore, CheckLook, StoreSetting+" is not set: a function keeps no runs; partnerlens watch keeps them in the folder partnerlens-runs")
 		default:
 			fail(checkStore, err)
 		}
-		if wrong[setting] || setting == "" {
-			break
-		}
-		failed = failed || setting != StoreSetting
-		wrong[setting] = true
 	}
-	if !failed {
+	if schedule {
 		add(checkSchedule, CheckOK, "the settings of the schedule can be read")
 	}
 	if p.store != nil {
@@ -86,12 +69,12 @@ func CheckWatch(ctx context.Context, env Environment, functions []Composed) (che
 	return checks
 }
 
-// probeStore writes, reads and deletes an object where the runs of each function go.
+// probeStore writes, reads and deletes an object in the folder of each function's runs.
 func probeStore(ctx context.Context, s store.Store, functions []Composed) error {
 	for _, f := range functions {
 		names, err := f.Function.Accounts(ctx)
 		if err != nil {
-			names = []string{core.DefaultAccount} // the checkup of the account says what is wrong
+			names = []string{core.DefaultAccount} // the checkup of the account reports it
 		}
 		name, text := "runs/"+f.Function.Name+"/"+names[0]+"/doctor-"+rand.Text(), rand.Text()
 		err = s.Put(ctx, name, func(w io.Writer) error {
@@ -125,12 +108,12 @@ func readBack(ctx context.Context, s store.Store, name, want string) error {
 	defer body.Close()
 	text, err := io.ReadAll(body)
 	if err == nil && string(text) != want {
-		err = &core.Error{Code: core.CodeUnavailable, Detail: "the store gives back something else than was stored"}
+		err = &core.Error{Code: core.CodeUnavailable, Detail: "the store returns something else than was stored"}
 	}
 	return err
 }
 
-// checkAlerts examines who is to be notified, without notifying anyone.
+// checkAlerts checks the alerts' setting and its channels, without sending anything.
 func (w *Watcher) checkAlerts(ctx context.Context, functions []Composed) (checks []Check) {
 	config, err := w.alerts(ctx)
 	if err != nil {
@@ -164,7 +147,7 @@ func (w *Watcher) checkAlerts(ctx context.Context, functions []Composed) (checks
 	return checks
 }
 
-// checkNewest says what the newest complete run of each account says of itself.
+// checkNewest reports what is unusual about the newest runs of each account.
 func checkNewest(ctx context.Context, s store.Store, functions []Composed) (checks []Check) {
 	for _, f := range functions {
 		names, err := f.Function.Accounts(ctx)
@@ -173,7 +156,7 @@ func checkNewest(ctx context.Context, s store.Store, functions []Composed) (chec
 		}
 		for _, name := range names {
 			if newest, there, err := watch.NewestRun(ctx, s, f.Function.Name, name); err == nil && there {
-				if says := unsettled(newest); says != "" {
+				if says := unfinished(newest); says != "" {
 					checks = append(checks, Check{checkRuns, CheckLook, fmt.Sprintf("%s %s %s: %s", f.Function.Name, name, newest.Run, says)})
 				}
 			}
@@ -198,8 +181,8 @@ func checkNewest(ctx context.Context, s store.Store, functions []Composed) (chec
 	return checks
 }
 
-// unsettled says what keeps a run from being complete; "" where nothing does.
-func unsettled(m watch.Manifest) string {
+// unfinished describes why a run is not complete; "" if it is.
+func unfinished(m watch.Manifest) string {
 	switch {
 	case m.State == watch.Held && m.Held != nil:
 		return fmt.Sprintf("held: its list lacks %d of %d known customers; if the list is right, partnerlens watch --accept --run %s", m.Held.Missing, m.Held.Known, m.Run)
@@ -211,7 +194,7 @@ func unsettled(m watch.Manifest) string {
 	return ""
 }
 
-// firstOf names the customer that a warning names.
+// firstOf is a text with the customer of a warning, if it has one.
 func firstOf(w core.Warning) string {
 	if w.CustomerID == "" {
 		return ""
@@ -219,7 +202,7 @@ func firstOf(w core.Warning) string {
 	return "; the first is " + w.CustomerID
 }
 
-// notesText is what a page's records say of how well they could be read; "": nothing.
+// notesText describes the values of a page that could not be read; "" if there are none.
 func notesText(notes core.RecordNotes) string {
 	var texts []string
 	for _, w := range notes.WholeWarnings() {

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -12,9 +13,9 @@ import (
 	"partnerlens/pkg/core"
 )
 
-// known holds answers of everyone against the newest complete run in the store: a list
-// that lacks many of the run's customers may be an empty answer with success, or that of
-// another account's key. A store that cannot be read fails no answer.
+// known compares answers about all customers with the newest complete run in the store: a
+// list that lacks many of the run's customers may be an empty answer with success, or the
+// list of another account's key. If the store cannot be read, answers are not compared.
 type known struct {
 	watcher *Watcher
 
@@ -29,7 +30,7 @@ type knownRun struct {
 }
 
 const (
-	knownFor    = time.Minute // how long a run is not looked for anew
+	knownFor    = time.Minute // how long the newest run is cached
 	knownWithin = 2 * time.Second
 )
 
@@ -37,11 +38,11 @@ const (
 func (k *known) review(function string) func(context.Context, string, core.Params) *core.Review {
 	return func(ctx context.Context, account string, params core.Params) *core.Review {
 		query := maps.Clone(params)
-		for _, name := range []string{"account", "pii", "order"} { // which change no list
+		for _, name := range []string{"account", "pii", "order"} { // which do not change the list
 			delete(query, name)
 		}
 		if _, others := query["reseller_id"]; len(query) > 1 || len(query) == 1 && !others {
-			return nil // it is not of everyone
+			return nil // not about all customers
 		}
 		newest, there := k.newest(ctx, function, account)
 		if !there || newest.Count == 0 || len(newest.Sample) == 0 || !maps.EqualFunc(query, newest.Query, slices.Equal) {
@@ -55,8 +56,8 @@ func (k *known) review(function string) func(context.Context, string, core.Param
 			See: func(record core.Record) { delete(sample, watch.Sampled(record.Key())) },
 			End: func(report core.Report) []core.Warning {
 				missing := max(newest.Count-report.Count, newest.Count*len(sample)/len(newest.Sample))
-				percent, count := k.watcher.hold()
-				if report.Stopped != nil || !watch.TooMany(missing, newest.Count, percent, count) {
+				p, _ := k.watcher.plan() // the defaults where a setting is wrong, which the watch reports
+				if report.Stopped != nil || !watch.TooMany(missing, newest.Count, cmp.Or(p.percent, watch.DefaultHoldPercent), cmp.Or(p.count, watch.DefaultHoldCount)) {
 					return nil
 				}
 				return []core.Warning{{Code: core.WarnShrunken, Message: fmt.Sprintf(
@@ -73,8 +74,8 @@ func (k *known) newest(ctx context.Context, function, account string) (watch.Lat
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	key := [2]string{function, account}
-	run, is := k.runs[key]
-	if now := k.watcher.Now(); !is || now.Sub(run.read) >= knownFor {
+	run, ok := k.runs[key]
+	if now := k.watcher.Now(); !ok || now.Sub(run.read) >= knownFor {
 		ctx, cancel := context.WithTimeout(ctx, knownWithin)
 		defer cancel()
 		s, err := k.watcher.open(k.watcher.Env(StoreSetting))
@@ -82,7 +83,7 @@ func (k *known) newest(ctx context.Context, function, account string) (watch.Lat
 			run.newest, run.there, err = watch.NewestComplete(ctx, s, function, account)
 		}
 		if err != nil {
-			k.watcher.Logger.WarnContext(ctx, "the newest run cannot be read; the answer is not held against it", "account", account, "error", core.AsError(err).Error())
+			k.watcher.Logger.WarnContext(ctx, "the newest run cannot be read; the answer is not compared with it", "account", account, "error", core.AsError(err).Error())
 			run.there = false
 		}
 		run.read = now

@@ -120,7 +120,7 @@ func (m *meter) run(function string, done WatchedRun, newest, now time.Time) {
 	m.set.Add(metrics.IncompleteRuns, labels, one(done.State == watch.Incomplete || done.State == watch.Unproven))
 	m.set.Add(metrics.FailedRuns, labels, one(done.err != nil))
 	m.set.Add(metrics.HeldRuns, labels, one(done.State == watch.Held))
-	if done.settled() {
+	if done.attempted() {
 		m.set.Set(metrics.Undelivered, labels, float64(len(done.Undelivered)))
 	}
 	m.age(labels, newest, now)

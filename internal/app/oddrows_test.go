@@ -119,8 +119,8 @@ func TestExpireMonthIsASetting(t *testing.T) {
 		env["PARTNERLENS_STORE"] = "file://" + t.TempDir()
 		done, err := (&app.Watcher{Env: with(env)}).Watch(t.Context(), app.Tags.Compose(with(env), nil), app.WatchRequest{})
 		want := map[string]string{"": "last_valid"}[reading] + reading
-		if err != nil || done.Accounts[0].Told.Thresholds["expire_month"] != want {
-			t.Errorf("%q: %v, %v", reading, err, done.Accounts[0].Told.Thresholds)
+		if err != nil || done.Accounts[0].Details.Thresholds["expire_month"] != want {
+			t.Errorf("%q: %v, %v", reading, err, done.Accounts[0].Details.Thresholds)
 		}
 	}
 	env["PARTNERLENS_HUAWEI_EXPIRE_MONTH"] = "Both"
@@ -139,7 +139,7 @@ func TestExpireMonthIsASetting(t *testing.T) {
 	for account, want := range map[string]string{"china": "last_valid", "default": "first_invalid"} {
 		env["PARTNERLENS_STORE"] = "file://" + t.TempDir()
 		done, err := (&app.Watcher{Env: with(env)}).Watch(t.Context(), app.Tags.Compose(with(env), nil), app.WatchRequest{Account: account})
-		if err != nil || done.Accounts[0].Told.Thresholds["expire_month"] != want {
+		if err != nil || done.Accounts[0].Details.Thresholds["expire_month"] != want {
 			t.Errorf("%s: %v, %+v", account, err, done)
 		}
 	}

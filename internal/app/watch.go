@@ -40,14 +40,14 @@ const (
 // WatchSchema is the schema of a Watched's JSON.
 const WatchSchema = "partnerlens.watch/v1"
 
-// Watcher brings runs to their end: of every account of a function, or of one.
+// Watcher makes the runs of a function's accounts.
 type Watcher struct {
 	Env    Environment  // nil: the process's own
 	Logger *slog.Logger // nil: nothing is logged
 	Now    func() time.Time
-	Digest func(*alert.Digest) // is given each run's, as its channels are told it; may be nil
+	Digest func(*alert.Digest) // is called with each run's digest before it is delivered; may be nil
 
-	Metrics *metrics.Set // counts what happens; nil: nothing does
+	Metrics *metrics.Set // nil: nothing is counted
 
 	once     sync.Once
 	resolver *Resolver
@@ -55,65 +55,64 @@ type Watcher struct {
 	pace     alert.Pace
 
 	mu    sync.Mutex
-	where string
+	where string // the URL of store
 	store store.Store
 }
 
-// WatchRequest says which runs.
+// WatchRequest selects runs.
 type WatchRequest struct {
 	Account string    // "", "all": every account of the function
-	Run     string    // "": the run of At; of WatchRedeliver every run
-	At      time.Time // when it was scheduled; zero: now
+	Run     string    // "": the run of At, or for WatchRedeliver every run
+	At      time.Time // when the run was scheduled; zero: now
 	Mode    WatchMode
 }
 
-// WatchMode says what to do beside bringing runs to their end.
+// WatchMode changes how runs are made.
 type WatchMode string
 
 // The modes.
 const (
-	WatchAccept    WatchMode = "accept"    // take a list as true however far it shrank
-	WatchForce     WatchMode = "force"     // make a run anew that came to its end
+	WatchAccept    WatchMode = "accept"    // accept a list however far it shrank
+	WatchForce     WatchMode = "force"     // make a run again if it has ended
 	WatchRedeliver WatchMode = "redeliver" // make no run; deliver what channels lack
 )
 
-// Watched is what came of a WatchRequest.
+// Watched is the result of a WatchRequest.
 type Watched struct {
 	Schema   string       `json:"schema"`
 	Function string       `json:"function"`
 	Run      string       `json:"run"`
-	Complete bool         `json:"complete"` // every account's run is at its end, and proven whole
+	Complete bool         `json:"complete"` // every account's run has ended and is proven
 	Accounts []WatchedRun `json:"accounts"`
 }
 
-// WatchedRun is one account's run.
+// WatchedRun is the result of one account's run.
 type WatchedRun struct {
 	Account  string             `json:"account"`
-	State    watch.State        `json:"state"` // "failed" beside those of the package
+	State    watch.State        `json:"state"` // of package watch, or "failed"
 	Count    int                `json:"count"`
 	Alerts   map[string]int     `json:"alerts"`
 	Manifest string             `json:"manifest"`
 	Warnings []core.Warning     `json:"warnings"`
 	Error    *core.AccountError `json:"error"`
 
-	// Undelivered is what channels lack: of this run, and what is pending of others or was
-	// refused just now.
+	// Undelivered are the deliveries that channels lack; see watch.Outcome.
 	Undelivered []alert.Delivery `json:"undelivered"`
 
-	Told watch.Manifest `json:"-"`
-	err  error
+	Details watch.Manifest `json:"-"`
+	err     error
 }
 
 const stateFailed watch.State = "failed"
 
-// settled says whether it is known what channels lack.
-func (r WatchedRun) settled() bool {
+// attempted reports whether the run got as far as its deliveries, so that Undelivered holds.
+func (r WatchedRun) attempted() bool {
 	return r.err == nil && r.State != watch.GoingOn && r.State != watch.Incomplete
 }
 
-// Lacking is the code of the first delivery that a channel lacks; "" where none lacks
-// any.
-func (w Watched) Lacking() core.Code {
+// Undelivered returns the code of the first delivery that a channel lacks; "" if there is
+// none.
+func (w Watched) Undelivered() core.Code {
 	for _, a := range w.Accounts {
 		for _, d := range a.Undelivered {
 			return cmp.Or(d.Code, core.CodeUnavailable)
@@ -136,36 +135,39 @@ func (w *Watcher) prepare() {
 	})
 }
 
-// Enabled says whether there is a store to keep runs in.
+// Enabled reports whether a store is configured.
 func (w *Watcher) Enabled() bool { w.prepare(); return w.Env(StoreSetting) != "" }
 
-// plan is what the settings say of all runs.
+// plan is the settings of all runs.
 type plan struct {
 	store    store.Store
 	where    string
 	every    watch.Every
 	zone     *time.Location
 	retain   int // days; 0: for ever
-	attempts int
-	percent  int // of the known customers may leave between two runs
-	count    int // and so many may in any case
-	accounts int // that are watched side by side
+	attempts int // as in watch.Job, like the next two
+	percent  int
+	count    int
+	accounts int // the number of accounts whose runs are made at the same time
 	alerts   *alert.Config
 }
 
-func (w *Watcher) plan() (p plan, err error) {
-	wrong := func(setting, detail string) error {
-		return &core.Error{Code: core.CodeMisconfigured, Param: setting, Detail: detail}
+// plan reads the settings. It returns a mistake for each setting that cannot be used.
+func (w *Watcher) plan() (p plan, mistakes []error) {
+	wrong := func(setting, detail string) {
+		mistakes = append(mistakes, &core.Error{Code: core.CodeMisconfigured, Param: setting, Detail: detail})
 	}
 	switch p.every = watch.Every(cmp.Or(w.Env(WatchEverySetting), string(watch.EveryDay))); p.every {
 	case watch.EveryDay, watch.EveryHour:
 	default:
-		return p, wrong(WatchEverySetting, "unknown; write day or hour")
+		wrong(WatchEverySetting, "unknown; write day or hour")
 	}
 	p.zone = core.VendorZone
 	if text := w.Env(WatchZoneSetting); text != "" {
-		if p.zone, err = watchZone(text); err != nil {
-			return p, wrong(WatchZoneSetting, "not an offset from UTC, as +08:00, nor the name of a zone that this machine knows, as Europe/Berlin; function platforms often know none")
+		if zone, err := watchZone(text); err == nil {
+			p.zone = zone
+		} else {
+			wrong(WatchZoneSetting, "not an offset from UTC, as +08:00, nor the name of a zone that this machine knows, as Europe/Berlin; function platforms often know none")
 		}
 	}
 	for _, setting := range []struct {
@@ -183,33 +185,25 @@ func (w *Watcher) plan() (p plan, err error) {
 		if text == "" {
 			continue
 		}
-		if *setting.into, err = strconv.Atoi(text); err != nil || *setting.into < 1 || *setting.into > setting.most {
-			return p, wrong(setting.name, setting.want)
+		if n, err := strconv.Atoi(text); err != nil || n < 1 || n > setting.most {
+			wrong(setting.name, setting.want)
+		} else {
+			*setting.into = n
 		}
 	}
-	p.where = w.Env(StoreSetting)
-	if p.where == "" {
-		return p, wrong(StoreSetting, "not set; write file:///folder, or s3://bucket/prefix?region=… for a bucket")
+	if p.where = w.Env(StoreSetting); p.where == "" {
+		wrong(StoreSetting, "not set; write file:///folder, or s3://bucket/prefix?region=… for a bucket")
+		return p, mistakes
 	}
-	p.store, err = w.open(p.where)
-	return p, err
+	var err error
+	if p.store, err = w.open(p.where); err != nil {
+		mistakes = append(mistakes, err)
+	}
+	return p, mistakes
 }
 
-// hold is how many of the known customers may be missing from a list; the defaults where
-// a setting is wrong, which the watch reports.
-func (w *Watcher) hold() (percent, count int) {
-	percent, count = watch.DefaultHoldPercent, watch.DefaultHoldCount
-	if n, err := strconv.Atoi(w.Env(HoldPercentSetting)); err == nil && n > 0 {
-		percent = n
-	}
-	if n, err := strconv.Atoi(w.Env(HoldCountSetting)); err == nil && n > 0 {
-		count = n
-	}
-	return percent, count
-}
-
-// watchZone reads an offset, or the name of a zone: by the machine's own files, since
-// the half megabyte of them would weigh on every artefact.
+// watchZone parses an offset from UTC or the name of a zone. Names are looked up in the
+// machine's files: embedding them would add half a megabyte to every artefact.
 func watchZone(text string) (*time.Location, error) {
 	if zone, err := ParseZone(text); err == nil || text == "Local" {
 		return zone, err
@@ -217,7 +211,7 @@ func watchZone(text string) (*time.Location, error) {
 	return time.LoadLocation(text)
 }
 
-// open keeps the store while its URL stays the same: it holds connections.
+// open reuses the store, which holds connections, while its URL stays the same.
 func (w *Watcher) open(where string) (store.Store, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -231,10 +225,9 @@ func (w *Watcher) open(where string) (store.Store, error) {
 	return s, err
 }
 
-// alerts reads the setting of what is evaluated and of the channels. What its
-// references name is read only once there is something to deliver. A mistake in it is
-// the Config's Err: it keeps no list from being read and stored. The error is of a
-// setting that cannot be had for the moment.
+// alerts reads the alerts' setting. References in it are resolved only when there is
+// something to deliver. A mistake in it is the Config's Err: the list is read and stored
+// all the same. The error is of a setting that is not available now.
 func (w *Watcher) alerts(ctx context.Context) (*alert.Config, error) {
 	text, err := w.resolver.Setting(ctx, alert.Setting)
 	if err != nil {
@@ -248,36 +241,36 @@ func (w *Watcher) alerts(ctx context.Context) (*alert.Config, error) {
 	return config, nil
 }
 
-// Watch brings the runs of a request as far as time allows. The error is for
-// what concerns them all, or tells of each account that failed; what was done is
-// given beside it.
+// Watch makes the runs of a request, as far as time allows. The error is of all of them,
+// or names each account that failed; the Watched holds either way.
 func (w *Watcher) Watch(ctx context.Context, f Composed, request WatchRequest) (Watched, error) {
 	w.prepare()
-	done := Watched{Schema: WatchSchema, Function: f.Function.Name, Run: request.Run, Complete: true, Accounts: []WatchedRun{}}
-	p, names, err := w.begin(ctx, f, request, &done.Run)
+	result := Watched{Schema: WatchSchema, Function: f.Function.Name, Run: request.Run, Complete: true, Accounts: []WatchedRun{}}
+	p, names, err := w.start(ctx, f, request, &result.Run)
 	if err != nil {
-		done.Complete = false
-		for _, name := range names { // what watches the log must see that no run was made
-			w.ended(ctx, f, p, done.Run, WatchedRun{Account: name, State: stateFailed, Alerts: map[string]int{}, err: err})
+		result.Complete = false
+		for _, name := range names { // alarms on the log must see that no run was made
+			w.log(ctx, f, p, result.Run, WatchedRun{Account: name, State: stateFailed, Alerts: map[string]int{}, err: err})
 		}
-		return done, err
+		return result, err
 	}
 	p.accounts = len(names)
-	done.Accounts = make([]WatchedRun, len(names))
-	var under sync.WaitGroup
+	result.Accounts = make([]WatchedRun, len(names))
+	var running sync.WaitGroup
 	for i, name := range names {
-		under.Go(func() { done.Accounts[i] = w.one(ctx, f, p, name, done.Run, request.Mode) })
+		running.Go(func() { result.Accounts[i] = w.one(ctx, f, p, name, result.Run, request.Mode) })
 	}
-	under.Wait()
-	return done, w.sum(&done)
+	running.Wait()
+	return result, result.sum()
 }
 
-// begin gives what the settings say of all runs, and of which accounts there are to be
-// some; with an error, whom it concerns.
-func (w *Watcher) begin(ctx context.Context, f Composed, request WatchRequest, run *string) (p plan, names []string, err error) {
-	everybody := []string{core.AllAccounts}
-	if p, err = w.plan(); err != nil {
-		return p, everybody, err
+// start reads the settings and the names of the accounts to make runs of. If there is an
+// error, names are those it concerns.
+func (w *Watcher) start(ctx context.Context, f Composed, request WatchRequest, run *string) (p plan, names []string, err error) {
+	all := []string{core.AllAccounts}
+	p, mistakes := w.plan()
+	if len(mistakes) > 0 {
+		return p, all, mistakes[0]
 	}
 	if request.At.IsZero() {
 		request.At = w.Now()
@@ -286,11 +279,11 @@ func (w *Watcher) begin(ctx context.Context, f Composed, request WatchRequest, r
 		*run = watch.RunID(request.At, p.every, p.zone)
 	}
 	if names, err = f.Function.Accounts(ctx); err != nil {
-		return p, everybody, err
+		return p, all, err
 	}
 	if request.Account != "" && request.Account != core.AllAccounts {
 		if !slices.Contains(names, request.Account) {
-			return p, everybody, core.Invalid("account", "unknown; configured: %s", strings.Join(names, ", "))
+			return p, all, core.Invalid("account", "unknown; configured: %s", strings.Join(names, ", "))
 		}
 		names = []string{request.Account}
 	}
@@ -298,12 +291,12 @@ func (w *Watcher) begin(ctx context.Context, f Composed, request WatchRequest, r
 	return p, names, err
 }
 
-// sum says what all accounts' runs come to.
-func (w *Watcher) sum(done *Watched) error {
+// sum sets Complete, and returns one error for all accounts that failed.
+func (w *Watched) sum() error {
 	var failure *core.Error
 	var reasons []string
-	for _, a := range done.Accounts {
-		done.Complete = done.Complete && slices.Contains([]watch.State{watch.Done, watch.Already, watch.Redelivered}, a.State)
+	for _, a := range w.Accounts {
+		w.Complete = w.Complete && slices.Contains([]watch.State{watch.Done, watch.Already, watch.Redelivered}, a.State)
 		if a.err != nil {
 			failure = core.AsError(a.err)
 			reasons = append(reasons, a.Account+": "+failure.Public())
@@ -315,50 +308,50 @@ func (w *Watcher) sum(done *Watched) error {
 	return &core.Error{Op: "app.Watch", Code: failure.Code, Detail: strings.Join(reasons, "; "), Err: errors.Unwrap(failure)}
 }
 
-// one brings one account's run forward.
-func (w *Watcher) one(ctx context.Context, f Composed, p plan, account, run string, mode WatchMode) (done WatchedRun) {
-	done = WatchedRun{Account: account, State: stateFailed, Alerts: map[string]int{}, Warnings: []core.Warning{}, Undelivered: []alert.Delivery{}}
+// one makes one account's run.
+func (w *Watcher) one(ctx context.Context, f Composed, p plan, account, run string, mode WatchMode) (result WatchedRun) {
+	result = WatchedRun{Account: account, State: stateFailed, Alerts: map[string]int{}, Warnings: []core.Warning{}, Undelivered: []alert.Delivery{}}
 	defer func() {
 		if value := recover(); value != nil {
-			// Its text could hold a customer: the type and the place must do.
+			// Its text could hold a customer's data: log the type and the place.
 			w.Logger.ErrorContext(ctx, "panic", "account", account, "type", fmt.Sprintf("%T", value), "stack", string(debug.Stack()))
-			done.err = &core.Error{Code: core.CodeInternal, Detail: "a mistake of ours; the log has the place"}
+			result.err = &core.Error{Code: core.CodeInternal, Detail: "a mistake of ours; the log has the place"}
 		}
-		if done.err != nil {
-			failure := core.AsError(done.err)
-			done.State, done.Error = stateFailed, &core.AccountError{Code: failure.Code, Message: failure.Public()}
+		if result.err != nil {
+			failure := core.AsError(result.err)
+			result.State, result.Error = stateFailed, &core.AccountError{Code: failure.Code, Message: failure.Public()}
 		}
-		w.ended(ctx, f, p, run, done)
+		w.log(ctx, f, p, run, result)
 	}()
 	ctx = core.WithTrace(ctx, w.meter.running())
 	settings, err := f.Accounts.Settings(ctx, account)
 	if err != nil {
-		done.err = err
-		return done
+		result.err = err
+		return result
 	}
 	job, err := w.job(ctx, f, p, settings, run)
 	if err != nil {
-		done.err = err
-		return done
+		result.err = err
+		return result
 	}
 	job.Accept, job.Force = mode == WatchAccept, mode == WatchForce
-	bring := watch.Run
+	work := watch.Run
 	if mode == WatchRedeliver {
-		bring = watch.Redeliver
+		work = watch.Redeliver
 	}
-	outcome, err := bring(ctx, p.store, job)
-	done.err, done.Told = err, outcome.Manifest
-	done.State, done.Count = outcome.State, outcome.Manifest.Count
+	outcome, err := work(ctx, p.store, job)
+	result.err, result.Details = err, outcome.Manifest
+	result.State, result.Count = outcome.State, outcome.Manifest.Count
 	if mode != WatchRedeliver {
-		done.Manifest = "runs/" + f.Function.Name + "/" + account + "/" + run + "/manifest.json"
+		result.Manifest = "runs/" + f.Function.Name + "/" + account + "/" + run + "/manifest.json"
 	}
 	if outcome.Manifest.Alerts != nil {
-		done.Alerts = outcome.Manifest.Alerts
+		result.Alerts = outcome.Manifest.Alerts
 	}
-	done.Undelivered = append(done.Undelivered, outcome.Undelivered...)
+	result.Undelivered = append(result.Undelivered, outcome.Undelivered...)
 	for _, warning := range append(slices.Clone(outcome.Manifest.Warnings), outcome.Warnings...) {
-		if !slices.Contains(done.Warnings, warning) {
-			done.Warnings = append(done.Warnings, warning)
+		if !slices.Contains(result.Warnings, warning) {
+			result.Warnings = append(result.Warnings, warning)
 		}
 	}
 	for _, warning := range outcome.Warnings {
@@ -369,10 +362,10 @@ func (w *Watcher) one(ctx context.Context, f Composed, p plan, account, run stri
 			w.Logger.WarnContext(ctx, "old runs could not be deleted; the next run tries again", "account", account, "error", core.AsError(err).Error())
 		}
 	}
-	return done
+	return result
 }
 
-// job is an account's run as the settings have it.
+// job makes the Job of an account's run from the settings.
 func (w *Watcher) job(ctx context.Context, f Composed, p plan, settings Settings, run string) (watch.Job, error) {
 	low, err := Parse(settings, FieldLow, core.Threshold{}, core.ParseThreshold)
 	if err != nil {
@@ -393,7 +386,7 @@ func (w *Watcher) job(ctx context.Context, f Composed, p plan, settings Settings
 		Function: f.Function, Account: account, Run: run, Params: params, Resellers: slices.Compact(resellers),
 		Thresholds: p.thresholds(settings), Version: Version, Location: strings.TrimSuffix(where, "/") + "/",
 		Table: api.Table, Now: w.Now, Zone: p.zone,
-		PartSize: max(2_000, 20_000/p.accounts), // what is held in memory while reading is shared by all accounts
+		PartSize: max(2_000, 20_000/p.accounts), // the accounts share the memory
 		Low:      low, Alerts: p.alerts, Evaluator: f.Entry.Alerts, Digest: w.Digest,
 		Deliver: alert.DeliverOptions{Getenv: w.Env, Resolve: w.resolver.resolve, Pace: &w.pace},
 		Delivered: func(run string, d alert.Delivery) {
@@ -409,67 +402,65 @@ func (w *Watcher) job(ctx context.Context, f Composed, p plan, settings Settings
 // logDelivery logs a delivery that failed.
 func (w *Watcher) logDelivery(ctx context.Context, run string, d alert.Delivery) {
 	if d.Undelivered() {
-		w.Logger.ErrorContext(ctx, "a channel could not be told", "channel", d.Channel, "type", d.Type, "run", run, "state", d.State, "tries", d.Tries, "code", d.Code, "detail", d.Detail)
+		w.Logger.ErrorContext(ctx, "delivery failed", "channel", d.Channel, "type", d.Type, "run", run, "state", d.State, "tries", d.Tries, "code", d.Code, "detail", d.Detail)
 	}
 }
 
-// ended logs and counts a call for a run.
-func (w *Watcher) ended(ctx context.Context, f Composed, p plan, run string, done WatchedRun) {
+// log logs and counts a call for a run.
+func (w *Watcher) log(ctx context.Context, f Composed, p plan, run string, result WatchedRun) {
 	level := slog.LevelInfo
-	args := []any{"function_name", f.Function.Name, "account", done.Account, "run", run, "state", done.State, "customers", done.Count,
-		"by_status", done.Told.ByStatus, "changes", done.Told.Changes, "alerts", done.Alerts, "upstream_request_ids", tail(done.Told.RequestIDs)}
-	newest, since := w.newest(ctx, f, p, done.Account)
+	args := []any{"function_name", f.Function.Name, "account", result.Account, "run", run, "state", result.State, "customers", result.Count,
+		"by_status", result.Details.ByStatus, "changes", result.Details.Changes, "alerts", result.Alerts, "upstream_request_ids", tail(result.Details.RequestIDs)}
+	newest, since := w.newest(ctx, f, p, result.Account)
 	if !since.IsZero() {
 		args = append(args, "age_s", int64(max(0, w.Now().Sub(since)).Seconds()))
 	}
-	if done.settled() {
-		args = append(args, "undelivered", len(done.Undelivered))
+	if result.attempted() {
+		args = append(args, "undelivered", len(result.Undelivered))
 	}
 	switch {
-	case done.err != nil:
+	case result.err != nil:
 		level = slog.LevelError
-		args = append(args, "code", core.CodeOf(done.err), "error", core.AsError(done.err).Error())
-	case done.State == watch.Held:
+		args = append(args, "code", core.CodeOf(result.err), "error", core.AsError(result.err).Error())
+	case result.State == watch.Held:
 		level = slog.LevelError
-		args = append(args, "known", done.Told.Held.Known, "missing", done.Told.Held.Missing)
-	case done.State == watch.Incomplete, done.State == watch.Unproven:
+		args = append(args, "known", result.Details.Held.Known, "missing", result.Details.Held.Missing)
+	case result.State == watch.Incomplete, result.State == watch.Unproven:
 		level = slog.LevelError
-		for _, warning := range done.Told.Warnings {
+		for _, warning := range result.Details.Warnings {
 			args = append(args, "why", warning.Code)
 		}
 	default:
-		for _, warning := range done.Told.Warnings {
+		for _, warning := range result.Details.Warnings {
 			args = append(args, "warning", strings.TrimSpace(warning.Code+" "+warning.Field))
 		}
 	}
 	w.Logger.Log(ctx, level, "watched", args...)
-	w.meter.run(f.Function.Name, done, newest, w.Now())
+	w.meter.run(f.Function.Name, result, newest, w.Now())
 }
 
-// newest gives when the newest complete run of an account began, by the store, and
-// since when there is none newer: the same, or when the first one was tried. Zero is
-// not known.
-func (w *Watcher) newest(ctx context.Context, f Composed, p plan, account string) (began, since time.Time) {
+// newest returns when the newest complete run of an account began, and since when there is
+// no newer one: the same, or when the first one was tried. Zero is unknown.
+func (w *Watcher) newest(ctx context.Context, f Composed, p plan, account string) (started, since time.Time) {
 	if p.store == nil || account == core.AllAccounts {
-		return began, since
+		return started, since
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), agesWithin) // a call that ran out of time says so, too
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), agesWithin) // even after ctx has ended
 	defer cancel()
 	newest, there, err := watch.NewestComplete(ctx, p.store, f.Function.Name, account)
 	switch {
 	case err != nil:
-		return began, since
+		return started, since
 	case there:
 		return newest.AsOf, newest.AsOf
 	}
 	since, _ = watch.FirstStored(ctx, p.store, f.Function.Name, account)
-	return began, since
+	return started, since
 }
 
 func tail(ids []string) []string { return ids[max(0, len(ids)-20):] }
 
-// thresholds are what a run was judged by, for its manifest. A run goes on only as
-// long as they stay the same.
+// thresholds are the settings that a run is evaluated by, for its manifest.
 func (p plan) thresholds(s Settings) map[string]any {
 	rules := p.alerts.Rules
 	t := map[string]any{
@@ -495,8 +486,8 @@ func (p plan) thresholds(s Settings) map[string]any {
 	return t
 }
 
-// sumOf is the SHA-256 of lines of id=threshold, in the order of the ids: whoever has
-// the setting can tell whether it was the one, and ids stay out of manifests.
+// sumOf is the SHA-256 of lines of id=threshold, in the order of the ids: it identifies the
+// setting and keeps ids out of manifests.
 func sumOf(overrides map[string]core.Threshold) string {
 	sum := sha256.New()
 	for _, id := range slices.Sorted(maps.Keys(overrides)) {

@@ -123,7 +123,7 @@ func TestNobodyCanBeTold(t *testing.T) {
 		if err != nil || !done.Complete {
 			t.Fatalf("%s: %v, %+v", name, err, done)
 		}
-		told := asJSON(t, done.Accounts[0].Told.Deliveries)
+		told := asJSON(t, done.Accounts[0].Details.Deliveries)
 		if !strings.Contains(told, `"channel":"ops"`) || !strings.Contains(told, `"state":"failed"`) || strings.Contains(told, "planted") {
 			t.Errorf("%s: %s", name, told)
 		}
@@ -146,7 +146,7 @@ func TestOneBadChannel(t *testing.T) {
 		if err != nil || len(good.heard()) != 1 {
 			t.Fatalf("%s: %v, heard %d times", bad, err, len(good.heard()))
 		}
-		told := asJSON(t, done.Accounts[0].Told.Deliveries)
+		told := asJSON(t, done.Accounts[0].Details.Deliveries)
 		if !strings.Contains(told, `"channel":"ops","type":"webhook"`) || strings.Count(told, `"state":"delivered"`) != 1 || strings.Count(told, `"state":"failed"`) != 1 {
 			t.Errorf("%s: %s", bad, told)
 		}
@@ -190,7 +190,7 @@ func TestChannelThatWasDown(t *testing.T) {
 			t.Errorf("by %s: who was up heard %d times", later, len(got))
 		}
 		last := watch("2026-11-21")
-		if was, is := asJSON(t, first.Told.Deliveries), asJSON(t, last.Told.Deliveries); !strings.Contains(was, `"state":"failed"`) || strings.Contains(is, `"state":"failed"`) || !strings.Contains(is, `"tries":2`) {
+		if was, is := asJSON(t, first.Details.Deliveries), asJSON(t, last.Details.Deliveries); !strings.Contains(was, `"state":"failed"`) || strings.Contains(is, `"state":"failed"`) || !strings.Contains(is, `"tries":2`) {
 			t.Errorf("by %s: %s\n%s", later, was, is)
 		}
 	}
@@ -269,7 +269,7 @@ func TestMistakeInAlerts(t *testing.T) {
 		for range 2 {
 			done := watch()
 			lacking := done.Accounts[0].Undelivered
-			if done.Lacking() != core.CodeMisconfigured || len(lacking) != 1 || !strings.Contains(lacking[0].Detail, "PARTNERLENS_ALERTS") {
+			if done.Undelivered() != core.CodeMisconfigured || len(lacking) != 1 || !strings.Contains(lacking[0].Detail, "PARTNERLENS_ALERTS") {
 				t.Errorf("%s: %+v", name, lacking)
 			}
 		}
@@ -277,13 +277,13 @@ func TestMistakeInAlerts(t *testing.T) {
 			t.Error(err)
 		}
 		line := lines(t, log.String(), "watched")[0]
-		if line["undelivered"] != 1.0 || len(lines(t, log.String(), "a channel could not be told")) == 0 {
+		if line["undelivered"] != 1.0 || len(lines(t, log.String(), "delivery failed")) == 0 {
 			t.Errorf("%s: %v", name, line)
 		}
 		env["PARTNERLENS_ALERTS"] = asJSON(t, map[string]any{"channels": []fields{
 			{"name": "ops", "type": "webhook", "url": "env:OPS"}, {"name": "crm", "type": "webhook", "url": crm.server.URL},
 		}})
-		if done := watch(); done.Lacking() != "" {
+		if done := watch(); done.Undelivered() != "" {
 			t.Errorf("%s: mended: %+v", name, done.Accounts[0].Undelivered)
 		}
 		if len(ops.heard()) != 1 || len(crm.heard()) != 1 {
@@ -309,7 +309,7 @@ func TestOverridesReachTheData(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		return done.Accounts[0].Told
+		return done.Accounts[0].Details
 	}
 	first := watch("2026-11-20", "1") // nobody's
 	before, err := os.ReadFile(filepath.Join(folder, "runs/credit/default/2026-11-20/customers.csv"))
@@ -446,7 +446,7 @@ func TestWatchGoesOn(t *testing.T) {
 		}
 	}
 	second, err := watcher.Watch(t.Context(), f, app.WatchRequest{Run: "2026-11-22"})
-	if err != nil || !second.Complete || second.Accounts[0].Count != 2000 || second.Accounts[0].Told.Invocations != invocations+1 {
+	if err != nil || !second.Complete || second.Accounts[0].Count != 2000 || second.Accounts[0].Details.Invocations != invocations+1 {
 		t.Errorf("%v, %+v", err, second)
 	}
 	if text, err := json.Marshal(second); err != nil || !strings.Contains(string(text), `"schema":"partnerlens.watch/v1"`) {

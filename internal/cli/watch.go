@@ -67,7 +67,7 @@ func (c *watchCmd) Run(ctx context.Context, std streams) error {
 			}
 		}
 		done, err := watcher.Watch(ctx, f, app.WatchRequest{Account: c.Account, Run: c.RunID, Mode: mode})
-		switch lacking := done.Lacking(); {
+		switch lacking := done.Undelivered(); {
 		case err != nil: // of one function; the others' runs are unaffected
 			failed = err
 		case failed != nil:
@@ -131,7 +131,7 @@ func printWatched(w io.Writer, where string, done app.Watched) {
 	where, _, _ = strings.Cut(where, "?")
 	for _, a := range done.Accounts {
 		fmt.Fprintln(w, watchedLine(done, a))
-		if a.Manifest != "" && len(a.Told.Objects) > 0 {
+		if a.Manifest != "" && len(a.Details.Objects) > 0 {
 			fmt.Fprintf(w, "  %s/%s\n", strings.TrimSuffix(where, "/"), strings.TrimSuffix(a.Manifest, "manifest.json"))
 		}
 		if a.State != watch.Incomplete { // its line has the reason
@@ -147,7 +147,7 @@ func printWatched(w io.Writer, where string, done app.Watched) {
 
 // watchedLine describes the run of an account.
 func watchedLine(done app.Watched, a app.WatchedRun) string {
-	m := a.Told
+	m := a.Details
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s %s%s: ", done.Function, a.Account, strings.TrimSuffix(" "+done.Run, " "))
 	switch a.State {

@@ -180,7 +180,7 @@ func TestAWSAlarmsSeeEachAccount(t *testing.T) {
 		{"one is held", well + strings.Repeat(watchedLine("south", "held", `,"age_s":86400`), 2), []string{notDone}},
 		{"one is not proven", well + strings.Repeat(watchedLine("south", "unproven", `,"age_s":86400`), 8), nil},
 		{"nobody called", "", []string{notWatched}},
-		{"somebody was not told", well + `{"level":"ERROR","msg":"a channel could not be told"}` + "\n", []string{errorLines}},
+		{"a delivery failed", well + `{"level":"ERROR","msg":"delivery failed"}` + "\n", []string{errorLines}},
 		{"the cloud could not be reached at a question", well + `{"level":"WARN","msg":"request failed","code":"unavailable"}` + "\n", nil},
 	} {
 		t.Run(test.name, func(t *testing.T) {

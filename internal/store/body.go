@@ -9,17 +9,16 @@ import (
 )
 
 const (
-	// mostCuts is how often in a row a body is continued without much progress.
-	mostCuts = 4
-	// progress is what counts as much.
+	// maxCuts is the number of cuts in a row, without progress, after which a body fails.
+	maxCuts = 4
+	// progress is the number of bytes that count as progress.
 	progress = 64 << 10
-	// firstPause precedes the first attempt to continue; each further one waits twice as long.
+	// firstPause precedes the first attempt to resume; it doubles with each.
 	firstPause = 100 * time.Millisecond
 )
 
-// body is an object being read. It ends with io.EOF only after all of it. A body that
-// is cut short continues at the byte where it was cut, as long as the object is the
-// same one.
+// body reads an object. It returns io.EOF only after the whole object. If the source is
+// cut, it resumes at that byte, unless the object was replaced.
 type body struct {
 	ctx  context.Context
 	name string
@@ -31,7 +30,7 @@ type body struct {
 
 	cuts  int   // since the last progress
 	cutAt int64 // where the last cut was
-	err   error // why it ended
+	err   error // the error that ended it
 }
 
 func (b *body) Read(p []byte) (int, error) {
@@ -58,7 +57,7 @@ func (b *body) Read(p []byte) (int, error) {
 	return 0, b.err
 }
 
-// cut is the error of a body that ended too early.
+// cut returns the error of a source that ended too early.
 func (b *body) cut(err error) *core.Error {
 	if err == io.EOF || err == io.ErrUnexpectedEOF {
 		return failure("Get", b.name, &core.Error{Code: core.CodeUnavailable, Detail: "it broke off before it was whole", Err: io.ErrUnexpectedEOF})
@@ -66,14 +65,13 @@ func (b *body) cut(err error) *core.Error {
 	return failure("Get", b.name, b.fail(err))
 }
 
-// resume opens the rest of the object. It returns why the body was cut where the rest
-// cannot be had.
+// resume opens the rest of the object. If it cannot, it returns why the body was cut.
 func (b *body) resume(why *core.Error) error {
 	if b.at-b.cutAt >= progress {
 		b.cuts = 0
 	}
 	b.cutAt = b.at
-	for ; why.Code == core.CodeUnavailable && b.cuts < mostCuts; b.cuts++ {
+	for ; why.Code == core.CodeUnavailable && b.cuts < maxCuts; b.cuts++ {
 		timer := time.NewTimer(firstPause << b.cuts)
 		select {
 		case <-timer.C:
@@ -96,13 +94,13 @@ func (b *body) resume(why *core.Error) error {
 }
 
 func (b *body) Close() error {
-	// What is left is not read on to save the connection: it can be gigabytes.
-	// Nor is an error of closing what was read of any use to the reader.
+	// The rest is not read to reuse the connection: it can be gigabytes. An error of
+	// closing does not matter to a reader.
 	b.from.Close()
 	return nil
 }
 
-// replaced is the error of a body whose rest is of another object by now.
+// replaced is the error of a body whose object was replaced.
 func replaced(name string) error {
 	return failure("Get", name, &core.Error{Code: core.CodeInternal, Detail: "it was replaced while it was read"})
 }

@@ -22,13 +22,13 @@ import (
 	"partnerlens/pkg/core"
 )
 
-// partSize is how much of an object is in memory. S3 takes 10,000 parts of
-// at least 5 MiB.
+// partSize is the size of a part, which is held in memory. S3 accepts 10,000 parts of at
+// least 5 MiB.
 const partSize = 8 << 20
 
-// bucket is a Store in a bucket, by the calls that AWS, COS and OBS have in common:
-// lists by marker (ListObjects, not its second version), objects deleted one at a
-// time, no checksums beyond the signature's.
+// bucket is a Store in a bucket. It uses what AWS, COS and OBS have in common: lists by
+// marker (ListObjects, not version 2), deletes one object at a time, and sends no
+// checksums beyond the signature's.
 type bucket struct {
 	client *s3.Client
 	place  *place
@@ -44,13 +44,13 @@ func openBucket(p *place, opts Options) Store {
 		UsePathStyle: p.pathStyle,
 		Credentials:  keys(p, opts.Getenv),
 		HTTPClient:   &sender{http.Client{Transport: transport, CheckRedirect: stay}},
-		// COS and OBS refuse the checksums that the SDK adds by itself since
-		// its version 1.73, or store them inside the object.
+		// COS and OBS reject the checksums that the SDK adds by default since version
+		// 1.73, or store them in the object.
 		RequestChecksumCalculation: aws.RequestChecksumCalculationWhenRequired,
 		ResponseChecksumValidation: aws.ResponseChecksumValidationWhenRequired,
 		Retryer: retry.NewStandard(func(o *retry.StandardOptions) {
 			o.MaxAttempts, o.MaxBackoff = 4, 5*time.Second
-			// Two conditional writes met; AWS asks for another attempt.
+			// AWS asks to retry conditional writes that conflict.
 			o.Retryables = append(o.Retryables, retry.RetryableErrorCode{Codes: map[string]struct{}{"ConditionalRequestConflict": {}}})
 		}),
 		DisableLogOutputChecksumValidationSkipped: true,
@@ -79,11 +79,10 @@ func newTransport() *http.Transport {
 	}
 }
 
-// stay follows no redirect: the key is for this host alone, and a signature for
-// one host is wrong at another.
+// stay follows no redirect: a signature is valid for one host, and the key is for no other.
 func stay(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 
-// sender sends the SDK's requests, and counts the attempts of an operation.
+// sender sends the SDK's requests, and counts the attempts of each operation.
 type sender struct{ client http.Client }
 
 type attempts struct{}
@@ -110,7 +109,7 @@ func (s *sender) Do(r *http.Request) (*http.Response, error) {
 func (b *bucket) key(name string) *string { return aws.String(b.place.prefix + name) }
 
 func (b *bucket) Get(ctx context.Context, name string) (io.ReadCloser, error) {
-	if err := begin(ctx, "Get", name); err != nil {
+	if err := check(ctx, "Get", name); err != nil {
 		return nil, err
 	}
 	ctx, tries := counting(ctx)
@@ -120,7 +119,7 @@ func (b *bucket) Get(ctx context.Context, name string) (io.ReadCloser, error) {
 	}
 	if out.ContentLength == nil {
 		out.Body.Close()
-		return nil, failure("Get", name, &core.Error{Code: core.CodeUpstream, Detail: "the store did not say how long it is, so that nobody could tell whether it came whole; check for a proxy in between"})
+		return nil, failure("Get", name, &core.Error{Code: core.CodeUpstream, Detail: "the store did not say how long it is, so that a cut could not be noticed; check for a proxy in between"})
 	}
 	size, tag := *out.ContentLength, aws.ToString(out.ETag)
 	return &body{ctx: ctx, name: name, from: out.Body, size: size, fail: networkError, rest: func(at int64) (io.ReadCloser, error) {
@@ -128,9 +127,9 @@ func (b *bucket) Get(ctx context.Context, name string) (io.ReadCloser, error) {
 	}}, nil
 }
 
-// rest opens an object of a tag and size at a byte.
+// rest opens an object at a byte, if it still has the tag.
 func (b *bucket) rest(ctx context.Context, name, tag string, at, size int64) (io.ReadCloser, error) {
-	if tag == "" { // without it the rest could be another object's
+	if tag == "" { // the object could have been replaced
 		return nil, replaced(name)
 	}
 	ctx, tries := counting(ctx)
@@ -146,7 +145,7 @@ func (b *bucket) rest(ctx context.Context, name, tag string, at, size int64) (io
 	length := aws.ToInt64(out.ContentLength)
 	switch {
 	case aws.ToString(out.ETag) != tag:
-	case out.ContentRange == nil && length == size: // a server that knows no ranges sends everything
+	case out.ContentRange == nil && length == size: // a server without ranges sends the whole object
 		if _, err := io.CopyN(io.Discard, out.Body, at); err != nil {
 			out.Body.Close()
 			return nil, failure("Get", name, networkError(err))
@@ -160,11 +159,11 @@ func (b *bucket) rest(ctx context.Context, name, tag string, at, size int64) (io
 }
 
 func (b *bucket) PutNew(ctx context.Context, name string, body []byte) error {
-	if err := begin(ctx, "PutNew", name); err != nil {
+	if err := check(ctx, "PutNew", name); err != nil {
 		return err
 	}
-	// A store that is not known to hold to the condition might overwrite. Looking
-	// first leaves only those that come at the same moment.
+	// Other services may ignore the condition and overwrite: look first, which leaves
+	// concurrent calls only.
 	if !b.place.isAWS() && !b.place.isCOS() {
 		switch there, err := b.exists(ctx, name); {
 		case err != nil:
@@ -181,14 +180,14 @@ func (b *bucket) PutNew(ctx context.Context, name string, body []byte) error {
 	}
 	counted, tries := counting(ctx)
 	_, err := b.client.PutObject(counted, in, headers...)
-	if codeOf(err) == "NotImplemented" { // what some say to the condition; it was looked at first
+	if codeOf(err) == "NotImplemented" { // the condition; exists has looked
 		_, err = b.client.PutObject(counted, b.put(name, body))
 	}
 	switch code := codeOf(err); {
 	case err == nil:
 		return nil
 	case statusOf(err) == http.StatusPreconditionFailed, statusOf(err) == http.StatusConflict && code != "ConditionalRequestConflict" && code != "OperationAborted":
-		if *tries > 1 && b.holds(ctx, name, body) { // an earlier attempt succeeded, and its answer got lost
+		if *tries > 1 && b.holds(ctx, name, body) { // an earlier attempt stored it, and its answer got lost
 			return nil
 		}
 		return ErrExists
@@ -218,7 +217,7 @@ func (b *bucket) holds(ctx context.Context, name string, want []byte) bool {
 	return err == nil && bytes.Equal(got, want)
 }
 
-// put is the request that stores a small object.
+// put returns the request that stores a small object.
 func (b *bucket) put(name string, body []byte) *s3.PutObjectInput {
 	in := &s3.PutObjectInput{Bucket: &b.place.bucket, Key: b.key(name), Body: bytes.NewReader(body)}
 	in.ServerSideEncryption, in.SSEKMSKeyId = b.encryption()
@@ -238,7 +237,7 @@ func (b *bucket) List(ctx context.Context, prefix string) iter.Seq2[Object, erro
 			yield(Object{}, failure("List", "", err))
 			return
 		}
-		last := "" // the key before
+		last := "" // the previous key
 		for {
 			if err := over(ctx, "List"); err != nil {
 				yield(Object{}, err)
@@ -253,7 +252,7 @@ func (b *bucket) List(ctx context.Context, prefix string) iter.Seq2[Object, erro
 				last = *found.Key
 				name := strings.TrimPrefix(last, b.place.prefix)
 				if checkName(name) != nil {
-					continue // the marker of a folder, or what somebody else put there
+					continue // the marker of a folder, or of another program
 				}
 				if err := over(ctx, "List"); err != nil {
 					yield(Object{}, err)
@@ -270,8 +269,8 @@ func (b *bucket) List(ctx context.Context, prefix string) iter.Seq2[Object, erro
 	}
 }
 
-// page gives the next keys after one. It makes sure of their order, without which a
-// list could lose some, or never end.
+// page returns the keys after one. It checks their order: a list out of order could lose
+// objects, or never end.
 func (b *bucket) page(ctx context.Context, prefix, after string) (*s3.ListObjectsOutput, error) {
 	in := &s3.ListObjectsInput{Bucket: &b.place.bucket}
 	if prefix != "" {
@@ -285,7 +284,7 @@ func (b *bucket) page(ctx context.Context, prefix, after string) (*s3.ListObject
 	if err != nil {
 		return nil, b.fail(ctx, "List", "", *tries, err)
 	}
-	if page.IsTruncated == nil { // every store says so; the SDK takes any XML for a list
+	if page.IsTruncated == nil { // required in a list; the SDK accepts any XML
 		return nil, failure("List", "", noStore())
 	}
 	at := after
@@ -301,7 +300,7 @@ func (b *bucket) page(ctx context.Context, prefix, after string) (*s3.ListObject
 }
 
 func (b *bucket) Delete(ctx context.Context, name string) error {
-	if err := begin(ctx, "Delete", name); err != nil {
+	if err := check(ctx, "Delete", name); err != nil {
 		return err
 	}
 	ctx, tries := counting(ctx)
@@ -313,7 +312,7 @@ func (b *bucket) Delete(ctx context.Context, name string) error {
 }
 
 func (b *bucket) Put(ctx context.Context, name string, write func(w io.Writer) error) error {
-	if err := begin(ctx, "Put", name); err != nil {
+	if err := check(ctx, "Put", name); err != nil {
 		return err
 	}
 	u := &upload{ctx: ctx, bucket: b, name: name}
@@ -331,19 +330,19 @@ func (b *bucket) Put(ctx context.Context, name string, write func(w io.Writer) e
 	return err
 }
 
-// upload takes in an object: one request, or, once it is larger than a part, parts.
+// upload writes an object: by one request, or, if it is larger than a part, in parts.
 type upload struct {
 	ctx    context.Context
 	bucket *bucket
 	name   string
 
-	id   *string // of the multipart upload; nil: there is none
-	part []byte  // the part that is being written
+	id   *string // of the multipart upload, if there is one
+	part []byte  // the part in progress
 	sent []types.CompletedPart
-	err  error // the first; Put fails even where its caller overlooks it
+	err  error // the first: Put fails even if write ignores it
 }
 
-const mostParts = 10_000
+const maxParts = 10_000
 
 func (u *upload) Write(p []byte) (int, error) {
 	written := 0
@@ -359,7 +358,7 @@ func (u *upload) Write(p []byte) (int, error) {
 			continue
 		}
 		n := min(len(p), partSize-len(u.part))
-		if need := len(u.part) + n; need > cap(u.part) { // twice as much, but never more than a part
+		if need := len(u.part) + n; need > cap(u.part) { // double it, up to a part
 			u.part = append(make([]byte, 0, min(partSize, max(need, 2*cap(u.part), 32<<10))), u.part...)
 		}
 		u.part = append(u.part, p[:n]...)
@@ -367,8 +366,7 @@ func (u *upload) Write(p []byte) (int, error) {
 	}
 }
 
-// send uploads the part. Its memory is used again: the SDK keeps none of it
-// once a call is over, whatever became of it.
+// send uploads the part, and reuses its memory: the SDK retains none of it after the call.
 func (u *upload) send() error {
 	b := u.bucket
 	ctx, tries := counting(u.ctx)
@@ -381,8 +379,8 @@ func (u *upload) send() error {
 		}
 		u.id = out.UploadId
 	}
-	if len(u.sent) == mostParts {
-		return failure("Put", u.name, &core.Error{Code: core.CodeTooLarge, Detail: fmt.Sprintf("the object is larger than %d GiB", mostParts*partSize>>30)})
+	if len(u.sent) == maxParts {
+		return failure("Put", u.name, &core.Error{Code: core.CodeTooLarge, Detail: fmt.Sprintf("the object is larger than %d GiB", maxParts*partSize>>30)})
 	}
 	number := aws.Int32(int32(len(u.sent) + 1))
 	ctx, tries = counting(u.ctx)
@@ -423,13 +421,13 @@ func (u *upload) finish() error {
 	return nil
 }
 
-// abort gives the parts up, which are paid for otherwise: also where ctx is done, for
-// a short while, and without a second attempt.
+// abort deletes the uploaded parts, which are billed otherwise. It makes one short attempt,
+// even if ctx is done.
 func (u *upload) abort() {
 	if u.id == nil {
 		return
 	}
-	u.err = errors.Join(u.err, io.ErrClosedPipe) // for a write that was kept too long
+	u.err = errors.Join(u.err, io.ErrClosedPipe) // for a write after Put has returned
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(u.ctx), 3*time.Second)
 	defer cancel()
 	u.bucket.client.AbortMultipartUpload(ctx, &s3.AbortMultipartUploadInput{

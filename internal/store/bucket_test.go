@@ -310,7 +310,7 @@ func abortsUploads(t *testing.T) {
 		{"the writer fails", friendly, func(w io.Writer) error { write(long)(w); return failed }, true, ""},
 		{"the writer fails early", friendly, func(w io.Writer) error { write("x")(w); return failed }, false, ""},
 		{"a part is refused", refuse(isPart), write(long), true, core.CodeDenied},
-		{"a part is refused, which nobody minds", refuse(isPart), func(w io.Writer) error { write(long)(w); return nil }, true, core.CodeDenied},
+		{"a part is refused, and write ignores it", refuse(isPart), func(w io.Writer) error { write(long)(w); return nil }, true, core.CodeDenied},
 		{"the end is refused", refuse(isEnd), write(long), true, core.CodeDenied},
 		{"the end fails with a 200", func(n int, r *http.Request, body string) *http.Response {
 			if isEnd(r) {
@@ -334,7 +334,7 @@ func abortsUploads(t *testing.T) {
 	}
 }
 
-// A conditional write whose answer got lost is told apart from somebody else's.
+// A conditional write whose answer got lost is not taken for another writer's.
 func TestBucketPutNew(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
@@ -343,10 +343,10 @@ func TestBucketPutNew(t *testing.T) {
 		want    string
 		asked   int
 	}{
-		{"somebody else's", []*http.Response{refusal(412, "PreconditionFailed")}, "exists", 1},
-		{"somebody else's, on COS", []*http.Response{refusal(409, "FileAlreadyExists")}, "exists", 1},
+		{"another writer's", []*http.Response{refusal(412, "PreconditionFailed")}, "exists", 1},
+		{"another writer's, on COS", []*http.Response{refusal(409, "FileAlreadyExists")}, "exists", 1},
 		{"our own, by the second attempt", []*http.Response{refusal(500, "InternalError"), refusal(412, "PreconditionFailed"), reply(200, "mine")}, "", 3},
-		{"somebody else's, by the second attempt", []*http.Response{refusal(500, "InternalError"), refusal(412, "PreconditionFailed"), reply(200, "mine, too")}, "exists", 3},
+		{"another writer's, by the second attempt", []*http.Response{refusal(500, "InternalError"), refusal(412, "PreconditionFailed"), reply(200, "mine, too")}, "exists", 3},
 		{"two meet", []*http.Response{refusal(409, "ConditionalRequestConflict"), reply(200, "")}, "", 2},
 		{"two meet for ever", []*http.Response{refusal(409, "ConditionalRequestConflict")}, "unavailable", 4},
 		{"no such condition", []*http.Response{refusal(501, "NotImplemented"), reply(200, "")}, "", 2},
@@ -425,7 +425,7 @@ func TestBucketOverANetwork(t *testing.T) {
 		case "/bucket/cut":
 			w.Header().Set("Content-Length", "1000")
 			io.WriteString(w, "short")
-		case "/bucket/endless": // a length that is not told
+		case "/bucket/endless": // no Content-Length
 			w.(http.Flusher).Flush()
 			io.WriteString(w, "whole?")
 		case "/bucket/redirect":
@@ -472,7 +472,7 @@ func TestBucketOverANetwork(t *testing.T) {
 	}
 }
 
-func TestBucketNobodyThere(t *testing.T) {
+func TestBucketWithoutServer(t *testing.T) {
 	t.Parallel()
 	server := httptest.NewServer(nil)
 	address := server.URL
@@ -484,7 +484,7 @@ func TestBucketNobodyThere(t *testing.T) {
 	}
 	s.(*bucket).client = s3.New(s.(*bucket).client.Options(), func(o *s3.Options) { o.RetryMaxAttempts = 1 })
 	if err := s.Delete(t.Context(), "o"); core.CodeOf(err) != core.CodeUnavailable || !strings.Contains(err.Error(), "refuses connections") {
-		t.Errorf("nobody there: %v", err)
+		t.Errorf("no server: %v", err)
 	}
 }
 
@@ -502,7 +502,7 @@ func TestBucketOfARealServer(t *testing.T) {
 		want         core.Code
 	}{
 		{"a wrong secret", "partnerlens", map[string]string{own.secret: "wrong"}, core.CodeDenied},
-		{"no bucket", "nobodys-bucket", nil, core.CodeMisconfigured},
+		{"no bucket", "missing-bucket", nil, core.CodeMisconfigured},
 	} {
 		s, err := Open(strings.Replace(rawURL, "partnerlens", test.bucket, 1), Options{Getenv: func(name string) string {
 			if text, ok := test.change[name]; ok {

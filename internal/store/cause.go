@@ -32,16 +32,16 @@ func statusOf(err error) int {
 	return 0
 }
 
-// fail is what an error of the SDK means. Its text stays here: it quotes URLs, and
-// messages of the store, which can quote keys.
+// fail translates an error of the SDK. It drops the text, which quotes URLs and messages
+// of the service, and those can quote keys.
 func (b *bucket) fail(ctx context.Context, op, name string, tries int, err error) error {
-	if done := over(ctx, op); done != nil {
-		return done
+	if ended := over(ctx, op); ended != nil {
+		return ended
 	}
 	var e *core.Error
 	status := statusOf(err)
 	switch code := codeOf(err); {
-	case errors.As(err, &e): // there is no key
+	case errors.As(err, &e): // of keys
 		copied := *e
 		e = &copied
 		name = ""
@@ -59,7 +59,7 @@ func (b *bucket) fail(ctx context.Context, op, name string, tries int, err error
 		}
 	}
 	if e.Tries = tries; e.Code == core.CodeMisconfigured || e.Code == core.CodeDenied {
-		name = "" // nothing about this one object is wrong
+		name = "" // the error is not about this object
 	}
 	return failure(op, name, e)
 }
@@ -73,8 +73,8 @@ const (
 	clock     = "this machine's clock is off; set it right"
 )
 
-// failures is what the codes mean ("Error responses", Amazon S3 API Reference; COS and
-// OBS use the same where they have the same; read November 2026).
+// failures are the service's error codes ("Error responses", Amazon S3 API Reference, read
+// November 2026; COS and OBS use the same codes).
 var failures = transport.Failures{
 	{Prefix: "NoSuchKey", Code: core.CodeNotFound, Detail: "there is no such object"},
 	{Prefix: "NoSuchBucket", Code: core.CodeMisconfigured, Detail: "no such bucket; make it, or correct its name, region or endpoint"},
@@ -94,24 +94,24 @@ var failures = transport.Failures{
 	{Prefix: "TokenRefreshRequired", Code: core.CodeDenied, StaleKey: true, Detail: "the temporary key has expired"},
 	{Prefix: "RequestTimeTooSkewed", Code: core.CodeDenied, Detail: clock},
 	{Prefix: "RequestExpired", Code: core.CodeDenied, Detail: clock},
-	{Prefix: "KMS", Code: core.CodeMisconfigured, Param: "kms_key", Detail: "the encryption key cannot be used; look at it, and at who may use it"},
+	{Prefix: "KMS", Code: core.CodeMisconfigured, Param: "kms_key", Detail: "the encryption key cannot be used; check its state and its policy"},
 	{Prefix: "InvalidEncryptionAlgorithmError", Code: core.CodeMisconfigured, Param: "sse", Detail: "the store does not know this encryption"},
 	{Prefix: "PathStyleDomainForbidden", Code: core.CodeMisconfigured, Param: "path_style", Detail: "the store takes the bucket in the host's name only; leave path_style out"},
 	{Prefix: "NotImplemented", Code: core.CodeMisconfigured, Detail: "the store does not know an operation or a header that is needed; check the endpoint"},
 	{Prefix: "MethodNotAllowed", Code: core.CodeMisconfigured, Detail: "the store does not take this operation there; check the endpoint and the bucket's kind"},
 	{Prefix: "QuotaExceeded", Code: core.CodeUnavailable, Detail: "the bucket is full; raise its quota"},
 	{Prefix: "SlowDown", Code: core.CodeUnavailable, Detail: "the store asks to slow down"},
-	{Prefix: "ServiceUnavailable", Code: core.CodeUnavailable, Detail: "the store says to come back"},
+	{Prefix: "ServiceUnavailable", Code: core.CodeUnavailable, Detail: "the store is unavailable for the moment"},
 	{Prefix: "InternalError", Code: core.CodeUnavailable, Detail: "the store has a fault of its own"},
-	{Prefix: "RequestTimeout", Code: core.CodeUnavailable, Detail: "the store waited too long for what was sent"},
-	{Prefix: "NoSuchUpload", Code: core.CodeUnavailable, Detail: "the upload was given up by somebody else, or had been finished already"},
-	{Prefix: "BadDigest", Code: core.CodeUnavailable, Detail: "what arrived is not what was sent"},
-	{Prefix: "ConditionalRequestConflict", Code: core.CodeUnavailable, Detail: "somebody else writes to it at this moment"},
-	{Prefix: "OperationAborted", Code: core.CodeUnavailable, Detail: "somebody else writes to it at this moment"},
+	{Prefix: "RequestTimeout", Code: core.CodeUnavailable, Detail: "the store timed out while it waited for the body"},
+	{Prefix: "NoSuchUpload", Code: core.CodeUnavailable, Detail: "the upload was aborted, or is complete already"},
+	{Prefix: "BadDigest", Code: core.CodeUnavailable, Detail: "the store received other bytes than were sent"},
+	{Prefix: "ConditionalRequestConflict", Code: core.CodeUnavailable, Detail: "another request is writing to it"},
+	{Prefix: "OperationAborted", Code: core.CodeUnavailable, Detail: "another request is writing to it"},
 }
 
-// networkError is what it means that no answer came. It keeps of the cause what
-// the operating system or net said, which holds no URL.
+// networkError translates the error of a request without an answer. It keeps those causes
+// that hold no URL.
 func networkError(err error) *core.Error {
 	e := &core.Error{Code: core.CodeUnavailable, Detail: "the connection to the store failed", Err: fmt.Errorf("%T", err)}
 	var (

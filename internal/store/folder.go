@@ -20,16 +20,15 @@ import (
 	"partnerlens/pkg/core"
 )
 
-// drafts is where objects are written before they get their name: inside the
-// folder, so that this takes one rename, and under a name that no object can have.
-// Having it apart lets Open clear out what killed processes left without looking
-// through everything.
+// drafts is the folder in which objects are written before they are renamed. It is inside
+// the store's folder, so that a rename suffices; no object can have its name; and Open
+// finds in it what killed processes left.
 const drafts = ".~drafts"
 
-// staleAfter is far longer than any process writes at one object.
+// staleAfter is far longer than writing an object takes.
 const staleAfter = 24 * time.Hour
 
-// folder is a Store in a folder. os.Root keeps it inside, whatever links there are.
+// folder is a Store in a folder. os.Root follows no link out of it.
 type folder struct{ root *os.Root }
 
 func openFolder(dir, setting string) (Store, error) {
@@ -60,8 +59,8 @@ func openFolder(dir, setting string) (Store, error) {
 	return f, nil
 }
 
-// sweep removes what processes that were killed left. What cannot be removed does
-// no harm but to the space it takes.
+// sweep removes old drafts of killed processes. A draft that cannot be removed only takes
+// space.
 func (f *folder) sweep() {
 	entries, err := f.entries(drafts)
 	if err != nil {
@@ -84,7 +83,7 @@ func (f *folder) entries(dir string) ([]fs.DirEntry, error) {
 }
 
 func (f *folder) Get(ctx context.Context, name string) (io.ReadCloser, error) {
-	if err := begin(ctx, "Get", name); err != nil {
+	if err := check(ctx, "Get", name); err != nil {
 		return nil, err
 	}
 	file, err := f.root.Open(name)
@@ -104,7 +103,7 @@ func (f *folder) Get(ctx context.Context, name string) (io.ReadCloser, error) {
 	}}, nil
 }
 
-// rest opens a file at a byte, as long as it is the one that info is of.
+// rest opens a file at a byte, if it is still the file of info.
 func (f *folder) rest(name string, info fs.FileInfo, at int64) (io.ReadCloser, error) {
 	file, err := f.root.Open(name)
 	if err != nil {
@@ -133,17 +132,17 @@ func (f *folder) PutNew(ctx context.Context, name string, body []byte) error {
 	err := f.put(ctx, "PutNew", name, func(w io.Writer) error {
 		_, err := w.Write(body)
 		return err
-	}, f.root.Link) // fails where there is one, as a rename does not
+	}, f.root.Link) // fails if the name exists, unlike Rename
 	if errors.Is(err, fs.ErrExist) {
 		return ErrExists
 	}
 	return err
 }
 
-// put writes a draft and publishes it under its name. All of it is on the disk
-// before it has the name: after a crash there is the old object or the new one.
+// put writes a draft, syncs it, and publishes it under its name: after a crash there is the
+// old object or the whole new one.
 func (f *folder) put(ctx context.Context, op, name string, write func(w io.Writer) error, publish func(draft, name string) error) error {
-	if err := begin(ctx, op, name); err != nil {
+	if err := check(ctx, op, name); err != nil {
 		return err
 	}
 	wrong := func(err error) error {
@@ -161,7 +160,7 @@ func (f *folder) put(ctx context.Context, op, name string, write func(w io.Write
 	if err != nil {
 		return wrong(err)
 	}
-	defer f.root.Remove(draft) // where it was not renamed
+	defer f.root.Remove(draft) // unless it is renamed
 	defer file.Close()
 	w := &draftWriter{ctx: ctx, op: op, to: bufio.NewWriterSize(file, 64<<10), wrong: wrong}
 	if err := write(w); err != nil {
@@ -184,8 +183,7 @@ func (f *folder) put(ctx context.Context, op, name string, write func(w io.Write
 		if err = made; err == nil {
 			err = publish(draft, name)
 		}
-		// A Delete may take the folder away meanwhile, empty as it is: after it
-		// was made, or while it is being looked at.
+		// A concurrent Delete may remove the folder while it is empty.
 		if !errors.Is(err, fs.ErrNotExist) && (made == nil || !errors.Is(made, fs.ErrExist)) {
 			break
 		}
@@ -204,7 +202,7 @@ type draftWriter struct {
 	op    string
 	to    *bufio.Writer
 	wrong func(error) error
-	err   error // the first; Put fails even where its caller overlooks it
+	err   error // the first: Put fails even if write ignores it
 }
 
 func (w *draftWriter) Write(p []byte) (int, error) {
@@ -221,7 +219,7 @@ func (w *draftWriter) Write(p []byte) (int, error) {
 	return n, w.err
 }
 
-// sync brings the entries of a folder, and those that lead to it, to the disk.
+// sync writes the entries of a folder and of its parents to the disk.
 func (f *folder) sync(dir string) error {
 	for ; ; dir = path.Dir(dir) {
 		open, err := f.root.Open(dir)
@@ -229,8 +227,7 @@ func (f *folder) sync(dir string) error {
 			err = open.Sync()
 			open.Close()
 		}
-		// Gone: with what was to be synced. Invalid: some file systems of
-		// networks and of other systems know no sync of a folder.
+		// A folder that is gone needs no sync, and some file systems cannot sync folders.
 		if err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, syscall.EINVAL) && !errors.Is(err, errors.ErrUnsupported) {
 			return err
 		}
@@ -241,22 +238,22 @@ func (f *folder) sync(dir string) error {
 }
 
 func (f *folder) Delete(ctx context.Context, name string) error {
-	if err := begin(ctx, "Delete", name); err != nil {
+	if err := check(ctx, "Delete", name); err != nil {
 		return err
 	}
 	info, err := f.root.Lstat(name)
-	if err == nil && info.IsDir() { // an empty one would be removed
+	if err == nil && info.IsDir() { // Remove would remove an empty one
 		return nil
 	}
 	if err == nil {
 		err = f.root.Remove(name)
 	}
-	if isNothing(err) {
+	if isMissing(err) {
 		return nil
 	}
 	dir := path.Dir(name)
 	if err == nil {
-		// Folders that are empty now go, too, as they do in a bucket.
+		// Remove folders that are empty now: a bucket has none.
 		for ; dir != "." && f.root.Remove(dir) == nil; dir = path.Dir(dir) {
 		}
 		err = f.sync(dir)
@@ -277,8 +274,8 @@ func (f *folder) List(ctx context.Context, prefix string) iter.Seq2[Object, erro
 	}
 }
 
-// list goes over a folder and those in it; false: stop. It holds the entries of one
-// folder at each depth.
+// list yields the objects in a folder, and reports whether to go on. It holds the entries
+// of one folder at each depth.
 func (f *folder) list(ctx context.Context, dir, prefix string, yield func(Object, error) bool) bool {
 	if err := over(ctx, "List"); err != nil {
 		yield(Object{}, err)
@@ -286,13 +283,13 @@ func (f *folder) list(ctx context.Context, dir, prefix string, yield func(Object
 	}
 	entries, err := f.entries(dir)
 	if err != nil {
-		if isNothing(err) { // deleted meanwhile
+		if isMissing(err) { // deleted meanwhile
 			return true
 		}
 		yield(Object{}, failure("List", "", diskError(err)))
 		return false
 	}
-	// In the order of whole names a folder stands where its slash puts it: a-b, a.b, a/b.
+	// Sort folders as their objects' names, with a slash: a-b, a.b, a/b.
 	key := func(entry fs.DirEntry) string {
 		if entry.IsDir() {
 			return entry.Name() + "/"
@@ -317,7 +314,7 @@ func (f *folder) list(ctx context.Context, dir, prefix string, yield func(Object
 			}
 			info, err := entry.Info()
 			switch {
-			case isNothing(err):
+			case isMissing(err):
 			case err != nil:
 				yield(Object{}, failure("List", name, diskError(err)))
 				return false
@@ -329,17 +326,17 @@ func (f *folder) list(ctx context.Context, dir, prefix string, yield func(Object
 	return true
 }
 
-// isNothing says whether an error means that there is nothing of the name. Where "a"
-// is an object, there is nothing below it.
-func isNothing(err error) bool {
+// isMissing reports whether an error means that there is no object of the name. There is
+// none below an object.
+func isMissing(err error) bool {
 	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR)
 }
 
-// diskError is what the operating system's errors mean.
+// diskError translates an error of the operating system.
 func diskError(err error) *core.Error {
 	e := &core.Error{Code: core.CodeUnavailable, Detail: "the disk failed", Err: err}
 	switch {
-	case isNothing(err):
+	case isMissing(err):
 		e.Code, e.Detail = core.CodeNotFound, "there is no such object"
 	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS):
 		e.Code, e.Detail = core.CodeMisconfigured, "this user may not do that in the store's folder; change the folder's owner, or use another folder"

@@ -81,7 +81,7 @@ func TestFolderIsForItsUserAlone(t *testing.T) {
 	}
 }
 
-// Links lead nobody outside, and what else is in the folder is no object.
+// Links do not lead outside, and other files in the folder are no objects.
 func TestFolderStaysInside(t *testing.T) {
 	t.Parallel()
 	dir, outside := t.TempDir(), t.TempDir()

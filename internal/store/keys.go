@@ -10,7 +10,7 @@ import (
 	"partnerlens/pkg/transport"
 )
 
-// keyNames are the variables that one key is read from.
+// keyNames are the environment variables of a key.
 type keyNames struct{ id, secret, token string }
 
 var (
@@ -20,7 +20,7 @@ var (
 	huawei  = keyNames{"HUAWEICLOUD_SDK_AK", "HUAWEICLOUD_SDK_SK", "HUAWEICLOUD_SDK_SECURITY_TOKEN"}
 )
 
-// keysFor are the variables looked at for a place, in this order.
+// keysFor returns the variables to look in for the key of a place, in order.
 func keysFor(p *place, getenv func(string) string) []keyNames {
 	names := []keyNames{own}
 	switch {
@@ -29,15 +29,15 @@ func keysFor(p *place, getenv func(string) string) []keyNames {
 	case p.isOBS():
 		names = append(names, huawei)
 	}
-	// On Lambda these are the function's role. No other cloud knows it, and
-	// none has to see its token.
+	// On Lambda these are the credentials of the function's role, which must not be sent
+	// to another cloud.
 	if p.isAWS() || getenv("AWS_LAMBDA_FUNCTION_NAME") == "" {
 		names = append(names, amazon)
 	}
 	return names
 }
 
-// keys reads the key at each use: platforms change it under a running process.
+// keys reads the key at each use: platforms replace it while the process runs.
 func keys(p *place, getenv func(string) string) aws.CredentialsProvider {
 	return aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
 		names := keysFor(p, getenv)

@@ -7,12 +7,11 @@ import (
 )
 
 const (
-	longestSegment = 255 // what file systems take
-	longestName    = 512 // S3 takes 1,024 with the prefix
+	longestSegment = 255 // the limit of file systems
+	longestName    = 512 // the limit of S3 is 1,024, with the prefix
 )
 
-// checkName gives the error for a name that is none. It does not quote the name,
-// which can be anything.
+// checkName returns the error of an invalid name. It does not quote the name.
 func checkName(name string) *core.Error {
 	if name == "" || len(name) > longestName {
 		return core.Invalid("name", "an object's name has 1 to %d bytes", longestName)
@@ -25,7 +24,7 @@ func checkName(name string) *core.Error {
 	return nil
 }
 
-// checkPrefix does the same for the beginning of a name.
+// checkPrefix returns the error of a prefix that no valid name begins with.
 func checkPrefix(prefix string) *core.Error {
 	folder, rest := "", prefix
 	if i := strings.LastIndexByte(prefix, '/'); i >= 0 {

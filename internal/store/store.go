@@ -13,87 +13,82 @@ import (
 
 // Store keeps objects by name.
 //
-// A name is relative, of segments out of [A-Za-z0-9._=-] between single slashes, none
-// of them "." or "..", up to 255 bytes each and 512 in all. Every other name is
-// refused as CodeInvalid before the Store is asked. A name must not be another's
-// folder: where there is an "a", a Store need not be able to hold an "a/b", and names
-// that differ only in case may be one.
+// A name is relative: segments of [A-Za-z0-9._=-] between single slashes, none of them "."
+// or "..", of up to 255 bytes each and 512 in all. Any other name is CodeInvalid, without
+// a request to the service. A name must not be the folder of another: a Store with an "a"
+// need not be able to hold an "a/b". Names that differ only in case may be the same.
 //
-// Every method may be called from many goroutines at once, and returns soon after ctx
-// is done, with CodeCanceled or CodeDeadline. (Giving up an upload may take three
-// seconds more.) Except for ErrExists and what a caller's own function returned, every
-// error is a *core.Error.
+// Methods are safe for concurrent use, and return soon after ctx is done, with
+// CodeCanceled or CodeDeadline. (Aborting an upload may take three seconds more.) Every
+// error is a *core.Error, except ErrExists and errors of the caller's own function.
 //
-// Put, PutNew and Delete may have taken effect although they report an error: an
-// answer can get lost. Nothing ever takes effect in part.
+// Put, PutNew and Delete may have taken effect although they return an error: an answer
+// can get lost. They never take effect in part.
 type Store interface {
-	// Get opens the object for reading; one that is not there is CodeNotFound.
-	// The body streams and must be closed. It ends with io.EOF only where the object
-	// has been read whole. A body that is cut short continues where it was cut; if it
-	// cannot, Read returns CodeUnavailable. It ends with ctx. What is put meanwhile
-	// does not change what is read.
+	// Get opens the object for reading; a missing object is CodeNotFound. The body
+	// streams and must be closed. It returns io.EOF only after the whole object. If the
+	// connection breaks, reading resumes where it broke; if it cannot, Read returns
+	// CodeUnavailable. It ends with ctx. A concurrent Put does not change what is read.
 	Get(ctx context.Context, name string) (io.ReadCloser, error)
 
-	// Put stores what write writes, in place of what there is. It holds at most
+	// Put stores what write writes, and replaces any object of the name. It holds at most
 	// one part of it in memory. Readers see the old object or the whole new one.
 	//
-	// write is called once, or not at all, and must not keep w, which is not safe
-	// for concurrent use. If write returns an error, panics, or ignores an error of
-	// w, nothing is stored; the error is returned as it is. If ctx ends before the last
-	// byte was handed over, nothing is stored either.
+	// write is called at most once and must not retain w, which is not safe for
+	// concurrent use. If write returns an error, panics, or ignores an error of w, nothing
+	// is stored; the error is returned as it is. If ctx ends before the last byte is
+	// written, nothing is stored either.
 	Put(ctx context.Context, name string, write func(w io.Writer) error) error
 
-	// PutNew stores body where there is no such object yet, and otherwise returns
-	// ErrExists and changes nothing. Of many at once one succeeds.
+	// PutNew stores body if there is no object of the name; otherwise it returns ErrExists
+	// and changes nothing. Of concurrent calls one succeeds.
 	//
-	// That is as good as the store behind it. One that does not know conditional
-	// writes (OBS, COS on a bucket with versions) may let a later one of several that
-	// come at the same moment overwrite an earlier one: callers must be right then,
-	// too. Those that need to know who won must not write equal bodies, since an answer that
-	// got lost is made up for by comparing what is there.
+	// A service without conditional writes (OBS, COS on a bucket with versions) may let
+	// one of several concurrent calls overwrite another: callers must be correct even so.
+	// Callers that race must write different bodies: after an answer got lost, the object
+	// is compared with body.
 	PutNew(ctx context.Context, name string, body []byte) error
 
-	// List goes over the objects whose name begins with prefix, which need not
-	// end at a slash and may be empty, in the order of the names' bytes. An error is
-	// the last pair and comes once. It may be ranged over again, and then starts anew. What
-	// is put or deleted meanwhile may come or not. COS documents that an object may be
-	// missing from lists for a while after Put; Get finds it at once.
+	// List yields the objects whose names begin with prefix, in the order of the names'
+	// bytes. The prefix need not end at a slash and may be empty. An error is the last
+	// pair. Each range over the sequence lists again. Objects that are put or deleted
+	// meanwhile may be yielded or not. COS documents that an object may be missing from
+	// lists for a while after Put; Get finds it at once.
 	//
-	// Whatever else is in the folder or the bucket, under names that this package
-	// would refuse, is passed over.
+	// Objects whose names are invalid here are skipped.
 	List(ctx context.Context, prefix string) iter.Seq2[Object, error]
 
-	// Delete removes the object. That there is none is no error.
+	// Delete removes the object. It is no error if there is none.
 	Delete(ctx context.Context, name string) error
 }
 
-// Object is what List tells of one.
+// Object describes a listed object.
 type Object struct {
 	Name     string
 	Size     int64
 	Modified time.Time // by the store's clock
 }
 
-// ErrExists is what PutNew returns where there is such an object.
+// ErrExists is the error of PutNew if there is an object of the name.
 var ErrExists = errors.New("there is an object of that name")
 
-// Options are what a Store needs to know beyond its URL.
+// Options complete the URL of a Store.
 type Options struct {
 	// Getenv reads the environment: keys, at each use, since they rotate, and the
-	// default of region. nil: there is nothing in it.
+	// default of region. A nil Getenv is an empty environment.
 	Getenv func(name string) string
 
-	// Setting is the setting that the URL came from, for errors. "": "store".
+	// Setting names the setting with the URL, in errors. The default is "store".
 	Setting string
 
-	// Transport carries the calls of a bucket. nil: one of the Store's own, with time
-	// limits on connecting and on waiting for an answer.
+	// Transport sends the requests to a bucket. The default has time limits on connecting
+	// and on waiting for an answer.
 	Transport http.RoundTripper
 }
 
-// Open gives the Store at a URL. It makes a folder that is missing; a bucket is
-// not asked for anything yet. Its errors are CodeMisconfigured, and quote nothing of a
-// URL that may hold a password.
+// Open returns the Store at a URL. It creates a missing folder; it sends no request to a
+// bucket. Its errors are CodeMisconfigured and do not quote the URL, which may hold a
+// password.
 func Open(rawURL string, opts Options) (Store, error) {
 	if opts.Getenv == nil {
 		opts.Getenv = func(string) string { return "" }
@@ -111,7 +106,7 @@ func Open(rawURL string, opts Options) (Store, error) {
 	return openBucket(place, opts), nil
 }
 
-// failure completes an error with what was being done and to which object.
+// failure adds the operation and the object to an error.
 func failure(op, name string, e *core.Error) *core.Error {
 	e.Op = "store." + op
 	if name != "" && e.Detail != "" {
@@ -120,7 +115,7 @@ func failure(op, name string, e *core.Error) *core.Error {
 	return e
 }
 
-// over is the error of a context that is done; nil: it is not.
+// over returns the error of a context that has ended, or nil.
 func over(ctx context.Context, op string) error {
 	switch err := ctx.Err(); {
 	case err == nil:
@@ -132,8 +127,8 @@ func over(ctx context.Context, op string) error {
 	}
 }
 
-// begin is what every operation on one object starts with.
-func begin(ctx context.Context, op, name string) error {
+// check returns why an operation on an object cannot start, or nil.
+func check(ctx context.Context, op, name string) error {
 	if err := checkName(name); err != nil {
 		err.Op = "store." + op
 		return err

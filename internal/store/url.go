@@ -12,14 +12,14 @@ import (
 	"partnerlens/pkg/transport"
 )
 
-// place is a URL that has been understood: a folder, or a bucket.
+// place is a parsed URL: of a folder or of a bucket.
 type place struct {
 	folder string
 
 	bucket    string
-	prefix    string // of every key: "" or ending with a slash
+	prefix    string // of every key: "" or with a slash at its end
 	region    string
-	endpoint  *url.URL // nil: AWS's own for the region
+	endpoint  *url.URL // nil: AWS's for the region
 	pathStyle bool
 	sse       string
 	kmsKey    string
@@ -27,7 +27,7 @@ type place struct {
 
 const shapes = "write file:///folder or s3://bucket/prefix?region=REGION&endpoint=https://host"
 
-// parameters are what an s3:// URL may carry.
+// parameters are the parameters of an s3:// URL.
 var parameters = []string{"endpoint", "kms_key", "path_style", "region", "sse"}
 
 func parse(rawURL string, opts Options) (*place, error) {
@@ -36,7 +36,7 @@ func parse(rawURL string, opts Options) (*place, error) {
 	}
 	u, err := url.Parse(rawURL)
 	switch {
-	case err != nil: // its text quotes the URL
+	case err != nil: // err quotes the URL
 		return wrong("not a URL; %s", shapes)
 	case u.User != nil:
 		return wrong("it holds a user or a key; keys come from the environment (AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or %s and %s)", own.id, own.secret)
@@ -77,7 +77,7 @@ func parse(rawURL string, opts Options) (*place, error) {
 	for name, values := range query {
 		switch {
 		case !slices.Contains(parameters, name):
-			// A name can be a key that was put in the wrong place.
+			// Do not quote the name: it can be a misplaced key.
 			return wrong("it has a parameter that is not known; there are %s", strings.Join(parameters, ", "))
 		case len(values) > 1:
 			return wrong("%s stands there twice", name)
@@ -89,12 +89,12 @@ func parse(rawURL string, opts Options) (*place, error) {
 		if p.endpoint, err = transport.Endpoint("endpoint", text); err != nil {
 			return wrong("%s", core.AsError(err).Public())
 		}
-		if rest, is := strings.CutPrefix(p.endpoint.Host, p.bucket+"."); is {
+		if rest, found := strings.CutPrefix(p.endpoint.Host, p.bucket+"."); found {
 			return wrong("endpoint begins with the bucket's name, which is put there by itself; write endpoint=https://%s", rest)
 		}
 		p.pathStyle = isLoopback(p.endpoint.Hostname())
 	}
-	// AWS's region says nothing about another cloud's store.
+	// AWS_REGION is not the region of another cloud's store.
 	if p.region = query.Get("region"); p.region == "" && (p.endpoint == nil || p.isLocal()) {
 		p.region = opts.Getenv("AWS_REGION")
 	}
@@ -137,7 +137,8 @@ func isLoopback(host string) bool {
 
 func (p *place) isLocal() bool { return p.endpoint != nil && isLoopback(p.endpoint.Hostname()) }
 
-// inDomain says whether the endpoint is one of a cloud's. No endpoint is AWS's.
+// inDomain reports whether the endpoint is in one of the domains. The default endpoint is
+// AWS's.
 func (p *place) inDomain(domains ...string) bool {
 	host := ".amazonaws.com"
 	if p.endpoint != nil {

@@ -31,8 +31,8 @@ type oldNew struct {
 	New string `json:"new"`
 }
 
-// kept is one line of state.ndjson.gz.
-type kept struct {
+// stateLine is one line of state.ndjson.gz.
+type stateLine struct {
 	Key   string         `json:"key"`
 	State jsontext.Value `json:"state"`
 }
@@ -147,81 +147,81 @@ func (c *comparison) customers(ctx context.Context) error {
 
 // customer processes one customer.
 func (c *comparison) customer(lines joined) error {
-	was, err := c.run.decode(lines.before)
+	prev, err := c.run.decode(lines.before)
 	if err != nil {
 		return err
 	}
-	is, err := c.run.decode(lines.now)
+	current, err := c.run.decode(lines.now)
 	if err != nil {
 		return err
 	}
-	if is != nil {
-		lines.now = c.record(lines.key, is, lines.now)
+	if current != nil {
+		lines.now = c.record(lines.key, current, lines.now)
 	}
 	if c.m.State == Held {
 		return nil
 	}
-	if is != nil {
+	if current != nil {
 		var since time.Time
 		if c.previous != nil {
 			since = c.previous.AsOf
 		}
-		c.m.TagEnds = c.m.TagEnds.Note(was, is, since, c.m.AsOf)
+		c.m.TagEnds = c.m.TagEnds.Note(prev, current, since, c.m.AsOf)
 	}
 	if c.previous != nil {
-		if err := c.change(lines, was, is); err != nil {
+		if err := c.change(lines, prev, current); err != nil {
 			return err
 		}
 	}
 	if c.run.Alerts.NoRules {
 		return nil
 	}
-	return c.evaluate(lines, was, is)
+	return c.evaluate(lines, prev, current)
 }
 
 // record writes a customer to the lists, and returns its line.
-func (c *comparison) record(key string, is core.Record, text []byte) []byte {
+func (c *comparison) record(key string, current core.Record, text []byte) []byte {
 	if c.m.ReadLate {
 		text = c.run.marked(c.m, text)
-		is = lateRecord{is, c.m.AsOf.Format(time.RFC3339)}
+		current = lateRecord{current, c.m.AsOf.Format(time.RFC3339)}
 	}
 	c.m.Count++
-	c.m.ByStatus[is.StatusText()]++
+	c.m.ByStatus[current.StatusText()]++
 	c.sample.add(key)
-	c.notes.Add(is)
+	c.notes.Add(current)
 	c.out[customersName].row(append(text, '\n'))
-	c.buffer = c.table(c.buffer[:0], is)
+	c.buffer = c.table(c.buffer[:0], current)
 	c.out[tableName].row(c.buffer)
 	return text
 }
 
 // change writes a line if the customer is new, gone or changed.
-func (c *comparison) change(lines joined, was, is core.Record) error {
+func (c *comparison) change(lines joined, prev, current core.Record) error {
 	line := change{Key: lines.key}
 	switch {
-	case was == nil && is == nil:
+	case prev == nil && current == nil:
 		return nil
-	case was == nil:
+	case prev == nil:
 		if !c.previous.covers(lines.key) {
 			return nil
 		}
-		line.Change, line.CustomerID, line.Record = "new", is.ID(), lines.now
+		line.Change, line.CustomerID, line.Record = "new", current.ID(), lines.now
 		c.m.Changes.New++
-	case is == nil:
+	case current == nil:
 		if !c.m.Proven || !c.m.covers(lines.key) {
 			return nil
 		}
-		line.Change, line.CustomerID, line.Record = "gone", was.ID(), lines.before
+		line.Change, line.CustomerID, line.Record = "gone", prev.ID(), lines.before
 		c.m.Changes.Gone++
 	default:
-		line.Change, line.CustomerID = "changed", is.ID()
-		old, current := was.Row(), is.Row()
+		line.Change, line.CustomerID = "changed", current.ID()
+		before, after := prev.Row(), current.Row()
 		for i, column := range c.run.Function.Columns {
-			if old[i] != current[i] && !slices.Contains(derived, column.Name) {
+			if before[i] != after[i] && !slices.Contains(derived, column.Name) {
 				if line.Fields == nil {
 					line.Fields = make(map[string]oldNew)
 				}
-				line.Fields[column.Name] = oldNew{old[i], current[i]}
+				line.Fields[column.Name] = oldNew{before[i], after[i]}
 			}
 		}
 		if line.Fields == nil {
@@ -242,12 +242,12 @@ func (c *comparison) change(lines joined, was, is core.Record) error {
 var derived = []string{"used", "days_left"}
 
 // evaluate writes the alerts about a customer, and what to remember of it.
-func (c *comparison) evaluate(lines joined, was, is core.Record) error {
-	var known kept
+func (c *comparison) evaluate(lines joined, prev, current core.Record) error {
+	var known stateLine
 	if lines.last != nil && json.Unmarshal(lines.last, &known) != nil {
 		return damaged(stateName, "a line of it is not what was stored")
 	}
-	alerts, state, err := c.alertsOf(lines.key, was, is, known.State)
+	alerts, state, err := c.alertsOf(lines.key, prev, current, known.State)
 	if err != nil {
 		return err
 	}
@@ -266,7 +266,7 @@ func (c *comparison) evaluate(lines joined, was, is core.Record) error {
 	if state == nil {
 		return nil
 	}
-	text, err := core.AppendJSON(nil, kept{lines.key, state})
+	text, err := core.AppendJSON(nil, stateLine{lines.key, state})
 	if err != nil {
 		return err
 	}
@@ -277,10 +277,10 @@ func (c *comparison) evaluate(lines joined, was, is core.Record) error {
 // alertsOf returns the alerts about a customer and what to remember of it. A customer is
 // known if something is remembered of it, or, without a state, if the previous complete
 // run has it.
-func (c *comparison) alertsOf(key string, was, is core.Record, remembered jsontext.Value) ([]alert.Alert, jsontext.Value, error) {
+func (c *comparison) alertsOf(key string, prev, current core.Record, remembered jsontext.Value) ([]alert.Alert, jsontext.Value, error) {
 	known := remembered != nil
 	if c.state != nil && !known && (c.previous == nil || c.previous.Run != c.state.Run) {
-		was = nil // reported as gone by a run after the previous complete one
+		prev = nil // reported as gone by a run after the previous complete one
 	}
 	var state alert.State
 	if known && json.Unmarshal(remembered, &state) != nil {
@@ -288,19 +288,19 @@ func (c *comparison) alertsOf(key string, was, is core.Record, remembered jsonte
 	}
 	runContext := c.context
 	switch {
-	case is == nil && !c.m.Proven: // a customer may be missing from a list that is not proven
+	case current == nil && !c.m.Proven: // a customer may be missing from a list that is not proven
 		return nil, remembered, nil
-	case is == nil && was == nil && !known, is == nil && !c.m.covers(key):
+	case current == nil && prev == nil && !known, current == nil && !c.m.covers(key):
 		return nil, nil, nil
-	case is == nil && was == nil:
+	case current == nil && prev == nil:
 		var err error
-		if was, err = c.stub(key, state); err != nil {
+		if prev, err = c.stub(key, state); err != nil {
 			return nil, nil, err
 		}
-	case is != nil && was == nil && !known && c.reference != nil && !c.reference.covers(key):
+	case current != nil && prev == nil && !known && c.reference != nil && !c.reference.covers(key):
 		runContext.First = true // not new: the run before did not ask for it
 	}
-	alerts, next, err := c.run.Alerts.Rules.Evaluate(runContext, was, is, state)
+	alerts, next, err := c.run.Alerts.Rules.Evaluate(runContext, prev, current, state)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -317,7 +317,7 @@ func (c *comparison) alertsOf(key string, was, is core.Record, remembered jsonte
 // stub makes a record of a customer from what is remembered of it.
 func (c *comparison) stub(key string, state alert.State) (core.Record, error) {
 	fields := map[string]string{"provider": c.m.Provider, "account": c.m.Account, "customer_id": key, "status": state.Status}
-	if reseller, id, is := strings.Cut(key, "/"); is {
+	if reseller, id, ok := strings.Cut(key, "/"); ok {
 		fields["reseller_id"], fields["customer_id"] = reseller, id
 	}
 	text, err := core.AppendJSON(nil, fields)

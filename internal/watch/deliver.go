@@ -114,9 +114,9 @@ func (r *run) savePending(ctx context.Context) error {
 	return putJSON(ctx, r.store, r.place.pending(), r.pending)
 }
 
-// settle takes a published run off the list if none of its deliveries is due: its manifest
+// finishPending takes a published run off the list if none of its deliveries is due: its manifest
 // has those that were refused.
-func (r *run) settle(ctx context.Context, run string) error {
+func (r *run) finishPending(ctx context.Context, run string) error {
 	if p := r.pendingOf(run); p != nil && !slices.ContainsFunc(p.Deliveries, r.due) {
 		r.dropPending(run)
 	}
@@ -137,9 +137,9 @@ func (r *run) wanted(d alert.Delivery) bool {
 // runs, and those of other runs that were refused during this call and are no longer
 // pending.
 func (r *run) undelivered(m *Manifest) (missing []alert.Delivery) {
-	add := func(all []alert.Delivery, is func(alert.Delivery) bool) {
+	add := func(all []alert.Delivery, match func(alert.Delivery) bool) {
 		for _, d := range all {
-			if is(d) && r.wanted(d) {
+			if match(d) && r.wanted(d) {
 				missing = append(missing, d)
 			}
 		}
@@ -302,7 +302,7 @@ func (r *run) deliverEarlier(ctx context.Context, id string, newest map[string]s
 			return m, nil
 		}
 	}
-	return m, r.settle(ctx, id)
+	return m, r.finishPending(ctx, id)
 }
 
 // deliverDraft delivers this run, which is published next.

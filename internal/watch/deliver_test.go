@@ -19,8 +19,8 @@ import (
 	"partnerlens/pkg/core"
 )
 
-// What a channel could not take is delivered by the next call, for the same run or a
-// later one, before anything newer, and once.
+// A failed delivery is made by the next call, for the same run or a later one, before
+// newer digests, and once.
 func TestPendingIsDeliveredLater(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
@@ -69,13 +69,12 @@ func TestPendingIsDeliveredLater(t *testing.T) {
 	}
 }
 
-// A message that a channel refuses for good holds no other back: not the next one, and
-// not on the days after.
+// A message that a channel refuses permanently delays no other message.
 func TestRefusedMessageHoldsNothingBack(t *testing.T) {
 	t.Parallel()
 	for status, state := range map[int]alert.DeliveryState{
 		http.StatusBadRequest: alert.Refused, http.StatusRequestEntityTooLarge: alert.Refused, http.StatusUnprocessableEntity: alert.Refused,
-		http.StatusInternalServerError: alert.Failed, // of this message, perhaps: it is tried again, and others too
+		http.StatusInternalServerError: alert.Failed, // perhaps of this message alone: it is retried, and others are tried
 	} {
 		bubble(t, fmt.Sprint(status), func(t *testing.T) {
 			w := newWorld(newMemory(nil), 57)
@@ -112,7 +111,7 @@ func TestRefusedMessageHoldsNothingBack(t *testing.T) {
 				t.Errorf("%+v", m.Deliveries)
 			}
 
-			// It is offered to watch --redeliver, once the receiver takes it.
+			// Redeliver delivers it, once the receiver accepts it.
 			tried := c.asked
 			outcome, err := watch.Redeliver(t.Context(), w.store, w.job("2026-11-21"))
 			if err != nil || len(outcome.Undelivered) != 1 || c.asked == tried {
@@ -137,9 +136,8 @@ func TestRefusedMessageHoldsNothingBack(t *testing.T) {
 	}
 }
 
-// What was pending and is refused, or cannot be read any more, is reported by the call that
-// finds out, once: that call's run is another one, and earlier calls said that it would be
-// tried again.
+// A pending delivery of another run that is refused, or whose alerts can no longer be read,
+// is reported once, by the call that finds out: earlier calls reported it as to be retried.
 func TestPendingThatIsRefusedIsReported(t *testing.T) {
 	t.Parallel()
 	for name, spoil := range map[string]func(*world){
@@ -176,8 +174,8 @@ func TestPendingThatIsRefusedIsReported(t *testing.T) {
 	}
 }
 
-// What concerns a channel as a whole holds its later messages back, in order, and no
-// other channel's.
+// A channel that fails as a whole delays its later messages, in order, and no other
+// channel's.
 func TestDeadChannelHoldsItsOwnBack(t *testing.T) {
 	t.Parallel()
 	w := newWorld(newMemory(nil), 57)
@@ -202,7 +200,7 @@ func TestDeadChannelHoldsItsOwnBack(t *testing.T) {
 	}
 }
 
-// failsOn is a store that does not take objects of a name.
+// failsOn is a store that fails to put objects of a name.
 type failsOn struct {
 	store.Store
 	name string
@@ -215,8 +213,8 @@ func (s failsOn) Put(ctx context.Context, name string, write func(io.Writer) err
 	return s.Store.Put(ctx, name, write)
 }
 
-// However often a run is called while an object of it cannot be written, its digest is
-// delivered once at most: once where deliveries can be recorded, and never before.
+// While an object of a run cannot be written, repeated calls deliver its digest at most
+// once: once if deliveries can be recorded, otherwise never.
 func TestDeliveredOnceWhatCannotBeWritten(t *testing.T) {
 	t.Parallel()
 	for name, want := range map[string]int{
@@ -248,7 +246,7 @@ func TestDeliveredOnceWhatCannotBeWritten(t *testing.T) {
 	}
 }
 
-// What a run reported that never came to its manifest is not news to the next day's.
+// The next day's run does not report again what a run without a manifest has reported.
 func TestDeliveredButNotPublished(t *testing.T) {
 	t.Parallel()
 	w := newWorld(newMemory(nil), 57)
@@ -271,15 +269,15 @@ func TestDeliveredButNotPublished(t *testing.T) {
 	}
 }
 
-// Whichever operation of the store fails while what was pending is delivered: it is
-// delivered, under one id, and the bytes are those of an undisturbed run.
+// Whichever operation of the store fails during pending deliveries, they are made, under
+// one id, and the bytes are those of an undisturbed run.
 func TestEveryOperationMayFailWhileDelivering(t *testing.T) {
 	t.Parallel()
 	base := newWorld(newMemory(nil), 57)
 	base.watch(t, "2026-11-20")
 	yesterday := base.store.(*memory)
 	base.books.left[20] = 50
-	// The 21st while the channel is dead, then the 22nd while it is not.
+	// The run of the 21st while the channel is dead, then the 22nd while it is not.
 	days := func(ctx context.Context, w *world, run string) error {
 		w.chats["ops"].answer(http.StatusOK)
 		if run == "2026-11-21" {
@@ -329,7 +327,7 @@ func TestEveryOperationMayFailWhileDelivering(t *testing.T) {
 	}
 }
 
-// A channel is asked while there is time to reach it, or by the next call.
+// A channel is tried only if there is time to reach it; otherwise the next call tries.
 func TestDeliveringIsLeftToTheNextCall(t *testing.T) {
 	t.Parallel()
 	bubble(t, "", func(t *testing.T) {
@@ -345,7 +343,7 @@ func TestDeliveringIsLeftToTheNextCall(t *testing.T) {
 	})
 }
 
-// slowStore takes its time with one object.
+// slowStore is slow to put one object.
 type slowStore struct{ *memory }
 
 func (s slowStore) Put(ctx context.Context, name string, write func(io.Writer) error) error {
@@ -355,8 +353,8 @@ func (s slowStore) Put(ctx context.Context, name string, write func(io.Writer) e
 	return s.memory.Put(ctx, name, write)
 }
 
-// A mistake in the alerts' setting costs no list. A channel's mistake costs what that
-// channel would have got until it is mended; the rules' mistake postpones the alerts.
+// A mistake in the alerts' setting does not prevent the list. A mistake in a channel delays
+// its deliveries until it is corrected; a mistake in the rules delays the alerts.
 func TestMistakeInTheAlertsSetting(t *testing.T) {
 	t.Parallel()
 	mistake := &core.Error{Code: core.CodeMisconfigured, Param: alert.Setting, Detail: "crm: url: missing"}
@@ -407,27 +405,47 @@ func TestMistakeInTheAlertsSetting(t *testing.T) {
 	})
 }
 
-// What an older version left pending is delivered.
-func TestPendingOfTheVersionBefore(t *testing.T) {
+// A store of the version before is read on: its manifests have takes and pieces and no
+// state, untold.json lists the runs with pending deliveries, and turn.json is its lease.
+func TestStoreOfTheVersionBefore(t *testing.T) {
 	t.Parallel()
-	w := newWorld(newMemory(nil), 57)
+	m := newMemory(nil)
+	w := newWorld(m, 57)
 	w.watch(t, "2026-11-20")
 	w.books.left[20] = 50
 	w.chats["ops"].answer(http.StatusNotFound)
 	w.watch(t, "2026-11-21")
-	if err := w.store.Delete(t.Context(), "runs/credit/north/pending.json"); err != nil {
-		t.Fatal(err)
+	delete(m.objects, "runs/credit/north/pending.json")
+	put(t, m, "runs/credit/north/untold.json", `{"runs":["2026-11-21"]}`)
+	put(t, m, "runs/credit/north/turn.json", `{"holder":"before","until":"2026-11-21T22:00:00Z"}`)
+	for _, run := range []string{"2026-11-20", "2026-11-21"} {
+		manifest := parse[map[string]any](t, get(t, m, "runs/credit/north/"+run+"/manifest.json"))
+		manifest["takes"], manifest["pieces"] = manifest["attempts"], manifest["invocations"]
+		for _, name := range []string{"state", "proven", "attempt", "attempts", "invocations", "period_start", "period_end", "read_late", "previous_state", "held", "resellers", "sample", "notify"} {
+			delete(manifest, name)
+		}
+		text, err := core.AppendJSON(nil, manifest)
+		if err != nil {
+			t.Fatal(err)
+		}
+		put(t, m, "runs/credit/north/"+run+"/manifest.json", string(text))
 	}
-	put(t, w.store, "runs/credit/north/untold.json", `{"runs":["2026-11-21"]}`)
 	w.chats["ops"].answer(http.StatusOK)
-	w.watch(t, "2026-11-21")
-	if got := w.chats["ops"].said()[1:]; !slices.Equal(got, []string{"2026-11-21 credit_low"}) || exists(w.store, "runs/credit/north/untold.json") {
-		t.Errorf("said %q", got)
+	w.books.left[30] = -1
+	outcome := w.watch(t, "2026-11-22")
+	if previous := outcome.Manifest.Previous; outcome.State != watch.Done || previous == nil || *previous != "2026-11-21" || len(outcome.Manifest.Warnings) > 0 {
+		t.Errorf("%+v", outcome)
+	}
+	if got, want := w.chats["ops"].said()[1:], []string{"2026-11-21 credit_low", "2026-11-22 credit_overdrawn"}; !slices.Equal(got, want) {
+		t.Errorf("said %q, want %q", got, want)
+	}
+	if exists(m, "runs/credit/north/untold.json") || exists(m, "runs/credit/north/lease.json") {
+		t.Error("untold.json or lease.json is left")
 	}
 }
 
-// Stores and attempts do not share the ids that a receiver de-duplicates by; every
-// message of one delivery has one.
+// Deliveries of different stores and attempts have different ids; all messages of one
+// delivery have the same.
 func TestIDsOfDeliveries(t *testing.T) {
 	t.Parallel()
 	ids := make(map[string]string)
@@ -457,8 +475,7 @@ func TestIDsOfDeliveries(t *testing.T) {
 	}
 }
 
-// The identity of a store is made once, whoever asks first, and again only where it is
-// damaged.
+// The identity of a store is made once, and again only if it is damaged.
 func TestStoreIdentity(t *testing.T) {
 	t.Parallel()
 	m := newMemory(nil)

@@ -96,16 +96,16 @@ func (r *run) history(ctx context.Context) (h history, err error) {
 	return h, nil
 }
 
-// earlier yields the runs that have ended and whose moment is not after this run's, the
-// newest first. It sets newer if a published run is of a later moment. Names sort by time,
+// earlier yields the runs that have ended and are not of a later time than this one, the
+// newest first. It sets newer if a published run is of a later time. Names sort by time,
 // except that a day's run may be read after a run of one of its hours, and that a day
-// begins at another time in another zone: so the runs of a date are sorted by moment, and
-// are yielded once all earlier dates are of earlier moments.
+// begins at another time in another zone: so the runs of a date are sorted by time, and
+// are yielded once all earlier dates are of earlier times.
 func (r *run) earlier(ctx context.Context, ids []string, newer *bool) iter.Seq2[Manifest, error] {
 	return func(yield func(Manifest, error) bool) {
 		own := r.manifest()
-		moment := own.moment(r.Zone)
-		later := moment.Add(48 * time.Hour).Format(dayLayout) // a run of this date is after this one in every zone
+		limit := own.effectiveTime(r.Zone)
+		later := limit.Add(48 * time.Hour).Format(dayLayout) // a run of this date is after this one in every zone
 		var loaded []Manifest
 		for len(ids) > 0 || len(loaded) > 0 {
 			date := ""
@@ -121,17 +121,17 @@ func (r *run) earlier(ctx context.Context, ids []string, newer *bool) iter.Seq2[
 				}
 				switch {
 				case !m.final() || !sameQuestion(m.Query, r.at.Query):
-				case m.moment(r.Zone).After(moment):
+				case m.effectiveTime(r.Zone).After(limit):
 					*newer = *newer || m.published()
 				default:
 					loaded = append(loaded, m)
 				}
 			}
-			// The remaining ids are of earlier dates, and so of moments before bound, in
+			// The remaining ids are of earlier dates, and so of times before bound, in
 			// whatever zone they were made.
 			bound, _ := Period(date, westernmost)
-			slices.SortStableFunc(loaded, func(a, b Manifest) int { return b.moment(r.Zone).Compare(a.moment(r.Zone)) })
-			for len(loaded) > 0 && (len(ids) == 0 || !loaded[0].moment(r.Zone).Before(bound)) {
+			slices.SortStableFunc(loaded, func(a, b Manifest) int { return b.effectiveTime(r.Zone).Compare(a.effectiveTime(r.Zone)) })
+			for len(loaded) > 0 && (len(ids) == 0 || !loaded[0].effectiveTime(r.Zone).Before(bound)) {
 				if !yield(loaded[0], nil) {
 					return
 				}
@@ -234,7 +234,7 @@ func deleteAll(ctx context.Context, s store.Store, prefix string, match func(nam
 	return nil
 }
 
-// nameLatest makes latest.json name the run, unless it names a run of a later moment.
+// nameLatest makes latest.json name the run, unless it names a later run.
 func (r *run) nameLatest(ctx context.Context, m Manifest) error {
 	current, there, err := getOwn[Latest](ctx, r.store, r.place.latest())
 	if err != nil {
@@ -248,7 +248,7 @@ func (r *run) nameLatest(ctx context.Context, m Manifest) error {
 		if err != nil {
 			return err
 		}
-		if of.state() == Done && of.moment(r.Zone).After(m.moment(r.Zone)) {
+		if of.state() == Done && of.effectiveTime(r.Zone).After(m.effectiveTime(r.Zone)) {
 			return nil
 		}
 	}

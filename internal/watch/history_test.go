@@ -17,7 +17,7 @@ import (
 	"partnerlens/pkg/core"
 )
 
-// call is one call of a history: a run, when, and in which zone.
+// call is a call for a run, at a time, in a zone.
 type call struct {
 	run  string
 	at   string // RFC 3339; "": in the morning of the run
@@ -49,7 +49,7 @@ func (w *world) callAt(t tester, c call) watch.Outcome {
 	return w.watch(t, c.run)
 }
 
-// Whatever is switched between runs, what crosses a line is reported, once.
+// Every crossing is reported once, however interval and zone change between runs.
 func TestSwitchesLoseNothing(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
@@ -107,8 +107,8 @@ func deref(s *string) string {
 	return *s
 }
 
-// Where a name was used by a run of another zone, the call says so; what changed since
-// is reported by the next run.
+// If the name of a run was used in another zone, the call warns, and the next run reports
+// what changed since.
 func TestNameOfAnotherZone(t *testing.T) {
 	t.Parallel()
 	w := newWorld(newMemory(nil), 57)
@@ -124,7 +124,7 @@ func TestNameOfAnotherZone(t *testing.T) {
 	}
 }
 
-// unlisted is a store whose lists do not have a run yet.
+// unlisted is a store whose lists lack a run.
 type unlisted struct {
 	*memory
 	run string
@@ -140,8 +140,7 @@ func (s unlisted) List(ctx context.Context, prefix string) iter.Seq2[store.Objec
 	}
 }
 
-// A run that a list lacks is compared with all the same, and so is one that latest.json
-// lacks.
+// The previous run is found if the list lacks it, and if latest.json does not name it.
 func TestPreviousIsNotListedOrNotNamed(t *testing.T) {
 	t.Parallel()
 	for _, before := range [][]string{{"2026-11-20"}, {"2026-11-19", "2026-11-20"}} {
@@ -163,7 +162,7 @@ func TestPreviousIsNotListedOrNotNamed(t *testing.T) {
 	}
 }
 
-// The run that was to be compared with may be deleted before it is.
+// The previous run may be deleted between two invocations.
 func TestPreviousIsDeleted(t *testing.T) {
 	t.Parallel()
 	m := newMemory(nil)
@@ -188,8 +187,8 @@ func TestPreviousIsDeleted(t *testing.T) {
 	}
 }
 
-// An object of an earlier run that is damaged stops no later one: it is treated as
-// missing, named and warned of, and nothing is reported twice for it.
+// A damaged object of an earlier run is treated as missing, with a warning that names it.
+// Later runs end, and report nothing twice.
 func TestDamagedObjects(t *testing.T) {
 	t.Parallel()
 	half := func(text string) string { return text[:len(text)/2] }
@@ -245,13 +244,13 @@ func TestDamagedObjects(t *testing.T) {
 			if said := w.chats["ops"].said(); !slices.Equal(said, []string{"2026-11-22 credit_overdrawn"}) {
 				t.Errorf("said %q", said)
 			}
-			// And the next one does not suffer from it.
+			// The run after it is not affected.
 			if next := w.watch(t, "2026-11-23").Manifest; deref(next.Previous) != "2026-11-22" || len(next.Warnings) > 0 || len(next.Alerts) > 0 {
 				t.Errorf("%+v", next)
 			}
 		})
 	}
-	// Without its manifest a run is none, and what it reported is reported by the next.
+	// Without a manifest there is no run: the next one reports what it reported.
 	m := newMemory(nil)
 	w := newWorld(m, 57)
 	w.watch(t, "2026-11-20")
@@ -264,7 +263,7 @@ func TestDamagedObjects(t *testing.T) {
 	}
 }
 
-// neverGives is a store that does not give an object, although it gives others.
+// neverGives is a store that fails to return one object.
 type neverGives struct {
 	store.Store
 	name string
@@ -278,8 +277,8 @@ func (s neverGives) Get(ctx context.Context, name string) (io.ReadCloser, error)
 	return s.Store.Get(ctx, name)
 }
 
-// An object that the store does not give, although it gives others, is treated as
-// damaged; a store that gives none is waited for.
+// An object that the store fails to return, while it returns others, is treated as
+// damaged. If it returns none, the call fails.
 func TestObjectsThatCannotBeHad(t *testing.T) {
 	t.Parallel()
 	for _, code := range []core.Code{core.CodeUnavailable, core.CodeDenied, core.CodeMisconfigured} {
@@ -314,7 +313,7 @@ func TestObjectsThatCannotBeHad(t *testing.T) {
 	})
 }
 
-// givesNothingOf is a store that takes objects and does not give some.
+// givesNothingOf is a store that fails to return some objects.
 type givesNothingOf struct {
 	store.Store
 	is func(name string) bool
@@ -327,8 +326,8 @@ func (s givesNothingOf) Get(ctx context.Context, name string) (io.ReadCloser, er
 	return s.Store.Get(ctx, name)
 }
 
-// What is pending of a run whose alerts or manifest are damaged fails no other run; it
-// is offered to watch --redeliver.
+// A pending delivery of a run whose alerts or manifest are damaged fails no other run, and
+// Redeliver makes it once they are repaired.
 func TestPendingOfADamagedRun(t *testing.T) {
 	t.Parallel()
 	for _, object := range []string{"alerts.json", "manifest.json"} {
@@ -361,7 +360,7 @@ func TestPendingOfADamagedRun(t *testing.T) {
 	}
 }
 
-// A part of the work that is damaged is read anew.
+// Damaged progress is read again.
 func TestDamagedWork(t *testing.T) {
 	t.Parallel()
 	for _, damage := range []string{"cut", "gone"} {
@@ -394,7 +393,7 @@ func TestDamagedWork(t *testing.T) {
 	}
 }
 
-// cutBodies is a store whose bodies are cut, so many of a hundred.
+// cutBodies is a store that cuts a percentage of bodies.
 type cutBodies struct {
 	store.Store
 	random *rand.Rand
@@ -422,7 +421,7 @@ func (broken) Read([]byte) (int, error) {
 	return 0, &core.Error{Code: core.CodeUnavailable, Detail: "it broke off before it was whole", Err: io.ErrUnexpectedEOF}
 }
 
-// Bodies of the store that are cut cost no call.
+// A body that is cut is read again: the call does not fail.
 func TestCutBodies(t *testing.T) {
 	t.Parallel()
 	for _, of100 := range []int{2, 10} {
@@ -445,8 +444,8 @@ func TestCutBodies(t *testing.T) {
 	}
 }
 
-// A run of an earlier day is marked wherever its list is, compared with what was before
-// that day, and reports nothing where a later run has; runs after it stay as they are.
+// A run of an earlier day is marked in every object, is compared with the run before that
+// day, and reports nothing if a later run is published; later runs stay as they are.
 func TestReadLate(t *testing.T) {
 	t.Parallel()
 	w := newWorld(newMemory(nil), 57)
@@ -476,7 +475,7 @@ func TestReadLate(t *testing.T) {
 	if *m.Previous != "2026-11-22" || m.Alerts["credit_low"] != 1 || m.ReadLate {
 		t.Errorf("%+v", m)
 	}
-	// Yesterday's run, where there is none after it, reports, and its digest is marked.
+	// Yesterday's run reports if there is none after it, and its digest is marked.
 	w.books.left[30] = -1
 	w.callAt(t, call{run: "2026-11-24", at: "2026-11-24T23:00:00Z"})
 	taken := w.chats["ops"].taken
@@ -488,8 +487,8 @@ func TestReadLate(t *testing.T) {
 	}
 }
 
-// Where the resellers that are asked for change, their customers are neither new nor
-// gone; all others are compared as ever. The run says so.
+// If the requested resellers change, their customers are neither new nor gone; all others
+// are compared. The run warns.
 func TestScopeChanges(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
@@ -523,7 +522,7 @@ func TestScopeChanges(t *testing.T) {
 	}
 }
 
-// halfParts is a store that breaks off in the middle of what was read of a run.
+// halfParts is a store that cuts parts in the middle.
 type halfParts struct {
 	store.Store
 	broken bool
@@ -542,8 +541,8 @@ func (s *halfParts) Get(ctx context.Context, name string) (io.ReadCloser, error)
 	return io.NopCloser(io.MultiReader(bytes.NewReader(text[:len(text)/2]), broken{})), nil
 }
 
-// A part that the store does not give whole for a while is no damaged part: what was read
-// stays, and the next call goes on with it.
+// A part that the store fails to return whole is not damaged: it stays, and the next call
+// uses it.
 func TestPartsThatBreakOff(t *testing.T) {
 	t.Parallel()
 	bubble(t, "", func(t *testing.T) {

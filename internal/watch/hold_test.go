@@ -14,8 +14,7 @@ import (
 	"partnerlens/pkg/core"
 )
 
-// A list that shrank beyond what may leave between two runs is held, and the run after
-// decides.
+// A list that shrank beyond the limits is held until the next run confirms it or not.
 func TestShrunkenLists(t *testing.T) {
 	t.Parallel()
 	without := func(n int) func(*books) { // the first n customers
@@ -28,7 +27,7 @@ func TestShrunkenLists(t *testing.T) {
 	for _, test := range []struct {
 		name      string
 		customers int
-		days      []func(*books) // what the list is like on the days after the first
+		days      []func(*books) // changes the list on the days after the first
 		states    string
 		last      watch.ChangeCounts // of the last day, since the run that it is compared with
 		previous  string             // the date that it is compared with
@@ -85,7 +84,7 @@ func TestShrunkenLists(t *testing.T) {
 			if got := strings.Join(states, " "); got != test.states || last.Changes != test.last || last.State == watch.Done && *last.Previous != test.previous {
 				t.Errorf("%s, %+v", got, last)
 			}
-			// Each held run is one line to the operator, and reports nothing of customers.
+			// Each held run delivers one line, and no alert about a customer.
 			held := 0
 			for _, m := range w.chats["ops"].taken {
 				if m.Data.Held != nil {
@@ -102,8 +101,7 @@ func TestShrunkenLists(t *testing.T) {
 	}
 }
 
-// A run that is held stays as it is until it is accepted; accepted, it is compared and
-// reported as any other.
+// A held run stays as it is until it is accepted; then it is compared and reported.
 func TestAccept(t *testing.T) {
 	t.Parallel()
 	for _, before := range []bool{false, true} { // the list is read with --accept, or held before
@@ -143,7 +141,7 @@ func TestAccept(t *testing.T) {
 	}
 }
 
-// Which lists are held are settings.
+// Settings decide which lists are held.
 func TestHoldSettings(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
@@ -164,8 +162,8 @@ func TestHoldSettings(t *testing.T) {
 	}
 }
 
-// Whichever operation fails while a run is held, and while it is accepted: it ends with
-// the bytes of an undisturbed one.
+// Whichever operation fails while a run is held or accepted, it ends with the bytes of an
+// undisturbed run.
 func TestEveryOperationMayFailWhileHeld(t *testing.T) {
 	t.Parallel()
 	base := newWorld(newMemory(nil), 30)
@@ -209,8 +207,7 @@ func TestEveryOperationMayFailWhileHeld(t *testing.T) {
 	}
 }
 
-// A list that is not proven is held only where it is another's: that it lacks customers
-// says nothing.
+// A list that is not proven is held only if it also has as many unknown customers.
 func TestUnprovenAndShrunken(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
@@ -231,7 +228,7 @@ func TestUnprovenAndShrunken(t *testing.T) {
 	}
 }
 
-// The digest of a held list that is not proven does not say that it is.
+// The digest of a held list that is not proven does not claim that it is.
 func TestHeldDigestOfAnUnprovenList(t *testing.T) {
 	t.Parallel()
 	for _, lie := range []int{0, 3} {
@@ -249,7 +246,7 @@ func TestHeldDigestOfAnUnprovenList(t *testing.T) {
 	}
 }
 
-// The lines about runs that were held do not say anything of customers in any language.
+// The digest of a held run names no customer, in any language.
 func TestHeldDigestsAreOneLine(t *testing.T) {
 	t.Parallel()
 	w := newWorld(newMemory(nil), 30)
@@ -269,8 +266,8 @@ func TestHeldDigestsAreOneLine(t *testing.T) {
 	}
 }
 
-// A second reading within the half hour, as of a past day just before today's, is no second
-// opinion.
+// A second reading within half an hour, as of a past day just before today's, does not
+// confirm the first.
 func TestHeldReadingsAreApart(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {

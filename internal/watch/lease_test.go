@@ -14,8 +14,7 @@ import (
 	"partnerlens/internal/watch"
 )
 
-// Runs at once, and calls for one at once, report each thing once: the one that comes
-// later is compared with what was reported before, or finds everything done.
+// Concurrent runs, and concurrent calls for one run, report each alert once.
 func TestOverlapsReportOnce(t *testing.T) {
 	t.Parallel()
 	for name, runs := range map[string][]string{
@@ -46,7 +45,7 @@ func TestOverlapsReportOnce(t *testing.T) {
 	}
 }
 
-// An invocation that has no time to wait for the lease leaves the run to the next call.
+// An invocation without the time to wait for the lease leaves the run to the next call.
 func TestNoTimeForTheLease(t *testing.T) {
 	t.Parallel()
 	bubble(t, "", func(t *testing.T) {
@@ -68,8 +67,8 @@ func TestNoTimeForTheLease(t *testing.T) {
 	})
 }
 
-// The lease of an invocation that was killed is taken when it has expired, and at once
-// where it could not expire for a day, or is damaged.
+// The lease of a killed invocation is taken when it has expired, and at once if it claims
+// to hold for a day or is damaged.
 func TestLeaseIsTaken(t *testing.T) {
 	t.Parallel()
 	for until, waits := range map[time.Duration]time.Duration{
@@ -91,8 +90,7 @@ func TestLeaseIsTaken(t *testing.T) {
 	}
 }
 
-// frozen is a store as an invocation sees it whose lease cannot be renewed, nor read once
-// it is had.
+// frozen is a store that fails to renew the lease, and to return it once it is acquired.
 type frozen struct {
 	store.Store
 	unread *bool
@@ -115,8 +113,8 @@ func (s frozen) Get(ctx context.Context, name string) (io.ReadCloser, error) {
 	return s.Store.Get(ctx, name)
 }
 
-// An invocation whose lease expired and was taken changes nothing of the run that the
-// other one has finished, and delivers nothing, however far it had come.
+// An invocation whose lease expired and was taken does not change the run that the other
+// one has finished, and delivers nothing, wherever it stalled.
 func TestLeaseIsLost(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
@@ -144,7 +142,7 @@ func TestLeaseIsLost(t *testing.T) {
 			w.books.left[20] = 50
 			slow := w.on(stalling{frozen{w.store, unread}, test.stalls, test.time})
 			slow.chats = w.chats
-			slow.books.left[40] = -1 // what it read is not what the other one reads
+			slow.books.left[40] = -1 // the two invocations read different lists
 			if test.stalls == "" {
 				slow.books.latency = 20 * time.Second
 			}
@@ -182,7 +180,7 @@ func TestLeaseIsLost(t *testing.T) {
 	}
 }
 
-// An invocation whose lease was taken while a channel kept it waiting publishes nothing.
+// An invocation whose lease was taken during a delivery publishes nothing.
 func TestLeaseIsLostWhileDelivering(t *testing.T) {
 	t.Parallel()
 	bubble(t, "", func(t *testing.T) {
@@ -192,7 +190,7 @@ func TestLeaseIsLostWhileDelivering(t *testing.T) {
 		w.chats["ops"].taken = nil
 		slow := w.on(frozen{w.store, nil})
 		slow.chats = w.chats
-		w.chats["ops"].takes = leaseTime + leasePoll // until just after the other one has it
+		w.chats["ops"].takes = leaseTime + leasePoll // until just after the other invocation has the lease
 		lost := make(chan watch.State)
 		go func() {
 			outcome, err := slow.call(t.Context(), "2026-11-21")
@@ -213,13 +211,13 @@ func TestLeaseIsLostWhileDelivering(t *testing.T) {
 	})
 }
 
-// What the lease promises: see lease in lease.go.
+// See lease in lease.go.
 const (
 	leaseTime = 15 * time.Second
 	leasePoll = 250 * time.Millisecond
 )
 
-// stalling is a store that takes its time before it takes some objects.
+// stalling is a store that stalls before it puts some objects.
 type stalling struct {
 	store.Store
 	name string

@@ -184,7 +184,7 @@ func (r *run) keyOfRecord(text []byte) (string, error) {
 }
 
 func keyOfState(text []byte) (string, error) {
-	var k kept
+	var k stateLine
 	err := json.Unmarshal(text, &k)
 	return k.Key, err
 }

@@ -105,12 +105,12 @@ func (m *Manifest) warns(of core.Warning) bool {
 
 // Notes returns what a digest says about the list as a whole.
 func (m *Manifest) Notes() alert.Notes {
-	reading, _ := m.Thresholds["expire_month"].(string)
-	return alert.Notes{Warnings: m.Warnings, Notify: m.Notify, TagEnds: m.TagEnds, ExpireMonth: core.ExpireReading(reading)}
+	expireMonth, _ := m.Thresholds["expire_month"].(string)
+	return alert.Notes{Warnings: m.Warnings, Notify: m.Notify, TagEnds: m.TagEnds, ExpireMonth: core.ExpireReading(expireMonth)}
 }
 
-// moment is when the list was read, or, if it was read late, the end of the run's period.
-func (m *Manifest) moment(zone *time.Location) time.Time {
+// effectiveTime is when the list was read, or, if it was read late, the end of the run's period.
+func (m *Manifest) effectiveTime(zone *time.Location) time.Time {
 	end := m.PeriodEnd
 	if end.IsZero() {
 		_, end = Period(m.Run, zone)

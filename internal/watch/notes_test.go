@@ -17,7 +17,7 @@ import (
 	"partnerlens/pkg/core"
 )
 
-// tagBook is a cloud of customers' tags, "Y 2026-11" or "Y unread" each.
+// tagBook is a vendor's customers and their tags, "Y 2026-11" or "Y unread" each.
 type tagBook map[string]string
 
 func (b tagBook) FetchPage(_ context.Context, _ core.TagQuery, at core.Cursor) (page core.Page[*core.CustomerTag], _ error) {
@@ -41,7 +41,7 @@ func (b tagBook) FetchPage(_ context.Context, _ core.TagQuery, at core.Cursor) (
 	return page, nil
 }
 
-// run makes the run of a day, read in its morning, and gives its manifest.
+// run makes the run of a day, in its morning, and returns its manifest.
 func (b tagBook) run(t *testing.T, s *memory, day string) watch.Manifest {
 	return b.witnessed(t, s, day, nil)
 }
@@ -67,8 +67,8 @@ func (b tagBook) witnessed(t *testing.T, s *memory, day string, witness *core.Re
 	return outcome.Manifest
 }
 
-// A run counts which reading of a tag's month the cloud's data shows, and takes over
-// what the runs before it counted.
+// A run counts which reading of a tag's month the vendor's data shows, and adds to the
+// counts of the runs before it.
 func TestManifestCountsTagEnds(t *testing.T) {
 	t.Parallel()
 	s, b := newMemory(nil), tagBook{"a": "Y 2026-11", "b": "Y 2026-11", "c": "Y 2026-12", "d": "Y 2027-06", "e": "N", "f": "Y 2026-01"}
@@ -99,7 +99,7 @@ func TestManifestCountsTagEnds(t *testing.T) {
 	}
 }
 
-// Days that pass are no change of a customer: days_left follows from the day.
+// A change of days_left is no change of a customer: it follows from the day.
 func TestDaysLeftAreNoChange(t *testing.T) {
 	t.Parallel()
 	s, b := newMemory(nil), tagBook{"a": "Y 2027-06", "b": "Y 2027-06"}
@@ -119,8 +119,8 @@ func TestDaysLeftAreNoChange(t *testing.T) {
 	}
 }
 
-// What could not be read is in the manifest of a complete run, by its records and so by
-// however many calls it took, and is notified of when it is new.
+// The manifest of a complete run warns of values that could not be read, whatever the
+// number of invocations. Channels are notified when the warning is new.
 func TestManifestWarnsOfWhatCouldNotBeRead(t *testing.T) {
 	t.Parallel()
 	s, b := newMemory(nil), tagBook{}
@@ -166,7 +166,7 @@ func (b nameBook) FetchPage(context.Context, core.TagQuery, core.Cursor) (page c
 	return page, nil
 }
 
-// What else a complete read warns of is in the manifest, too.
+// The manifest of a complete run has the other warnings of the read.
 func TestManifestKeepsWarningsOfACompleteRead(t *testing.T) {
 	t.Parallel()
 	b := tagBook{"a": "Y", "b": "Y", "c": "Y unread", "d": "N", "e": "N", "f": "N", "g": "N", "h": "N", "i": "N", "j": "N"}

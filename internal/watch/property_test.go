@@ -18,13 +18,13 @@ import (
 	"partnerlens/pkg/core"
 )
 
-// Random days, disturbed at random: customers join, leave, sink, recover, are stopped
-// and freed; lists come empty, of another account, short, or cannot be proven; channels
-// are dead or refuse messages; stores fail, invocations are killed; days become hours,
-// zones move, runs are made late, latest.json is lost. What channels take is held
-// against a model of a page: each crossing once, under one id, and nothing false.
+// Random days with random faults: customers join, leave, run low, recover, are stopped and
+// freed; lists are empty, of another account, short, or cannot be proven; channels are dead
+// or refuse messages; stores fail, invocations are killed; intervals and zones change, runs
+// are made late, latest.json is lost. The messages that channels accept must be those of a
+// small model: each crossing once, under one id, and nothing else.
 //
-// PARTNERLENS_TEST_SEED=N plays one world again, PARTNERLENS_TEST_WORLDS=N plays so many.
+// PARTNERLENS_TEST_SEED=N repeats one world, PARTNERLENS_TEST_WORLDS=N sets their number.
 func TestRandomDays(t *testing.T) {
 	t.Parallel()
 	seeds := []uint64{}
@@ -50,22 +50,22 @@ func TestRandomDays(t *testing.T) {
 	}
 }
 
-// model is what must have been reported. Each run is judged by those before it.
+// model computes what must be reported, run by run.
 type model struct {
 	runs []modelRun
-	want map[string][]string // by run: what each channel is to take, sorted
+	want map[string][]string // by run: the message of each channel, sorted
 }
 
 type modelRun struct {
 	run               string
 	moment, asOf      time.Time
 	published, proven bool
-	held              int             // how often in a row; 0: it is not
+	held              int             // how many times in a row; 0: not held
 	list              map[string]bool // the customers on it
 	known             map[string]life // what is remembered after it
 }
 
-// life is what is remembered of a customer.
+// life is the remembered state of a customer.
 type life struct {
 	level  int // -1 well, 0 low, 1 exhausted, 2 overdrawn
 	forced bool
@@ -86,7 +86,7 @@ func levelOf(left int) int {
 	return -1
 }
 
-// next is what is reported of a customer, and what is remembered.
+// next returns what is reported about a customer, and the next state.
 func (l life) next(left int, forced bool) (kinds []string, _ life) {
 	level := levelOf(left)
 	switch {
@@ -113,7 +113,7 @@ func (l life) next(left int, forced bool) (kinds []string, _ life) {
 	return kinds, l
 }
 
-// account is a list as a vendor gives it.
+// account is the list that the vendor returns.
 type account map[string]struct {
 	left   int
 	forced bool
@@ -121,13 +121,13 @@ type account map[string]struct {
 
 func tooMany(missing, of int) bool { return missing > 10 && missing*100 > of*20 }
 
-// take takes a run in, and returns the state in which it ends.
-func (m *model) take(run string, moment, asOf time.Time, list account, proven, accept bool) watch.State {
+// add adds a run, and returns the state in which it ends.
+func (m *model) add(run string, moment, asOf time.Time, list account, proven, accept bool) watch.State {
 	r := modelRun{run: run, moment: moment, asOf: asOf.Truncate(time.Second), proven: proven, list: make(map[string]bool), known: make(map[string]life)}
 	for id := range list {
 		r.list[id] = true
 	}
-	var before, complete *modelRun // published; and proven, too
+	var before, complete *modelRun // the newest published one; the newest that is also proven
 	var last *modelRun
 	newer := false
 	slices.SortStableFunc(m.runs, func(a, b modelRun) int { return a.moment.Compare(b.moment) })
@@ -232,8 +232,8 @@ type day struct {
 	now    time.Time
 	zone   *time.Location
 	every  watch.Every
-	made   map[string]watch.State // runs that came to an end
-	broken int                    // calls that were disturbed
+	made   map[string]watch.State // runs that have ended
+	broken int                    // calls with a fault
 	joined int
 	log    []string
 }
@@ -259,7 +259,7 @@ func play(t *testing.T, seed uint64) {
 			return
 		}
 	}
-	// At last all channels take everything, and what they refused is offered again.
+	// In the end all channels accept everything, and refused messages are redelivered.
 	for _, c := range d.w.chats {
 		c.answer(http.StatusOK)
 	}
@@ -309,7 +309,7 @@ func (d *day) step(s *memory) {
 	outcome := d.w.watch(d, run)
 	state, was := d.made[run]
 	if !was {
-		state = d.m.take(run, moment, at, list, proven, false)
+		state = d.m.add(run, moment, at, list, proven, false)
 	}
 	if got := manifestOf(d, s, run).State; got != state {
 		d.Fatalf("%s is %s, want %s (%s)", run, got, state, outcome.State)
@@ -332,7 +332,7 @@ func (d *day) accept(s *memory, run string, moment time.Time, list account, prov
 	held := d.m.want[run]
 	d.m.runs = slices.DeleteFunc(d.m.runs, func(r modelRun) bool { return r.run == run })
 	delete(d.m.want, run)
-	d.made[run] = d.m.take(run, moment, d.now, list, proven, true)
+	d.made[run] = d.m.add(run, moment, d.now, list, proven, true)
 	if held != nil {
 		d.m.want[run+" held"] = held
 	}
@@ -342,7 +342,7 @@ func (d *day) accept(s *memory, run string, moment time.Time, list account, prov
 	}
 }
 
-// live is what happens to the customers between two runs.
+// live changes the customers between two runs.
 func (d *day) live() {
 	b := d.w.books
 	for _, i := range slices.Sorted(maps.Keys(b.left)) {
@@ -366,7 +366,7 @@ func (d *day) live() {
 	}
 }
 
-// list makes the vendor answer well or not, and returns what it then lists.
+// list makes the vendor answer correctly or not, and returns its list.
 func (d *day) list() (list account, proven bool) {
 	b := d.w.books
 	whole := b
@@ -399,7 +399,7 @@ func (d *day) list() (list account, proven bool) {
 	return list, proven
 }
 
-// channels makes the channels take messages, or not.
+// channels makes the channels accept messages or not.
 func (d *day) channels(run string) {
 	for _, name := range slices.Sorted(maps.Keys(d.w.chats)) {
 		c := d.w.chats[name]
@@ -422,7 +422,7 @@ func (d *day) channels(run string) {
 	}
 }
 
-// disturbed is a call during which the store fails, or the vendor's time runs out.
+// disturbed makes a call during which the store fails, or the vendor times out.
 func (d *day) disturbed(s *memory, run string) {
 	d.broken++
 	w := *d.w
@@ -442,7 +442,7 @@ func (d *day) disturbed(s *memory, run string) {
 	d.note("disturbed at operation %d of %d (after %t, gone %t): %s, %v", at, n.Load(), after, gone, outcome.State, err)
 }
 
-// check holds what the channels took against the model.
+// check compares the messages that channels accepted with the model.
 func (d *day) check() {
 	for name, c := range d.w.chats {
 		ids, got, again := make(map[string]string), make(map[string][]string), 0
@@ -471,7 +471,7 @@ func (d *day) check() {
 			}
 			ids[m.ID] = text
 			if len(said) == 0 && !m.Data.Proven && len(m.Data.Warnings) > 0 && d.m.want[run] == nil {
-				continue // says, the first time, that and why the list is not proven
+				continue // warns, the first time, that the list is not proven
 			}
 			if got[run] != nil {
 				d.Errorf("%s: %s is delivered under two ids: %q and %q", name, run, got[run], said)

@@ -90,10 +90,10 @@ func (r *run) readOn(ctx context.Context) (core.Report, error) {
 	if err != nil {
 		return core.Report{}, err
 	}
-	reading := ctx
+	bounded := ctx
 	if deadline, ok := ctx.Deadline(); ok {
 		var cancel context.CancelFunc
-		reading, cancel = context.WithDeadline(ctx, deadline.Add(-timeToStop))
+		bounded, cancel = context.WithDeadline(ctx, deadline.Add(-timeToStop))
 		defer cancel()
 	}
 	start, before := time.Now(), r.at.ReadMS
@@ -104,7 +104,7 @@ func (r *run) readOn(ctx context.Context) (core.Report, error) {
 		failure = r.storePart(ctx, waiting, cursor)
 		waiting = waiting[:0]
 	}
-	report, err := question.Walk(reading, r.at.Cursor, r.known(reading), r.at.AsOf, func(record core.Record, place func() string) bool {
+	report, err := question.Walk(bounded, r.at.Cursor, r.known(bounded), r.at.AsOf, func(record core.Record, place func() string) bool {
 		if len(waiting) == r.PartSize {
 			if store(place()); failure != nil {
 				return false

@@ -14,8 +14,8 @@ import (
 	"partnerlens/pkg/core"
 )
 
-// A list that cannot be proven is published as what it is: what was seen is reported,
-// what was not seen is not, and the next proven run goes on from both.
+// A list that cannot be proven is published and marked: alerts about the customers seen are
+// delivered, no customer is reported as gone, and the next proven run goes on from both runs.
 func TestUnproven(t *testing.T) {
 	t.Parallel()
 	w := newWorld(folder(t), 57)
@@ -55,8 +55,8 @@ func TestUnproven(t *testing.T) {
 		t.Errorf("again: %s", again.State)
 	}
 
-	// Day 2, proven: compared with the last proven list; what was reported is no news, and
-	// the one who was not seen is gone by now.
+	// Day 2, proven: compared with the last proven list; nothing is reported
+	// again, and the customer that was not seen is gone.
 	w.books.lie = 0
 	w.books.left[30] = -1
 	m = w.watch(t, "2026-11-22").Manifest
@@ -68,7 +68,7 @@ func TestUnproven(t *testing.T) {
 	}
 }
 
-// A customer who is not on an unproven list keeps what is remembered of it.
+// The state of a customer that is not on an unproven list is kept.
 func TestAbsentCustomersKeepTheirState(t *testing.T) {
 	t.Parallel()
 	w := newWorld(newMemory(nil), 57)
@@ -91,8 +91,8 @@ func TestAbsentCustomersKeepTheirState(t *testing.T) {
 	}
 }
 
-// An account whose list is never proven is not silent: states are reported from the
-// second run on. Who is new is not known.
+// An account whose list is never proven reports states from the second run on, and no new
+// customers.
 func TestNeverProven(t *testing.T) {
 	t.Parallel()
 	w := newWorld(newMemory(nil), 57)
@@ -120,8 +120,8 @@ func TestNeverProven(t *testing.T) {
 	}
 }
 
-// A customer who was new on an unproven list and is not on the next proven one is gone,
-// although no list is left that has its record.
+// A customer that was new on an unproven list and is not on the next proven one is gone,
+// although no list has its record.
 func TestNewAndGoneBetweenProvenRuns(t *testing.T) {
 	t.Parallel()
 	w := newWorld(newMemory(nil), 57)
@@ -139,8 +139,8 @@ func TestNewAndGoneBetweenProvenRuns(t *testing.T) {
 	}
 }
 
-// How often a list is read before it is published without a proof is a setting. An
-// attempt for which there is no time is left to the next call.
+// A setting limits the attempts at a list that cannot be proven. An attempt for which there
+// is no time is left to the next call.
 func TestAttempts(t *testing.T) {
 	t.Parallel()
 	for _, attempts := range []int{0, 1, 2, 5} {
@@ -181,7 +181,7 @@ func TestAttempts(t *testing.T) {
 			t.Errorf("%s, %s after %d attempts", states, m.State, m.Attempts)
 		}
 	})
-	// A list that is proven at last ends the run as any other.
+	// A later attempt can prove the list.
 	w := newWorld(newMemory(nil), 57)
 	w.books.lie = 3
 	w.books.before = func(row int) error {
@@ -195,8 +195,8 @@ func TestAttempts(t *testing.T) {
 	}
 }
 
-// Whichever operation fails while a list without a proof is published: it ends with the
-// bytes of an undisturbed run.
+// Whichever operation fails while an unproven list is published, the run ends with the bytes
+// of an undisturbed one.
 func TestEveryOperationMayFailWhileUnproven(t *testing.T) {
 	t.Parallel()
 	base := newWorld(newMemory(nil), 57)
@@ -228,8 +228,8 @@ func TestEveryOperationMayFailWhileUnproven(t *testing.T) {
 	}
 }
 
-// A list that takes several invocations is proven as one that is read in one go, although
-// its rows trade places: what earlier invocations read counts.
+// A list that is read by several invocations is proven as if by one, although its rows trade
+// places: what earlier invocations read counts.
 func TestProvenAcrossInvocations(t *testing.T) {
 	t.Parallel()
 	for _, pages := range []int{4, 7, 25, 60} {
@@ -257,8 +257,7 @@ func TestProvenAcrossInvocations(t *testing.T) {
 	}
 }
 
-// A list for whose proof no invocation has the time is published as not proven, rather
-// than tried for ever.
+// A list that no invocation has the time to prove is published as unproven.
 func TestNoTimeToProve(t *testing.T) {
 	t.Parallel()
 	w := newWorld(newMemory(nil), 57)

@@ -114,7 +114,7 @@ func (r *run) run(ctx context.Context) (Outcome, error) {
 	if err := r.publish(ctx, m); err != nil {
 		return Outcome{}, err
 	}
-	return Outcome{State: m.State, Manifest: m, Undelivered: r.undelivered(&m)}, r.settle(ctx, m.Run)
+	return Outcome{State: m.State, Manifest: m, Undelivered: r.undelivered(&m)}, r.finishPending(ctx, m.Run)
 }
 
 // prepare loads what every call needs.

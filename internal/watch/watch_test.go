@@ -69,7 +69,7 @@ func TestTwoRuns(t *testing.T) {
 		}
 	}
 
-	// Again, or twice: nothing is asked, written or delivered.
+	// Another call asks, writes and delivers nothing.
 	calls, before := w.books.calls.Load(), objects(t, w.store)
 	for _, run := range []string{"2026-11-22", "2026-11-21"} {
 		if outcome := w.watch(t, run); outcome.State != watch.Already {
@@ -88,8 +88,8 @@ func idIn(line string) string {
 
 var errRefused = &core.Error{Code: core.CodeUnavailable, Detail: "refused by the test"}
 
-// shaky is a store that refuses its at-th operation, before or after it took
-// effect; and where it is gone every one after it, as after a kill.
+// shaky is a store that fails operation at, before or after it has taken effect, and, if
+// gone, every later one, as if the invocation was killed.
 func shaky(s store.Store, at int, after, gone bool, count *atomic.Int32) store.Store {
 	return storetest.Faulty(s, func(_ string, n int) error {
 		count.Store(int32(n))
@@ -103,12 +103,12 @@ func shaky(s store.Store, at int, after, gone bool, count *atomic.Int32) store.S
 	})
 }
 
-// modes are how an operation of a store fails.
+// modes are the ways in which an operation of a store fails.
 var modes = []struct{ after, gone bool }{{false, false}, {true, false}, {false, true}, {true, true}}
 
-// Whichever operation of the store fails, before or after it took effect, once or
-// as in a kill: called again, the run ends with the bytes of an undisturbed one, and
-// the channel has the digest, under one id.
+// Whichever operation of the store fails, before or after it has taken effect, once or as in
+// a kill: the next call ends the run with the bytes of an undisturbed one, and the channel
+// has the digest, under one id.
 func TestEveryOperationMayFail(t *testing.T) {
 	t.Parallel()
 	calm := newWorld(newMemory(nil), 57)
@@ -137,7 +137,7 @@ func TestEveryOperationMayFail(t *testing.T) {
 				}
 				w.store = s
 				w.watch(t, "2026-11-22")
-				w.watch(t, "2026-11-22") // tidies up what a run that was killed left
+				w.watch(t, "2026-11-22") // deletes what a killed invocation left
 				same(t, s, want)
 				once(t, w.chats["ops"], said)
 			})
@@ -145,8 +145,8 @@ func TestEveryOperationMayFail(t *testing.T) {
 	}
 }
 
-// once holds a chat to messages that it must have taken, each under one id: more often
-// than once only where the store failed between a delivery and its record.
+// once checks the messages that a chat accepted, each under one id. A message may come again
+// only if the store failed between a delivery and its record.
 func once(t tester, c *chat, want []string) {
 	t.Helper()
 	ids := make(map[string]string)
@@ -167,7 +167,7 @@ func once(t tester, c *chat, want []string) {
 	}
 }
 
-// However often time runs out, the invocations make the bytes of one go.
+// However often time runs out, the bytes are those of a single invocation.
 func TestTimeRunsOut(t *testing.T) {
 	t.Parallel()
 	calm := newWorld(folder(t), 57)
@@ -201,7 +201,7 @@ func TestTimeRunsOut(t *testing.T) {
 	}
 }
 
-// A vendor that fails in the middle costs nothing that was read.
+// If the vendor fails in the middle, what was read is kept.
 func TestVendorFails(t *testing.T) {
 	t.Parallel()
 	w := newWorld(newMemory(nil), 57)
@@ -222,7 +222,7 @@ func TestVendorFails(t *testing.T) {
 	}
 }
 
-// Several at once end as one: one set of bytes, one digest, and the list is read once.
+// Concurrent calls make one run: one set of bytes, one digest, and one read.
 func TestSeveralAtOnce(t *testing.T) {
 	t.Parallel()
 	calm := newWorld(newMemory(nil), 57)
@@ -262,7 +262,7 @@ func TestRetain(t *testing.T) {
 		w.watch(t, fmt.Sprintf("2026-11-0%d", day))
 	}
 	w.books.lie, w.books.left = 0, newBooks(30).left
-	w.books.before = func(row int) error { // one that never came to its end
+	w.books.before = func(row int) error { // a run that does not end
 		if row > 0 {
 			return &core.Error{Code: core.CodeDeadline}
 		}
@@ -276,8 +276,7 @@ func TestRetain(t *testing.T) {
 	if err != nil || !slices.Equal(deleted, []string{"2026-10-31", "2026-11-01", "2026-11-02", "2026-11-03", "2026-11-04"}) {
 		t.Errorf("%v, %v", deleted, err)
 	}
-	// The newest complete run stays, the newest whose alerts the next one goes on from,
-	// and the one that was asked for.
+	// The newest complete run stays, the newest that evaluated alerts, and the requested one.
 	deleted, err = watch.Retain(t.Context(), w.store, "credit", "north", 0, "2026-11-05", now.AddDate(1, 0, 0))
 	if err != nil || !slices.Equal(deleted, []string{"2026-11-07", "2026-11-08"}) {
 		t.Errorf("%v, %v", deleted, err)
@@ -289,8 +288,8 @@ func TestRetain(t *testing.T) {
 	}
 }
 
-// However far the deletion of a run gets, the run is gone: no manifest names
-// objects that are deleted. The next call deletes the rest.
+// Wherever the deletion of a run is interrupted, no manifest names deleted objects. The next
+// call deletes the rest.
 func TestRetainDeletesTheManifestFirst(t *testing.T) {
 	t.Parallel()
 	w := newWorld(newMemory(nil), 5)
@@ -328,7 +327,7 @@ func TestRetainDeletesTheManifestFirst(t *testing.T) {
 	}
 }
 
-// A function that was left with its platform's three seconds is told what to set.
+// A function with its platform's default of three seconds gets an error that names the setting.
 func TestTimeLimitThatIsTooShort(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
@@ -393,8 +392,8 @@ func TestRunIDs(t *testing.T) {
 	}
 }
 
-// A run is of one set of settings: what was read by others before they changed is
-// read anew, whether all of it was read or a part, and whatever fails meanwhile.
+// A run is of one set of settings: if they change, reading starts again, whether all or a
+// part was read, and whatever fails meanwhile.
 func TestSettingsChangeBetweenInvocations(t *testing.T) {
 	t.Parallel()
 	calm := newWorld(newMemory(nil), 57)
@@ -454,7 +453,7 @@ func TestSettingsChangeBetweenInvocations(t *testing.T) {
 	}
 }
 
-// A run that is made anew replaces the one that was, and nothing is left of that.
+// A forced run replaces the one before, of which no object is left.
 func TestForce(t *testing.T) {
 	t.Parallel()
 	for _, unproven := range []bool{false, true} {
@@ -483,7 +482,7 @@ func TestForce(t *testing.T) {
 	}
 }
 
-// A run that is held is read again where it is made anew.
+// A held run is read again if it is forced.
 func TestForceOfAHeldRun(t *testing.T) {
 	t.Parallel()
 	w := newWorld(newMemory(nil), 57)
@@ -500,8 +499,8 @@ func TestForceOfAHeldRun(t *testing.T) {
 	}
 }
 
-// Whatever fails while a run is made anew: it is the old one or the new one, and never
-// a manifest beside objects of another attempt.
+// Whatever fails while a run is forced, there is the old run or the new one, and never a
+// manifest with objects of another attempt.
 func TestEveryOperationMayFailWhileForced(t *testing.T) {
 	t.Parallel()
 	base := newWorld(newMemory(nil), 57)

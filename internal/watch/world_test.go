@@ -32,8 +32,8 @@ import (
 	"partnerlens/pkg/core"
 )
 
-// world is what a watch meets: a vendor's list, a store, channels, and settings. Tests
-// call watch and look at objects and at what channels took.
+// world is the surroundings of a watch: a vendor's list, a store, channels, and settings.
+// Tests call watch and check the objects and the messages that channels accepted.
 type world struct {
 	store   store.Store
 	books   *books
@@ -100,7 +100,7 @@ func (w *world) watch(t tester, run string) watch.Outcome {
 	return outcome
 }
 
-// on is the same world over another store.
+// on returns the same world over another store.
 func (w *world) on(s store.Store) *world {
 	other := *w
 	other.store, other.books, other.chats = s, w.books.clone(), make(map[string]*chat)
@@ -110,11 +110,11 @@ func (w *world) on(s store.Store) *world {
 	return &other
 }
 
-// every is how many operations of the store there are for each one that fails in a test:
-// 1 lets every single one fail, which takes minutes under the race detector.
-var every = flag.Int("every", 8, "of how many operations of the store one fails; 1: each")
+// every makes one of every so many operations of the store fail in a test: 1 makes each
+// fail, which takes minutes under the race detector.
+var every = flag.Int("every", 8, "fail one of every N operations of the store; 1: each")
 
-// some are operations from 1 to all, one of every few, from a random one on.
+// some yields one of every few numbers from 1 to all, from a random one on.
 func some(all int) iter.Seq[int] {
 	return func(yield func(int) bool) {
 		for at := 1 + rand.IntN(*every); at <= all && yield(at); at += *every {
@@ -129,7 +129,7 @@ type tester interface {
 	Fatalf(string, ...any)
 }
 
-// chat is a channel that takes messages, or answers as it is set to.
+// chat is a channel that accepts messages, or answers with a status.
 type chat struct {
 	mu     sync.Mutex
 	status func(m message) int // nil: 200
@@ -138,7 +138,7 @@ type chat struct {
 	taken  []message
 }
 
-// message is what a chat took.
+// message is a message to a chat.
 type message struct {
 	ID     string `json:"id"`
 	Source string `json:"source"`
@@ -194,7 +194,7 @@ func (c *chat) take(r *http.Request) (*http.Response, error) {
 	return &http.Response{StatusCode: status, Header: make(http.Header), Body: io.NopCloser(strings.NewReader("")), Request: r}, nil
 }
 
-// slow makes the chat take so long to answer.
+// slow sets how long the chat takes to answer.
 func (c *chat) slow(takes time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -208,7 +208,7 @@ func (c *chat) answer(status int) {
 	c.status = func(message) int { return status }
 }
 
-// said is what the chat took: "RUN kind kind", a line a message.
+// said returns the messages that the chat accepted, each as "RUN kind kind".
 func (c *chat) said() (lines []string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -228,7 +228,7 @@ func (c *chat) said() (lines []string) {
 	return lines
 }
 
-// books is a vendor: customers and what they have left.
+// books is a vendor: customers and their remaining credit.
 type books struct {
 	mu     sync.Mutex
 	left   map[int]int // by customer
@@ -239,8 +239,8 @@ type books struct {
 	shift  int  // added to every customer's number: another partner's list
 	hidden bool // rows are missing although the total counts them
 
-	restless  bool // rows stand elsewhere at every call
-	proofless bool // time runs out wherever a pass begins that is not the first
+	restless  bool // rows change their order at every call
+	proofless bool // time runs out when a second pass begins
 
 	latency time.Duration // of a call
 	as      *books        // whose customers are listed; nil: its own
@@ -258,7 +258,7 @@ func (b *books) clone() *books {
 	return &books{left: maps.Clone(b.left), forced: maps.Clone(b.forced), lie: b.lie, shift: b.shift, hidden: b.hidden}
 }
 
-// rest waits for the calls of reads that have ended.
+// rest waits for requests of reads that have ended.
 func (b *books) rest() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -317,7 +317,7 @@ func (b *books) FetchPage(ctx context.Context, _ core.CreditQuery, at core.Curso
 	return page, nil
 }
 
-// idOf is a customer's id. Ids sort otherwise than customers come.
+// idOf returns a customer's id. Ids sort in another order than customers are listed.
 func idOf(i int) string { return strconv.Itoa(200000000000 + (i*7919)%100003) }
 
 func customer(i, left int, forced bool) *core.CustomerCredit {
@@ -339,8 +339,8 @@ func (b *books) function() *core.Function {
 
 var morning = time.Date(2026, 11, 21, 22, 0, 0, 0, time.UTC)
 
-// tomorrow is what happens to the books between two runs: one customer goes, one
-// comes, one runs low, and one spends a little.
+// tomorrow changes the books between two runs: one customer leaves, one joins, one runs
+// low, and one spends a little.
 func (b *books) tomorrow() {
 	delete(b.left, 3)
 	b.left[99] = 500
@@ -348,10 +348,10 @@ func (b *books) tomorrow() {
 	b.left[30]--
 }
 
-// identity is the same in all stores of a test, so that their objects can be compared.
+// identity is the identity of all stores of a test, so that their objects are comparable.
 const identity = `{"schema":"partnerlens.store/v1","id":"store-of-tests"}`
 
-// folder is a store of the test's own: a folder, or a place in the bucket that
+// folder returns a store for one test: a folder, or a prefix of the bucket that
 // scripts/s3.sh serves.
 func folder(t *testing.T) store.Store {
 	t.Helper()
@@ -370,8 +370,7 @@ func folder(t *testing.T) store.Store {
 	return s
 }
 
-// memory is enough of a Store for tests that need thousands of operations; what
-// goes through a folder and a bucket is tested too.
+// memory is a Store for tests that need thousands of operations.
 type memory struct {
 	mu      sync.Mutex
 	objects map[string][]byte
@@ -452,8 +451,8 @@ func (m *memory) Delete(ctx context.Context, name string) error {
 	return nil
 }
 
-// objects are all that a store holds, unpacked, without what differs from time to time.
-// Each is held against its manifest on the way.
+// objects returns the content of a store, without what differs between runs. It checks each
+// object against its manifest.
 func objects(t tester, s store.Store) map[string]string {
 	t.Helper()
 	all := make(map[string]string)
@@ -471,7 +470,7 @@ func objects(t tester, s store.Store) map[string]string {
 				}
 			}
 			m.Attempt, m.Attempts, m.Invocations, m.ReadMS, m.FinishMS, m.RequestIDs = "", 0, 0, 0, 0, nil
-			for i := range m.Warnings { // which tell of a read in parts in other words
+			for i := range m.Warnings { // which differ if the list is read in parts
 				m.Warnings[i].Message = ""
 			}
 			for i := range m.Deliveries {
@@ -555,8 +554,7 @@ func packed(text string) string {
 	return b.String()
 }
 
-// same holds a store to what it must hold. The lease of an invocation that was killed
-// expires, and the next run takes it.
+// same checks the content of a store, except for the lease of a killed invocation.
 func same(t tester, s store.Store, want map[string]string) {
 	t.Helper()
 	got := objects(t, s)
@@ -573,7 +571,7 @@ func same(t tester, s store.Store, want map[string]string) {
 	}
 }
 
-// bubble is a parallel test of its own, in which waits pass in no time.
+// bubble runs a parallel subtest with virtual time.
 func bubble(t *testing.T, name string, test func(t *testing.T)) {
 	t.Helper()
 	t.Run(name, func(t *testing.T) {
@@ -582,7 +580,7 @@ func bubble(t *testing.T, name string, test func(t *testing.T)) {
 	})
 }
 
-// answer makes the books answer as others do.
+// answer makes the books return the list of others.
 func (b *books) answer(as *books) {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -35,7 +35,7 @@ func Lost(err error) error { return refusal{err, false} }
 
 type refusal struct {
 	error
-	done bool
+	after bool
 }
 
 func (r refusal) Unwrap() error { return r.error }
@@ -54,11 +54,11 @@ func (f *faulty) check(op string) (before, lost, after error) {
 	defer f.mu.Unlock()
 	f.n++
 	err := f.refuse(op, f.n)
-	r, is := errors.AsType[refusal](err)
+	r, ok := errors.AsType[refusal](err)
 	switch {
-	case !is:
+	case !ok:
 		return err, nil, nil
-	case r.done:
+	case r.after:
 		return nil, nil, r.error
 	case op == "Put":
 		return nil, r.error, nil
