@@ -347,10 +347,10 @@ func ask(ctx context.Context, store Store, ref Reference) (secret core.Secret, e
 	return secret, err
 }
 
-// Renew fetches again, now, what the settings refer to, but for what was
-// fetched after a moment: for where a cloud refuses a key that was good until then.
-// That it fails shows in the value that Resolve gives, which stays.
-func (k *Cache) Renew(ctx context.Context, settings map[string]string, since time.Time) {
+// Renew fetches again, now, what the settings refer to: for where a cloud refuses a key
+// that was good until then. That it fails shows in the value that Resolve gives, which
+// stays.
+func (k *Cache) Renew(ctx context.Context, settings map[string]string) {
 	refs, err := references(settings)
 	if err != nil {
 		return
@@ -359,17 +359,17 @@ func (k *Cache) Renew(ctx context.Context, settings map[string]string, since tim
 	for _, ref := range refs {
 		wholes[ref.secret()] = true
 	}
-	since = since.Round(0)
 	var under sync.WaitGroup
 	for whole := range wholes {
-		under.Go(func() { k.renew(ctx, whole, since) })
+		under.Go(func() { k.renew(ctx, whole) })
 	}
 	under.Wait()
 }
 
 // renew is Renew for one secret. A fetch that is under way may have been answered
-// before the key changed, or by what is kept on the way: it is waited for, and not relied on.
-func (k *Cache) renew(ctx context.Context, ref Reference, since time.Time) {
+// before the key changed, or by what is kept on the way: it is waited for, and not
+// relied on unless it was made because a cloud refused the key.
+func (k *Cache) renew(ctx context.Context, ref Reference) {
 	for relied := false; !relied; {
 		k.mu.Lock()
 		entry := k.kept[ref]
@@ -379,7 +379,7 @@ func (k *Cache) renew(ctx context.Context, ref Reference, since time.Time) {
 		}
 		under := entry.fetching[askerOf(ctx, ref)]
 		if under == nil {
-			if entry.renewed.After(since) && entry.fetched.After(since) || now().Sub(entry.renewed) < renewEvery {
+			if now().Sub(entry.renewed) < renewEvery {
 				k.mu.Unlock()
 				return
 			}
@@ -388,7 +388,7 @@ func (k *Cache) renew(ctx context.Context, ref Reference, since time.Time) {
 			under = entry.fetching[askerOf(ctx, ref)]
 			entry.renewed = under.begun
 		}
-		relied = under.refused && !under.begun.Before(since)
+		relied = under.refused
 		k.mu.Unlock()
 		select {
 		case <-under.over:
