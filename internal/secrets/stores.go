@@ -103,11 +103,11 @@ func WithHuaweiKey(ctx context.Context, key HuaweiKey) context.Context {
 	return context.WithValue(ctx, huaweiKey{}, key)
 }
 
-// askerOf gives who asks a store for a secret.
-func askerOf(ctx context.Context, ref Reference) asker {
+// principalOf returns the principal of a call for a secret.
+func principalOf(ctx context.Context, ref Reference) principal {
 	key, ok := ctx.Value(huaweiKey{}).(HuaweiKey)
 	if !ok || ref.Scheme != schemeHuawei {
-		return asker{}
+		return principal{}
 	}
 	return sha256.Sum256([]byte(strings.Join([]string{key.AK, key.SK.Reveal(), key.SecurityToken.Reveal()}, "\n")))
 }
