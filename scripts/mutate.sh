@@ -42,7 +42,7 @@ mutate pkg/core/credit.go 's/if !c\.zoned\(\)/if false/' TestCreatedBetween
 mutate pkg/transport/transport.go 's/failure\.RetryAfter = /_ = /' TestRequestID
 mutate internal/api/keys.go 's/sum\[:\], k\.keys\[i\]\.hash\[:\]/sum[:8], k.keys[i].hash[:8]/' TestHash
 mutate internal/secrets/cache.go 's/time\.Now\(\)\.Round\(0\)/time.Now()/' TestAges
-mutate internal/secrets/cache.go 's/came\.Sub\(under\.begun\) < k\.opts\.KeepFor/true/' TestFetch
+mutate internal/secrets/cache.go 's/came\.Sub\(fetch\.began\) < k\.opts\.KeepFor/true/' TestFetch
 mutate internal/watch/compare.go 's/, "days_left"//' TestDaysLeft
 mutate internal/watch/history.go 's/if ids\[0\] == r\.Run/if len(ids[0]) != len(r.Run) || ids[0] == r.Run/' TestSwitches
 mutate internal/watch/history.go 's/s\.Delete\(ctx, p\.object\(id, manifestName\)\)/error(nil)/' TestRetainDeletes

@@ -14,6 +14,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -26,10 +27,14 @@ import (
 	"github.com/go-json-experiment/json"
 	"go.uber.org/goleak"
 
+	"partnerlens/pkg/awsconfig/awsconfigtest"
 	"partnerlens/pkg/core"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	awsconfigtest.Isolate()
+	goleak.VerifyTestMain(m)
+}
 
 // received is one request as a receiver saw it.
 type received struct {
@@ -224,8 +229,13 @@ func TestDeliverToEachChannel(t *testing.T) {
 // request" (AWS General Reference, read November 2026).
 func verifySNS(r received) error {
 	form, err := url.ParseQuery(string(r.body))
+	attributes := make(map[string]string)
+	for i := 1; form.Has(fmt.Sprintf("MessageAttributes.entry.%d.Name", i)); i++ {
+		entry := fmt.Sprintf("MessageAttributes.entry.%d.", i)
+		attributes[form.Get(entry+"Name")] = form.Get(entry + "Value.StringValue")
+	}
 	if err != nil || form.Get("Action") != "Publish" || form.Get("Version") != "2010-03-31" || form.Get("TopicArn") != "arn:aws:sns:eu-central-1:123456789012:alerts.fifo" ||
-		form.Get("MessageGroupId") != "credit-main" || form.Get("MessageDeduplicationId") == "" || form.Get("MessageDeduplicationId") != form.Get("MessageAttributes.entry.1.Value.StringValue") ||
+		form.Get("MessageGroupId") != "credit-main" || form.Get("MessageDeduplicationId") == "" || form.Get("MessageDeduplicationId") != attributes["delivery"] || attributes["function"] != "credit" ||
 		len(form.Get("Subject")) > 99 || !strings.HasPrefix(form.Get("Subject"), "partnerlens") || !strings.Contains(form.Get("Message"), "🔴") {
 		return fmt.Errorf("%v, %v", err, form)
 	}
@@ -860,6 +870,23 @@ func TestQuietDays(t *testing.T) {
 	}
 }
 
+// A task of ECS publishes with the key of its role.
+func TestSNSWithTheRoleOfATask(t *testing.T) {
+	awsconfigtest.Task(t, "TASK", "planted", "token")
+	d := deliverTo(t, t.Context(), channelOf(SNS, ""), digestOf(1), DeliverOptions{
+		Getenv: os.Getenv,
+		Transport: roundTripFunc(func(r *http.Request) (*http.Response, error) {
+			if !strings.Contains(r.Header.Get("Authorization"), "Credential=TASK/") || r.Header.Get("X-Amz-Security-Token") != "token" {
+				t.Errorf("signed with %s", r.Header.Get("Authorization"))
+			}
+			return answer(200, ""), nil
+		}),
+	})
+	if d.State != Delivered {
+		t.Errorf("%+v", d)
+	}
+}
+
 // SNS without a key, or with an endpoint that may not be used, fails as misconfigured.
 func TestSNSSettings(t *testing.T) {
 	t.Parallel()
@@ -878,8 +905,16 @@ func TestSNSSettings(t *testing.T) {
 	if got := snsSubjectOf("partnerlens: 额度\n" + strings.Repeat("long ", 40)); len(got) != 99 || !strings.HasPrefix(got, "partnerlens: long") {
 		t.Errorf("%q", got)
 	}
-	to, _ := parseTopic("arn:aws-cn:sns:cn-north-1:123456789012:alerts")
-	if u, err := snsEndpoint(func(string) string { return "" }, to); err != nil || u.Host != "sns.cn-north-1.amazonaws.com.cn" {
-		t.Errorf("%v, %v", u, err)
-	}
+	env := map[string]string{"AWS_ACCESS_KEY_ID": "AKID", "AWS_SECRET_ACCESS_KEY": "planted"}
+	c := channelOf(SNS, "")
+	c.URL = core.NewSecret("arn:aws-cn:sns:cn-north-1:123456789012:alerts")
+	deliverTo(t, t.Context(), c, digestOf(1), DeliverOptions{
+		Getenv: func(name string) string { return env[name] },
+		Transport: roundTripFunc(func(r *http.Request) (*http.Response, error) {
+			if r.URL.Host != "sns.cn-north-1.amazonaws.com.cn" {
+				t.Errorf("a topic of China goes to %s", r.URL.Host)
+			}
+			return answer(200, ""), nil
+		}),
+	})
 }

@@ -147,7 +147,7 @@ func (s *sender) request(ctx context.Context, now time.Time) (*http.Request, err
 		return chat.request(ctx, s.channel, s.message, now)
 	}
 	if s.channel.Type == SNS {
-		return s.sns(ctx, now)
+		return s.sns(ctx)
 	}
 	return s.webhook(ctx, now)
 }

@@ -3,29 +3,22 @@ package alert
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
-	"fmt"
+	"io"
 	"net/http"
-	"net/url"
-	"strconv"
 	"strings"
-	"time"
 
-	sdk "github.com/aws/aws-sdk-go-v2/aws"
-	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/sns"
+	"github.com/aws/aws-sdk-go-v2/service/sns/types"
 
+	"partnerlens/pkg/awsconfig"
 	"partnerlens/pkg/core"
-	"partnerlens/pkg/transport"
 )
 
-// SNS is one signed POST of its query protocol (Publish, Amazon SNS API
-// Reference, 2010-03-31, read November 2026): its own client would be linked into
-// every artefact and make every cold start slower. A message is at most 262,144
-// bytes with its attributes, a subject less than 100 ASCII characters.
+// A message of SNS is at most 262,144 bytes with its attributes, a subject less than
+// 100 ASCII characters (Publish, Amazon SNS API Reference, read November 2026).
 const (
-	snsVersion = "2010-03-31"
 	snsMessage = 200_000
 	snsSubject = 99
 	snsGroup   = 128
@@ -34,7 +27,7 @@ const (
 // topic is a parsed ARN.
 type topic struct {
 	arn, region string
-	china, fifo bool
+	fifo        bool
 }
 
 // parseTopic reads arn:aws:sns:REGION:ACCOUNT:NAME.
@@ -45,52 +38,63 @@ func parseTopic(arn string) (topic, error) {
 		!isName(parts[3], 40) || len(parts[4]) != 12 || strings.Trim(parts[4], "0123456789") != "" || len(parts[5]) > 256 || !isPlain(parts[5]) {
 		return topic{}, errors.New("not the ARN of a topic")
 	}
-	return topic{arn, parts[3], parts[1] == "aws-cn", strings.HasSuffix(parts[5], ".fifo")}, nil
+	return topic{arn, parts[3], strings.HasSuffix(parts[5], ".fifo")}, nil
 }
 
-func (s *sender) sns(ctx context.Context, now time.Time) (*http.Request, error) {
+// sns has the SDK build and sign the request.
+func (s *sender) sns(ctx context.Context) (*http.Request, error) {
 	to, err := parseTopic(s.channel.URL.Reveal())
 	if err != nil {
 		return nil, &core.Error{Code: core.CodeMisconfigured, Detail: "the channel's topic cannot be used"}
 	}
-	key := sdk.Credentials{
-		AccessKeyID: s.getenv("AWS_ACCESS_KEY_ID"), SecretAccessKey: s.getenv("AWS_SECRET_ACCESS_KEY"), SessionToken: s.getenv("AWS_SESSION_TOKEN"),
-	}
-	if !key.HasKeys() {
-		return nil, &core.Error{Code: core.CodeMisconfigured, Detail: "no key to publish with: on Lambda the function's role has one; elsewhere set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"}
-	}
-	endpoint, err := snsEndpoint(s.getenv, to)
+	config := awsconfig.New(s.getenv)
+	endpoint, err := config.Endpoint("SNS")
 	if err != nil {
 		return nil, err
 	}
-	body := []byte(s.snsForm(to).Encode())
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, endpoint.String()+"/", bytes.NewReader(body))
+	key, err := config.Retrieve(ctx)
 	if err != nil {
 		return nil, err
 	}
-	req.Header.Set("Content-Type", "application/x-www-form-urlencoded; charset=utf-8")
-	sum := sha256.Sum256(body)
-	return req, v4.NewSigner().SignHTTP(ctx, key, req, hex.EncodeToString(sum[:]), "sns", to.region, now)
+	var built capture
+	_, err = sns.New(sns.Options{
+		Region: to.region, BaseEndpoint: endpoint, HTTPClient: &built, Retryer: aws.NopRetryer{},
+		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) { return key, nil }),
+	}).Publish(ctx, s.snsInput(to))
+	if built.request == nil {
+		return nil, err
+	}
+	return built.request, nil
 }
 
-// snsForm is the message: text for people, attributes for filters, the id for de-duplication.
-func (s *sender) snsForm(to topic) url.Values {
-	form := url.Values{"Action": {"Publish"}, "Version": {snsVersion}, "TopicArn": {to.arn}}
+// capture is an HTTP client that keeps the request and sends none.
+type capture struct{ request *http.Request }
+
+func (c *capture) Do(r *http.Request) (*http.Response, error) {
+	body, err := io.ReadAll(r.Body) // the SDK closes it
+	if err == nil {
+		c.request = r.Clone(r.Context())
+		c.request.Body = io.NopCloser(bytes.NewReader(body))
+	}
+	return nil, errors.New("captured")
+}
+
+// snsInput is the message: text for people, attributes for filters, the id for de-duplication.
+func (s *sender) snsInput(to topic) *sns.PublishInput {
 	text := func(shown int) string { return strings.Join(s.message.lines(shown), "\n") }
-	form.Set("Message", text(s.message.fit(snsMessage, func(shown int) int { return len(text(shown)) })))
-	form.Set("Subject", snsSubjectOf(s.selection.message(English).title))
-	attributes := [][2]string{{"delivery", s.id}, {"function", s.selection.Function}, {"account", s.selection.Account}, {"severity", string(s.message.severity)}}
-	for i, a := range attributes {
-		at := "MessageAttributes.entry." + strconv.Itoa(i+1)
-		form.Set(at+".Name", a[0])
-		form.Set(at+".Value.DataType", "String")
-		form.Set(at+".Value.StringValue", a[1])
+	in := &sns.PublishInput{
+		TopicArn: &to.arn, Subject: aws.String(snsSubjectOf(s.selection.message(English).title)),
+		Message:           aws.String(text(s.message.fit(snsMessage, func(shown int) int { return len(text(shown)) }))),
+		MessageAttributes: make(map[string]types.MessageAttributeValue),
+	}
+	for name, value := range map[string]string{"delivery": s.id, "function": s.selection.Function, "account": s.selection.Account, "severity": string(s.message.severity)} {
+		in.MessageAttributes[name] = types.MessageAttributeValue{DataType: aws.String("String"), StringValue: &value}
 	}
 	if to.fifo {
-		form.Set("MessageGroupId", cut(s.selection.Function+"-"+s.selection.Account, snsGroup-1))
-		form.Set("MessageDeduplicationId", s.id)
+		in.MessageGroupId = aws.String(cut(s.selection.Function+"-"+s.selection.Account, snsGroup-1))
+		in.MessageDeduplicationId = &s.id
 	}
-	return form
+	return in
 }
 
 // snsSubjectOf is a title as SNS accepts one: ASCII, and short.
@@ -102,20 +106,6 @@ func snsSubjectOf(title string) string {
 		return r
 	}, title)
 	return ascii[:min(len(ascii), snsSubject)]
-}
-
-// snsEndpoint is the endpoint in AWS's own variables, or that of the topic's region.
-func snsEndpoint(getenv func(string) string, to topic) (*url.URL, error) {
-	for _, name := range []string{"AWS_ENDPOINT_URL_SNS", "AWS_ENDPOINT_URL"} {
-		if address := getenv(name); address != "" {
-			return transport.Endpoint(name, address)
-		}
-	}
-	domain := "amazonaws.com"
-	if to.china {
-		domain += ".cn"
-	}
-	return transport.Endpoint("AWS_ENDPOINT_URL_SNS", fmt.Sprintf("https://sns.%s.%s", to.region, domain))
 }
 
 // readSNS reads the <Code> of an error (Publish, Errors, and Common Error Types,

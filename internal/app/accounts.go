@@ -88,9 +88,9 @@ func (r *Resolver) resolve(ctx context.Context, settings map[string]string) (map
 	return keeper.Resolve(ctx, settings)
 }
 
-func (r *Resolver) renew(ctx context.Context, settings map[string]string, since time.Time) {
+func (r *Resolver) renew(ctx context.Context, settings map[string]string) {
 	if ctx, keeper, err := r.with(ctx); err == nil {
-		keeper.Renew(ctx, settings, since)
+		keeper.Renew(ctx, settings)
 	}
 }
 
@@ -153,10 +153,10 @@ func (a *Accounts) Settings(ctx context.Context, name string) (Settings, error) 
 	return s, nil
 }
 
-// Renew reads an account's keys again, where that was not done since.
-func (a *Accounts) Renew(ctx context.Context, name string, since time.Time) {
+// Renew reads an account's keys again.
+func (a *Accounts) Renew(ctx context.Context, name string) {
 	if text := a.Resolver.env(AccountsSetting); text != "" {
-		a.Resolver.renew(ctx, map[string]string{AccountsSetting: text}, since)
+		a.Resolver.renew(ctx, map[string]string{AccountsSetting: text})
 	}
 	all, err := a.configured(ctx)
 	if err != nil {
@@ -166,7 +166,7 @@ func (a *Accounts) Renew(ctx context.Context, name string, since time.Time) {
 	if !there {
 		account = a.fromEnvironment()
 	}
-	a.Resolver.renew(ctx, Settings{Account: name, vendor: a.Vendor, named: account.named}.inErrors(account.fields), since)
+	a.Resolver.renew(ctx, Settings{Account: name, vendor: a.Vendor, named: account.named}.inErrors(account.fields))
 }
 
 // configured gives the vendor's accounts.
@@ -440,9 +440,9 @@ func (s Settings) equal(t Settings) bool {
 	return s.named == t.named && maps.EqualFunc(s.values, t.values, core.Secret.Equal)
 }
 
-// PerAccount keeps what is built of an account's settings while they stay the
-// same: on SCF the environment is set anew at every invocation, and keys are rotated
-// elsewhere too. A failure is not kept. Safe for concurrent use.
+// PerAccount keeps what is built of an account's settings while they stay the same, the
+// key included: answers read with another key are not shared. A failure is not kept.
+// Safe for concurrent use.
 type PerAccount[R any] struct {
 	mu    sync.Mutex
 	built map[string]builtFrom[R]

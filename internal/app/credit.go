@@ -7,6 +7,7 @@ import (
 	"partnerlens/internal/alert"
 	"partnerlens/pkg/core"
 	"partnerlens/pkg/tencent"
+	"partnerlens/pkg/transport"
 )
 
 // creditLimit is the vendor's limit, in calls a second (QueryCustomersCredit, read November 2026).
@@ -31,44 +32,48 @@ type creditReader = core.Reader[core.CreditQuery, *core.CustomerCredit]
 func openCredit(accounts *Accounts, now func() time.Time) *core.Function {
 	var (
 		pacers  = Pacers{Limit: creditLimit}
-		sources PerAccount[*tencent.Source]
 		readers PerAccount[*creditReader]
 	)
-	source := func(s Settings) (*tencent.Source, error) { return sources.While(s, creditSource) }
 	return core.CreditFunction(func(ctx context.Context, account string) (*creditReader, error) {
 		settings, err := accounts.Settings(ctx, account)
 		if err != nil {
 			return nil, err
 		}
 		return readers.While(settings, func(s Settings) (*creditReader, error) {
+			if _, err := tencentKey(s); err != nil {
+				return nil, err
+			}
 			pacer, err := pacers.Of(s)
 			if err != nil {
 				return nil, err
 			}
-			source, err := Renewing(accounts, s, source)
+			source, err := creditSource(s, credentials[tencent.Key]{accounts, account, tencentKey})
 			if err != nil {
 				return nil, err
 			}
-			return newCreditReader(s, source, pacer, now)
+			return newCreditReader(s, named[core.CreditQuery, *core.CustomerCredit]{source, s}, pacer, now)
 		})
 	}, accounts.Names)
 }
 
-func creditSource(s Settings) (*tencent.Source, error) {
+func tencentKey(s Settings) (tencent.Key, error) {
+	key := tencent.Key{ID: s.Get(FieldSecretID), Secret: s.Secret(FieldSecretKey), Token: s.Secret(FieldToken)}
 	err := s.Missing("make an API key in the Tencent Cloud console under Cloud Access Management > API Keys, with the partner's account", FieldSecretID, FieldSecretKey)
-	if err != nil {
-		return nil, err
+	if err == nil {
+		err = key.Check()
 	}
+	return key, err
+}
+
+func creditSource(s Settings, credentials transport.Credentials[tencent.Key]) (*tencent.Source, error) {
 	zone, err := Parse(s, FieldZone, core.VendorZone, ParseZone)
 	if err != nil {
 		return nil, err
 	}
 	return tencent.New(tencent.Config{
-		SecretID:  s.Get(FieldSecretID),
-		SecretKey: s.Secret(FieldSecretKey),
-		Token:     s.Secret(FieldToken),
-		Endpoint:  s.Get(FieldEndpoint),
-		Zone:      zone,
+		Credentials: credentials,
+		Endpoint:    s.Get(FieldEndpoint),
+		Zone:        zone,
 	})
 }
 
@@ -88,7 +93,11 @@ func newCreditReader(s Settings, source core.Source[core.CreditQuery, *core.Cust
 }
 
 func probeCredit(s Settings) (Probe, error) {
-	source, err := creditSource(s)
+	key, err := tencentKey(s)
+	if err != nil {
+		return Probe{}, err
+	}
+	source, err := creditSource(s, transport.Static(key))
 	if err != nil {
 		return Probe{}, err
 	}

@@ -7,6 +7,7 @@ import (
 	"partnerlens/internal/alert"
 	"partnerlens/pkg/core"
 	"partnerlens/pkg/huawei"
+	"partnerlens/pkg/transport"
 )
 
 // tagsLimit is in calls a second. The vendor's APIs allow 5 to 30, and the page of this one
@@ -39,35 +40,28 @@ func openTags(accounts *Accounts, now func() time.Time) *core.Function {
 	}, accounts.Names)
 }
 
-func tagSource(s Settings) (*huawei.Source, error) {
-	if s.Get(FieldAuthToken) == "" {
+func huaweiKey(s Settings) (huawei.Key, error) {
+	key := huawei.Key{AK: s.Get(FieldAK), SK: s.Secret(FieldSK), SecurityToken: s.Secret(FieldSecurityToken), AuthToken: s.Secret(FieldAuthToken)}
+	if key.AuthToken.Empty() {
 		err := s.Missing("make an access key in the Huawei Cloud console under My Credentials > Access Keys, with the partner's account", FieldAK, FieldSK)
 		if err != nil {
-			return nil, err
+			return key, err
 		}
 	}
-	return huawei.New(huawei.Config{
-		AK:            s.Get(FieldAK),
-		SK:            s.Secret(FieldSK),
-		SecurityToken: s.Secret(FieldSecurityToken),
-		AuthToken:     s.Secret(FieldAuthToken),
-		DomainID:      s.Get(FieldDomainID),
-		Endpoint:      s.Get(FieldEndpoint),
-	})
+	return key, key.Check()
+}
+
+func tagSource(s Settings, credentials transport.Credentials[huawei.Key]) (*huawei.Source, error) {
+	return huawei.New(huawei.Config{Credentials: credentials, DomainID: s.Get(FieldDomainID), Endpoint: s.Get(FieldEndpoint)})
 }
 
 // tagComposer holds the Sources, Readers and Pacers of all accounts.
 type tagComposer struct {
 	accounts *Accounts
-	sources  PerAccount[*huawei.Source]
 	readers  PerAccount[*tagReader]
 	now      func() time.Time
 
 	tags, customers, resellers Pacers // one for each API: the vendor counts them separately
-}
-
-func (c *tagComposer) source(s Settings) (*huawei.Source, error) {
-	return c.sources.While(s, tagSource)
 }
 
 func (c *tagComposer) reader(s Settings) (*tagReader, error) {
@@ -79,11 +73,18 @@ func (c *tagComposer) reader(s Settings) (*tagReader, error) {
 	if err != nil {
 		return nil, err
 	}
-	scopes, err := c.scopes(s)
+	if _, err := huaweiKey(s); err != nil {
+		return nil, err
+	}
+	source, err := tagSource(s, credentials[huawei.Key]{c.accounts, s.Account, huaweiKey})
 	if err != nil {
 		return nil, err
 	}
-	witness, err := members(c, s, &c.customers, (*huawei.Source).SubCustomers)
+	scopes, err := c.scopes(s, source)
+	if err != nil {
+		return nil, err
+	}
+	witness, err := members(s, &c.customers, source.SubCustomers())
 	if err != nil {
 		return nil, err
 	}
@@ -91,11 +92,7 @@ func (c *tagComposer) reader(s Settings) (*tagReader, error) {
 	if err != nil {
 		return nil, err
 	}
-	source, err := Renewing(c.accounts, s, c.source)
-	if err != nil {
-		return nil, err
-	}
-	return core.NewReader(source, &core.ReaderOptions[core.TagQuery]{
+	return core.NewReader(named[core.TagQuery, *core.CustomerTag]{source, s}, &core.ReaderOptions[core.TagQuery]{
 		Schema: core.Schema("tags"), Provider: huawei.Provider, Account: s.Account,
 		Rules: core.Rules{ExpireMonth: expires}, Scopes: scopes, Witness: witness, Pacer: pacer, ShareFor: shareFor, Now: c.now,
 	}), nil
@@ -103,7 +100,7 @@ func (c *tagComposer) reader(s Settings) (*tagReader, error) {
 
 // scopes splits a query. core.AllResellers stands for the resellers that the account
 // names, or else for those that the vendor lists.
-func (c *tagComposer) scopes(s Settings) (func(context.Context, core.TagQuery) ([]core.Scope[core.TagQuery], error), error) {
+func (c *tagComposer) scopes(s Settings, source *huawei.Source) (func(context.Context, core.TagQuery) ([]core.Scope[core.TagQuery], error), error) {
 	ids, err := Parse(s, FieldResellers, nil, ParseResellers)
 	if err != nil {
 		return nil, err
@@ -113,7 +110,7 @@ func (c *tagComposer) scopes(s Settings) (func(context.Context, core.TagQuery) (
 			return core.TagScopes(q, ids), nil
 		}, nil
 	}
-	resellers, err := members(c, s, &c.resellers, (*huawei.Source).Resellers)
+	resellers, err := members(s, &c.resellers, source.Resellers())
 	if err != nil {
 		return nil, err
 	}
@@ -121,26 +118,20 @@ func (c *tagComposer) scopes(s Settings) (func(context.Context, core.TagQuery) (
 }
 
 // members returns a Reader of one of the account's lists of members.
-func members[Q core.Query](c *tagComposer, s Settings, pacers *Pacers, list func(*huawei.Source) huawei.Members[Q]) (*core.Reader[Q, *core.Member], error) {
+func members[Q core.Query](s Settings, pacers *Pacers, list huawei.Members[Q]) (*core.Reader[Q, *core.Member], error) {
 	pacer, err := pacers.Of(s)
 	if err != nil {
 		return nil, err
 	}
-	source, err := Renewing(c.accounts, s, func(s Settings) (huawei.Members[Q], error) { // the same key
-		source, err := c.source(s)
-		if err != nil {
-			return huawei.Members[Q]{}, err
-		}
-		return list(source), nil
-	})
-	if err != nil {
-		return nil, err
-	}
-	return core.NewReader(source, &core.ReaderOptions[Q]{Provider: huawei.Provider, Pacer: pacer}), nil
+	return core.NewReader(named[Q, *core.Member]{list, s}, &core.ReaderOptions[Q]{Provider: huawei.Provider, Pacer: pacer}), nil
 }
 
 func probeTags(s Settings) (Probe, error) {
-	source, err := tagSource(s)
+	key, err := huaweiKey(s)
+	if err != nil {
+		return Probe{}, err
+	}
+	source, err := tagSource(s, transport.Static(key))
 	if err != nil {
 		return Probe{}, err
 	}

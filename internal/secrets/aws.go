@@ -5,7 +5,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"fmt"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -14,61 +13,90 @@ import (
 
 	sdk "github.com/aws/aws-sdk-go-v2/aws"
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 
+	"partnerlens/pkg/awsconfig"
 	"partnerlens/pkg/core"
 	"partnerlens/pkg/transport"
 )
 
-// aws reads Secrets Manager and Parameter Store with the SDK's signer. The
-// services' own clients would do the same at a price: linking Secrets Manager's
-// makes a cold start 1.27 times as long as a hello world's, Parameter Store's 1.83
-// times (its schemas are built before main), the signer 1.02 times. Each store is one
-// call of the JSON 1.1 protocol.
+// aws reads Secrets Manager by the SDK's client, and Parameter Store by one call of the
+// JSON 1.1 protocol with the SDK's signer: linking ssm's client would lengthen every
+// cold start by 0.84 of a hello world's, since its schemas are built before main.
 type aws struct {
 	getenv    func(string) string
+	config    *awsconfig.Config
 	transport *transport.Transport
-	signer    *v4.Signer
 }
 
 func (a *aws) secret(ctx context.Context, ref Reference) (core.Secret, error) {
 	if secret, ok := a.viaExtension(ctx, "/secretsmanager/get?secretId="+url.QueryEscape(ref.Name), ""); ok {
 		return secret, nil
 	}
-	return a.call(ctx, "secretsmanager", "secretsmanager.GetSecretValue", ref.Name,
-		struct{ SecretId string }{ref.Name}, "")
+	return a.call(ctx, "SECRETS_MANAGER", "secretsmanager.GetSecretValue", ref.Name, "", func(c awsCall) error {
+		_, err := secretsmanager.New(secretsmanager.Options{
+			Region: c.region, BaseEndpoint: c.endpoint, Credentials: c, HTTPClient: c.client, Retryer: sdk.NopRetryer{},
+		}).GetSecretValue(ctx, &secretsmanager.GetSecretValueInput{SecretId: &ref.Name})
+		return err
+	})
 }
 
 func (a *aws) parameter(ctx context.Context, ref Reference) (core.Secret, error) {
 	if secret, ok := a.viaExtension(ctx, "/systemsmanager/parameters/get?withDecryption=true&name="+url.QueryEscape(ref.Name), "Parameter"); ok {
 		return secret, nil
 	}
-	return a.call(ctx, "ssm", "AmazonSSM.GetParameter", ref.Name, struct {
-		Name           string
-		WithDecryption bool
-	}{ref.Name, true}, "Parameter")
+	const target = "AmazonSSM.GetParameter"
+	return a.call(ctx, "SSM", target, ref.Name, "Parameter", func(c awsCall) error {
+		endpoint := "https://ssm." + c.region + ".amazonaws.com"
+		switch {
+		case c.endpoint != nil:
+			endpoint = *c.endpoint
+		case strings.HasPrefix(c.region, "cn-"):
+			endpoint += ".cn"
+		}
+		body, err := core.AppendJSON(nil, struct {
+			Name           string
+			WithDecryption bool
+		}{ref.Name, true})
+		if err != nil {
+			return err
+		}
+		req, err := http.NewRequestWithContext(ctx, http.MethodPost, endpoint+"/", bytes.NewReader(body))
+		if err != nil {
+			return err
+		}
+		req.Header.Set("Content-Type", "application/x-amz-json-1.1")
+		req.Header.Set("X-Amz-Target", target)
+		sum := sha256.Sum256(body)
+		if err := v4.NewSigner().SignHTTP(ctx, c.key, req, hex.EncodeToString(sum[:]), "ssm", c.region, time.Now()); err != nil {
+			return err
+		}
+		return carry(c.client.Transport, req)
+	})
 }
 
-// call makes one call. within is the member that the secret stands in; "": none.
-func (a *aws) call(ctx context.Context, service, target, name string, input any, within string) (core.Secret, error) {
-	key := sdk.Credentials{
-		AccessKeyID: a.getenv("AWS_ACCESS_KEY_ID"), SecretAccessKey: a.getenv("AWS_SECRET_ACCESS_KEY"), SessionToken: a.getenv("AWS_SESSION_TOKEN"),
-	}
-	if !key.HasKeys() {
-		return core.Secret{}, broken("there is no key to ask the store with; on Lambda the function's role has one, elsewhere set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY (aws configure export-credentials --format env)")
-	}
-	region := regionOf(name)
-	if region == "" {
-		region = first(a.getenv, "AWS_REGION", "AWS_DEFAULT_REGION")
-	}
-	if region == "" || strings.ContainsAny(region, "/?#@:") {
-		return core.Secret{}, broken("the secret's region is not known; set AWS_REGION, or write the secret's ARN")
-	}
-	endpoint, err := a.endpoint(service, region)
-	if err != nil {
+// awsCall is what a call is made with. It is the aws.CredentialsProvider of its key.
+type awsCall struct {
+	client   *http.Client
+	region   string
+	endpoint *string // nil: the region's own
+	key      sdk.Credentials
+}
+
+func (c awsCall) Retrieve(context.Context) (sdk.Credentials, error) { return c.key, nil }
+
+// call makes one call of a service, as its variable names it. within is the member of
+// the answer that holds the secret; "": none.
+func (a *aws) call(ctx context.Context, service, target, name, within string, send func(awsCall) error) (core.Secret, error) {
+	var c awsCall
+	var err error
+	if c.key, err = a.config.Retrieve(ctx); err != nil {
 		return core.Secret{}, err
 	}
-	body, err := core.AppendJSON(nil, input)
-	if err != nil {
+	if c.region, err = a.config.Region(ctx, name); err != nil {
+		return core.Secret{}, err
+	}
+	if c.endpoint, err = a.config.Endpoint(service); err != nil {
 		return core.Secret{}, err
 	}
 	var secret core.Secret
@@ -78,17 +106,8 @@ func (a *aws) call(ctx context.Context, service, target, name string, input any,
 			return r.Method == http.MethodPost && r.URL.Path == "/" && r.Header.Get("X-Amz-Target") == target
 		},
 		Send: func(rt http.RoundTripper) error {
-			req, err := http.NewRequestWithContext(ctx, http.MethodPost, endpoint.String()+"/", bytes.NewReader(body))
-			if err != nil {
-				return err
-			}
-			req.Header.Set("Content-Type", "application/x-amz-json-1.1")
-			req.Header.Set("X-Amz-Target", target)
-			sum := sha256.Sum256(body)
-			if err := a.signer.SignHTTP(ctx, key, req, hex.EncodeToString(sum[:]), service, region, time.Now()); err != nil {
-				return err
-			}
-			return carry(rt, req)
+			c.client = &http.Client{Transport: rt}
+			return send(c)
 		},
 		Decode: func(answer transport.Answer) (err error) {
 			secret, err = decodeAWS(answer, within)
@@ -105,30 +124,6 @@ func carry(rt http.RoundTripper, req *http.Request) error {
 		return err
 	}
 	return resp.Body.Close()
-}
-
-// regionOf gives the region that an ARN names: arn:aws:secretsmanager:REGION:…
-func regionOf(name string) string {
-	parts := strings.SplitN(name, ":", 5)
-	if len(parts) < 5 || parts[0] != "arn" {
-		return ""
-	}
-	return parts[3]
-}
-
-// endpoint is the service's address in a region, or the one that AWS's own
-// variables name ("Service-specific endpoints", AWS SDKs and Tools Reference Guide,
-// read November 2026).
-func (a *aws) endpoint(service, region string) (*url.URL, error) {
-	setting := map[string]string{"secretsmanager": "AWS_ENDPOINT_URL_SECRETS_MANAGER", "ssm": "AWS_ENDPOINT_URL_SSM"}[service]
-	if address := first(a.getenv, setting, "AWS_ENDPOINT_URL"); address != "" {
-		return transport.Endpoint(setting, address)
-	}
-	domain := "amazonaws.com"
-	if strings.HasPrefix(region, "cn-") {
-		domain = "amazonaws.com.cn"
-	}
-	return transport.Endpoint(setting, fmt.Sprintf("https://%s.%s.%s", service, region, domain))
 }
 
 // viaExtension asks the AWS Parameters and Secrets Lambda Extension on this

@@ -11,6 +11,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sync/singleflight"
+
 	"partnerlens/pkg/core"
 )
 
@@ -18,17 +20,17 @@ import (
 // *core.Error, and soon once ctx is done.
 type Store func(ctx context.Context, ref Reference) (core.Secret, error)
 
-// Options are what a Cache is built with. They are copied.
+// Options configure a Cache. They are copied.
 type Options struct {
 	Getenv  func(name string) string // for env:, and for the platform's own settings; required
 	KeepFor time.Duration            // how long a secret is used before it is read again; 0: 5 min
-	Stores  map[string]Store         // by scheme; nil: all there are
-	Logger  *slog.Logger             // is told of stores that fail while there is a value to go on with; nil: nobody is
+	Stores  map[string]Store         // by scheme; nil: all
+	Logger  *slog.Logger             // reports stores that fail while there is a value to go on with; nil: none
 
-	// StaleFor is for secrets that say who may come in, which nobody checks after us.
-	// Beyond KeepFor callers wait for the store, and only where that has failed is the
-	// old value used, so much longer at most. 0 is for keys that their cloud
-	// checks: callers wait a moment, and the old value is used as long as there is no other.
+	// StaleFor is for secrets that authenticate callers, which nothing checks after
+	// us. Beyond KeepFor callers wait for the store, and only where the store fails the
+	// old value is used, for at most StaleFor longer. 0 is for keys that their cloud
+	// checks: callers wait a moment, and the old value is used until there is another.
 	StaleFor time.Duration
 }
 
@@ -36,51 +38,51 @@ type Options struct {
 const DefaultKeepFor = 5 * time.Minute
 
 const (
-	fetchTimeout = 5 * time.Second        // of a fetch that somebody waits for
+	fetchTimeout = 5 * time.Second
 	patience     = 500 * time.Millisecond // with a fetch, where there is a value to go on with: a function may have three seconds in all
-	restAfter    = 10 * time.Second       // without asking a store that has just failed, where there is a value to go on with
-	renewEvery   = time.Second            // at most, a secret is fetched again because a cloud refused it
+	restAfter    = 10 * time.Second       // between fetches from a store that fails, where there is a value to go on with
+	renewEvery   = time.Second            // between fetches of a secret that a cloud refuses
 )
 
-// Cache resolves settings, and keeps what the stores answered. Safe for
+// Cache resolves settings, and keeps the secrets that stores return. Safe for
 // concurrent use.
 type Cache struct {
-	opts   Options
-	stores map[string]Store
+	opts    Options
+	stores  map[string]Store
+	fetches singleflight.Group // by whole secret and principal
 
-	mu   sync.Mutex
-	kept map[Reference]*kept // by whole secret
+	mu      sync.Mutex
+	entries map[Reference]*entry // by whole secret
 }
 
-// kept is one whole secret.
-type kept struct {
-	secret   core.Secret
-	has      bool
-	fetched  time.Time // when the fetch that brought it began
-	renewed  time.Time // when the last fetch began that was made because a cloud refused it
-	failed   time.Time // when the last fetch failed with a key of our own; zero where it did not
-	watched  bool      // somebody waited for that one from its beginning to its end
-	err      error     // of the last that failed
-	fetching map[asker]*fetch
+// entry is one whole secret.
+type entry struct {
+	secret  core.Secret // of the newest fetch
+	has     bool
+	fetched time.Time // when that fetch began
+	renewed time.Time // when the last fetch ended that a refusal caused
+	failed  time.Time // when the last fetch failed with a key of our own; zero: it succeeded
+	watched bool      // a caller waited for that failure from the beginning of the fetch to its end
+	err     error     // of the last failure
 }
 
-// fetch is one on its way.
-type fetch struct {
-	begun   time.Time
-	refused bool          // because a cloud refused what there was
-	over    chan struct{} // closed when it is
-	err     error         // once it is over
+// fetched is how a fetch went, beside its error.
+type fetched struct {
+	secret  core.Secret
+	began   time.Time
+	refused bool // a refusal caused it
 }
 
-// asker is with whose key a store is asked. The zero asker is this function; any other
-// is whoever sent a request's key: his failures are his alone.
-type asker [sha256.Size]byte
+// principal is the key that a store is called with. The zero principal is this
+// function; any other is the key that came with a request, whose failures concern that
+// request alone.
+type principal [sha256.Size]byte
 
-// now is the time of the clock on the wall: the other one may stand still while a
-// platform keeps a function frozen, and secrets grow old nevertheless.
+// now returns the time of the wall clock: the monotonic clock may stand still while a
+// platform keeps a function frozen, and secrets age nevertheless.
 func now() time.Time { return time.Now().Round(0) }
 
-// NewCache gives a Cache. Nothing is fetched yet.
+// NewCache returns a Cache. It fetches nothing yet.
 func NewCache(opts Options) *Cache {
 	if opts.KeepFor <= 0 {
 		opts.KeepFor = DefaultKeepFor
@@ -92,39 +94,44 @@ func NewCache(opts Options) *Cache {
 	if stores == nil {
 		stores = Stores(opts.Getenv)
 	}
-	return &Cache{opts: opts, stores: stores, kept: make(map[Reference]*kept)}
+	return &Cache{opts: opts, stores: stores, entries: make(map[Reference]*entry)}
 }
 
-// Resolve gives settings with their references replaced by what they name. All
-// that refer to one secret get members of one version of it. The error names every
-// setting that could not be resolved, by the name that it has in settings.
+// Resolve returns settings with their references replaced by the secrets. All that refer
+// to one secret get members of one version of it. The error names every setting that
+// could not be resolved, by its name in settings.
 func (k *Cache) Resolve(ctx context.Context, settings map[string]string) (map[string]string, error) {
 	refs, err := references(settings)
-	if err != nil {
-		return nil, err
+	if err != nil || len(refs) == 0 {
+		return settings, err
 	}
-	if len(refs) == 0 {
-		return settings, nil
+	type result struct {
+		secret core.Secret
+		err    error
 	}
-	wholes := k.fetch(ctx, refs)
+	var mu sync.Mutex
+	results := make(map[Reference]result)
+	forEachSecret(refs, func(ref Reference) {
+		secret, err := k.get(ctx, ref)
+		mu.Lock()
+		defer mu.Unlock()
+		results[ref] = result{secret, err}
+	})
 	resolved := maps.Clone(settings)
 	var failures failures
 	for _, name := range slices.Sorted(maps.Keys(refs)) {
 		ref := refs[name]
-		whole := wholes[ref.secret()]
-		if whole.err != nil {
-			failures.add(name, ref, whole.err)
-			continue
+		whole := results[ref.secret()]
+		err := whole.err
+		if err == nil {
+			resolved[name], err = ref.member(whole.secret)
 		}
-		value, err := ref.member(whole.secret)
-		if err == nil && value == "" {
+		if err == nil && resolved[name] == "" {
 			err = broken("the secret is empty")
 		}
 		if err != nil {
 			failures.add(name, ref, err)
-			continue
 		}
-		resolved[name] = value
 	}
 	if err := failures.err(); err != nil {
 		return nil, err
@@ -132,7 +139,21 @@ func (k *Cache) Resolve(ctx context.Context, settings map[string]string) (map[st
 	return resolved, nil
 }
 
-// references gives those among settings, and all that are wrongly written.
+// forEachSecret calls do for each whole secret that references name, concurrently.
+func forEachSecret(refs map[string]Reference, do func(Reference)) {
+	wholes := make(map[Reference]bool)
+	for _, ref := range refs {
+		wholes[ref.secret()] = true
+	}
+	var running sync.WaitGroup
+	for whole := range wholes {
+		running.Go(func() { do(whole) })
+	}
+	running.Wait()
+}
+
+// references returns the references among settings. The error names all that are
+// malformed.
 func references(settings map[string]string) (map[string]Reference, error) {
 	refs := make(map[string]Reference)
 	var failures failures
@@ -148,10 +169,9 @@ func references(settings map[string]string) (map[string]Reference, error) {
 	return refs, failures.err()
 }
 
-// failures are what is wrong with several settings, told at once.
+// failures are the failures of several settings, reported together.
 type failures struct {
 	first *core.Error
-	names []string
 	texts []string
 }
 
@@ -160,7 +180,6 @@ func (f *failures) add(setting string, ref Reference, err error) {
 	if f.first == nil {
 		f.first = &failure
 	}
-	f.names = append(f.names, setting)
 	text := setting + ": "
 	if ref.Name != "" {
 		text += ref.String() + ": "
@@ -182,41 +201,8 @@ func (f *failures) err() error {
 	return &core.Error{Op: "secrets", Code: code, Detail: strings.Join(f.texts, "; "), Err: f.first.Err, Inside: true}
 }
 
-// fetched is what came of one secret.
-type fetched struct {
-	secret core.Secret
-	err    error
-}
-
-// fetch gives the secrets that refs refer to, side by side.
-func (k *Cache) fetch(ctx context.Context, refs map[string]Reference) map[Reference]fetched {
-	results := make(map[Reference]fetched)
-	var mu sync.Mutex
-	var under sync.WaitGroup
-	for _, ref := range refs {
-		whole := ref.secret()
-		mu.Lock()
-		_, begun := results[whole]
-		if !begun {
-			results[whole] = fetched{}
-		}
-		mu.Unlock()
-		if begun {
-			continue
-		}
-		under.Go(func() {
-			secret, err := k.get(ctx, whole)
-			mu.Lock()
-			defer mu.Unlock()
-			results[whole] = fetched{secret, err}
-		})
-	}
-	under.Wait()
-	return results
-}
-
-// get gives one secret: as it is kept, or fetched where that is too old. What is
-// at hand is local and is not kept.
+// get returns one secret: as it is cached, or fetched where that is too old. Local
+// secrets are not cached.
 func (k *Cache) get(ctx context.Context, ref Reference) (core.Secret, error) {
 	store := k.stores[ref.Scheme]
 	if store == nil {
@@ -227,113 +213,130 @@ func (k *Cache) get(ctx context.Context, ref Reference) (core.Secret, error) {
 	}
 	came := now()
 	for {
-		k.mu.Lock()
-		entry := k.kept[ref]
-		if entry == nil {
-			entry = &kept{fetching: make(map[asker]*fetch)}
-			k.kept[ref] = entry
+		e := k.entry(ref)
+		age := came.Sub(e.fetched)
+		fresh := e.has && age < k.opts.KeepFor
+		resting := came.Sub(e.failed) < restAfter && (fresh || k.opts.StaleFor == 0 || e.watched)
+		// In the last quarter of its time a secret is fetched while no caller waits.
+		due := !e.has || age > k.opts.KeepFor*3/4 && !resting
+		var fetch <-chan singleflight.Result
+		if due {
+			fetch = k.fetch(ctx, ref, false)
 		}
-		age := came.Sub(entry.fetched)
-		fresh := entry.has && age < k.opts.KeepFor
-		resting := came.Sub(entry.failed) < restAfter && (fresh || k.opts.StaleFor == 0 || entry.watched)
-		// The last quarter of its time is for fetching it anew while nobody waits.
-		if !entry.has || age > k.opts.KeepFor*3/4 && !resting {
-			k.begin(ctx, ref, store, entry)
-		}
-		under := entry.fetching[askerOf(ctx, ref)]
-		if fresh || entry.has && under == nil {
-			defer k.mu.Unlock()
-			return k.stale(entry)
+		if fresh || !due {
+			return k.stale(e)
 		}
 		var enough <-chan time.Time
-		if entry.has && k.opts.StaleFor == 0 {
+		if e.has && k.opts.StaleFor == 0 {
 			enough = time.After(patience)
 		}
-		k.mu.Unlock()
-
 		select {
-		case <-under.over:
+		case result := <-fetch:
+			if secret, err, settled := k.after(ctx, ref, result, came); settled {
+				return secret, err
+			}
 		case <-enough:
+			return k.entry(ref).secret, nil
 		case <-ctx.Done():
-		}
-		if secret, err, settled := k.after(ctx, ref, entry, under, came); settled {
-			return secret, err
+			if enough != nil {
+				return e.secret, nil
+			}
+			return core.Secret{}, core.AsError(ctx.Err())
 		}
 	}
 }
 
-// after gives what came of waiting for a fetch. It settles nothing where that began
-// before the caller came and failed: what was begun before a freeze dies of it.
-func (k *Cache) after(ctx context.Context, ref Reference, entry *kept, under *fetch, came time.Time) (secret core.Secret, err error, settled bool) {
+// after returns what a caller gets of a fetch that it waited for. A fetch that began
+// before the caller came and failed settles nothing: a freeze ends the fetches that
+// began before it.
+func (k *Cache) after(ctx context.Context, ref Reference, result singleflight.Result, came time.Time) (secret core.Secret, err error, settled bool) {
+	fetch := result.Val.(fetched)
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	mine := askerOf(ctx, ref)
+	e := k.entries[ref]
 	switch {
-	case entry.has && k.opts.StaleFor == 0: // the new one; or the old one, which may well be good still
-		return entry.secret, nil, true
-	case entry.fetching[mine] == under:
-		return core.Secret{}, core.AsError(ctx.Err()), true
-	case under.err == nil && came.Sub(under.begun) < k.opts.KeepFor:
-		return entry.secret, nil, true
-	case under.begun.Before(came):
+	case e.has && k.opts.StaleFor == 0: // the old one may well be good still
+		return e.secret, nil, true
+	case result.Err == nil && came.Sub(fetch.began) < k.opts.KeepFor:
+		return fetch.secret, nil, true
+	case fetch.began.Before(came):
 		return core.Secret{}, nil, false
-	case !entry.has, mine != asker{}, storeAnswered(under.err):
-		return core.Secret{}, under.err, true
+	case !e.has, principalOf(ctx, ref) != principal{}, storeAnswered(result.Err):
+		return core.Secret{}, result.Err, true
 	}
-	entry.watched = true
-	secret, err = k.stale(entry)
+	e.watched = true
+	secret, err = k.stale(*e)
 	return secret, err, true
 }
 
-// storeAnswered says whether a failure is what the store has to say, as that there is
-// no such secret any more, and not that it cannot be asked.
+// storeAnswered reports whether a failure is the store's answer, as that there is no
+// such secret any more, and not that the store cannot be reached.
 func storeAnswered(err error) bool {
 	code := core.CodeOf(err)
 	return code == core.CodeMisconfigured || code == core.CodeDenied
 }
 
-// stale gives what is kept, unless it is too old for anything. k.mu is held.
-func (k *Cache) stale(entry *kept) (core.Secret, error) {
-	if k.opts.StaleFor > 0 && now().Sub(entry.fetched) > k.opts.KeepFor+k.opts.StaleFor {
-		return core.Secret{}, entry.err
+// stale returns the secret of an entry, unless it is too old for anything.
+func (k *Cache) stale(e entry) (core.Secret, error) {
+	if k.opts.StaleFor > 0 && now().Sub(e.fetched) > k.opts.KeepFor+k.opts.StaleFor {
+		return core.Secret{}, e.err
 	}
-	return entry.secret, nil
+	return e.secret, nil
 }
 
-// begin fetches a secret unless the same asker does. The fetch outlives the caller, who
-// may be one of many that wait for it. k.mu is held.
-func (k *Cache) begin(ctx context.Context, ref Reference, store Store, entry *kept) {
-	mine := askerOf(ctx, ref)
-	if entry.fetching[mine] != nil {
-		return
+// entry returns a copy of an entry.
+func (k *Cache) entry(ref Reference) entry {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if e := k.entries[ref]; e != nil {
+		return *e
 	}
-	under := &fetch{begun: now(), refused: isRefused(ctx), over: make(chan struct{})}
-	entry.fetching[mine] = under
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), fetchTimeout)
-	go func() {
+	return entry{}
+}
+
+// fetch reads a secret, or joins the fetch that the same principal has under way. The
+// fetch outlives the caller, since others may wait for it. The result's value is a
+// fetched.
+func (k *Cache) fetch(ctx context.Context, ref Reference, refused bool) <-chan singleflight.Result {
+	from := principalOf(ctx, ref)
+	return k.fetches.DoChan(ref.String()+"\n"+string(from[:]), func() (any, error) {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), fetchTimeout)
 		defer cancel()
-		secret, err := ask(ctx, store, ref)
-		k.mu.Lock()
-		defer k.mu.Unlock()
-		delete(entry.fetching, mine)
-		under.err = err
-		switch {
-		case err == nil && under.begun.Before(entry.fetched): // another asker's was faster
-		case err == nil:
-			entry.secret, entry.has, entry.fetched, entry.failed = secret, true, under.begun, time.Time{}
-		case mine == asker{}:
-			entry.failed, entry.watched, entry.err = now(), false, err
-			if entry.has {
-				k.opts.Logger.Warn("a secret could not be read again",
-					"secret", ref.String(), "age_s", int(now().Sub(entry.fetched).Seconds()), "error", core.AsError(err).Error())
-			}
-		}
-		close(under.over)
-	}()
+		f := fetched{began: now(), refused: refused}
+		var err error
+		f.secret, err = ask(ctx, k.stores[ref.Scheme], ref)
+		k.keep(ref, from, f, err)
+		return f, err
+	})
 }
 
-// ask asks a store once. A panic of a vendor's SDK must end neither the process nor
-// those who wait.
+// keep notes how a fetch went.
+func (k *Cache) keep(ref Reference, from principal, f fetched, err error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	e := k.entries[ref]
+	if e == nil {
+		e = new(entry)
+		k.entries[ref] = e
+	}
+	if f.refused {
+		e.renewed = now()
+	}
+	switch {
+	case err == nil && f.began.Before(e.fetched): // another principal's was faster
+	case err == nil:
+		e.secret, e.has, e.fetched, e.failed = f.secret, true, f.began, time.Time{}
+	case from == principal{}:
+		e.failed, e.watched, e.err = now(), false, err
+		if e.has {
+			k.opts.Logger.Warn("a secret could not be read again",
+				"secret", ref.String(), "age_s", int(now().Sub(e.fetched).Seconds()), "error", core.AsError(err).Error())
+		}
+	}
+}
+
+// ask reads from a store once. A panic of a vendor's SDK ends neither the process nor
+// the callers that wait.
 func ask(ctx context.Context, store Store, ref Reference) (secret core.Secret, err error) {
 	defer func() {
 		if value := recover(); value != nil {
@@ -347,59 +350,36 @@ func ask(ctx context.Context, store Store, ref Reference) (secret core.Secret, e
 	return secret, err
 }
 
-// Renew fetches again, now, what the settings refer to, but for what was
-// fetched after a moment: for where a cloud refuses a key that was good until then.
-// That it fails shows in the value that Resolve gives, which stays.
-func (k *Cache) Renew(ctx context.Context, settings map[string]string, since time.Time) {
-	refs, err := references(settings)
-	if err != nil {
-		return
+// Renew fetches again the secrets that settings refer to, for a cloud that refuses a
+// key. Where that fails, Resolve returns the old value.
+func (k *Cache) Renew(ctx context.Context, settings map[string]string) {
+	if refs, err := references(settings); err == nil {
+		forEachSecret(refs, func(ref Reference) { k.renew(ctx, ref) })
 	}
-	wholes := make(map[Reference]bool)
-	for _, ref := range refs {
-		wholes[ref.secret()] = true
-	}
-	since = since.Round(0)
-	var under sync.WaitGroup
-	for whole := range wholes {
-		under.Go(func() { k.renew(ctx, whole, since) })
-	}
-	under.Wait()
 }
 
-// renew is Renew for one secret. A fetch that is under way may have been answered
-// before the key changed, or by what is kept on the way: it is waited for, and not relied on.
-func (k *Cache) renew(ctx context.Context, ref Reference, since time.Time) {
-	for relied := false; !relied; {
-		k.mu.Lock()
-		entry := k.kept[ref]
-		if entry == nil {
-			k.mu.Unlock()
+// renew is Renew for one secret. A fetch under way that no refusal caused may have been
+// answered before the key changed, or from a cache on the way: renew waits for it and
+// fetches again.
+func (k *Cache) renew(ctx context.Context, ref Reference) {
+	ctx = context.WithValue(ctx, refused{}, true)
+	for {
+		if e := k.entry(ref); !e.has || now().Sub(e.renewed) < renewEvery {
 			return
 		}
-		under := entry.fetching[askerOf(ctx, ref)]
-		if under == nil {
-			if entry.renewed.After(since) && entry.fetched.After(since) || now().Sub(entry.renewed) < renewEvery {
-				k.mu.Unlock()
+		select {
+		case result := <-k.fetch(ctx, ref, true):
+			if result.Val.(fetched).refused {
 				return
 			}
-			ctx := context.WithValue(ctx, refused{}, true)
-			k.begin(ctx, ref, k.stores[ref.Scheme], entry)
-			under = entry.fetching[askerOf(ctx, ref)]
-			entry.renewed = under.begun
-		}
-		relied = under.refused && !under.begun.Before(since)
-		k.mu.Unlock()
-		select {
-		case <-under.over:
 		case <-ctx.Done():
 			return
 		}
 	}
 }
 
-// refused marks a fetch that is made because a cloud refused the key: nothing
-// that is kept on the way will do.
+// refused marks a context in which no cache on the way may answer, since a cloud
+// refuses the key.
 type refused struct{}
 
 func isRefused(ctx context.Context) bool { return ctx.Value(refused{}) != nil }

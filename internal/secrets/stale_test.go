@@ -151,7 +151,7 @@ func TestRenewReliesOnNoFetchUnderWay(t *testing.T) {
 		resolve(t, k)
 		time.Sleep(50 * time.Millisecond)
 		s.change(300 * time.Millisecond)
-		k.Renew(t.Context(), twoOfOne, time.Now())
+		k.Renew(t.Context(), twoOfOne)
 		if got := resolve(t, k); got[:1] != "B" || len(marked) != 3 || !marked[2] {
 			t.Errorf("%q after fetches %v", got, marked)
 		}

@@ -6,8 +6,7 @@ import (
 	"strings"
 	"sync"
 
-	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
-
+	"partnerlens/pkg/awsconfig"
 	"partnerlens/pkg/core"
 	"partnerlens/pkg/huawei"
 	"partnerlens/pkg/tencent"
@@ -16,7 +15,7 @@ import (
 
 // Stores are all there are, by scheme. getenv is asked at each read.
 func Stores(getenv func(string) string) map[string]Store {
-	aws := &aws{getenv: getenv, transport: transport.New(bounds), signer: v4.NewSigner()}
+	aws := &aws{getenv: getenv, config: awsconfig.New(getenv), transport: transport.New(bounds)}
 	return map[string]Store{
 		schemeEnv:        fromEnv(getenv),
 		schemeFile:       fromFile,
@@ -104,11 +103,11 @@ func WithHuaweiKey(ctx context.Context, key HuaweiKey) context.Context {
 	return context.WithValue(ctx, huaweiKey{}, key)
 }
 
-// askerOf gives who asks a store for a secret.
-func askerOf(ctx context.Context, ref Reference) asker {
+// principalOf returns the principal of a call for a secret.
+func principalOf(ctx context.Context, ref Reference) principal {
 	key, ok := ctx.Value(huaweiKey{}).(HuaweiKey)
 	if !ok || ref.Scheme != schemeHuawei {
-		return asker{}
+		return principal{}
 	}
 	return sha256.Sum256([]byte(strings.Join([]string{key.AK, key.SK.Reveal(), key.SecurityToken.Reveal()}, "\n")))
 }

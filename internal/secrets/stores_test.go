@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"partnerlens/internal/simulator"
+	"partnerlens/pkg/awsconfig/awsconfigtest"
 	"partnerlens/pkg/core"
 )
 
@@ -72,6 +73,29 @@ func places(t *testing.T) []*place {
 			key: func(env map[string]string, id, secret, token string) {
 				env["HUAWEICLOUD_SDK_AK"], env["HUAWEICLOUD_SDK_SK"], env["HUAWEICLOUD_SDK_SECURITY_TOKEN"] = id, secret, token
 			}},
+	}
+}
+
+func TestMain(m *testing.M) {
+	awsconfigtest.Isolate()
+	os.Exit(m.Run())
+}
+
+// A task of ECS reads AWS's stores with the key of its role.
+func TestRoleOfATask(t *testing.T) {
+	sim, err := simulator.New(simulator.Options{Secrets: map[string]string{"partner": planted}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewServer(sim)
+	t.Cleanup(func() { sim.Close(); server.Close() })
+	awsconfigtest.Task(t, simulator.TempKeyID, simulator.TempKeySecret, simulator.Token)
+	t.Setenv("AWS_ENDPOINT_URL", server.URL)
+	t.Setenv("AWS_REGION", "eu-west-1")
+	for _, scheme := range []string{schemeAWSSecrets, schemeAWSParams} {
+		if got, err := Stores(os.Getenv)[scheme](t.Context(), Reference{Scheme: scheme, Name: "partner"}); err != nil || got.Reveal() != planted {
+			t.Errorf("%s: %q, %v", scheme, got.Reveal(), err)
+		}
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
+	"partnerlens/pkg/awsconfig"
 	"partnerlens/pkg/core"
 	"partnerlens/pkg/transport"
 )
@@ -37,9 +38,11 @@ func keysFor(p *place, getenv func(string) string) []keyNames {
 	return names
 }
 
-// keys reads the key at each use: platforms replace it while the process runs.
+// keys reads the key at each use: platforms replace it while the process runs. Without a
+// variable for it, a bucket on AWS uses AWS's default chain.
 func keys(p *place, getenv func(string) string) aws.CredentialsProvider {
-	return aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
+	chain := awsconfig.New(getenv)
+	return aws.CredentialsProviderFunc(func(ctx context.Context) (aws.Credentials, error) {
 		names := keysFor(p, getenv)
 		for _, n := range names {
 			key := aws.Credentials{AccessKeyID: getenv(n.id), SecretAccessKey: getenv(n.secret), SessionToken: getenv(n.token)}
@@ -58,9 +61,11 @@ func keys(p *place, getenv func(string) string) aws.CredentialsProvider {
 			}
 			return key, nil
 		}
-		last := names[len(names)-1]
+		if p.isAWS() {
+			return chain.Retrieve(ctx)
+		}
 		detail := fmt.Sprintf("there is no key for the bucket; set %s and %s", own.id, own.secret)
-		if last != own {
+		if names[len(names)-1] != own {
 			detail += fmt.Sprintf(", or %s and %s (a function's role sets them by itself)", names[1].id, names[1].secret)
 		}
 		return aws.Credentials{}, &core.Error{Code: core.CodeMisconfigured, Detail: detail}

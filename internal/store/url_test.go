@@ -1,9 +1,11 @@
 package store
 
 import (
+	"os"
 	"strings"
 	"testing"
 
+	"partnerlens/pkg/awsconfig/awsconfigtest"
 	"partnerlens/pkg/core"
 )
 
@@ -148,6 +150,25 @@ func TestKeys(t *testing.T) {
 			}
 		} else if err != nil || key.AccessKeyID != test.want || key.SecretAccessKey != "secret-"+test.want || key.SessionToken != "token-"+test.want {
 			t.Errorf("%s: %q, %v, want %q", test.name, key.AccessKeyID, err, test.want)
+		}
+	}
+}
+
+// A task of ECS opens a bucket on AWS with the key of its role, and shows the role to no
+// other store.
+func TestRoleOfATask(t *testing.T) {
+	for _, name := range []string{amazon.id, amazon.secret, amazon.token, own.id, own.secret, own.token} {
+		t.Setenv(name, "")
+	}
+	awsconfigtest.Task(t, "TASK", "secret", "token")
+	for endpoint, want := range map[string]string{"": "TASK", "&endpoint=https://minio.example": "", "&endpoint=https://cos.r.myqcloud.com": ""} {
+		p, err := parse("s3://bucket?region=r"+endpoint, Options{Getenv: os.Getenv})
+		if err != nil {
+			t.Fatal(err)
+		}
+		key, err := keys(p, os.Getenv).Retrieve(t.Context())
+		if key.AccessKeyID != want || (want == "") != (core.CodeOf(err) == core.CodeMisconfigured) {
+			t.Errorf("%q: %s, %v, want %q", endpoint, key.AccessKeyID, err, want)
 		}
 	}
 }

@@ -111,7 +111,8 @@ type Error struct {
 	RequestID  string        // the cloud's id of the call; may be empty
 	RetryAfter time.Duration // how long the cloud asks to wait; 0 where it does not say
 	Dropped    bool          // the connection ended before an answer began: another attempt may go at once
-	StaleKey   bool          // the cloud does not know the key, or its token has ended: read the credentials again, once
+	StaleKey   bool          // the cloud does not know the key, or its token has expired
+	KeyRenewed bool          // the key has been read again and has changed: another attempt may go at once
 	Inside     bool          // Detail tells where keys are kept: it is for the operator alone
 	UnknownID  bool          // the cloud has no such id below this account; it may be another account's
 	Tries      int           // attempts made; 0 where it was not retried

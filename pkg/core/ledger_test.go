@@ -270,6 +270,14 @@ func testRetries(t *testing.T) {
 	if _, _, err := l.read(t.Context(), core.CreditQuery{}, core.ReadOptions{}); core.CodeOf(err) != core.CodeDenied || l.calls != 1 {
 		t.Errorf("%v after %d calls: what cannot succeed must not be tried again", err, l.calls)
 	}
+
+	// A key that was renewed is tried at once, and once for a page.
+	began := time.Now()
+	l = newLedger(95)
+	l.fail = func(int) error { return &core.Error{Code: core.CodeDenied, StaleKey: true, KeyRenewed: true} }
+	if _, _, err := l.read(t.Context(), core.CreditQuery{}, core.ReadOptions{}); core.CodeOf(err) != core.CodeDenied || l.calls != 2 || time.Since(began) > 0 {
+		t.Errorf("%v after %d calls and %v: a key that is renewed is tried again once", err, l.calls, time.Since(began))
+	}
 }
 
 // moves draws what happens before each call: nothing, mostly; a customer joins

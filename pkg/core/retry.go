@@ -30,15 +30,14 @@ type retryBudget struct {
 func (r *Reader[Q, T]) fetch(ctx context.Context, query Q, at Cursor, retry *retryBudget) (Page[T], error) {
 	renewed := false
 	for attempt := 1; ; attempt++ {
-		page, start, failure := r.attempt(ctx, query, at, retry, attempt)
+		page, failure := r.attempt(ctx, query, at, retry, attempt)
 		if failure == nil || page.Total != nil && attempt >= min(attemptsOfEmpty, r.opts.Tries) {
 			return page, nil // it stays empty: the list ends here, and the proof compares it with the total
 		}
 		failure.Tries = attempt
-		if source, ok := r.source.(Renewer); ok && failure.StaleKey && !renewed {
-			if renewed = source.Renew(ctx, start); renewed {
-				continue
-			}
+		if failure.KeyRenewed && !renewed {
+			renewed = true
+			continue
 		}
 		wait, again := retry.allow(failure, attempt, r.opts.Tries)
 		if !again {
@@ -53,17 +52,16 @@ func (r *Reader[Q, T]) fetch(ctx context.Context, query Q, at Cursor, retry *ret
 	}
 }
 
-// attempt makes one attempt at a page and returns when its call began: the key
-// is at least as old as that.
-func (r *Reader[Q, T]) attempt(ctx context.Context, query Q, at Cursor, retry *retryBudget, n int) (Page[T], time.Time, *Error) {
+// attempt makes one attempt at a page.
+func (r *Reader[Q, T]) attempt(ctx context.Context, query Q, at Cursor, retry *retryBudget, n int) (Page[T], *Error) {
 	permit, err := r.opts.Pacer.Wait(ctx)
-	start := time.Now()
 	if err != nil {
-		return Page[T]{}, start, AsError(err)
+		return Page[T]{}, AsError(err)
 	}
 	if retry.late(ctx) {
-		return Page[T]{}, start, errLate()
+		return Page[T]{}, errLate()
 	}
+	start := time.Now()
 	page, err := r.source.FetchPage(ctx, query, at)
 	took := time.Since(start)
 	page, failure := checkPage(ctx, page, at, err)
@@ -80,7 +78,7 @@ func (r *Reader[Q, T]) attempt(ctx context.Context, query Q, at Cursor, retry *r
 		retry.throttled.Add(1)
 		r.opts.Pacer.Refused(permit, failure.RetryAfter)
 	}
-	return page, start, failure
+	return page, failure
 }
 
 // checkPage turns the result of a call into a page or a failure. The *Error is

@@ -7,42 +7,42 @@ import (
 	"time"
 )
 
-// shared answers the same question, asked again within a short time or while it
-// is being read, from one read: fifty viewers of a dashboard must not spend the
-// few calls a second that a cloud allows. Only answers that are complete and small are
-// shared; whoever joins one that turns out otherwise reads for himself.
+// shared answers identical queries that arrive within a short time, or while the first
+// of them is being read, from one read: fifty viewers of a dashboard must not spend the
+// few calls a second that a cloud allows. Only complete and small answers are shared; a
+// query that joined another answer reads for itself.
 type shared[T Record] struct {
 	mu      sync.Mutex
 	answers map[string]*sharedAnswer[T]
 }
 
 type sharedAnswer[T Record] struct {
-	over    chan struct{} // closed when it is known what becomes of it
-	fate    fate          // of shared.mu
-	at      time.Time     // when it was read
+	settled chan struct{} // closed once fate is set
+	fate    fate
+	at      time.Time // when it was read
 	report  Report
 	records []T
 	before  []Cursor // the place before each record
 }
 
-// fate is what becomes of an answer for those who ask the same.
+// fate says what becomes of an answer for identical queries.
 type fate int
 
 const (
 	undecided fate = iota // being read
 	good                  // fit to be shared
-	large                 // too large for that: everybody reads for himself
-	unshared              // nobody gets it but who read it: the next may try
+	large                 // too large to be shared: each query reads for itself
+	unshared              // failed, incomplete or slow: the next query may try
 )
 
-// What is kept is small: a large answer is asked for once a day, not by many at once.
+// Large answers are not kept: they are read once a day, not by many callers at once.
 const (
 	maxSharedRecords = 2000
 	maxSharedAnswers = 64
 )
 
-// sharedPatience is how long, in all, others wait because whoever reads for them does
-// not take the records. They wait for the cloud, and not for somebody's connection.
+// sharedPatience is how long, in all, other queries wait because the caller of the
+// reading one does not take the records. They wait for the cloud, not for a connection.
 const sharedPatience = 250 * time.Millisecond
 
 func (s *shared[T]) ask(ctx context.Context, question string, keepFor time.Duration, fingerprint []byte,
@@ -53,11 +53,11 @@ func (s *shared[T]) ask(ctx context.Context, question string, keepFor time.Durat
 			return s.answer(question, answer, keepFor, read, keep)
 		}
 		select {
-		case <-answer.over:
+		case <-answer.settled:
 		case <-ctx.Done():
 			return Report{}, AsError(ctx.Err())
 		}
-		switch s.fateOf(answer) {
+		switch answer.fate {
 		case large:
 			return read(func(record T, _ Cursor) bool { return keep(record) })
 		case good:
@@ -67,14 +67,14 @@ func (s *shared[T]) ask(ctx context.Context, question string, keepFor time.Durat
 	}
 }
 
-// find gives the answer to a question; mine says that it is the caller's to read.
+// find returns the answer to a question; mine reports that the caller must read it.
 func (s *shared[T]) find(question string) (answer *sharedAnswer[T], mine bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if answer := s.answers[question]; answer != nil {
 		return answer, false
 	}
-	answer = &sharedAnswer[T]{over: make(chan struct{})}
+	answer = &sharedAnswer[T]{settled: make(chan struct{})}
 	if s.answers == nil {
 		s.answers = make(map[string]*sharedAnswer[T])
 	}
@@ -84,7 +84,7 @@ func (s *shared[T]) find(question string) (answer *sharedAnswer[T], mine bool) {
 	return answer, true
 }
 
-// answer reads, and leaves the answer for those who ask the same.
+// answer reads, and leaves the answer for identical queries.
 func (s *shared[T]) answer(question string, a *sharedAnswer[T], keepFor time.Duration, read func(func(T, Cursor) bool) (Report, error), keep func(T) bool) (report Report, err error) {
 	patience := sharedPatience
 	slow := time.AfterFunc(patience, func() { s.settle(question, a, unshared, keepFor) })
@@ -106,16 +106,17 @@ func (s *shared[T]) answer(question string, a *sharedAnswer[T], keepFor time.Dur
 			return keep(record)
 		}
 		a.records, a.before = append(a.records, record), append(a.before, before)
-		began := time.Now()
+		start := time.Now()
 		slow.Reset(patience)
 		kept := keep(record)
 		slow.Stop()
-		patience -= time.Since(began)
+		patience -= time.Since(start)
 		return kept
 	})
 }
 
-// settle decides an answer's fate, once, lets those go who wait for it, and gives it.
+// settle decides the fate of an answer once, releases the queries that wait for it, and
+// returns it.
 func (s *shared[T]) settle(question string, a *sharedAnswer[T], to fate, keepFor time.Duration) fate {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -123,30 +124,27 @@ func (s *shared[T]) settle(question string, a *sharedAnswer[T], to fate, keepFor
 		return a.fate
 	}
 	a.fate = to
-	if to != unshared {
-		time.AfterFunc(keepFor, func() { s.forget(question, a) })
-	} else if s.answers[question] == a {
-		delete(s.answers, question)
+	if to == unshared {
+		s.forget(question, a)
+	} else {
+		time.AfterFunc(keepFor, func() {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			s.forget(question, a)
+		})
 	}
-	close(a.over)
+	close(a.settled)
 	return to
 }
 
-func (s *shared[T]) fateOf(a *sharedAnswer[T]) fate {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return a.fate
-}
-
+// forget removes an answer. s.mu is held.
 func (s *shared[T]) forget(question string, a *sharedAnswer[T]) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	if s.answers[question] == a {
 		delete(s.answers, question)
 	}
 }
 
-// again hands on the records of an answer, as far as there is room.
+// again passes on the records of an answer, as far as there is room.
 func (a *sharedAnswer[T]) again(fingerprint []byte, keep func(T) bool) Report {
 	report := a.report
 	report.MissingIDs = slices.Clone(report.MissingIDs)
@@ -154,7 +152,7 @@ func (a *sharedAnswer[T]) again(fingerprint []byte, keep func(T) bool) Report {
 	report.RequestIDs = slices.Clone(report.RequestIDs)
 	for i, record := range a.records {
 		if !keep(record) {
-			report.Count, report.MissingIDs = i, []string{} // those missing are told at the end
+			report.Count, report.MissingIDs = i, []string{} // missing ids are reported at the end
 			report.stop(StoppedSize, a.before[i], fingerprint)
 			break
 		}

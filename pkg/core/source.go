@@ -29,15 +29,6 @@ type Source[Q Query, T Record] interface {
 	FetchPage(ctx context.Context, query Q, at Cursor) (Page[T], error)
 }
 
-// Renewer is a Source that can read its key anew. The Reader asks it to, once
-// a page, where the cloud says that it does not know the key or that its token has
-// ended, and tries the page again if there is another.
-type Renewer interface {
-	// Renew says whether the key is another one now than at the moment given,
-	// reading it anew if need be. Safe for concurrent use.
-	Renew(ctx context.Context, since time.Time) bool
-}
-
 // Page is one answer of a cloud.
 type Page[T Record] struct {
 	Items     []T     // never holds a nil

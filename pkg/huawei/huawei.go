@@ -52,11 +52,8 @@ const (
 
 // Config is what a Source is made of. It is copied.
 type Config struct {
-	AK            string
-	SK            core.Secret
-	SecurityToken core.Secret // of a temporary key; empty for a lasting one
-	AuthToken     core.Secret // in place of a key: a token, which lives for 24 hours
-	DomainID      string      // the account's id; may be empty
+	Credentials transport.Credentials[Key] // required
+	DomainID    string                     // the account's id; may be empty
 
 	Endpoint string // https://host[:port], or http:// on this machine; "": DefaultEndpoint
 	PageSize int    // customers a page, at most 200; 0: 100
@@ -88,8 +85,10 @@ func New(config Config) (*Source, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := config.checkKey(); err != nil {
-		return nil, err
+	if config.DomainID != "" {
+		if err := transport.Key(settingDomainID, core.NewSecret(config.DomainID)); err != nil {
+			return nil, err
+		}
 	}
 	if config.PageSize < 1 || config.PageSize > maxPageSize {
 		return nil, &core.Error{Code: core.CodeMisconfigured, Detail: fmt.Sprintf("the page size must be from 1 to %d", maxPageSize)}
@@ -97,33 +96,6 @@ func New(config Config) (*Source, error) {
 	s := &Source{config: config, endpoint: endpoint, transport: transport.New(config.Transport)}
 	s.largest.Store(maxPageSize)
 	return s, nil
-}
-
-func (c *Config) checkKey() error {
-	if c.DomainID != "" {
-		if err := transport.Key(settingDomainID, core.NewSecret(c.DomainID)); err != nil {
-			return err
-		}
-	}
-	if !c.AuthToken.Empty() {
-		if c.AK != "" || !c.SK.Empty() || !c.SecurityToken.Empty() {
-			return &core.Error{
-				Code: core.CodeMisconfigured, Param: settingAuthToken,
-				Detail: "given beside a key (" + settingAK + "); use one of the two",
-			}
-		}
-		return transport.Key(settingAuthToken, c.AuthToken)
-	}
-	if err := transport.Key(settingAK, core.NewSecret(c.AK)); err != nil {
-		return err
-	}
-	if err := transport.Key(settingSK, c.SK); err != nil {
-		return err
-	}
-	if !c.SecurityToken.Empty() {
-		return transport.Key(settingSecurityToken, c.SecurityToken)
-	}
-	return nil
 }
 
 // CloseIdleConnections closes the connections that are kept open for the next
@@ -154,15 +126,11 @@ func (s *Source) FetchPage(ctx context.Context, query core.TagQuery, at core.Cur
 	}
 	size = min(size, int(s.largest.Load()))
 	var answer page
-	err := s.transport.Do(ctx, transport.Call{
+	err := s.call(ctx, transport.Call{
 		Op:              operation,
 		RequestIDHeader: "X-Request-Id",
 		HandOn:          `{}`,
 		Reads:           reads(http.MethodPost, tagsPath),
-		Send: s.sender(func(client *bss.BssClient) error {
-			_, err := client.ListSubCustomerNewTag(params(query, at.Offset, size))
-			return err
-		}),
 		Decode: func(a transport.Answer) (err error) {
 			answer, err = decodePage(a, query.ResellerID)
 			if size > DefaultPageSize && a.Status == http.StatusBadRequest && core.CodeOf(err) == core.CodeInvalid {
@@ -172,6 +140,9 @@ func (s *Source) FetchPage(ctx context.Context, query core.TagQuery, at core.Cur
 			}
 			return err
 		},
+	}, func(client *bss.BssClient) error {
+		_, err := client.ListSubCustomerNewTag(params(query, at.Offset, size))
+		return err
 	})
 	if err == nil {
 		err = s.doubts.settle(query, at, answer)

@@ -25,8 +25,8 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // newSource gives a Source with the simulator's key where config has none.
 func newSource(tb testing.TB, config Config) *Source {
 	tb.Helper()
-	if config.AK == "" && config.AuthToken.Empty() {
-		config.AK, config.SK = simulator.KeyID, core.NewSecret(simulator.KeySecret)
+	if config.Credentials == nil {
+		config.Credentials = transport.Static(Key{AK: simulator.KeyID, SK: core.NewSecret(simulator.KeySecret)})
 	}
 	source, err := New(config)
 	if err != nil {
@@ -35,6 +35,8 @@ func newSource(tb testing.TB, config Config) *Source {
 	tb.Cleanup(source.CloseIdleConnections)
 	return source
 }
+
+var temporary = transport.Static(Key{AK: simulator.KeyID, SK: core.NewSecret(simulator.KeySecret), SecurityToken: core.NewSecret("simulator-token")})
 
 // simulate starts a simulator.
 func simulate(tb testing.TB, opts simulator.Options) (*simulator.Simulator, string) {
@@ -53,39 +55,44 @@ func simulate(tb testing.TB, opts simulator.Options) (*simulator.Simulator, stri
 
 func TestNew(t *testing.T) {
 	t.Parallel()
-	good := Config{AK: "SIMULATORID", SK: core.NewSecret("simulator-secret")}
+	good := Key{AK: "SIMULATORID", SK: core.NewSecret("simulator-secret")}
 	for _, test := range []struct {
 		name   string
-		change func(*Config)
+		change func(*Config, *Key)
 		param  string // of the error
 		ok     bool
 	}{
-		{"as little as can be", func(*Config) {}, "", true},
-		{"a temporary key", func(c *Config) { c.SecurityToken = core.NewSecret("simulator-token") }, "", true},
-		{"a token alone", func(c *Config) { *c = Config{AuthToken: core.NewSecret("simulator-auth-token")} }, "", true},
-		{"loopback", func(c *Config) { c.Endpoint = "http://127.0.0.1:1" }, "", true},
-		{"large pages", func(c *Config) { c.PageSize = 200 }, "", true},
-		{"no id", func(c *Config) { c.AK = "" }, settingAK, false},
-		{"no key", func(c *Config) { c.SK = core.Secret{} }, settingSK, false},
-		{"a key with a line break", func(c *Config) { c.SK = core.NewSecret("simulator-secret\n") }, settingSK, false},
-		{"a token with a space", func(c *Config) { c.SecurityToken = core.NewSecret("simulator token") }, settingSecurityToken, false},
-		{"a token beside a key", func(c *Config) { c.AuthToken = core.NewSecret("simulator-auth-token") }, settingAuthToken, false},
-		{"a token with a line break", func(c *Config) { *c = Config{AuthToken: core.NewSecret("simulator\n")} }, settingAuthToken, false},
-		{"an account with a space", func(c *Config) { c.DomainID = "a b" }, settingDomainID, false},
-		{"plain http", func(c *Config) { c.Endpoint = "http://api.example.com" }, settingEndpoint, false},
-		{"pages too large", func(c *Config) { c.PageSize = maxPageSize + 1 }, "", false},
-		{"pages below zero", func(c *Config) { c.PageSize = -1 }, "", false},
+		{"as little as can be", func(*Config, *Key) {}, "", true},
+		{"a temporary key", func(_ *Config, k *Key) { k.SecurityToken = core.NewSecret("simulator-token") }, "", true},
+		{"a token alone", func(_ *Config, k *Key) { *k = Key{AuthToken: core.NewSecret("simulator-auth-token")} }, "", true},
+		{"loopback", func(c *Config, _ *Key) { c.Endpoint = "http://127.0.0.1:1" }, "", true},
+		{"large pages", func(c *Config, _ *Key) { c.PageSize = 200 }, "", true},
+		{"no id", func(_ *Config, k *Key) { k.AK = "" }, settingAK, false},
+		{"no key", func(_ *Config, k *Key) { k.SK = core.Secret{} }, settingSK, false},
+		{"a key with a line break", func(_ *Config, k *Key) { k.SK = core.NewSecret("simulator-secret\n") }, settingSK, false},
+		{"a token with a space", func(_ *Config, k *Key) { k.SecurityToken = core.NewSecret("simulator token") }, settingSecurityToken, false},
+		{"a token beside a key", func(_ *Config, k *Key) { k.AuthToken = core.NewSecret("simulator-auth-token") }, settingAuthToken, false},
+		{"a token with a line break", func(_ *Config, k *Key) { *k = Key{AuthToken: core.NewSecret("simulator\n")} }, settingAuthToken, false},
+		{"an account with a space", func(c *Config, _ *Key) { c.DomainID = "a b" }, settingDomainID, false},
+		{"plain http", func(c *Config, _ *Key) { c.Endpoint = "http://api.example.com" }, settingEndpoint, false},
+		{"pages too large", func(c *Config, _ *Key) { c.PageSize = maxPageSize + 1 }, "", false},
+		{"pages below zero", func(c *Config, _ *Key) { c.PageSize = -1 }, "", false},
 	} {
-		config := good
-		test.change(&config)
+		var config Config
+		key := good
+		test.change(&config, &key)
+		config.Credentials = transport.Static(key)
 		source, err := New(config)
+		if err == nil {
+			err = key.Check()
+		}
 		if test.ok {
 			if err != nil {
 				t.Errorf("%s: New = %v", test.name, err)
 			}
 			continue
 		}
-		if e := core.AsError(err); source != nil || e == nil || e.Code != core.CodeMisconfigured || e.Param != test.param {
+		if e := core.AsError(err); e == nil || (source != nil) == (test.param == "" || test.param == settingEndpoint || test.param == settingDomainID) || e.Code != core.CodeMisconfigured || e.Param != test.param {
 			t.Errorf("%s: New = %v, want code %q and param %q", test.name, err, core.CodeMisconfigured, test.param)
 		}
 	}
@@ -93,7 +100,7 @@ func TestNew(t *testing.T) {
 
 func TestSourceKeepsItsKeyToItself(t *testing.T) {
 	t.Parallel()
-	source := newSource(t, Config{AK: "SIMULATORID", SK: core.NewSecret("simulator-secret"), SecurityToken: core.NewSecret("simulator-token")})
+	source := newSource(t, Config{Credentials: temporary})
 	if text := fmt.Sprintf("%v %+v %#v", source, source.config, source.config); strings.Contains(text, "simulator-") {
 		t.Errorf("a printed Source holds its key: %s", text)
 	}
@@ -138,8 +145,7 @@ func TestRequest(t *testing.T) {
 				fmt.Fprint(w, `{"new_customer_tags":[]}`)
 			})
 			source := newSource(t, Config{
-				AK: simulator.KeyID, SK: core.NewSecret(simulator.KeySecret), SecurityToken: core.NewSecret("simulator-token"),
-				DomainID: simulator.DomainID, Endpoint: url, PageSize: 50,
+				Credentials: temporary, DomainID: simulator.DomainID, Endpoint: url, PageSize: 50,
 			})
 			if _, err := source.FetchPage(context.Background(), test.query, test.at); err != nil {
 				t.Error(err)
@@ -160,7 +166,7 @@ func TestAuthToken(t *testing.T) {
 		w.Header().Set("Content-Type", "application/json")
 		fmt.Fprint(w, `{"new_customer_tags":[]}`)
 	})
-	source := newSource(t, Config{AuthToken: core.NewSecret("simulator-auth-token"), Endpoint: url})
+	source := newSource(t, Config{Credentials: transport.Static(Key{AuthToken: core.NewSecret("simulator-auth-token")}), Endpoint: url})
 	if _, err := source.FetchPage(context.Background(), core.TagQuery{}, core.Cursor{}); err != nil {
 		t.Error(err)
 	}
@@ -357,13 +363,13 @@ func TestKeysOfTheSimulator(t *testing.T) {
 		{simulator.NoAuthKeyID, simulator.KeySecret, "", core.CodeDenied},
 	} {
 		for _, domain := range []string{"", simulator.DomainID} {
-			source := newSource(t, Config{AK: test.id, SK: core.NewSecret(test.key), SecurityToken: core.NewSecret(test.token), DomainID: domain, Endpoint: url})
+			source := newSource(t, Config{Credentials: transport.Static(Key{AK: test.id, SK: core.NewSecret(test.key), SecurityToken: core.NewSecret(test.token)}), DomainID: domain, Endpoint: url})
 			if _, err := source.FetchPage(context.Background(), core.TagQuery{}, core.Cursor{}); core.CodeOf(err) != test.want {
 				t.Errorf("key %s with %s, account %q: %v, want code %q", test.id, test.key, domain, err, test.want)
 			}
 		}
 	}
-	source := newSource(t, Config{AuthToken: core.NewSecret(simulator.AuthToken), Endpoint: url})
+	source := newSource(t, Config{Credentials: transport.Static(Key{AuthToken: core.NewSecret(simulator.AuthToken)}), Endpoint: url})
 	if _, err := source.FetchPage(context.Background(), core.TagQuery{}, core.Cursor{}); err != nil {
 		t.Errorf("a token: %v", err)
 	}

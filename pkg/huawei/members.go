@@ -91,19 +91,16 @@ func (m Members[Q]) FetchPage(ctx context.Context, query Q, at core.Cursor) (cor
 	}
 	offset, limit := int32(at.Offset), int32(size)
 	var answer memberPage
-	err := m.source.transport.Do(ctx, transport.Call{
+	err := m.source.call(ctx, transport.Call{
 		Op:              m.api.op,
 		RequestIDHeader: "X-Request-Id",
 		HandOn:          `{}`,
 		Reads:           reads(http.MethodPost, m.api.path),
-		Send: m.source.sender(func(client *bss.BssClient) error {
-			return m.api.send(client, query, &offset, &limit)
-		}),
 		Decode: func(a transport.Answer) (err error) {
 			answer, err = m.api.decode(a, m.api.reseller(query))
 			return err
 		},
-	})
+	}, func(client *bss.BssClient) error { return m.api.send(client, query, &offset, &limit) })
 	if err != nil {
 		return none, err
 	}

@@ -9,6 +9,7 @@ import (
 
 	"partnerlens/pkg/core"
 	"partnerlens/pkg/huawei"
+	"partnerlens/pkg/transport"
 )
 
 // An account with more resellers than a page holds must be walked too: its
@@ -39,7 +40,7 @@ func TestScopesOverManyPagesOfResellers(t *testing.T) {
 				_ = json.NewEncoder(w).Encode(map[string]any{"count": count, "indirect_partners": list})
 			}))
 			t.Cleanup(server.Close)
-			source, err := huawei.New(huawei.Config{AK: "SIMULATORID", SK: core.NewSecret("simulator-secret"), Endpoint: server.URL})
+			source, err := huawei.New(huawei.Config{Credentials: transport.Static(huawei.Key{AK: "SIMULATORID", SK: core.NewSecret("simulator-secret")}), Endpoint: server.URL})
 			if err != nil {
 				t.Fatal(err)
 			}

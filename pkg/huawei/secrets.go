@@ -17,13 +17,6 @@ import (
 // and Value", Cloud Secret Management Service, read November 2026).
 const LatestVersion = "latest"
 
-// Key is an access key of Huawei Cloud, lasting or temporary.
-type Key struct {
-	AK            string
-	SK            core.Secret
-	SecurityToken core.Secret // of a temporary key; empty for a lasting one
-}
-
 // Secrets reads secrets out of Huawei Cloud's Cloud Secret Management Service
 // (CSMS). It keeps connections: use one for many. Safe for concurrent use.
 type Secrets struct {

@@ -1,6 +1,7 @@
 package huawei
 
 import (
+	"context"
 	"net/http"
 	"net/url"
 
@@ -11,22 +12,61 @@ import (
 	"github.com/huaweicloud/huaweicloud-sdk-go-v3/core/impl"
 	"github.com/huaweicloud/huaweicloud-sdk-go-v3/core/request"
 	bss "github.com/huaweicloud/huaweicloud-sdk-go-v3/services/bss/v2"
+
+	"partnerlens/pkg/core"
+	"partnerlens/pkg/transport"
 )
 
-// sender gives the function that makes the SDK send one call. The SDK's client
+// Key is an access key of Huawei Cloud, lasting or temporary, or a token in its place.
+type Key struct {
+	AK            string
+	SK            core.Secret
+	SecurityToken core.Secret // of a temporary key; empty for a lasting one
+	AuthToken     core.Secret // of a partner's account alone: lives for 24 hours, signs nothing
+}
+
+// Check returns an error that names the setting to change.
+func (k Key) Check() error {
+	if !k.AuthToken.Empty() {
+		if k.AK != "" || !k.SK.Empty() || !k.SecurityToken.Empty() {
+			return &core.Error{
+				Code: core.CodeMisconfigured, Param: settingAuthToken,
+				Detail: "given beside a key (" + settingAK + "); use one of the two",
+			}
+		}
+		return transport.Key(settingAuthToken, k.AuthToken)
+	}
+	if err := transport.Key(settingAK, core.NewSecret(k.AK)); err != nil {
+		return err
+	}
+	if err := transport.Key(settingSK, k.SK); err != nil || k.SecurityToken.Empty() {
+		return err
+	}
+	return transport.Key(settingSecurityToken, k.SecurityToken)
+}
+
+// Equal reports whether both are the same key.
+func (k Key) Equal(other Key) bool {
+	return k.AK == other.AK && k.SK.Equal(other.SK) && k.SecurityToken.Equal(other.SecurityToken) && k.AuthToken.Equal(other.AuthToken)
+}
+
+// call makes one call, which send has the SDK make. The SDK's client
 // lives as long as the call, since it keeps the key in plain text, and since it
 // knows no context: the call's own transport is the only way in for one.
 //
 // The client is put together from its parts and not by BssClientBuilder, whose
 // region lookup is what makes the SDK ask IAM for the account's id.
-func (s *Source) sender(call func(*bss.BssClient) error) func(http.RoundTripper) error {
-	return func(rt http.RoundTripper) error {
-		key, err := s.credential()
-		if err != nil {
-			return err
+func (s *Source) call(ctx context.Context, call transport.Call, send func(*bss.BssClient) error) error {
+	return transport.WithKey(ctx, s.config.Credentials, func(key Key) error {
+		call.Send = func(rt http.RoundTripper) error {
+			credential, err := key.credential(s.config.DomainID)
+			if err != nil {
+				return err
+			}
+			return send(bss.NewBssClient(client(rt, s.endpoint, credential)))
 		}
-		return call(bss.NewBssClient(client(rt, s.endpoint, key)))
-	}
+		return s.transport.Do(ctx, call)
+	})
 }
 
 // client is the SDK's client for one call.
@@ -42,17 +82,17 @@ func reads(method, path string) func(*http.Request) bool {
 	return func(r *http.Request) bool { return r.Method == method && r.URL.Path == path }
 }
 
-func (s *Source) credential() (auth.ICredential, error) {
-	if !s.config.AuthToken.Empty() {
-		return token{s.config.AuthToken.Reveal()}, nil
+func (k Key) credential(domainID string) (auth.ICredential, error) {
+	if !k.AuthToken.Empty() {
+		return token{k.AuthToken.Reveal()}, nil
 	}
-	builder := global.NewCredentialsBuilder().WithAk(s.config.AK).WithSk(s.config.SK.Reveal())
-	if !s.config.SecurityToken.Empty() {
-		builder = builder.WithSecurityToken(s.config.SecurityToken.Reveal())
+	builder := global.NewCredentialsBuilder().WithAk(k.AK).WithSk(k.SK.Reveal())
+	if !k.SecurityToken.Empty() {
+		builder = builder.WithSecurityToken(k.SecurityToken.Reveal())
 	}
 	// Without the account's id the SDK sends no X-Domain-Id, and the gateway
 	// takes the key's own account.
-	return builder.WithDomainId(s.config.DomainID).SafeBuild()
+	return builder.WithDomainId(domainID).SafeBuild()
 }
 
 // token is a credential that sends X-Auth-Token and signs nothing, which the

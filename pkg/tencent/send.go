@@ -11,6 +11,7 @@ import (
 	"github.com/tencentcloud/tencentcloud-sdk-go/tencentcloud/common/profile"
 
 	"partnerlens/pkg/core"
+	"partnerlens/pkg/transport"
 )
 
 const (
@@ -48,7 +49,7 @@ var filterTypes = map[core.FilterType]string{
 // sender gives the function that makes the SDK send one call. The SDK's client
 // lives as long as the call, since it keeps the key in plain text; making one costs
 // a hundredth of a page.
-func (s *Source) sender(ctx context.Context, query core.CreditQuery, number, size int) func(http.RoundTripper) error {
+func (s *Source) sender(ctx context.Context, key Key, query core.CreditQuery, number, size int) func(http.RoundTripper) error {
 	return func(rt http.RoundTripper) error {
 		req := &request{BaseRequest: new(tchttp.BaseRequest), Page: &number, PageSize: &size}
 		req.Init().WithApiInfo(service, version, action)
@@ -61,8 +62,7 @@ func (s *Source) sender(ctx context.Context, query core.CreditQuery, number, siz
 			order := string(query.Order)
 			req.Order = &order
 		}
-		return client(rt, s.endpoint, "", Key{s.config.SecretID, s.config.SecretKey, s.config.Token}).
-			Send(req, &response{new(tchttp.BaseResponse)})
+		return client(rt, s.endpoint, "", key).Send(req, &response{new(tchttp.BaseResponse)})
 	}
 }
 
@@ -71,6 +71,22 @@ type Key struct {
 	ID     string
 	Secret core.Secret
 	Token  core.Secret // of a temporary key; empty for a lasting one
+}
+
+// Check returns an error that names the setting to change.
+func (k Key) Check() error {
+	if err := transport.Key(settingSecretID, core.NewSecret(k.ID)); err != nil {
+		return err
+	}
+	if err := transport.Key(settingSecretKey, k.Secret); err != nil || k.Token.Empty() {
+		return err
+	}
+	return transport.Key(settingToken, k.Token)
+}
+
+// Equal reports whether both are the same key.
+func (k Key) Equal(other Key) bool {
+	return k.ID == other.ID && k.Secret.Equal(other.Secret) && k.Token.Equal(other.Token)
 }
 
 // client is the SDK's client for one call.

@@ -38,9 +38,7 @@ const (
 
 // Config is what a Source is made of. It is copied.
 type Config struct {
-	SecretID  string
-	SecretKey core.Secret
-	Token     core.Secret // of a temporary key; empty for a lasting one
+	Credentials transport.Credentials[Key] // required
 
 	Endpoint string         // https://host[:port], or http:// on this machine; "": DefaultEndpoint
 	PageSize int            // customers a page; 0: 100
@@ -78,17 +76,6 @@ func New(config Config) (*Source, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := transport.Key(settingSecretID, core.NewSecret(config.SecretID)); err != nil {
-		return nil, err
-	}
-	if err := transport.Key(settingSecretKey, config.SecretKey); err != nil {
-		return nil, err
-	}
-	if !config.Token.Empty() {
-		if err := transport.Key(settingToken, config.Token); err != nil {
-			return nil, err
-		}
-	}
 	if config.PageSize < 1 || config.PageSize > maxPageSize {
 		return nil, &core.Error{Code: core.CodeMisconfigured, Detail: fmt.Sprintf("the page size must be from 1 to %d", maxPageSize)}
 	}
@@ -121,16 +108,18 @@ func (s *Source) FetchPage(ctx context.Context, query core.CreditQuery, at core.
 	}
 	number := at.Offset/size + 1
 	var answer page
-	err := s.transport.Do(ctx, transport.Call{
-		Op:              operation,
-		RequestIDHeader: "X-TC-RequestId",
-		HandOn:          handOn,
-		Reads:           reads(action, version),
-		Send:            s.sender(ctx, query, number, size),
-		Decode: func(a transport.Answer) (err error) {
-			answer, err = decodePage(a, s.config)
-			return err
-		},
+	err := transport.WithKey(ctx, s.config.Credentials, func(key Key) error {
+		return s.transport.Do(ctx, transport.Call{
+			Op:              operation,
+			RequestIDHeader: "X-TC-RequestId",
+			HandOn:          handOn,
+			Reads:           reads(action, version),
+			Send:            s.sender(ctx, key, query, number, size),
+			Decode: func(a transport.Answer) (err error) {
+				answer, err = decodePage(a, s.config)
+				return err
+			},
+		})
 	})
 	if err != nil {
 		return none, err

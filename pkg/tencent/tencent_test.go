@@ -25,8 +25,8 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // newSource gives a Source with the simulator's key where config has none.
 func newSource(tb testing.TB, config Config) *Source {
 	tb.Helper()
-	if config.SecretID == "" {
-		config.SecretID, config.SecretKey = simulator.KeyID, core.NewSecret(simulator.KeySecret)
+	if config.Credentials == nil {
+		config.Credentials = transport.Static(Key{ID: simulator.KeyID, Secret: core.NewSecret(simulator.KeySecret)})
 	}
 	source, err := New(config)
 	if err != nil {
@@ -35,6 +35,8 @@ func newSource(tb testing.TB, config Config) *Source {
 	tb.Cleanup(source.CloseIdleConnections)
 	return source
 }
+
+var temporary = transport.Static(Key{simulator.KeyID, core.NewSecret(simulator.KeySecret), core.NewSecret("simulator-token")})
 
 // simulate starts a simulator.
 func simulate(tb testing.TB, opts simulator.Options) (*simulator.Simulator, string) {
@@ -53,34 +55,39 @@ func simulate(tb testing.TB, opts simulator.Options) (*simulator.Simulator, stri
 
 func TestNew(t *testing.T) {
 	t.Parallel()
-	good := Config{SecretID: "SIMULATORID", SecretKey: core.NewSecret("simulator-secret")}
+	good := Key{ID: "SIMULATORID", Secret: core.NewSecret("simulator-secret")}
 	for _, test := range []struct {
 		name   string
-		change func(*Config)
+		change func(*Config, *Key)
 		param  string // of the error
 		ok     bool
 	}{
-		{"as little as can be", func(*Config) {}, "", true},
-		{"a token", func(c *Config) { c.Token = core.NewSecret("simulator-token") }, "", true},
-		{"loopback", func(c *Config) { c.Endpoint = "http://127.0.0.1:1" }, "", true},
-		{"no id", func(c *Config) { c.SecretID = "" }, settingSecretID, false},
-		{"no key", func(c *Config) { c.SecretKey = core.Secret{} }, settingSecretKey, false},
-		{"a key with a line break", func(c *Config) { c.SecretKey = core.NewSecret("simulator-secret\n") }, settingSecretKey, false},
-		{"a token with a space", func(c *Config) { c.Token = core.NewSecret("simulator token") }, settingToken, false},
-		{"plain http", func(c *Config) { c.Endpoint = "http://api.example.com" }, settingEndpoint, false},
-		{"pages too large", func(c *Config) { c.PageSize = maxPageSize + 1 }, "", false},
-		{"pages below zero", func(c *Config) { c.PageSize = -1 }, "", false},
+		{"as little as can be", func(*Config, *Key) {}, "", true},
+		{"a token", func(_ *Config, k *Key) { k.Token = core.NewSecret("simulator-token") }, "", true},
+		{"loopback", func(c *Config, _ *Key) { c.Endpoint = "http://127.0.0.1:1" }, "", true},
+		{"no id", func(_ *Config, k *Key) { k.ID = "" }, settingSecretID, false},
+		{"no key", func(_ *Config, k *Key) { k.Secret = core.Secret{} }, settingSecretKey, false},
+		{"a key with a line break", func(_ *Config, k *Key) { k.Secret = core.NewSecret("simulator-secret\n") }, settingSecretKey, false},
+		{"a token with a space", func(_ *Config, k *Key) { k.Token = core.NewSecret("simulator token") }, settingToken, false},
+		{"plain http", func(c *Config, _ *Key) { c.Endpoint = "http://api.example.com" }, settingEndpoint, false},
+		{"pages too large", func(c *Config, _ *Key) { c.PageSize = maxPageSize + 1 }, "", false},
+		{"pages below zero", func(c *Config, _ *Key) { c.PageSize = -1 }, "", false},
 	} {
-		config := good
-		test.change(&config)
+		var config Config
+		key := good
+		test.change(&config, &key)
+		config.Credentials = transport.Static(key)
 		source, err := New(config)
+		if err == nil {
+			err = key.Check()
+		}
 		if test.ok {
 			if err != nil {
 				t.Errorf("%s: New = %v", test.name, err)
 			}
 			continue
 		}
-		if e := core.AsError(err); source != nil || e == nil || e.Code != core.CodeMisconfigured || e.Param != test.param {
+		if e := core.AsError(err); e == nil || (source != nil) == (test.param == "" || test.param == settingEndpoint) || e.Code != core.CodeMisconfigured || e.Param != test.param {
 			t.Errorf("%s: New = %v, want code %q and param %q", test.name, err, core.CodeMisconfigured, test.param)
 		}
 	}
@@ -88,7 +95,7 @@ func TestNew(t *testing.T) {
 
 func TestSourceKeepsItsKeyToItself(t *testing.T) {
 	t.Parallel()
-	source := newSource(t, Config{Token: core.NewSecret("simulator-token")})
+	source := newSource(t, Config{Credentials: temporary})
 	if text := fmt.Sprintf("%v %+v %#v", source, *source, source.config); strings.Contains(text, "simulator-") {
 		t.Errorf("a printed Source holds its key: %s", text)
 	}
@@ -134,7 +141,7 @@ func TestRequest(t *testing.T) {
 				w.Header().Set("Content-Type", "application/json")
 				fmt.Fprint(w, `{"Response":{"Total":0,"Data":null}}`)
 			})
-			source := newSource(t, Config{Endpoint: url, PageSize: 50, Token: core.NewSecret("simulator-token")})
+			source := newSource(t, Config{Endpoint: url, PageSize: 50, Credentials: temporary})
 			if _, err := source.FetchPage(context.Background(), test.query, test.at); err != nil {
 				t.Error(err)
 			}
@@ -222,7 +229,7 @@ func TestKeysOfTheSimulator(t *testing.T) {
 		{"SIMULATORUNKNOWN", simulator.KeySecret, "", core.CodeDenied},
 		{simulator.NoAuthKeyID, simulator.KeySecret, "", core.CodeDenied},
 	} {
-		source := newSource(t, Config{SecretID: test.id, SecretKey: core.NewSecret(test.key), Token: core.NewSecret(test.token), Endpoint: url})
+		source := newSource(t, Config{Credentials: transport.Static(Key{test.id, core.NewSecret(test.key), core.NewSecret(test.token)}), Endpoint: url})
 		if _, err := source.FetchPage(context.Background(), core.CreditQuery{}, core.Cursor{}); core.CodeOf(err) != test.want {
 			t.Errorf("key %s with %s: %v, want code %q", test.id, test.key, err, test.want)
 		}

@@ -131,6 +131,10 @@ func (w *Transport) Do(ctx context.Context, call Call) error {
 	case a.failure != nil:
 		a.failure.Op = call.Op
 		return a.failure
+	case !a.made && ctx.Err() != nil: // some SDKs look before they send
+		failure := *core.AsError(ctx.Err())
+		failure.Op = call.Op
+		return &failure
 	case !a.made, sdkErr != nil:
 		// Its text stays here: it may quote the request, keys and all.
 		return &core.Error{Op: call.Op, Code: core.CodeInternal, Err: fmt.Errorf("the vendor's SDK failed by itself: %T", sdkErr)}

@@ -10,6 +10,7 @@ import (
 	"partnerlens/pkg/core"
 	"partnerlens/pkg/huawei"
 	"partnerlens/pkg/tencent"
+	"partnerlens/pkg/transport"
 )
 
 const (
@@ -25,7 +26,7 @@ func connections(ctx context.Context) ([]row, error) {
 		calls func(url string) (call func(context.Context, core.Cursor) error, done func(), err error)
 	}{
 		{"Tencent", func(url string) (func(context.Context, core.Cursor) error, func(), error) {
-			source, err := tencent.New(tencent.Config{SecretID: simulator.KeyID, SecretKey: core.NewSecret(simulator.KeySecret), Endpoint: url})
+			source, err := tencent.New(tencent.Config{Credentials: transport.Static(tencent.Key{ID: simulator.KeyID, Secret: core.NewSecret(simulator.KeySecret)}), Endpoint: url})
 			if err != nil {
 				return nil, nil, err
 			}
@@ -35,7 +36,7 @@ func connections(ctx context.Context) ([]row, error) {
 			}, source.CloseIdleConnections, nil
 		}},
 		{"Huawei", func(url string) (func(context.Context, core.Cursor) error, func(), error) {
-			source, err := huawei.New(huawei.Config{AK: simulator.KeyID, SK: core.NewSecret(simulator.KeySecret), Endpoint: url})
+			source, err := huawei.New(huawei.Config{Credentials: transport.Static(huawei.Key{AK: simulator.KeyID, SK: core.NewSecret(simulator.KeySecret)}), Endpoint: url})
 			if err != nil {
 				return nil, nil, err
 			}

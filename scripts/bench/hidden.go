@@ -9,6 +9,7 @@ import (
 	"partnerlens/internal/simulator"
 	"partnerlens/pkg/core"
 	"partnerlens/pkg/huawei"
+	"partnerlens/pkg/transport"
 )
 
 const (
@@ -71,7 +72,7 @@ func readTags(ctx context.Context, up *upstream) (time.Duration, error) {
 
 // oneByOne is how long the pages take one after another.
 func oneByOne(ctx context.Context, up *upstream) (time.Duration, error) {
-	source, err := huawei.New(huawei.Config{AK: simulator.KeyID, SK: core.NewSecret(simulator.KeySecret), Endpoint: up.url})
+	source, err := huawei.New(huawei.Config{Credentials: transport.Static(huawei.Key{AK: simulator.KeyID, SK: core.NewSecret(simulator.KeySecret)}), Endpoint: up.url})
 	if err != nil {
 		return 0, err
 	}

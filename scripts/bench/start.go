@@ -27,8 +27,8 @@ func startUp(ctx context.Context) ([]row, error) {
 		most       float64
 	}{
 		{"hello", "./scripts/bench/testdata/hello", 0},
-		{"credit", "./functions/credit", 1.6},
-		{"tags", "./functions/tags", 1.6},
+		{"credit", "./functions/credit", 3},
+		{"tags", "./functions/tags", 3},
 	}
 	for _, a := range artefacts {
 		if err := build(ctx, a.main, filepath.Join(folder, a.name)); err != nil {

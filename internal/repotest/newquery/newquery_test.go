@@ -238,7 +238,7 @@ func TestNewQuery(t *testing.T) {
 		}
 		for name, want := range map[string][]string{
 			"changes.ndjson": {`"c2"`, `"c3"`},
-			"alerts.json": {`"kind":"credit_exhausted"`, `"kind":"customer_new"`, `"customer_id":"c2"`},
+			"alerts.json":    {`"kind":"credit_exhausted"`, `"kind":"customer_new"`, `"customer_id":"c2"`},
 		} {
 			for _, text := range want {
 				if got := contents(name); !strings.Contains(got, text) {
