@@ -243,7 +243,7 @@ func connectionReset(_ *Simulator, w http.ResponseWriter, _ *http.Request, _ *an
 		conn = t.NetConn()
 	}
 	if t, ok := conn.(*net.TCPConn); ok {
-		t.SetLinger(0) // so that Close sends RST
+		_ = t.SetLinger(0) // so that Close sends RST
 	}
 	conn.Close()
 	panic(http.ErrAbortHandler)

@@ -89,7 +89,7 @@ func (b *budget) use(counting RateCounting, at time.Time) bool {
 func (b *budget) other(counting RateCounting, at time.Time) {
 	const every = time.Second / 2
 	if late := at.Sub(b.otherNext); late > 2*time.Second {
-		b.otherNext = b.otherNext.Add((late/every - 2) * every)
+		b.otherNext = b.otherNext.Add(late.Truncate(every) - 2*every)
 	}
 	for !b.otherNext.After(at) {
 		b.use(counting, b.otherNext)

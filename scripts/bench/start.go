@@ -82,7 +82,7 @@ func newRuntimeAPI() (*runtimeAPI, error) {
 		<-r.Context().Done() // there is no invocation
 	})
 	api.server = &http.Server{Handler: mux}
-	go api.server.Serve(listener) // until it is closed
+	go func() { _ = api.server.Serve(listener) }() // until it is closed
 	return api, nil
 }
 
@@ -96,8 +96,10 @@ func (api *runtimeAPI) timeToReady(ctx context.Context, binary string) (time.Dur
 	if err := process.Start(); err != nil {
 		return 0, err
 	}
-	defer process.Wait()
-	defer process.Process.Kill()
+	defer func() {
+		_ = process.Process.Kill()
+		_ = process.Wait()
+	}()
 	select {
 	case ready := <-api.ready:
 		return ready.Sub(started), nil

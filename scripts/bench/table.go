@@ -53,7 +53,7 @@ func printTable(w io.Writer, rows []row) {
 		}
 		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", r.figure, r.measured, r.floor, r.ratio, r.target, met, r.note)
 	}
-	table.Flush()
+	_ = table.Flush()
 }
 
 func median[N ~int64 | ~float64](values []N) N {

@@ -76,7 +76,7 @@ func newUpstream(opts simulator.Options, d delay) (*upstream, error) {
 			}
 		},
 	}
-	go u.server.Serve(listener) // until close
+	go func() { _ = u.server.Serve(listener) }() // until close
 	return u, nil
 }
 
