@@ -1,4 +1,4 @@
-# Short verbs a person types; each is a script or one command.
+# Short verbs; each is a script or a few commands.
 .PHONY: help demo test race check build fuzz bench serve
 
 help: ## this list
@@ -21,6 +21,8 @@ fuzz: ## every fuzz target for 100,000 inputs
 
 bench: ## time and memory against floors
 	go run ./scripts/bench
+	go test -run '^$$' -bench . -benchtime 50x ./scripts/bench
+	go test -run '^$$' -bench '^BenchmarkPage$$' -benchtime 5s ./pkg/tencent ./pkg/huawei
 
 build: ## every artefact into dist/
 	scripts/build.sh
@@ -28,9 +30,9 @@ build: ## every artefact into dist/
 check: ## everything that CI runs
 	scripts/check.sh
 
-# What `sam build` calls for template.yaml: the bytes of scripts/build.sh, by the same flags.
-# ARCHITECTURE must be what the template's parameter of the same name is: what `sam deploy --guided` kept
-# of it (docs/deploy-aws.md), else its default.
+# `sam build` calls these targets for template.yaml. They build the bytes of scripts/build.sh by the same flags.
+# ARCHITECTURE must equal the template's parameter of the same name: the value that `sam deploy --guided` saved
+# (docs/deploy-aws.md), else its default.
 .PHONY: build-CreditFunction build-TagsFunction
 ARCHITECTURE ?= $(or $(shell sed -n 's/.*Architecture=[^a-z]*\([a-z0-9_]*\).*/\1/p' samconfig.mine.toml 2>/dev/null),arm64)
 build-CreditFunction build-TagsFunction: SHELL := bash

@@ -18,6 +18,10 @@ for tags in "" lambda.norpc scf; do
 done
 go -C scripts/release vet ./...
 
+step "golangci-lint (.golangci.yml), and actionlint over the workflow"
+go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0 run ./...
+go run github.com/rhysd/actionlint/cmd/actionlint@v1.7.12 -shellcheck= -pyflakes= .github/workflows/check.yml
+
 step "go test ./..."
 go test ./...
 

@@ -18,7 +18,7 @@ import (
 // baseline, and on the second.
 var told = map[simulator.Life][2]string{
 	simulator.Unchanged:      {},
-	simulator.Steady:         {},
+	simulator.SpendsSlowly:         {},
 	simulator.Hovers:         {}, // a balance at the line tells nothing more
 	simulator.LowDay1:        {"credit_low", ""},
 	simulator.LowDay2:        {"", "credit_low"},

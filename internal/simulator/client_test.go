@@ -249,12 +249,12 @@ func (s *Simulator) do(t *testing.T, r *http.Request) got {
 	return g
 }
 
-func (s *Simulator) credit(t *testing.T, body string) got {
+func (s *Simulator) askCredit(t *testing.T, body string) got {
 	t.Helper()
 	return s.do(t, call{body: body}.tencent("http://simulator.example"))
 }
 
-func (s *Simulator) tags(t *testing.T, body string) got {
+func (s *Simulator) askTags(t *testing.T, body string) got {
 	t.Helper()
 	return s.do(t, call{body: body}.huawei("http://simulator.example"))
 }

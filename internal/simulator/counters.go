@@ -2,20 +2,20 @@ package simulator
 
 import "sync/atomic"
 
-// Calls is what happened so far, for tests that count.
+// Calls counts the calls so far.
 type Calls struct {
 	Credit        APICalls // QueryCustomersCredit
 	Tags          APICalls // new-customers-tags/batch-query
 	Resellers     APICalls // indirect-partners/query
 	SubCustomers  APICalls // sub-customers/query
-	MaxConcurrent int      // the most calls that were under way at once, over all APIs
+	MaxConcurrent int      // the most calls in progress at once, over all APIs
 }
 
-// APICalls is what happened to one API.
+// APICalls counts the calls of one API.
 type APICalls struct {
 	Admitted  int // past the signature and the rate
 	Limited   int // refused for the rate
-	Denied    int // refused for the key, the signature or the right
+	Denied    int // refused for the key, the signature or the permission
 	Disturbed int // admitted, and hit by a fault
 	Rows      int // rows in the pages that were made
 }
@@ -44,7 +44,7 @@ type counters struct {
 	temporaryHuawei  atomic.Int64
 }
 
-// enter notes that a call is under way, until the function it returns is called.
+// enter counts a call as in progress until leave is called.
 func (c *counters) enter() (leave func()) {
 	n := c.concurrent.Add(1)
 	for most := c.most.Load(); n > most && !c.most.CompareAndSwap(most, n); most = c.most.Load() {
@@ -52,7 +52,7 @@ func (c *counters) enter() (leave func()) {
 	return func() { c.concurrent.Add(-1) }
 }
 
-// Calls returns what happened so far.
+// Calls returns the counts so far.
 func (s *Simulator) Calls() Calls {
 	c := &s.counters
 	return Calls{

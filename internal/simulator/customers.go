@@ -6,11 +6,10 @@ import (
 	"time"
 )
 
-// CreditCustomer is one row of QueryCustomersCredit as it goes over the wire,
-// and what is true of that customer for a test to compare with. It depends on
-// seed, index and day alone: not on the clock, not on how many customers there
-// are. Only who joined under a fault was bound when that happened, and who came
-// as the days went by on that day; so too what expires soon on a day.
+// CreditCustomer is one row of QueryCustomersCredit as it is sent, and what a
+// test needs to know beside it. It depends on seed, index and day alone, but for
+// two times: the association of a customer that joins, and an expiry that a Life
+// brings near, are dated by the clock.
 type CreditCustomer struct {
 	ClientUin       uint64
 	Name            string
@@ -26,69 +25,59 @@ type CreditCustomer struct {
 	Remark          string
 	Force           Number `json:",omitempty"`
 
-	FullEmail string `json:"-"` // the address behind the mask, which a filter matches
-	Note      string `json:"-"` // what is awkward about this customer, "" for most
-
-	Unreadable string `json:"-"` // the member that a fault makes something else than documented, "" for most
+	FullEmail  string `json:"-"` // the address behind the mask, which a filter matches
+	Note       string `json:"-"` // what is awkward about this customer, "" for most
+	Unreadable string `json:"-"` // the member that a fault makes unreadable, "" for most
 }
 
-// Number is the text of a JSON number, sent digit for digit. "" is not sent at
-// all, "null" is sent as null, and what a fault puts in place of a number as it is.
+// Number is the text of a JSON number, sent digit for digit. "" is left out,
+// "null" is sent as null, and any other text of a fault as it is.
 type Number string
 
 // MarshalJSON returns the text as it is.
 func (n Number) MarshalJSON() ([]byte, error) { return []byte(n), nil }
 
 // Customers returns how many customers the partner has at either vendor on day
-// 0, before any fault makes some come or go.
+// 0, before any joins or leaves.
 func (s *Simulator) Customers() int { return s.customers }
 
-// CreditCustomer returns Tencent's customer of an index from 0, the one bound
-// longest ago, as it is on the day that is set. Indexes from Customers on are
-// those who join under a fault; one who has not yet is shown as bound now. Behind
-// them are those who come as the days go by.
+// CreditCustomer returns Tencent's customer of an index from 0, the one that is
+// associated longest, as it is on the day that is set. The indexes from Customers
+// on are those of customers that join under a fault, then of those that join on a
+// day. Before it joins, a customer is associated now.
 func (s *Simulator) CreditCustomer(i int) CreditCustomer { return s.creditOn(s.Day(), i) }
 
 func (s *Simulator) creditOn(day, i int) CreditCustomer {
-	c := s.evenCredit(day, i)
-	s.standing.odd.credit(&c, i)
-	return c
-}
-
-// evenCredit is the customer before any fault.
-func (s *Simulator) evenCredit(day, i int) CreditCustomer {
-	if i >= s.customers {
-		if come := s.newcomers(); come.dayOf(i) > 0 {
-			c, left := s.seed.plainCredit(i, come.bound(i, s.dayZero()))
-			s.seed.arrive(&c, i, left)
-			return c
-		}
-		c, _ := s.seed.plainCredit(i, s.joined.at(i-s.customers, s.today()))
-		if i < len(awkwardCredit) {
-			c.Note = awkwardCredit[i].note
-			awkwardCredit[i].change(&c)
-		}
-		return c
-	}
 	bound := boundAt(i)
-	if s.standing.ties {
-		bound = boundAt(i / int(tieRows) * int(tieRows))
+	switch {
+	case s.joinsOn(i) > 0:
+		bound = s.joinedOn(i)
+	case i >= s.customers:
+		bound = s.credit.joinedAt(i-s.customers, s.today())
+	case s.faults["ties"]:
+		bound = boundAt(i / tieRows * tieRows)
 	}
 	c, left := s.seed.plainCredit(i, bound)
-	var life Life
-	if i < len(awkwardCredit) {
+	life := Unchanged
+	switch {
+	case s.joinsOn(i) > 0:
+		s.seed.join(&c, i, left)
+	case i < len(awkwardCredit):
 		c.Note = awkwardCredit[i].note
 		awkwardCredit[i].change(&c)
 		life, left = awkwardLife(i)
-	} else if day > 0 {
+	case i < s.customers && day > 0:
 		life = s.creditLife(i, c.Force, left)
 	}
-	s.seed.live(&c, i, left, life, day, s.dayZero())
+	if i < s.customers && day > 0 {
+		s.seed.live(&c, i, left, life, day, s.dayZero())
+	}
+	s.changeCredit(&c, i)
 	return c
 }
 
-// Ids have twelve digits, as the vendor's do in practice. They are a line, so
-// that an id gives its index back.
+// Ids have twelve digits, as the vendor's do in practice, and equal distances,
+// so that an id gives its index.
 const (
 	uinBase = 200000100000
 	uinStep = 17
@@ -106,11 +95,12 @@ func (s seed) creditIndex(uin uint64) (int, bool) {
 	return int((uin - zero) / uinStep), true
 }
 
-// plainCredit is a customer with nothing awkward: most are well, about 8 % are
-// low, 2 % have nothing left, 2 % are overdrawn and 1 % are stopped by force.
+// plainCredit returns a customer with nothing awkward: about 8 % are low, 2 %
+// have nothing left, 2 % are overdrawn, 1 % are stopped by force, and the others
+// are well.
 func (s seed) plainCredit(i int, bound time.Time) (CreditCustomer, balance) {
 	r := s.roll(streamCredit, i)
-	roll := func(n uint64) uint64 { // the next die, from 0 to n-1
+	roll := func(n uint64) uint64 { // from 0 to n-1
 		v := r % n
 		r = mix(r)
 		return v
@@ -120,14 +110,14 @@ func (s seed) plainCredit(i int, bound time.Time) (CreditCustomer, balance) {
 		Type:      []string{"new", "new", "new", "1"}[roll(4)],
 		Mobile:    fmt.Sprintf("86-000-%08d", i),
 		FullEmail: fmt.Sprintf("billing%d@%s", i, []string{"example.com", "example.cn"}[roll(2)]),
-		// A dead field: the vendor's own sample shows this text for everyone.
+		// The vendor's own sample shows this text.
 		Arrears: "Fixed as -",
 		Force:   "0",
 	}
 	c.Email = mask(c.FullEmail)
 	c.Name = s.company(i)
 	if roll(8) == 0 {
-		c.Name = c.FullEmail // where the customer gave no name
+		c.Name = c.FullEmail
 	}
 	if roll(4) == 0 {
 		c.Remark = fmt.Sprintf("account manager %c, contract %d", 'A'+rune(roll(26)), 1000+roll(9000))
@@ -162,10 +152,9 @@ func (s seed) plainCredit(i int, bound time.Time) (CreditCustomer, balance) {
 	return c, balance{allocated, remaining}
 }
 
-// boundAt is when a customer was bound to the partner. It never runs backwards
-// from one index to the next, so that the order by AssociationTime is the order
-// of the indexes, at any size. In every sixteen, three are bound in the same
-// second; of a million, many are.
+// boundAt returns when a customer was associated. It never decreases with the
+// index, so the order by AssociationTime is that of the indexes. Of every sixteen
+// customers three share a second; of a million, many do.
 func boundAt(i int) time.Time {
 	if k := i % 16; k == 9 || k == 10 {
 		i -= k - 8
@@ -174,8 +163,8 @@ func boundAt(i int) time.Time {
 	return time.Date(2016, 3, 1, 9, 0, 0, 0, time.UTC).Add(time.Duration(span*int64(i)/int64(i+2000)) * time.Second)
 }
 
-// cents writes an amount as a vendor might: with two decimals, or without those
-// that say nothing.
+// cents writes an amount as a vendor might: with two decimals, or with none where
+// both are zero.
 func cents(n int64) Number {
 	sign := ""
 	if n < 0 {
@@ -194,7 +183,7 @@ func mask(email string) string {
 	return local[:min(2, len(local))] + "****@" + domain
 }
 
-// company makes a name that nobody takes for a real one.
+// company returns a name that is plainly made up.
 func (s seed) company(i int) string {
 	r := s.roll(streamName, i)
 	pick := func(from ...string) string {
@@ -212,8 +201,8 @@ func (s seed) company(i int) string {
 		pick("Ltd", "Inc", "GmbH", "Pte Ltd")
 }
 
-// awkwardCredit are the first customers: each shows one thing that has broken a
-// reader somewhere. They come in every run, whatever the seed.
+// awkwardCredit are the first customers, whatever the seed. Each shows one thing
+// that has broken a reader somewhere.
 var awkwardCredit = [...]struct {
 	note   string
 	change func(*CreditCustomer)

@@ -2,36 +2,31 @@ package simulator
 
 import "time"
 
-// daybreak is how a day began.
-type daybreak struct {
-	day          int
-	credit, tags int // calls admitted before
-}
+// eventDays is the last day on which customers join, leave, or change.
+const eventDays = 2
 
-// SetDay goes to a day of the customers' lives, forth or back: 0 is the day the
-// simulator starts with by default, and any below it. Calls under way may see some
-// of either day; so may a reader that is between two pages.
+// dayStart is a day and how many calls were admitted before it.
+type dayStart struct{ day, credit, tags int }
+
+// SetDay sets the day of the customers' lives: 0, or any below it, is the first.
+// A call in progress, or a reader between two pages, may see both days.
 func (s *Simulator) SetDay(day int) {
-	s.at.Store(&daybreak{
-		day:    max(day, 0),
-		credit: int(s.counters.credit.admitted.Load()),
-		tags:   int(s.counters.tags.admitted.Load()),
-	})
+	s.start.Store(&dayStart{max(day, 0), int(s.counters.credit.admitted.Load()), int(s.counters.tags.admitted.Load())})
 }
 
 // Day returns the day that is set.
-func (s *Simulator) Day() int { return s.at.Load().day }
+func (s *Simulator) Day() int { return s.start.Load().day }
 
-// dayZero is the month-giving moment of day 0 in the zone both vendors keep
-// their books in. It does not follow a clock that a fault has set wrong.
+// dayZero returns the time on day 0 in the vendors' time zone. The fault
+// clock-ahead does not change it.
 func (s *Simulator) dayZero() time.Time {
-	if !s.zero.IsZero() {
-		return s.zero.In(beijing)
+	if !s.opts.Today.IsZero() {
+		return s.opts.Today.In(beijing)
 	}
-	return s.now().In(beijing)
+	return s.opts.Now().In(beijing)
 }
 
-// today is the same time of the day that is set.
+// today returns the same time on the day that is set.
 func (s *Simulator) today() time.Time { return s.dayZero().AddDate(0, 0, s.Day()) }
 
 var beijing = time.FixedZone("UTC+8", 8*60*60)
@@ -41,103 +36,116 @@ func midnight(t time.Time) time.Time {
 	return time.Date(year, month, day, 0, 0, 0, 0, t.Location())
 }
 
-// newcomers are who comes as the days go by: so many a day, with indexes from
-// `from` on. Those below, from Customers on, are for who joins under a fault, so
-// that nobody is ever two.
-type newcomers struct{ from, daily int }
-
-func (s *Simulator) newcomers() newcomers {
-	n := newcomers{from: s.customers + joinersOf(s.customers)}
-	if s.customers > 0 { // an empty account stays empty
-		n.daily = 1 + s.customers/80
-	}
-	return n
-}
-
-// dayOf is the day on which an index comes, 0 for one that is no newcomer's.
-func (n newcomers) dayOf(i int) int {
-	if i < n.from || i >= n.until(eventDays) {
-		return 0
-	}
-	return 1 + (i-n.from)/n.daily
-}
-
-// until is the index after the last one who has come by a day.
-func (n newcomers) until(day int) int { return n.from + n.daily*min(day, eventDays) }
-
-// bound is when a newcomer was bound: in the first hour of its day, one after
-// the other.
-func (n newcomers) bound(i int, zero time.Time) time.Time {
-	day, nth := n.dayOf(i), (i-n.from)%n.daily
-	return midnight(zero).AddDate(0, 0, day).Add(time.Hour * time.Duration(1+nth) / time.Duration(1+n.daily)).Truncate(time.Second)
-}
-
-// goers are who goes as the days go by. Of every forty customers behind the
-// awkward ones, one of the first half goes on day 1, and one of the second on
-// day 2. So who is left can be counted without counting.
-type goers struct {
-	seed   seed
-	stream uint64
-	day    int // how far the days have come
-}
-
-const goersFrom, goersBlock = 48, 40
-
-func (s *Simulator) creditGoers(day int) goers { return goers{s.seed, streamCreditGoers, day} }
-func (s *Simulator) tagGoers(day int) goers    { return goers{s.seed, streamTagGoers, day} }
-
-// of is who goes on a day out of a block.
-func (g goers) of(block, day int) int {
-	const half = goersBlock / eventDays
-	return goersFrom + block*goersBlock + (day-1)*half + int(g.seed.roll(g.stream, block*eventDays+day)%half)
-}
-
-// dayOf is the day on which a customer goes, 0 for never.
-func (g goers) dayOf(i int) int {
-	if i < goersFrom {
-		return 0
-	}
-	for day := 1; day <= eventDays; day++ {
-		if g.of((i-goersFrom)/goersBlock, day) == i {
-			return day
+// events returns what changes the customers of the vendor with a stream: some
+// leave and others join on days 1 and 2, and under two faults one joins or
+// leaves between two calls. Of those it is the newest and the oldest in turn
+// that leave, so that a reader meets the change in either order.
+func (s *Simulator) events(stream uint64) []event {
+	events := make([]event, 0, s.customers/leaversOf+eventDays*s.perDay())
+	for n := 0; ; n++ {
+		i, day := s.seed.leaver(stream, n)
+		if i >= s.customers {
+			break
 		}
+		events = append(events, event{day: day, customer: int32(i), leaves: true})
+	}
+	for i := s.newcomers(); i < s.newcomers()+eventDays*s.perDay(); i++ {
+		events = append(events, event{day: s.joinsOn(i), customer: int32(i)})
+	}
+	for n := range tenth(s.customers) {
+		if s.faults["customers-join"] {
+			events = append(events, event{call: n + 2, customer: int32(s.customers + n)})
+		}
+		if s.faults["customers-leave"] {
+			leaves := n / 2
+			if n%2 == 0 {
+				leaves = s.customers - 1 - n/2
+			}
+			events = append(events, event{call: n + 2, customer: int32(leaves), leaves: true})
+		}
+	}
+	return events
+}
+
+// tenth is how many customers join or leave at calls.
+func tenth(customers int) int { return (customers + 9) / 10 }
+
+// newcomers returns the index of the first customer that joins on a day. The
+// indexes from Customers up to it are those of customers that join at calls.
+func (s *Simulator) newcomers() int { return s.customers + tenth(s.customers) }
+
+// perDay is how many customers join on a day. An empty account stays empty.
+func (s *Simulator) perDay() int {
+	if s.customers == 0 {
+		return 0
+	}
+	return 1 + s.customers/80
+}
+
+// joinsOn returns the day on which a customer joins, 0 for one that does not.
+func (s *Simulator) joinsOn(i int) int {
+	if n := i - s.newcomers(); n >= 0 && n < eventDays*s.perDay() {
+		return 1 + n/s.perDay()
 	}
 	return 0
 }
 
-// gone says whether a customer has gone.
-func (g goers) gone(i int) bool {
-	day := 0
-	if g.day > 0 {
-		day = g.dayOf(i)
-	}
-	return day > 0 && day <= g.day
+// joinedOn returns when a customer that joins on a day is associated: within the
+// day's first hour, one after the other.
+func (s *Simulator) joinedOn(i int) time.Time {
+	hour, nth := midnight(s.dayZero()).AddDate(0, 0, s.joinsOn(i)), (i-s.newcomers())%s.perDay()
+	return hour.Add(time.Hour * time.Duration(1+nth) / time.Duration(1+s.perDay())).Truncate(time.Second)
 }
 
-// rank is how many of the indexes below i are still there.
-func (g goers) rank(i int) int {
-	if g.day == 0 || i <= goersFrom {
-		return i
-	}
-	days, block := min(g.day, eventDays), (i-goersFrom)/goersBlock
-	left := i - block*days
-	for day := 1; day <= days; day++ {
-		if g.of(block, day) < i {
-			left--
-		}
-	}
-	return left
+// Of every twenty customers after the first 48, one leaves: on day 1, of the next
+// twenty on day 2, and so on.
+const leaversFrom, leaversOf = 48, 20
+
+// leaver returns the customer of the n-th twenty that leaves, and its day.
+func (s seed) leaver(stream uint64, n int) (customer, day int) {
+	return leaversFrom + n*leaversOf + int(s.roll(stream, n+1)%leaversOf), n%eventDays + 1
 }
 
-// find is the index of a rank: the first with so many below it that is there
-// itself.
-func (g goers) find(rank int) int {
-	i := rank
-	for {
-		next := i + rank + 1 - g.rank(i+1)
-		if next == i {
-			return i
-		}
-		i = next
+// leavesOn returns the day on which a customer leaves, 0 for never.
+func (s seed) leavesOn(stream uint64, i int) int {
+	if i < leaversFrom {
+		return 0
 	}
+	if customer, day := s.leaver(stream, (i-leaversFrom)/leaversOf); customer == i {
+		return day
+	}
+	return 0
+}
+
+// strangeDay is the day of the faults empty-day and other-account. The days
+// before and after it are as always, so a daily reader sees a good list, a
+// strange one, and a good one.
+const strangeDay = 1
+
+// partner returns the simulator of the partner whose customers are listed today.
+func (s *Simulator) partner() *Simulator {
+	if s.stranger != nil && s.Day() == strangeDay {
+		return s.stranger
+	}
+	return s
+}
+
+// newStranger returns the partner of the strange day: one without customers, or
+// one with as many, none of which has the id of an own one; nil without the
+// faults.
+func (s *Simulator) newStranger() (*Simulator, error) {
+	opts := Options{Customers: -1, Seed: uint64(s.seed), Now: s.opts.Now, Today: s.opts.Today}
+	switch {
+	case s.faults["empty-day"]:
+	case s.faults["other-account"]:
+		for opts.Seed++; seed(opts.Seed).creditUin(0) == s.seed.creditUin(0); {
+			opts.Seed++
+		}
+		if s.customers > 0 {
+			opts.Customers = s.customers
+		}
+	default:
+		return nil, nil
+	}
+	return New(opts)
 }

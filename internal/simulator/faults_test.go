@@ -82,14 +82,14 @@ func TestFaultAnswers(t *testing.T) {
 					t.Errorf("Retry-After = %q", g.header.Get("Retry-After"))
 				}
 			}
-			check(s.credit(t, `{}`), test.tencentStatus, test.tencentCode, test.tencentBody)
-			check(s.tags(t, `{}`), test.huaweiStatus, test.huaweiCode, test.huaweiBody)
+			check(s.askCredit(t, `{}`), test.tencentStatus, test.tencentCode, test.tencentBody)
+			check(s.askTags(t, `{}`), test.huaweiStatus, test.huaweiCode, test.huaweiBody)
 
 			// Now and then is one call in seven, and a refused call is left alone.
 			s = newSimulator(t, Options{Customers: 30, Faults: []string{test.fault}})
 			whole := 0
 			for range 14 {
-				if g := s.credit(t, `{"Order":"asc"}`); len(g.rows) == 10 {
+				if g := s.askCredit(t, `{"Order":"asc"}`); len(g.rows) == 10 {
 					whole++
 				}
 			}
@@ -248,7 +248,7 @@ func TestLongTail(t *testing.T) {
 		took := make(map[time.Duration]int)
 		for range 100 {
 			start := time.Now()
-			if g := s.credit(t, `{}`); len(g.rows) != 1 {
+			if g := s.askCredit(t, `{}`); len(g.rows) != 1 {
 				t.Fatalf("answer = %s", g.body)
 			}
 			took[time.Since(start)]++
@@ -262,21 +262,21 @@ func TestLongTail(t *testing.T) {
 func TestPageFaults(t *testing.T) {
 	t.Parallel()
 	s := newSimulator(t, Options{Faults: []string{"page-clamp-10", "limit-100"}})
-	if g := s.credit(t, `{"PageSize":100,"Page":2}`); len(g.rows) != 10 || g.total != 1000 || g.ids()[0] != fmt.Sprint(s.CreditCustomer(989).ClientUin) {
+	if g := s.askCredit(t, `{"PageSize":100,"Page":2}`); len(g.rows) != 10 || g.total != 1000 || g.ids()[0] != fmt.Sprint(s.CreditCustomer(989).ClientUin) {
 		t.Errorf("page-clamp-10: %d rows of %d", len(g.rows), g.total)
 	}
-	if g := s.tags(t, `{"limit":101}`); g.status != 400 || g.code != "CBC.0100" {
+	if g := s.askTags(t, `{"limit":101}`); g.status != 400 || g.code != "CBC.0100" {
 		t.Errorf("limit-100: answer = %d %q", g.status, g.code)
 	}
-	if g := s.tags(t, `{"limit":100}`); len(g.rows) != 100 {
+	if g := s.askTags(t, `{"limit":100}`); len(g.rows) != 100 {
 		t.Errorf("limit-100: %d rows", len(g.rows))
 	}
 
 	s = newSimulator(t, Options{PageMax: 25})
-	if g := s.credit(t, `{"PageSize":100}`); len(g.rows) != 25 {
+	if g := s.askCredit(t, `{"PageSize":100}`); len(g.rows) != 25 {
 		t.Errorf("PageMax 25: %d rows of Tencent's", len(g.rows))
 	}
-	if g := s.tags(t, `{"limit":26}`); g.status != 400 {
+	if g := s.askTags(t, `{"limit":26}`); g.status != 400 {
 		t.Errorf("PageMax 25: Huawei answers a limit of 26 with %d", g.status)
 	}
 }
@@ -285,12 +285,12 @@ func TestTotals(t *testing.T) {
 	t.Parallel()
 	for fault, want := range map[string]int{"total-high": 1003, "total-low": 899, "total-of-page": 10} {
 		s := newSimulator(t, Options{Faults: []string{fault}})
-		if g := s.credit(t, `{}`); g.total != want {
+		if g := s.askCredit(t, `{}`); g.total != want {
 			t.Errorf("%s: total = %d, want %d", fault, g.total, want)
 		}
 	}
 	s := newSimulator(t, Options{Customers: -1, Faults: []string{"total-low"}})
-	if g := s.credit(t, `{}`); g.total != 0 {
+	if g := s.askCredit(t, `{}`); g.total != 0 {
 		t.Errorf("total of nobody = %d", g.total)
 	}
 }
@@ -299,7 +299,7 @@ func TestTotals(t *testing.T) {
 func walkCredit(t *testing.T, s *Simulator, order string) (ids []string, totals []int) {
 	t.Helper()
 	for page := 1; ; page++ {
-		g := s.credit(t, fmt.Sprintf(`{"Page":%d,"PageSize":50,"Order":%q}`, page, order))
+		g := s.askCredit(t, fmt.Sprintf(`{"Page":%d,"PageSize":50,"Order":%q}`, page, order))
 		if len(g.rows) == 0 {
 			return ids, totals
 		}
@@ -310,7 +310,7 @@ func walkCredit(t *testing.T, s *Simulator, order string) (ids []string, totals 
 func walkTags(t *testing.T, s *Simulator) (ids []string) {
 	t.Helper()
 	for {
-		g := s.tags(t, fmt.Sprintf(`{"offset":%d,"limit":50}`, len(ids)))
+		g := s.askTags(t, fmt.Sprintf(`{"offset":%d,"limit":50}`, len(ids)))
 		if len(g.rows) == 0 {
 			return ids
 		}
@@ -332,13 +332,13 @@ func TestCustomersComeAndGo(t *testing.T) {
 	if ids := walkTags(t, s); len(ids) != 220 || distinct(ids) != 200 {
 		t.Errorf("join, tags: %d rows, %d distinct", len(ids), distinct(ids))
 	}
-	if g := s.tags(t, `{}`); g.ids()[0] != s.TagCustomer(219).CustomerID || g.ids()[9] != s.TagCustomer(210).CustomerID {
+	if g := s.askTags(t, `{}`); g.ids()[0] != s.TagCustomer(219).CustomerID || g.ids()[9] != s.TagCustomer(210).CustomerID {
 		t.Errorf("join, tags: the newest are not listed first: %v", g.ids())
 	}
 	for range 30 {
-		s.credit(t, `{}`)
+		s.askCredit(t, `{}`)
 	}
-	if g := s.credit(t, `{}`); g.total != 220 || g.ids()[0] != fmt.Sprint(s.CreditCustomer(219).ClientUin) {
+	if g := s.askCredit(t, `{}`); g.total != 220 || g.ids()[0] != fmt.Sprint(s.CreditCustomer(219).ClientUin) {
 		t.Errorf("join: total %d in the end, want 220, the newest first", g.total)
 	}
 
@@ -351,7 +351,7 @@ func TestCustomersComeAndGo(t *testing.T) {
 	}
 	id := s.TagCustomer(199).CustomerID
 	body := `{"customer_ids":["` + id + `"]}`
-	if first, second := s.tags(t, body), s.tags(t, body); len(first.rows) != 1 || len(second.rows) != 0 {
+	if first, second := s.askTags(t, body), s.askTags(t, body); len(first.rows) != 1 || len(second.rows) != 0 {
 		t.Errorf("leave: %d rows, then %d, of a customer who has left", len(first.rows), len(second.rows))
 	}
 	if ids := walkTags(t, s); len(ids) >= 200 {
@@ -372,7 +372,7 @@ func TestNewcomersAreBoundWhenTheyJoin(t *testing.T) {
 	s := newSimulator(t, Options{Customers: 30, Faults: []string{"customers-join", "customers-leave"}, Now: func() time.Time { return clock }})
 	times := make(map[string]any)
 	for range 5 {
-		g := s.credit(t, `{"Order":"asc","PageSize":100}`)
+		g := s.askCredit(t, `{"Order":"asc","PageSize":100}`)
 		before := ""
 		for _, row := range g.rows {
 			id, bound := fmt.Sprint(row["ClientUin"]), row["AssociationTime"].(string)
@@ -400,7 +400,7 @@ func TestPresence(t *testing.T) {
 	s := newSimulator(t, Options{Customers: 30, Faults: []string{"customers-join", "customers-leave"}})
 	met := make(map[string]int)
 	for range 4 {
-		for _, id := range s.credit(t, `{"Order":"asc","PageSize":100}`).ids() {
+		for _, id := range s.askCredit(t, `{"Order":"asc","PageSize":100}`).ids() {
 			met[id]++
 		}
 	}
@@ -433,7 +433,7 @@ func TestDuplicateRows(t *testing.T) {
 	if len(ids) != 219 || distinct(ids) != 200 || totals[0] != 200 {
 		t.Errorf("credit: %d rows, %d distinct, total %d, want 219, 200, 200", len(ids), distinct(ids), totals[0])
 	}
-	twice := s.credit(t, fmt.Sprintf(`{"FilterType":"ClientUin","Filter":"%d","Order":"asc"}`, s.CreditCustomer(10).ClientUin))
+	twice := s.askCredit(t, fmt.Sprintf(`{"FilterType":"ClientUin","Filter":"%d","Order":"asc"}`, s.CreditCustomer(10).ClientUin))
 	if len(twice.rows) != 2 || twice.total != 1 {
 		t.Errorf("one customer: %d rows, total %d, want 2, 1", len(twice.rows), twice.total)
 	}
@@ -448,11 +448,11 @@ func TestKeyFaults(t *testing.T) {
 	const base = "http://simulator.example"
 
 	s := newSimulator(t, Options{Faults: []string{"clock-ahead"}})
-	g := s.credit(t, `{}`)
+	g := s.askCredit(t, `{}`)
 	if g.code != "AuthFailure.SignatureExpire" || g.header.Get("Date") != now.Add(time.Hour).Format(http.TimeFormat) {
 		t.Errorf("clock-ahead: %q at %s", g.code, g.header.Get("Date"))
 	}
-	if g := s.tags(t, `{}`); g.status != 401 {
+	if g := s.askTags(t, `{}`); g.status != 401 {
 		t.Errorf("clock-ahead: %d", g.status)
 	}
 
@@ -462,10 +462,10 @@ func TestKeyFaults(t *testing.T) {
 		if n > 5 {
 			want, status = "AuthFailure.SecretIdNotFound", 401
 		}
-		if g := s.credit(t, `{}`); g.code != want {
+		if g := s.askCredit(t, `{}`); g.code != want {
 			t.Errorf("key-revoked, call %d: %q, want %q", n, g.code, want)
 		}
-		if g := s.tags(t, `{}`); g.status != status {
+		if g := s.askTags(t, `{}`); g.status != status {
 			t.Errorf("key-revoked, call %d: %d, want %d", n, g.status, status)
 		}
 	}

@@ -22,7 +22,7 @@ const (
 	idMax              = 64 // characters
 )
 
-// huaweiError is an error in the vendor's terms.
+// huaweiError is an error of the vendor's.
 type huaweiError struct {
 	status        int
 	code, message string
@@ -36,7 +36,7 @@ func (e *huaweiError) answer(requestID string, ordinal int) answer {
 	}
 	b := body{Code: e.code, Message: e.message}
 	if strings.HasPrefix(e.code, "APIGW.") {
-		b.RequestID = requestID // the gateway repeats it, the service behind does not
+		b.RequestID = requestID // of the gateway, not of the service behind
 	}
 	return huaweiAnswer(e.status, b, requestID, ordinal)
 }
@@ -50,29 +50,29 @@ func badParameter(name string) *huaweiError {
 }
 
 func (s *Simulator) serveHuawei(w http.ResponseWriter, r *http.Request, body []byte) {
-	requestID := s.ids.next()
-	api, count, read := tagsPath, &s.counters.tags, s.tagPage
+	requestID := s.requestIDs.next()
+	api, count, read := tagsPath, &s.counters.tags, (*Simulator).tagPage
 	switch r.URL.Path {
 	case resellersPath:
-		api, count, read = resellersPath, &s.counters.resellers, s.resellerPage
+		api, count, read = resellersPath, &s.counters.resellers, (*Simulator).resellerPage
 	case subCustomersPath:
-		api, count, read = subCustomersPath, &s.counters.subCustomers, s.subCustomerPage
+		api, count, read = subCustomersPath, &s.counters.subCustomers, (*Simulator).subCustomerPage
 	}
 	refuse := func(ordinal int, e *huaweiError) { s.deliver(w, r, count, e.answer(requestID, ordinal)) }
 
-	keyID, refusal := s.huaweiDoor(r, body)
+	keyID, refusal := s.authenticateHuawei(r, body)
 	if refusal != nil {
 		count.denied.Add(1)
 		refuse(0, refusal)
 		return
 	}
-	if !s.limiter.admit(api, keyID, time.Now()) {
+	if !s.limiter.allow(api, keyID, time.Now()) {
 		count.limited.Add(1)
 		refuse(0, &huaweiError{http.StatusTooManyRequests, "APIGW.0308", "The throttling threshold has been reached: policy user over ratelimit"})
 		return
 	}
 	ordinal := int(count.admitted.Add(1))
-	page, rows, refusal := read(body, ordinal)
+	page, rows, refusal := read(s.partner(), body, ordinal)
 	if refusal != nil {
 		refuse(ordinal, refusal)
 		return
@@ -81,8 +81,8 @@ func (s *Simulator) serveHuawei(w http.ResponseWriter, r *http.Request, body []b
 	s.deliver(w, r, count, huaweiAnswer(http.StatusOK, page, requestID, ordinal))
 }
 
-// huaweiDoor refuses what the vendor's gateway refuses before the API runs.
-func (s *Simulator) huaweiDoor(r *http.Request, body []byte) (keyID string, refusal *huaweiError) {
+// authenticateHuawei refuses what the vendor's gateway refuses before the API runs.
+func (s *Simulator) authenticateHuawei(r *http.Request, body []byte) (keyID string, refusal *huaweiError) {
 	if r.Method != http.MethodPost || !slices.Contains([]string{tagsPath, resellersPath, subCustomersPath}, r.URL.Path) {
 		return "", &huaweiError{http.StatusNotFound, "APIGW.0101", "The API does not exist or has not been published in the environment"}
 	}
@@ -104,15 +104,11 @@ func (s *Simulator) huaweiDoor(r *http.Request, body []byte) (keyID string, refu
 	return keyID, nil
 }
 
-// tagPage answers one page of new-customer tags. It tells no total. Ids that
-// are not customers of whoever is asked for are left out in silence.
-//
-// The order of the rows is not published. Here it is that of the account, not
-// that of the ids asked for, so that nobody relies on the latter.
+// tagPage answers one page of new-customer tags, without a total. Ids that are
+// not customers of the owner asked for are left out silently. The order of the
+// rows is not published. Here it is that of the account and not that of the ids,
+// so that no client relies on the latter.
 func (s *Simulator) tagPage(body []byte, ordinal int) (page any, rows int, refusal *huaweiError) {
-	if other := s.stranger(); other != nil {
-		return other.tagPage(body, ordinal)
-	}
 	var p struct {
 		CustomerIDs       []*string `json:"customer_ids"`
 		Offset            *int64    `json:"offset"`
@@ -130,49 +126,54 @@ func (s *Simulator) tagPage(body []byte, ordinal int) (page any, rows int, refus
 		return nil, 0, badParameter("customer_ids")
 	}
 
-	day, owner := s.Day(), 0
-	order := s.tagOrder(day, ordinal)
-	customer := func(i int) TagCustomer { return s.tagOn(day, i) }
-	if p.IndirectPartnerID != nil && *p.IndirectPartnerID != "" {
-		n, refusal := s.findReseller(*p.IndirectPartnerID)
-		if refusal != nil {
-			return nil, 0, refusal
-		}
-		owner = n + 1
-		order = order.only(s.resellers[n].Customers)
-		customer = func(i int) TagCustomer { return s.ResellerTagCustomer(n, i) }
+	day := s.Day()
+	owner, of, refusal := s.owner(p.IndirectPartnerID, day, ordinal)
+	if refusal != nil {
+		return nil, 0, refusal
 	}
-
-	list := []TagCustomer{}
-	if len(p.CustomerIDs) > 0 {
-		var wanted []int
-		for _, id := range p.CustomerIDs {
-			if id == nil || *id == "" || utf8.RuneCountInString(*id) > idMax {
-				return nil, 0, badParameter("customer_ids")
-			}
-			if of, i, ok := s.seed.tagIndex(*id); ok && of == owner && order.contains(i) {
-				wanted = append(wanted, i)
-			}
+	var wanted []int
+	for _, id := range p.CustomerIDs {
+		if id == nil || *id == "" || utf8.RuneCountInString(*id) > idMax {
+			return nil, 0, badParameter("customer_ids")
 		}
+		if by, i, ok := s.seed.tagIndex(*id); ok && by == owner && of.has(i) {
+			wanted = append(wanted, i)
+		}
+	}
+	if len(p.CustomerIDs) > 0 {
 		slices.Sort(wanted)
 		wanted = slices.Compact(wanted)
-		for _, i := range wanted[min(offset, len(wanted)):min(offset+limit, len(wanted))] {
-			list = append(list, customer(i))
-		}
+		wanted = wanted[min(offset, len(wanted)):min(offset+limit, len(wanted))]
 	} else {
-		moved := s.standing.disorder.of(s.seed, streamTag, ordinal, order.len())
-		for row := offset; row < min(offset+limit, order.len()); row++ {
-			list = append(list, customer(order.index(moved(row), true)))
+		wanted = s.page(of, streamTag, ordinal, offset, limit, true)
+	}
+	list := []TagCustomer{}
+	for _, i := range wanted {
+		if owner > 0 {
+			list = append(list, s.ResellerTagCustomer(owner-1, i))
+		} else {
+			list = append(list, s.tagOn(day, i))
 		}
 	}
 	return map[string]any{"new_customer_tags": list}, len(list), nil
 }
 
-// resellerPage answers one page of the partner's cloud resellers.
-func (s *Simulator) resellerPage(body []byte, ordinal int) (page any, rows int, refusal *huaweiError) {
-	if other := s.stranger(); other != nil {
-		return other.resellerPage(body, ordinal)
+// owner returns whose customers a call asks for, 0 for the partner or n for the
+// n-th reseller from 1, and the list of them.
+func (s *Simulator) owner(reseller *string, day, ordinal int) (owner int, of *list, refusal *huaweiError) {
+	if reseller == nil || *reseller == "" {
+		return 0, s.tags.at(day, ordinal), nil
 	}
+	n := slices.IndexFunc(s.resellers, func(r Reseller) bool { return r.IndirectPartnerID == *reseller })
+	if n < 0 {
+		return 0, nil, &huaweiError{http.StatusBadRequest, "CBC.99000037", "No permission to operate on the indirect partner."}
+	}
+	customers := roster{customers: s.resellers[n].Customers, doubled: s.tags.doubled}
+	return n + 1, customers.at(0, 0), nil
+}
+
+// resellerPage answers one page of the partner's cloud resellers.
+func (s *Simulator) resellerPage(body []byte, _ int) (page any, rows int, refusal *huaweiError) {
 	var p struct {
 		AccountName       *string `json:"account_name"`
 		AssociatedOnBegin *string `json:"associated_on_begin"`
@@ -211,10 +212,10 @@ func (s *Simulator) resellerPage(body []byte, ordinal int) (page any, rows int, 
 		}
 		count++
 	}
-	return map[string]any{"count": s.standing.tell(count, len(list)), "indirect_partners": list}, len(list), nil
+	return map[string]any{"count": s.total(count, len(list)), "indirect_partners": list}, len(list), nil
 }
 
-// window checks offset and limit. An offset is a row, from 0, not a page.
+// window checks offset and limit. An offset is a row from 0, not a page.
 func window(offset, limit *int64, most int) (int, int, *huaweiError) {
 	from, size := int64(0), int64(huaweiLimitDefault)
 	if offset != nil {
@@ -230,13 +231,4 @@ func window(offset, limit *int64, most int) (int, int, *huaweiError) {
 		return 0, 0, badParameter("limit")
 	}
 	return int(from), int(size), nil
-}
-
-func (s *Simulator) findReseller(id string) (int, *huaweiError) {
-	for n, r := range s.resellers {
-		if r.IndirectPartnerID == id {
-			return n, nil
-		}
-	}
-	return 0, &huaweiError{http.StatusBadRequest, "CBC.99000037", "No permission to operate on the indirect partner."}
 }

@@ -36,18 +36,13 @@ type accountManager struct {
 }
 
 // SubCustomer returns the row of the partner's own customer of an index from 0,
-// who is TagCustomer's of the same index.
+// the one of TagCustomer.
 func (s *Simulator) SubCustomer(i int) SubCustomer { return s.subCustomer(0, i) }
-
-// ResellerSubCustomer returns the row of a reseller's customer.
-func (s *Simulator) ResellerSubCustomer(reseller, i int) SubCustomer {
-	return s.subCustomer(reseller+1, i)
-}
 
 func (s *Simulator) subCustomer(owner, i int) SubCustomer {
 	r := s.seed.roll(streamSubCustomer+uint64(owner)<<8, i)
 	associated := boundAt(i).UTC().Format(time.RFC3339)
-	if s.standing.odd.undated {
+	if s.faults["undated"] {
 		associated = ""
 	}
 	return SubCustomer{
@@ -67,13 +62,10 @@ func (s *Simulator) subCustomer(owner, i int) SubCustomer {
 	}
 }
 
-// subCustomerPage answers one page of the partner's customers. What it answers
-// for names, labels and dates is not needed here; those filters are refused.
+// subCustomerPage answers one page of the partner's customers. The filters by
+// names, labels and dates are refused.
 func (s *Simulator) subCustomerPage(body []byte, ordinal int) (page any, rows int, refusal *huaweiError) {
-	if other := s.stranger(); other != nil {
-		return other.subCustomerPage(body, ordinal)
-	}
-	if s.standing.noCustomerList {
+	if s.faults["no-customer-list"] {
 		return nil, 0, &huaweiError{403, "CBC.0151", "Access denied."}
 	}
 	var p struct {
@@ -98,28 +90,23 @@ func (s *Simulator) subCustomerPage(body []byte, ordinal int) (page any, rows in
 	if refusal != nil {
 		return nil, 0, refusal
 	}
-	// The world moves with the calls of the tags.
-	order, owner := s.tagOrder(s.Day(), max(1, int(s.counters.tags.admitted.Load()))), 0
-	if p.IndirectPartnerID != nil && *p.IndirectPartnerID != "" {
-		n, refusal := s.findReseller(*p.IndirectPartnerID)
-		if refusal != nil {
-			return nil, 0, refusal
-		}
-		owner, order = n+1, order.only(s.resellers[n].Customers)
+	// The events of this list are those of the calls of the tags.
+	owner, of, refusal := s.owner(p.IndirectPartnerID, s.Day(), max(1, int(s.counters.tags.admitted.Load())))
+	if refusal != nil {
+		return nil, 0, refusal
 	}
-	list, count := []SubCustomer{}, order.customers()
+	list, count := []SubCustomer{}, len(of.customers)
 	if p.CustomerID != nil && *p.CustomerID != "" {
 		count = 0
-		if of, i, ok := s.seed.tagIndex(*p.CustomerID); ok && of == owner && order.contains(i) {
+		if by, i, ok := s.seed.tagIndex(*p.CustomerID); ok && by == owner && of.has(i) {
 			if count = 1; offset == 0 {
 				list = append(list, s.subCustomer(owner, i))
 			}
 		}
 	} else {
-		moved := s.standing.disorder.of(s.seed, streamSubCustomer, ordinal, order.len())
-		for row := offset; row < min(offset+limit, order.len()); row++ {
-			list = append(list, s.subCustomer(owner, order.index(moved(row), true)))
+		for _, i := range s.page(of, streamSubCustomer, ordinal, offset, limit, true) {
+			list = append(list, s.subCustomer(owner, i))
 		}
 	}
-	return map[string]any{"count": s.standing.tell(count, len(list)), "customer_infos": list}, len(list), nil
+	return map[string]any{"count": s.total(count, len(list)), "customer_infos": list}, len(list), nil
 }

@@ -25,7 +25,7 @@ func TestTagPages(t *testing.T) {
 		{`{"offset":2147483647,"limit":200}`, 0, 0},
 	}
 	for _, test := range tests {
-		g := s.tags(t, test.body)
+		g := s.askTags(t, test.body)
 		var want []string
 		for n := range test.rows {
 			want = append(want, s.TagCustomer(test.first+n).CustomerID)
@@ -49,12 +49,12 @@ func TestTagsOfIDs(t *testing.T) {
 	a, b := s.TagCustomer(3).CustomerID, s.TagCustomer(200).CustomerID
 	stranger, theirs := s.TagCustomer(250).CustomerID, s.ResellerTagCustomer(0, 1).CustomerID
 
-	g := s.tags(t, `{"customer_ids":`+quoted(b, stranger, theirs, a, strings.Repeat("0", 32), "x", a)+`}`)
+	g := s.askTags(t, `{"customer_ids":`+quoted(b, stranger, theirs, a, strings.Repeat("0", 32), "x", a)+`}`)
 	if got := g.ids(); !slices.Equal(got, []string{a, b}) {
 		t.Errorf("ids = %v, want those of the own customers, once: %v", got, []string{a, b})
 	}
 	first := s.Resellers()[0].IndirectPartnerID
-	g = s.tags(t, `{"customer_ids":`+quoted(a, theirs)+`,"indirect_partner_id":"`+first+`"}`)
+	g = s.askTags(t, `{"customer_ids":`+quoted(a, theirs)+`,"indirect_partner_id":"`+first+`"}`)
 	if got := g.ids(); !slices.Equal(got, []string{theirs}) {
 		t.Errorf("ids with a reseller = %v, want %v", got, []string{theirs})
 	}
@@ -64,20 +64,20 @@ func TestTagsOfIDs(t *testing.T) {
 	for i := range 200 {
 		many = append(many, s.TagCustomer(i).CustomerID)
 	}
-	if g := s.tags(t, `{"customer_ids":`+quoted(many...)+`}`); len(g.rows) != 10 {
+	if g := s.askTags(t, `{"customer_ids":`+quoted(many...)+`}`); len(g.rows) != 10 {
 		t.Errorf("200 ids without a limit: %d rows, want 10", len(g.rows))
 	}
-	if g := s.tags(t, `{"customer_ids":`+quoted(many...)+`,"limit":200,"offset":150}`); len(g.rows) != 50 {
+	if g := s.askTags(t, `{"customer_ids":`+quoted(many...)+`,"limit":200,"offset":150}`); len(g.rows) != 50 {
 		t.Errorf("200 ids from row 150: %d rows, want 50", len(g.rows))
 	}
 	for _, ids := range []string{
 		quoted(append(many, a)...), quoted(""), quoted(strings.Repeat("客", 65)), "[1]", "[null]", `"` + a + `"`,
 	} {
-		if g := s.tags(t, `{"customer_ids":`+ids+`}`); g.status != 400 || g.code != "CBC.0100" {
+		if g := s.askTags(t, `{"customer_ids":`+ids+`}`); g.status != 400 || g.code != "CBC.0100" {
 			t.Errorf("customer_ids %.40s: answer = %d %q, want 400 CBC.0100", ids, g.status, g.code)
 		}
 	}
-	if g := s.tags(t, `{"customer_ids":`+quoted(strings.Repeat("客", 64))+`}`); g.status != 200 || len(g.rows) != 0 {
+	if g := s.askTags(t, `{"customer_ids":`+quoted(strings.Repeat("客", 64))+`}`); g.status != 200 || len(g.rows) != 0 {
 		t.Errorf("an id of 64 characters: %d, %d rows", g.status, len(g.rows))
 	}
 }
@@ -96,7 +96,7 @@ func TestTagRefusals(t *testing.T) {
 		`[]`:                                    "CBC.0100",
 		`{"indirect_partner_id":"not-of-ours"}`: "CBC.99000037",
 	} {
-		if g := s.tags(t, body); g.status != 400 || g.code != want {
+		if g := s.askTags(t, body); g.status != 400 || g.code != want {
 			t.Errorf("%s: answer = %d %q, want 400 %q", body, g.status, g.code, want)
 		}
 	}
@@ -117,7 +117,7 @@ func TestResellers(t *testing.T) {
 		ids = append(ids, r.IndirectPartnerID)
 		var seen []string
 		for {
-			g := s.tags(t, fmt.Sprintf(`{"indirect_partner_id":%q,"limit":200,"offset":%d}`, r.IndirectPartnerID, len(seen)))
+			g := s.askTags(t, fmt.Sprintf(`{"indirect_partner_id":%q,"limit":200,"offset":%d}`, r.IndirectPartnerID, len(seen)))
 			if len(g.rows) == 0 {
 				break
 			}

@@ -6,9 +6,9 @@ import (
 	"time"
 )
 
-// Life is what becomes of one customer from day to day. Whatever happens
-// happens on the first two days; from then on only Steady and Hovers go on, and
-// money is spent a little at a time.
+// Life is how one customer changes from day to day. Customers change on the first
+// two days. After that only SpendsSlowly and Hovers go on, and a little credit is
+// spent at a time.
 type Life string
 
 // The lives at both vendors.
@@ -16,20 +16,20 @@ const (
 	Unchanged Life = "unchanged"
 	ComesDay1 Life = "comes-on-day-1"
 	ComesDay2 Life = "comes-on-day-2"
-	GoesDay1  Life = "goes-on-day-1" // and until then changes nothing
+	GoesDay1  Life = "goes-on-day-1" // unchanged before
 	GoesDay2  Life = "goes-on-day-2"
 )
 
 // The lives of Tencent's customers. "Well" is clearly above a tenth of what is
-// allocated. All of them spend a little on the days on which nothing happens,
-// and stay on their side of every line.
+// allocated. All customers but the unchanged spend a little on the days on which
+// nothing else happens, without crossing a threshold.
 const (
-	Steady         Life = "steady"            // nothing happens
-	LowDay1        Life = "runs-low-on-day-1" // well, then a tenth left or less
+	SpendsSlowly   Life = "spends-slowly"
+	LowDay1        Life = "runs-low-on-day-1" // well, then at most a tenth left
 	LowDay2        Life = "runs-low-on-day-2"
-	ExhaustedDay1  Life = "exhausted-on-day-1" // well or low, then exactly nothing left
+	ExhaustedDay1  Life = "exhausted-on-day-1" // well or low, then zero
 	ExhaustedDay2  Life = "exhausted-on-day-2"
-	OverdrawnDay1  Life = "overdrawn-on-day-1" // not overdrawn, then less than nothing left
+	OverdrawnDay1  Life = "overdrawn-on-day-1" // not overdrawn, then below zero
 	OverdrawnDay2  Life = "overdrawn-on-day-2"
 	Sinks          Life = "sinks"              // well, low on day 1, overdrawn on day 2
 	ToppedUpDay1   Life = "topped-up-on-day-1" // low, exhausted or overdrawn, then well
@@ -39,8 +39,8 @@ const (
 	ForcedAndFreed Life = "forced-and-freed" // well, stopped by force on day 1, well on day 2
 	FreedDay1      Life = "freed-on-day-1"   // stopped by force, then well
 	FreedDay2      Life = "freed-on-day-2"
-	Hovers         Life = "hovers"           // low, on odd days a hair above the line, on even ones below it
-	ExpiresDay1    Life = "expires-on-day-1" // well; that day RecentExpiry comes to be within a week
+	Hovers         Life = "hovers"           // low on even days, just above the threshold on odd ones
+	ExpiresDay1    Life = "expires-on-day-1" // well; RecentExpiry is within a week from that day on
 	ExpiresDay2    Life = "expires-on-day-2"
 )
 
@@ -48,7 +48,7 @@ const (
 const (
 	TagBeginsDay1        Life = "tag-begins-on-day-1" // not Y, then Y for twelve months
 	TagBeginsDay2        Life = "tag-begins-on-day-2"
-	TagLapsesDay1        Life = "tag-lapses-on-day-1" // Y, then N with a validity that is over
+	TagLapsesDay1        Life = "tag-lapses-on-day-1" // Y, then N with a validity in the past
 	TagLapsesDay2        Life = "tag-lapses-on-day-2"
 	TagFallsBackDay1     Life = "tag-falls-back-on-day-1" // Y, then UNDETERMINED
 	TagFallsBackDay2     Life = "tag-falls-back-on-day-2"
@@ -60,46 +60,22 @@ const (
 	TagEndsNextMonthDay2 Life = "tag-ends-next-month-on-day-2"
 )
 
-// CreditLives and TagLives list the lives there are at each vendor. Among two
-// hundred customers of seed 1 each is led by somebody.
-func CreditLives() []Life {
-	return []Life{
-		Unchanged, Steady, LowDay1, LowDay2, ExhaustedDay1, ExhaustedDay2, OverdrawnDay1, OverdrawnDay2, Sinks,
-		ToppedUpDay1, ToppedUpDay2, ForcedDay1, ForcedDay2, ForcedAndFreed, FreedDay1, FreedDay2, Hovers,
-		ExpiresDay1, ExpiresDay2, ComesDay1, ComesDay2, GoesDay1, GoesDay2,
-	}
-}
-
-// TagLives: see CreditLives.
-func TagLives() []Life {
-	return []Life{
-		Unchanged, TagBeginsDay1, TagBeginsDay2, TagLapsesDay1, TagLapsesDay2, TagFallsBackDay1, TagFallsBackDay2,
-		TagEligibleDay1, TagEligibleDay2, TagEndsThisMonthDay1, TagEndsThisMonthDay2, TagEndsNextMonthDay1,
-		TagEndsNextMonthDay2, ComesDay1, ComesDay2, GoesDay1, GoesDay2,
-	}
-}
-
-// eventDays is the last day on which something happens.
-const eventDays = 2
-
-// turn takes a life apart into what happens and on which day, 0 for one that
-// has no such day.
-func (l Life) turn() (what string, day int) {
+// event splits a life into what happens and on which day, 0 if it has no day.
+func (l Life) event() (what string, day int) {
 	what, on, _ := strings.Cut(string(l), "-on-day-")
 	day, _ = strconv.Atoi(on)
 	return what, day
 }
 
-// CreditLife is the life of Tencent's customer of an index. It is the same on
-// every day. Who joins under a fault changes nothing.
+// CreditLife returns the life of Tencent's customer of an index. A customer that
+// joins under a fault is unchanged.
 func (s *Simulator) CreditLife(i int) Life {
-	if day := s.newcomers().dayOf(i); day > 0 {
-		return []Life{ComesDay1, ComesDay2}[day-1]
-	}
-	if i >= s.customers {
+	switch {
+	case s.joinsOn(i) > 0:
+		return []Life{ComesDay1, ComesDay2}[s.joinsOn(i)-1]
+	case i >= s.customers:
 		return Unchanged
-	}
-	if i < len(awkwardCredit) {
+	case i < len(awkwardCredit):
 		life, _ := awkwardLife(i)
 		return life
 	}
@@ -107,8 +83,8 @@ func (s *Simulator) CreditLife(i int) Life {
 	return s.creditLife(i, c.Force, left)
 }
 
-// awkwardLife lets two of the awkward go free, because by chance hardly anybody
-// is stopped by force. All others stay what they are there to show.
+// awkwardLife frees two of the awkward customers that are stopped by force, since
+// few others are. The other awkward ones are unchanged.
 func awkwardLife(i int) (Life, balance) {
 	switch i {
 	case 8:
@@ -119,10 +95,10 @@ func awkwardLife(i int) (Life, balance) {
 	return Unchanged, balance{}
 }
 
-// creditLife chooses the life of somebody with nothing awkward by what day 0
-// is like: every life begins there.
+// creditLife chooses the life of a customer with nothing awkward by its state on
+// day 0.
 func (s *Simulator) creditLife(i int, force Number, left balance) Life {
-	if day := s.creditGoers(0).dayOf(i); day > 0 {
+	if day := s.seed.leavesOn(streamCreditLeavers, i); day > 0 {
 		return []Life{GoesDay1, GoesDay2}[day-1]
 	}
 	r := s.seed.roll(streamLife, i)
@@ -130,22 +106,21 @@ func (s *Simulator) creditLife(i int, force Number, left balance) Life {
 	case force == "2":
 		return choose(r, 400, FreedDay1, FreedDay2)
 	case left.remaining < 0:
-		return choose(r, 180, ToppedUpDay1, ToppedUpDay2, ForcedDay1, ForcedDay2, Steady)
+		return choose(r, 180, ToppedUpDay1, ToppedUpDay2, ForcedDay1, ForcedDay2, SpendsSlowly)
 	case left.remaining == 0:
 		return choose(r, 160, ToppedUpDay1, ToppedUpDay2, OverdrawnDay1, OverdrawnDay2)
 	case left.remaining*10 <= left.allocated:
-		return choose(r, 80, ToppedUpDay1, ToppedUpDay2, Hovers, Hovers, ExhaustedDay1, ExhaustedDay2, OverdrawnDay1, OverdrawnDay2, Steady)
+		return choose(r, 80, ToppedUpDay1, ToppedUpDay2, Hovers, Hovers, ExhaustedDay1, ExhaustedDay2, OverdrawnDay1, OverdrawnDay2, SpendsSlowly)
 	}
 	life := choose(r, 13, LowDay1, LowDay2, ExhaustedDay1, ExhaustedDay2, OverdrawnDay1, OverdrawnDay2, Sinks,
 		ForcedDay1, ForcedDay2, ForcedAndFreed, ExpiresDay1, ExpiresDay2)
 	if life == Unchanged && mix(r)%8 < 5 {
-		return Steady
+		return SpendsSlowly
 	}
 	return life
 }
 
-// choose gives each of some lives to so many in a thousand; the others change
-// nothing.
+// choose returns each of the lives for so many in a thousand, else Unchanged.
 func choose(r uint64, each int, lives ...Life) Life {
 	if n := int(r%1000) / each; n < len(lives) {
 		return lives[n]
@@ -156,13 +131,11 @@ func choose(r uint64, each int, lives ...Life) Life {
 // balance is two amounts in cents.
 type balance struct{ allocated, remaining int64 }
 
-// live makes of a customer of day 0 that of a later day. zero is the date of day 0.
+// live turns a customer of day 0 into that of a later day. zero is the date of
+// day 0.
 func (s seed) live(c *CreditCustomer, i int, left balance, life Life, day int, zero time.Time) {
-	if day == 0 {
-		return
-	}
 	r := s.roll(streamLived, i)
-	roll := func(n int64) int64 { // the next die, from 0 to n-1
+	roll := func(n int64) int64 { // from 0 to n-1
 		v := int64(r % uint64(n))
 		r = mix(r)
 		return v
@@ -171,8 +144,8 @@ func (s seed) live(c *CreditCustomer, i int, left balance, life Life, day int, z
 	well, low, debt := share(600+roll(350)), share(20+roll(60))-roll(100), -share(5+roll(120))-1-roll(99)
 	pace := 1 + roll(3)
 
-	what, on := life.turn()
-	since := 0 // the day from which on no more than a little is spent
+	what, on := life.event()
+	since := 0 // the day after which only a little is spent
 	if on > 0 && day >= on {
 		since = on
 	}
@@ -202,38 +175,38 @@ func (s seed) live(c *CreditCustomer, i int, left balance, life Life, day int, z
 		left.remaining = well
 	case what == "forced":
 		if c.Force = "2"; left.remaining < 0 {
-			since = 0 // it is not for more that the service is stopped
+			since = 0 // stopped for what it already owes
 		} else {
 			left.remaining = debt
 		}
 	case what == "freed":
 		c.Force, c.Note, left.remaining = "0", "", max(left.remaining, well)
 	case what == "expires":
-		// Three or four days away at noon or so, by the clock of that day; less
-		// than seven by the clock of day 0 too.
+		// About noon in three or four days by the clock of that day, within
+		// seven days by the clock of day 0.
 		soon := midnight(zero).AddDate(0, 0, on+3+int(roll(2))).Add(time.Duration(6*3600+roll(8*3600)) * time.Second)
 		c.RecentExpiry, since = soon.Format(time.DateTime), 0
 	}
-	// A fortnight's spending is made good at its end: nobody runs dry by it.
+	// What is spent is restored every two weeks, so no customer runs out.
 	size := max(left.remaining, -left.remaining)
 	left.remaining -= size * pace * int64((day-since)%14) / 256
 	c.RemainingCredit = cents(left.remaining)
 }
 
-// arrive makes of a plain customer one who has just come, and is well.
-func (s seed) arrive(c *CreditCustomer, i int, left balance) {
+// join turns a plain customer into one that has just joined and is well.
+func (s seed) join(c *CreditCustomer, i int, left balance) {
 	r := s.roll(streamLived, i)
 	c.Force = "0"
 	c.RemainingCredit = cents(left.allocated*int64(850+r%150)/1000 - int64(mix(r)%100))
 }
 
-// TagLife is the life of Huawei's customer of an index, of the partner's own.
-// Those of resellers change nothing.
+// TagLife returns the life of Huawei's customer of an index, of the partner's
+// own. A reseller's customers are unchanged.
 func (s *Simulator) TagLife(i int) Life {
-	if day := s.newcomers().dayOf(i); day > 0 {
-		return []Life{ComesDay1, ComesDay2}[day-1]
-	}
-	if i < len(awkwardTags) || i >= s.customers {
+	switch {
+	case s.joinsOn(i) > 0:
+		return []Life{ComesDay1, ComesDay2}[s.joinsOn(i)-1]
+	case i < len(awkwardTags) || i >= s.customers:
 		return Unchanged
 	}
 	zero := s.dayZero()
@@ -241,12 +214,12 @@ func (s *Simulator) TagLife(i int) Life {
 }
 
 func (s *Simulator) tagLife(i int, c TagCustomer, month func(int) string) Life {
-	if day := s.tagGoers(0).dayOf(i); day > 0 {
+	if day := s.seed.leavesOn(streamTagLeavers, i); day > 0 {
 		return []Life{GoesDay1, GoesDay2}[day-1]
 	}
 	r := s.seed.roll(streamTagLife, i)
 	switch {
-	case c.NewCustomerTag == "Y" && c.ExpireTime >= month(2): // what ends sooner is told of without a life
+	case c.NewCustomerTag == "Y" && c.ExpireTime >= month(2): // sooner ends are events without a life
 		return choose(r, 30, TagLapsesDay1, TagLapsesDay2, TagFallsBackDay1, TagFallsBackDay2,
 			TagEndsThisMonthDay1, TagEndsThisMonthDay2, TagEndsNextMonthDay1, TagEndsNextMonthDay2)
 	case c.NewCustomerTag == "UNDETERMINED":
@@ -257,10 +230,10 @@ func (s *Simulator) tagLife(i int, c TagCustomer, month func(int) string) Life {
 	return Unchanged
 }
 
-// liveTag makes of a customer of day 0 that of a later day. Months are counted
-// from the day on which something happens, so that they stay.
+// liveTag turns a customer of day 0 into that of a later day. Months count from
+// the day of the event, so later days do not move them.
 func liveTag(c *TagCustomer, life Life, day int, zero time.Time) {
-	what, on := life.turn()
+	what, on := life.event()
 	if on == 0 || day < on {
 		return
 	}

@@ -5,25 +5,25 @@ import (
 	"time"
 )
 
-// RateCounting is how a vendor counts the calls of a second. Neither publishes
-// which of these it does, so a client has to do well under each.
+// RateCounting is how a vendor counts the calls of a second. Neither vendor
+// publishes it, so a client must work under each.
 type RateCounting int
 
 const (
-	// SlidingSecond admits a call if fewer than Rate calls were admitted in
+	// SlidingSecond allows a call if fewer than Rate calls were allowed in
 	// the second before it.
 	SlidingSecond RateCounting = iota
 
-	// SlidingSecondRefusals does the same and counts the refused calls
-	// too: who hammers on stays locked out.
+	// SlidingSecondRefusals counts the refused calls as well: a client that does
+	// not pause stays locked out.
 	SlidingSecondRefusals
 
-	// FixedSecond counts by the second of the clock: twice Rate may pass
-	// around the turn of a second.
+	// FixedSecond counts by the second of the clock: twice Rate may be allowed
+	// around its start.
 	FixedSecond
 )
 
-// limiter admits at most rate calls a second for each API and key.
+// limiter allows at most rate calls a second for each API and key.
 type limiter struct {
 	rate         int
 	counting     RateCounting
@@ -35,8 +35,8 @@ type limiter struct {
 
 type budgetOf struct{ api, key string }
 
-// admit reports whether a call of the API with the key is within the rate.
-func (l *limiter) admit(api, key string, at time.Time) bool {
+// allow reports whether a call of the API with the key is within the rate.
+func (l *limiter) allow(api, key string, at time.Time) bool {
 	if l.rate == 0 {
 		return true
 	}
@@ -53,7 +53,7 @@ func (l *limiter) admit(api, key string, at time.Time) bool {
 	if l.secondCaller {
 		b.other(l.counting, at)
 	}
-	return b.take(l.counting, at)
+	return b.use(l.counting, at)
 }
 
 // budget is what one key has used of one API's rate.
@@ -62,10 +62,10 @@ type budget struct {
 	oldest    int
 	second    int64 // FixedSecond: the second that used counts for
 	used      int
-	otherNext time.Time // when the other caller on this key calls next
+	otherNext time.Time // when the second caller calls next
 }
 
-func (b *budget) take(counting RateCounting, at time.Time) bool {
+func (b *budget) use(counting RateCounting, at time.Time) bool {
 	if counting == FixedSecond {
 		if sec := at.Unix(); sec != b.second {
 			b.second, b.used = sec, 0
@@ -83,16 +83,16 @@ func (b *budget) take(counting RateCounting, at time.Time) bool {
 	return !full
 }
 
-// other lets the second caller on the same key, who calls every half second,
-// make the calls that were due since last time. Calls more than a second ago
-// count for nothing any more and are skipped.
+// other makes the calls of the second caller on the same key, one every half
+// second, that are due since the last call. It skips those more than a second ago,
+// which no longer count.
 func (b *budget) other(counting RateCounting, at time.Time) {
 	const every = time.Second / 2
 	if late := at.Sub(b.otherNext); late > 2*time.Second {
-		b.otherNext = b.otherNext.Add((late/every - 2) * every)
+		b.otherNext = b.otherNext.Add(late.Truncate(every) - 2*every)
 	}
 	for !b.otherNext.After(at) {
-		b.take(counting, b.otherNext)
+		b.use(counting, b.otherNext)
 		b.otherNext = b.otherNext.Add(every)
 	}
 }

@@ -46,10 +46,10 @@ func TestRate(t *testing.T) {
 					time.Sleep(step.wait)
 					before := s.Calls()
 					for range step.calls {
-						if g := s.credit(t, `{}`); g.status != 200 || g.code != "" && g.code != "RequestLimitExceeded" {
+						if g := s.askCredit(t, `{}`); g.status != 200 || g.code != "" && g.code != "RequestLimitExceeded" {
 							t.Fatalf("step %d: answer = %d %q", n, g.status, g.code)
 						}
-						if g := s.tags(t, `{}`); g.status != 200 && (g.status != 429 || g.code != "APIGW.0308") {
+						if g := s.askTags(t, `{}`); g.status != 200 && (g.status != 429 || g.code != "APIGW.0308") {
 							t.Fatalf("step %d: answer = %d %q", n, g.status, g.code)
 						}
 					}
@@ -76,16 +76,16 @@ func TestRateOfEachKey(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newSimulator(t, Options{Customers: 5, Rate: 1})
 		s.do(t, call{secret: "wrong"}.tencent("http://simulator.example"))
-		if g := s.credit(t, `{}`); g.code != "" {
+		if g := s.askCredit(t, `{}`); g.code != "" {
 			t.Errorf("first call: %q", g.code)
 		}
-		if g := s.credit(t, `{}`); g.code != "RequestLimitExceeded" {
+		if g := s.askCredit(t, `{}`); g.code != "RequestLimitExceeded" {
 			t.Errorf("second call: %q", g.code)
 		}
 		if g := s.do(t, call{keyID: TempKeyID, secret: TempKeySecret, token: Token}.tencent("http://simulator.example")); g.code != "" {
 			t.Errorf("another key: %q", g.code)
 		}
-		if g := s.tags(t, `{}`); g.code != "" {
+		if g := s.askTags(t, `{}`); g.code != "" {
 			t.Errorf("another API: %q", g.code)
 		}
 		if g := s.resellerList(t, `{}`); g.code != "" {
@@ -99,15 +99,15 @@ func TestLatency(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newSimulator(t, Options{Customers: 5, Latency: 80 * time.Millisecond})
 		start := time.Now()
-		s.credit(t, `{}`)
-		s.tags(t, `{}`)
+		s.askCredit(t, `{}`)
+		s.askTags(t, `{}`)
 		if got := time.Since(start); got != 160*time.Millisecond {
 			t.Errorf("two calls took %v, want 160ms", got)
 		}
 		s.Close()
 		s.Close()
 		start = time.Now()
-		if g := s.credit(t, `{}`); len(g.rows) != 5 || time.Since(start) != 0 {
+		if g := s.askCredit(t, `{}`); len(g.rows) != 5 || time.Since(start) != 0 {
 			t.Errorf("after Close: %d rows in %v, want 5 at once", len(g.rows), time.Since(start))
 		}
 	})
@@ -118,11 +118,11 @@ func TestMaxConcurrent(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newSimulator(t, Options{Customers: 5, Latency: time.Second})
 		for range 3 {
-			go s.credit(t, `{}`)
+			go s.askCredit(t, `{}`)
 		}
 		synctest.Wait()
 		time.Sleep(2 * time.Second)
-		s.tags(t, `{}`)
+		s.askTags(t, `{}`)
 		if got := s.Calls().MaxConcurrent; got != 3 {
 			t.Errorf("MaxConcurrent = %d, want 3", got)
 		}

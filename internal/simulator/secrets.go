@@ -10,13 +10,11 @@ import (
 	"time"
 )
 
-// The secret stores, from which a function gets the key for its vendor. Each
-// has its own wire and its own signature; all serve one set of secrets, so that
-// what holds at one store can be tried at every other. No rate limits them, no
-// fault but secrets-down hits them, and their calls are in no counter but
-// SecretReads.
+// The secret stores hold the vendors' keys. Each has its own protocol and its own
+// signature; all serve one set of secrets. No rate limits them, no fault but
+// secrets-down hits them, and only SecretReads counts their calls.
 
-// secretSet is the secrets by name, and whether their stores are down.
+// secretSet is the secrets by name.
 type secretSet struct {
 	mu     sync.Mutex
 	byName map[string][]secretVersion // oldest first, the last is the current one
@@ -24,20 +22,20 @@ type secretSet struct {
 	reads  int
 }
 
-// secretVersion is a text that a secret has or had.
+// secretVersion is one version of a secret.
 type secretVersion struct {
 	number  int // from 1
 	text    string
 	created time.Time
 	current bool
-	former  bool // the current one until the last SetSecret
+	former  bool // the one before the current one
 }
 
-// label is the version's id where ids are free to choose: v1, v2, and so on.
+// label returns the version's id at the stores that let the caller choose ids.
 func (v secretVersion) label() string { return fmt.Sprintf("v%d", v.number) }
 
-// SetSecret gives a secret a new current version, and makes the secret where
-// there is none. The versions before can still be asked for.
+// SetSecret gives a secret a new current version, and makes the secret if there
+// is none. Earlier versions remain available.
 func (s *Simulator) SetSecret(name, text string) {
 	set := &s.secrets
 	set.mu.Lock()
@@ -46,27 +44,26 @@ func (s *Simulator) SetSecret(name, text string) {
 		set.byName = make(map[string][]secretVersion)
 	}
 	set.byName[name] = append(set.byName[name], secretVersion{
-		number: len(set.byName[name]) + 1, text: text, created: s.now(),
+		number: len(set.byName[name]) + 1, text: text, created: s.opts.Now(),
 	})
 }
 
-// RemoveSecret removes a secret with all its versions.
+// RemoveSecret removes a secret and all its versions.
 func (s *Simulator) RemoveSecret(name string) {
 	s.secrets.mu.Lock()
 	defer s.secrets.mu.Unlock()
 	delete(s.secrets.byName, name)
 }
 
-// SetStoreDown says whether every secret store answers with its vendor's
-// internal error, to anybody.
+// SetStoreDown makes every secret store answer every call with its vendor's
+// internal error, or stops that.
 func (s *Simulator) SetStoreDown(down bool) {
 	s.secrets.mu.Lock()
 	defer s.secrets.mu.Unlock()
 	s.secrets.down = down
 }
 
-// SecretReads is how many calls were answered with the text of a secret, by all
-// stores together.
+// SecretReads returns how many answers of all stores had the text of a secret.
 func (s *Simulator) SecretReads() int {
 	s.secrets.mu.Lock()
 	defer s.secrets.mu.Unlock()
@@ -79,7 +76,7 @@ func (set *secretSet) isDown() bool {
 	return set.down
 }
 
-// versions returns all versions of a secret, none for one that there is not.
+// versions returns all versions of a secret, none for an unknown one.
 func (set *secretSet) versions(name string) []secretVersion {
 	set.mu.Lock()
 	defer set.mu.Unlock()
@@ -93,44 +90,54 @@ func (set *secretSet) versions(name string) []secretVersion {
 	return list
 }
 
-// find returns the version that a test picks.
-func find(versions []secretVersion, picks func(secretVersion) bool) (secretVersion, bool) {
-	if i := slices.IndexFunc(versions, picks); i >= 0 {
+// find returns the first version that matches.
+func find(versions []secretVersion, matches func(secretVersion) bool) (secretVersion, bool) {
+	if i := slices.IndexFunc(versions, matches); i >= 0 {
 		return versions[i], true
 	}
 	return secretVersion{}, false
 }
 
-// tell returns the text of a version that is going to be answered.
-func (set *secretSet) tell(v secretVersion) string {
+// read returns the text of a version and counts the read.
+func (set *secretSet) read(v secretVersion) string {
 	set.mu.Lock()
 	defer set.mu.Unlock()
 	set.reads++
 	return v.text
 }
 
-// storeOf returns what serves a call to a secret store, nil for any other call.
+// storeOf returns what answers a call to a secret store, nil for any other call.
 // The vendors have a host for each service; on one port the header or the path
-// that names the call has to tell.
-func (s *Simulator) storeOf(r *http.Request) func(http.ResponseWriter, *http.Request, []byte) {
+// that names the call decides.
+func (s *Simulator) storeOf(r *http.Request) func(*http.Request, []byte) answer {
 	switch {
 	case r.URL.Path == "/" && r.Header.Get("X-Amz-Target") != "":
-		return s.serveAWS
+		return s.answerAWS
 	case r.URL.Path == "/" && (r.Header.Get("X-TC-Action") == ssmAction || r.Header.Get("X-TC-Version") == ssmVersion):
-		return s.serveSSM
+		return s.answerSSM
 	case strings.HasPrefix(r.URL.Path, csmsPrefix):
-		return s.serveCSMS
+		return s.answerCSMS
 	}
 	return nil
 }
 
-// sum is a number that looks random, of 32 bytes, and is the same for the same
-// seed and texts.
+// sum returns 32 bytes that look random and depend on the seed and texts alone.
 func (s seed) sum(texts ...string) [sha256.Size]byte {
 	return sha256.Sum256([]byte(fmt.Sprintf("%d\x00%s", uint64(s), strings.Join(texts, "\x00"))))
 }
 
-// asUUID is an id in the looks of a random UUID.
+// asUUID returns an id in the form of a random UUID.
 func asUUID(b [sha256.Size]byte) string {
 	return fmt.Sprintf("%x-%x-4%03x-a%03x-%x", b[0:4], b[4:6], uint16(b[6])<<4|uint16(b[7])>>4, uint16(b[8])<<4|uint16(b[9])>>4, b[10:16])
+}
+
+// stages returns the labels of a version: one, or none.
+func stages(v secretVersion, current, former string) []string {
+	switch {
+	case v.current:
+		return []string{current}
+	case v.former:
+		return []string{former}
+	}
+	return []string{}
 }

@@ -21,19 +21,19 @@ const (
 	awsAccount     = "123456789012"
 )
 
-// awsError is an error in the vendor's terms.
+// awsError is an error of the vendor's.
 type awsError struct {
 	status        int
 	code, message string
-	atDoor        bool // found before the service itself sees the call
+	inFront       bool // from what is in front of the service
 }
 
-// body is the error as it is sent. The services say Message; what is in front
-// of them says message. Who decodes into a Go struct reads both.
+// body returns the error as it is sent. The services write Message, what is in
+// front of them writes message.
 func (e *awsError) body() []byte {
 	m := map[string]string{"__type": e.code}
 	switch {
-	case e.atDoor:
+	case e.inFront:
 		m["message"] = e.message
 	case e.message != "":
 		m["Message"] = e.message
@@ -45,23 +45,19 @@ func badAWS(code, message string) *awsError {
 	return &awsError{status: http.StatusBadRequest, code: code, message: message}
 }
 
-func (s *Simulator) serveAWS(w http.ResponseWriter, r *http.Request, body []byte) {
-	requestID := s.ids.nextUUID()
-	value, refusal := s.answerAWS(r, body)
-	s.wait(r.Context(), s.latency)
-	w.Header().Set("Content-Type", awsJSON)
-	w.Header().Set("X-Amzn-Requestid", requestID)
+func (s *Simulator) answerAWS(r *http.Request, body []byte) answer {
+	a := answer{status: http.StatusOK, header: http.Header{"Content-Type": {awsJSON}, "X-Amzn-Requestid": {s.requestIDs.nextUUID()}}}
+	value, refusal := s.awsValue(r, body)
 	if refusal != nil {
-		w.WriteHeader(refusal.status)
-		w.Write(refusal.body())
-		return
+		a.status, a.body = refusal.status, refusal.body()
+	} else {
+		a.body = mustJSON(value)
 	}
-	w.Write(mustJSON(value))
+	return a
 }
 
-func (s *Simulator) answerAWS(r *http.Request, body []byte) (any, *awsError) {
-	target := r.Header.Get("X-Amz-Target")
-	service := "secretsmanager"
+func (s *Simulator) awsValue(r *http.Request, body []byte) (any, *awsError) {
+	target, service := r.Header.Get("X-Amz-Target"), "secretsmanager"
 	if strings.HasPrefix(target, "AmazonSSM.") {
 		service = "ssm"
 	}
@@ -69,13 +65,13 @@ func (s *Simulator) answerAWS(r *http.Request, body []byte) (any, *awsError) {
 		return nil, awsDown(service)
 	}
 	if len(body) > maxRequest {
-		return nil, &awsError{status: http.StatusRequestEntityTooLarge, code: "RequestEntityTooLargeException", atDoor: true}
+		return nil, &awsError{status: http.StatusRequestEntityTooLarge, code: "RequestEntityTooLargeException", inFront: true}
 	}
 	contentType, _, _ := strings.Cut(r.Header.Get("Content-Type"), ";")
 	if r.Method != http.MethodPost || contentType != awsJSON || target != getSecretValue && target != getParameter {
-		return nil, &awsError{status: http.StatusNotFound, code: "UnknownOperationException", atDoor: true}
+		return nil, &awsError{status: http.StatusNotFound, code: "UnknownOperationException", inFront: true}
 	}
-	keyID, region, refusal := verifySigV4(r, body, service, s.now(), s.storeKey)
+	keyID, region, refusal := verifySigV4(r, body, service, s.opts.Now(), s.storeKey)
 	if refusal != nil {
 		return nil, refusal
 	}
@@ -83,34 +79,32 @@ func (s *Simulator) answerAWS(r *http.Request, body []byte) (any, *awsError) {
 	if json.Unmarshal(body, &given) != nil {
 		return nil, malformed
 	}
-	if target == getParameter {
-		name, ok := optional[string](given, "Name")
-		plain, isBool := optional[bool](given, "WithDecryption")
-		switch {
-		case !ok || !isBool:
+	texts := make(map[string]string)
+	for _, name := range []string{"Name", "SecretId", "VersionId", "VersionStage"} {
+		text, ok := optional[string](given, name)
+		if !ok {
 			return nil, malformed
-		case keyID == NoAuthKeyID:
-			return nil, badAWS("AccessDeniedException", "User is not authorized to perform: ssm:GetParameter on resource: "+parameterARN(region, name))
 		}
-		return s.parameter(parameterParams{name, plain}, region, epoch)
+		texts[name] = text
 	}
-	id, ok1 := optional[string](given, "SecretId")
-	version, ok2 := optional[string](given, "VersionId")
-	stage, ok3 := optional[string](given, "VersionStage")
+	decrypt, ok := optional[bool](given, "WithDecryption")
 	switch {
-	case !ok1 || !ok2 || !ok3:
+	case !ok:
 		return nil, malformed
+	case keyID == NoAuthKeyID && target == getParameter:
+		return nil, badAWS("AccessDeniedException", "User is not authorized to perform: ssm:GetParameter on resource: "+parameterARN(region, texts["Name"]))
 	case keyID == NoAuthKeyID:
-		return nil, badAWS("AccessDeniedException", "User is not authorized to perform: secretsmanager:GetSecretValue on resource: "+id)
+		return nil, badAWS("AccessDeniedException", "User is not authorized to perform: secretsmanager:GetSecretValue on resource: "+texts["SecretId"])
+	case target == getParameter:
+		return s.parameter(parameterParams{texts["Name"], decrypt}, region, epoch)
 	}
-	return s.secretValue(secretParams{id, version, stage}, region, epoch)
+	return s.secretValue(secretParams{texts["SecretId"], texts["VersionId"], texts["VersionStage"]}, region, epoch)
 }
 
-var malformed = &awsError{status: http.StatusBadRequest, code: "SerializationException", atDoor: true}
+var malformed = &awsError{status: http.StatusBadRequest, code: "SerializationException", inFront: true}
 
 // optional returns a parameter, which may be absent or null but not of another
-// type. A name has to be written as it is: encoding/json would be more lenient
-// than AWS.
+// type. A map keeps names case-sensitive, which a struct of encoding/json would not.
 func optional[T any](given map[string]any, name string) (value T, ok bool) {
 	if given[name] == nil {
 		return value, true
@@ -119,10 +113,10 @@ func optional[T any](given map[string]any, name string) (value T, ok bool) {
 	return value, ok
 }
 
-// epoch is a time as the services send it: seconds, a number.
+// epoch returns a time as the services send it: a number of seconds.
 func epoch(t time.Time) any { return float64(t.UnixMilli()) / 1000 }
 
-// awsDown is the internal error of a service; the two have different names.
+// awsDown returns the internal error of a service; its name differs by service.
 func awsDown(service string) *awsError {
 	code := "InternalServiceError"
 	if service == "ssm" {
@@ -142,7 +136,7 @@ type secretValue struct {
 	CreatedDate   any
 }
 
-// secretValue answers GetSecretValue. Without a version it is AWSCURRENT.
+// secretValue answers GetSecretValue; without a version, of AWSCURRENT.
 func (s *Simulator) secretValue(p secretParams, region string, date func(time.Time) any) (*secretValue, *awsError) {
 	if p.id == "" {
 		return nil, badAWS("ValidationException", "1 validation error detected: 'secretId' must have length greater than or equal to 1")
@@ -172,24 +166,22 @@ func (s *Simulator) secretValue(p secretParams, region string, date func(time.Ti
 		ARN:           secretARN(region, name),
 		Name:          name,
 		VersionID:     id(version),
-		SecretString:  s.secrets.tell(version),
+		SecretString:  s.secrets.read(version),
 		VersionStages: labels,
 		CreatedDate:   date(version.created),
 	}, nil
 }
 
 // arnSuffix is what Secrets Manager adds to a name in an ARN: a hyphen and six
-// characters at random. Any six are taken here.
+// random characters. Any six match here.
 var arnSuffix = regexp.MustCompile(`-[A-Za-z0-9]{6}$`)
 
-// secretARN is the whole ARN of a secret.
 func secretARN(region, name string) string {
 	return "arn:aws:secretsmanager:" + region + ":" + awsAccount + ":secret:" + name + "-AbCdEf"
 }
 
-// findSecret finds a secret by its name, or by an ARN with or without its
-// suffix. AWS takes a name that itself ends like a suffix for a whole ARN, and
-// warns of it; here the name is tried first.
+// findSecret finds a secret by its name, or by an ARN with or without its suffix.
+// Of a name that ends like a suffix AWS warns; here the whole name comes first.
 func (s *Simulator) findSecret(id, region string) (name string, versions []secretVersion) {
 	if !strings.HasPrefix(id, "arn:") {
 		return id, s.secrets.versions(id)
@@ -224,7 +216,7 @@ type parameter struct {
 
 type parameterAnswer struct{ Parameter parameter }
 
-// parameter answers GetParameter. NAME:3 asks for the third version.
+// parameter answers GetParameter. NAME:3 is the third version.
 func (s *Simulator) parameter(p parameterParams, region string, date func(time.Time) any) (*parameterAnswer, *awsError) {
 	if p.name == "" {
 		return nil, badAWS("ValidationException", "1 validation error detected: 'name' must have length greater than or equal to 1")
@@ -266,7 +258,7 @@ func (s *Simulator) parameter(p parameterParams, region string, date func(time.T
 		a.Parameter.Selector = ":" + selector
 	}
 	if p.plain {
-		a.Parameter.Value = s.secrets.tell(version)
+		a.Parameter.Value = s.secrets.read(version)
 	} else {
 		hidden := s.seed.sum("kms", name, version.text)
 		a.Parameter.Value = "AQICAH" + base64.StdEncoding.EncodeToString(hidden[:])

@@ -8,22 +8,20 @@ import (
 // ShowSecretVersion of Huawei Cloud's secret management (CSMS, a part of DEW),
 // by its page in the DEW API reference (page of 2024-08-06, read November 2026).
 //
-// That page lists 404 for what does not exist, the page of error codes lists
-// its code, CSMS.0005, under 400. What lacks a right or fails inside has no code
-// in what could be read of them; those here are the gateway's. A client does
-// well to go by the status for these, and by the code for what does not exist.
+// That page lists 404 for what does not exist; the page of error codes lists its
+// code, CSMS.0005, under 400. Neither has a code for a missing permission or an
+// internal error; those here are the gateway's. A client should go by the status
+// for these, and by the code for what does not exist.
 
 const csmsPrefix = "/v1/"
 
-func (s *Simulator) serveCSMS(w http.ResponseWriter, r *http.Request, body []byte) {
-	requestID := s.ids.next()
+func (s *Simulator) answerCSMS(r *http.Request, body []byte) answer {
+	requestID := s.requestIDs.next()
 	value, refusal := s.csmsVersion(r, body)
-	a := huaweiAnswer(http.StatusOK, value, requestID, 0)
 	if refusal != nil {
-		a = refusal.answer(requestID, 0)
+		return refusal.answer(requestID, 0)
 	}
-	s.wait(r.Context(), s.latency)
-	a.send(w)
+	return huaweiAnswer(http.StatusOK, value, requestID, 0)
 }
 
 type csmsAnswer struct {
@@ -52,7 +50,7 @@ func (s *Simulator) csmsVersion(r *http.Request, body []byte) (*csmsAnswer, *hua
 		return nil, &huaweiError{http.StatusRequestEntityTooLarge, "APIGW.0201", "Request entity too large"}
 	}
 	project, name, id := path[2], path[4], path[6]
-	keyID, refusal := verifySDKHMAC(r, body, s.now(), s.storeKey)
+	keyID, refusal := verifySDKHMAC(r, body, s.opts.Now(), s.storeKey)
 	if refusal != nil {
 		return nil, refusal
 	}
@@ -69,21 +67,10 @@ func (s *Simulator) csmsVersion(r *http.Request, body []byte) (*csmsAnswer, *hua
 		return nil, &huaweiError{http.StatusNotFound, "CSMS.0005", "The resource does not exist."}
 	}
 	a := new(csmsAnswer)
-	a.Version.SecretString = s.secrets.tell(version)
+	a.Version.SecretString = s.secrets.read(version)
 	m := &a.Version.Metadata
 	m.ID, m.SecretName, m.CreateTime = version.label(), name, version.created.UnixMilli()
 	m.KMSKeyID = asUUID(s.seed.sum("csms"))
 	m.VersionStages = stages(version, "SYSCURRENT", "SYSPREVIOUS")
 	return a, nil
-}
-
-// stages are the labels of a version: one, or none.
-func stages(v secretVersion, current, former string) []string {
-	switch {
-	case v.current:
-		return []string{current}
-	case v.former:
-		return []string{former}
-	}
-	return []string{}
 }

@@ -9,32 +9,27 @@ import (
 // The AWS Parameters and Secrets Lambda Extension, by "Use Secrets Manager
 // secrets in Lambda functions" in the Lambda guide and "Using Parameter Store
 // parameters in Lambda functions" in the Systems Manager guide (read November
-// 2026). It is Go and answers with the SDK's own structs: dates are texts and
-// there is a ResultMetadata, where the services themselves send numbers and
-// none. AWS publishes neither its errors nor a complete answer; a client must
-// go by SecretString, Value and the status alone.
+// 2026). It is written in Go and answers with the SDK's structs: dates are texts
+// and there is a ResultMetadata, where the services send numbers and none. AWS
+// publishes neither its errors nor a complete answer; a client must go by
+// SecretString, Value and the status alone.
 
 const extensionRegion = "us-east-1"
 
-// Extension is the Lambda extension in front of the AWS stores, for a port of
-// its own: GET /secretsmanager/get and /systemsmanager/parameters/get. The token
-// is what a function finds in AWS_SESSION_TOKEN and has to send. Unlike the real
-// one, which remembers an answer for 300 s, it asks anew every time.
+// Extension serves the Lambda extension in front of the AWS stores on a port of
+// its own: GET /secretsmanager/get and /systemsmanager/parameters/get. A caller
+// must send sessionToken, which a function has in AWS_SESSION_TOKEN. Unlike the
+// real extension, which caches an answer for 300 s, it reads the store every time.
 func (s *Simulator) Extension(sessionToken string) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		s.wait(r.Context(), s.latency)
-		fail := func(status int, message string) {
-			w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-			w.WriteHeader(status)
-			w.Write([]byte(message))
-		}
+		s.wait(r.Context(), s.opts.Latency)
 		if r.Method != http.MethodGet {
-			fail(http.StatusMethodNotAllowed, "method not allowed")
+			fail(w, http.StatusMethodNotAllowed, "method not allowed")
 			return
 		}
 		token := r.Header.Get("X-Aws-Parameters-Secrets-Token")
 		if token == "" || token != sessionToken {
-			fail(http.StatusForbidden, "some error occurred while validating the token of the request")
+			fail(w, http.StatusForbidden, "some error occurred while validating the token of the request")
 			return
 		}
 		var value any
@@ -53,11 +48,11 @@ func (s *Simulator) Extension(sessionToken string) http.Handler {
 			}
 			value, refusal = s.extensionParameter(parameterParams{name, query.Get("withDecryption") == "true"})
 		default:
-			fail(http.StatusNotFound, "404 page not found")
+			fail(w, http.StatusNotFound, "404 page not found")
 			return
 		}
 		if refusal != nil {
-			fail(refusal.status, "operation error "+operation+", api error "+refusal.code+": "+refusal.message)
+			fail(w, refusal.status, "operation error "+operation+", api error "+refusal.code+": "+refusal.message)
 			return
 		}
 		w.Header().Set("Content-Type", "application/json")
@@ -65,7 +60,11 @@ func (s *Simulator) Extension(sessionToken string) http.Handler {
 	})
 }
 
-type resultMetadata struct{}
+func fail(w http.ResponseWriter, status int, message string) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.WriteHeader(status)
+	w.Write([]byte(message))
+}
 
 func (s *Simulator) extensionSecret(p secretParams) (any, *awsError) {
 	if s.secrets.isDown() {
@@ -78,7 +77,7 @@ func (s *Simulator) extensionSecret(p secretParams) (any, *awsError) {
 	return struct {
 		*secretValue
 		SecretBinary   []byte // null
-		ResultMetadata resultMetadata
+		ResultMetadata struct{}
 	}{secretValue: v}, nil
 }
 
@@ -92,7 +91,7 @@ func (s *Simulator) extensionParameter(p parameterParams) (any, *awsError) {
 	}
 	return struct {
 		*parameterAnswer
-		ResultMetadata resultMetadata
+		ResultMetadata struct{}
 	}{parameterAnswer: v}, nil
 }
 

@@ -14,23 +14,19 @@ const (
 	ssmAction  = "GetSecretValue"
 	ssmVersion = "2019-09-23"
 
-	// ssmCurrent asks for the version in use. The page promises it for the
-	// credentials of Tencent's own products, and is silent about others.
+	// ssmCurrent is the version in use. The page promises it for the credentials
+	// of Tencent's own products only.
 	ssmCurrent = "SSM_Current"
 )
 
-func (s *Simulator) serveSSM(w http.ResponseWriter, r *http.Request, body []byte) {
-	requestID := s.ids.nextUUID()
+func (s *Simulator) answerSSM(r *http.Request, body []byte) answer {
+	requestID := s.requestIDs.nextUUID()
 	value, refusal := s.ssmValue(r, body)
-	var a answer
 	if refusal != nil {
-		a = refusal.answer(requestID, 0)
-	} else {
-		value.RequestID = requestID
-		a = tencentAnswer(value, requestID, 0)
+		return refusal.answer(requestID, 0)
 	}
-	s.wait(r.Context(), s.latency)
-	a.send(w)
+	value.RequestID = requestID
+	return tencentAnswer(value, requestID, 0)
 }
 
 type ssmAnswer struct {
@@ -45,12 +41,12 @@ func (s *Simulator) ssmValue(r *http.Request, body []byte) (*ssmAnswer, *tencent
 	if s.secrets.isDown() {
 		return nil, &tencentError{"InternalError", "An internal error has occurred."}
 	}
-	// Whether a region is needed has changed: the page of 2020 says yes, that
-	// of 2023 no. Who sends one is right under both, so it is needed here.
+	// The page of 2020 requires a region, that of 2023 does not. A call with one
+	// is right under both.
 	if refusal := tencentForm(r, body, "Action", "Version", "Timestamp", "Region"); refusal != nil {
 		return nil, refusal
 	}
-	keyID, refusal := verifyTC3(r, body, ssmService, s.now(), s.storeKey)
+	keyID, refusal := verifyTC3(r, body, ssmService, s.opts.Now(), s.storeKey)
 	if refusal != nil {
 		return nil, refusal
 	}
@@ -77,7 +73,7 @@ func (s *Simulator) ssmValue(r *http.Request, body []byte) (*ssmAnswer, *tencent
 	}
 	// Whether the answer names the version or repeats SSM_Current is not
 	// published.
-	return &ssmAnswer{SecretName: name, VersionID: version.label(), SecretString: s.secrets.tell(version)}, nil
+	return &ssmAnswer{SecretName: name, VersionID: version.label(), SecretString: s.secrets.read(version)}, nil
 }
 
 func parseSSMParams(body []byte) (map[string]string, *tencentError) {

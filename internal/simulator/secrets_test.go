@@ -514,10 +514,10 @@ func TestSecretsDownFault(t *testing.T) {
 			t.Errorf("%s: %d %q %q", name, got.status, got.code, got.text)
 		}
 	}
-	if g := s.credit(t, `{}`); g.code != "" || len(g.rows) != 3 {
+	if g := s.askCredit(t, `{}`); g.code != "" || len(g.rows) != 3 {
 		t.Errorf("credit: %q, %d rows", g.code, len(g.rows))
 	}
-	if g := s.tags(t, `{}`); g.code != "" || len(g.rows) != 3 {
+	if g := s.askTags(t, `{}`); g.code != "" || len(g.rows) != 3 {
 		t.Errorf("tags: %q, %d rows", g.code, len(g.rows))
 	}
 }

@@ -8,8 +8,8 @@ import (
 // seed decides everything that looks random.
 type seed uint64
 
-// What rolls are for. Each use has a stream of its own, so that changing one
-// part of the data leaves the others as they were.
+// Each use of roll has a stream of its own, so that a change of one part of the
+// data leaves the others alone.
 const (
 	streamCredit uint64 = iota + 1
 	streamName
@@ -20,18 +20,17 @@ const (
 	streamRequest
 	streamFault
 	streamLived
-	streamCreditGoers
-	streamTagGoers
+	streamCreditLeavers
+	streamTagLeavers
 	streamSubCustomer
 	streamDisorder
 
-	// With these two, every life is led by somebody among two hundred customers
-	// of seed 1.
+	// With these two, every life occurs among two hundred customers of seed 1.
 	streamLife    = 65
 	streamTagLife = 49
 )
 
-// roll returns the number that seed, stream and index always give.
+// roll returns a number that depends on seed, stream and index alone.
 func (s seed) roll(stream uint64, index int) uint64 {
 	return mix(mix(mix(uint64(s))+stream) + uint64(index))
 }
@@ -53,7 +52,7 @@ func unmix(x uint64) uint64 {
 	return x - 0x9e3779b97f4a7c15
 }
 
-// sequence hands out request ids, the same ones in every run with one seed.
+// sequence makes request ids, the same ones in every run with one seed.
 type sequence struct {
 	seed seed
 	n    atomic.Int64
@@ -65,7 +64,7 @@ func (q *sequence) next() string {
 	return fmt.Sprintf("%016x%016x", q.seed.roll(streamRequest, 2*n), q.seed.roll(streamRequest, 2*n+1))
 }
 
-// nextUUID returns an id in the looks of a random UUID.
+// nextUUID returns an id in the form of a random UUID.
 func (q *sequence) nextUUID() string {
 	h := q.next()
 	return h[:8] + "-" + h[8:12] + "-4" + h[13:16] + "-a" + h[17:20] + "-" + h[20:]

@@ -10,18 +10,17 @@ import (
 	"time"
 )
 
-// Serve answers on ln until ctx ends, then closes s, lets the calls under way
-// finish for a moment, and returns nil. No goroutine outlives it.
+// Serve answers on ln until ctx ends, then closes s, gives the calls in progress
+// two seconds to finish, and returns nil. No goroutine outlives it.
 func Serve(ctx context.Context, ln net.Listener, s *Simulator) error {
 	server := &http.Server{
 		Handler: s,
 		// Only the header has a limit: one for the whole request would end a
-		// call that is meant to hang.
+		// call that the fault hang holds.
 		ReadHeaderTimeout: 10 * time.Second,
 		// Tencent's servers keep an idle connection for 60 s.
 		IdleTimeout: time.Minute,
-		// What goes wrong with a connection is the caller's to notice.
-		ErrorLog: log.New(io.Discard, "", 0),
+		ErrorLog:    log.New(io.Discard, "", 0),
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	stopped := make(chan struct{})

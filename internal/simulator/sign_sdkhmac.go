@@ -1,8 +1,6 @@
 package simulator
 
 import (
-	"crypto/hmac"
-	"encoding/hex"
 	"maps"
 	"net/http"
 	"net/url"
@@ -20,13 +18,13 @@ const (
 	sdkSkew      = 15 * time.Minute
 )
 
-// iamRefusal is what the gateway says to a call it cannot attribute.
+// iamRefusal returns the error of a call that the gateway cannot attribute.
 func iamRefusal(why string) *huaweiError {
 	return &huaweiError{http.StatusUnauthorized, "APIGW.0301", "Incorrect IAM authentication information: " + why}
 }
 
-// verifySDKHMAC returns the id of the key that signed the call, or of the
-// account whose X-Auth-Token came instead of a signature.
+// verifySDKHMAC returns the id of the key that signed a call, or AuthToken if the
+// call has that instead of a signature.
 func verifySDKHMAC(r *http.Request, body []byte, at time.Time, key keyring) (keyID string, refusal *huaweiError) {
 	header := r.Header.Get("Authorization")
 	if token := r.Header.Get("X-Auth-Token"); header == "" && token != "" {
@@ -55,7 +53,7 @@ func verifySDKHMAC(r *http.Request, body []byte, at time.Time, key keyring) (key
 	}
 
 	failure := iamRefusal("verify aksk signature fail")
-	// Of the headers only X-Sdk-Date has to be signed, says the guide.
+	// X-Sdk-Date is the one header that must be signed.
 	if !slices.Contains(auth.signedHeaders, "x-sdk-date") || !slices.IsSorted(auth.signedHeaders) {
 		return "", failure
 	}
@@ -64,37 +62,27 @@ func verifySDKHMAC(r *http.Request, body []byte, at time.Time, key keyring) (key
 		return "", failure
 	}
 	toSign := sdkAlgorithm + "\n" + signedAt.Format(sdkDate) + "\n" + hexSHA256([]byte(canonical))
-	if !hmac.Equal([]byte(hex.EncodeToString(hmacSHA256([]byte(secret), toSign))), []byte(auth.signature)) {
+	if !auth.is(signature(secret, toSign)) {
 		return "", failure
 	}
 	return auth.credential, nil
 }
 
-// sdkCanonicalRequest is the text whose hash is signed: method, path with a
-// slash at its end, sorted query, signed headers, their names, hash of the body.
+// sdkCanonicalRequest returns the text whose hash is signed: method, path with a
+// slash at its end, sorted query, then canonicalHeaders.
 func sdkCanonicalRequest(r *http.Request, signedHeaders []string, body []byte) (string, bool) {
-	var b strings.Builder
-	b.WriteString(r.Method + "\n")
-	for segment := range strings.SplitSeq(strings.Trim(r.URL.Path, "/"), "/") {
+	path := "/"
+	for segment := range strings.SplitSeq(r.URL.Path, "/") {
 		if segment != "" {
-			b.WriteString("/" + escape(segment))
+			path += escape(segment) + "/"
 		}
 	}
-	b.WriteString("/\n" + canonicalQuery(r.URL.Query()) + "\n")
-
-	for _, name := range signedHeaders {
-		value, ok := headerValue(r, name)
-		if !ok {
-			return "", false
-		}
-		b.WriteString(name + ":" + value + "\n")
-	}
-	b.WriteString("\n" + strings.Join(signedHeaders, ";") + "\n" + hexSHA256(body))
-	return b.String(), true
+	signed, ok := canonicalHeaders(r, signedHeaders, body, func(value string) string { return value })
+	return r.Method + "\n" + path + "\n" + canonicalQuery(r.URL.Query()) + "\n" + signed, ok
 }
 
-// canonicalQuery is a query as Huawei Cloud and AWS sign it: by name, then by
-// value.
+// canonicalQuery returns a query as Huawei Cloud and AWS sign it: sorted by name,
+// then by value.
 func canonicalQuery(query url.Values) string {
 	var parts []string
 	for _, name := range slices.Sorted(maps.Keys(query)) {
@@ -105,5 +93,5 @@ func canonicalQuery(query url.Values) string {
 	return strings.Join(parts, "&")
 }
 
-// escape is RFC 3986's: everything but letters, digits and "-_.~".
+// escape escapes everything but letters, digits and "-_.~", as in RFC 3986.
 func escape(s string) string { return strings.ReplaceAll(url.QueryEscape(s), "+", "%20") }

@@ -1,11 +1,8 @@
 package simulator
 
 import (
-	"crypto/hmac"
-	"encoding/hex"
 	"net/http"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 )
@@ -20,11 +17,11 @@ const (
 	sigV4Skew      = 5 * time.Minute
 )
 
-// verifySigV4 returns the id of the key that signed the call to a service, as
-// it arrived at a time, and the region that the signature is for.
+// verifySigV4 returns the id of the key that signed a call to a service at a time,
+// and the region of the signature.
 func verifySigV4(r *http.Request, body []byte, service string, at time.Time, key keyring) (keyID, region string, refusal *awsError) {
 	refuse := func(code, message string) (string, string, *awsError) {
-		return "", "", &awsError{status: http.StatusBadRequest, code: code, message: message, atDoor: true}
+		return "", "", &awsError{status: http.StatusBadRequest, code: code, message: message, inFront: true}
 	}
 	header := r.Header.Get("Authorization")
 	if header == "" {
@@ -63,7 +60,7 @@ func verifySigV4(r *http.Request, body []byte, service string, at time.Time, key
 	case scope[4] != "aws4_request":
 		return invalid("Credential should be scoped with a valid terminator: 'aws4_request'.")
 	}
-	// The host has to be signed, and all that starts with x-amz-.
+	// The host must be signed, and every header that starts with x-amz-.
 	required := []string{"host"}
 	for name := range r.Header {
 		if name := strings.ToLower(name); strings.HasPrefix(name, "x-amz-") {
@@ -81,36 +78,21 @@ func verifySigV4(r *http.Request, body []byte, service string, at time.Time, key
 	if !ok || !slices.IsSorted(auth.signedHeaders) {
 		return invalid(mismatch)
 	}
-	if signature := sigV4Signature(secret, scope[1:], signedAt, canonical); !hmac.Equal([]byte(signature), []byte(auth.signature)) {
+	if !auth.is(sigV4Signature(secret, scope[1:], signedAt, canonical)) {
 		return invalid(mismatch)
 	}
 	return keyID, region, nil
 }
 
+// sigV4Signature signs with a scope of date, region, service and "aws4_request".
 func sigV4Signature(secret string, scope []string, signedAt time.Time, canonical string) string {
 	toSign := sigV4Algorithm + "\n" + signedAt.Format(sigV4Date) + "\n" + strings.Join(scope, "/") + "\n" + hexSHA256([]byte(canonical))
-	key := []byte("AWS4" + secret)
-	for _, part := range scope { // date, region, service, "aws4_request"
-		key = hmacSHA256(key, part)
-	}
-	return hex.EncodeToString(hmacSHA256(key, toSign))
+	return signature("AWS4"+secret, toSign, scope...)
 }
 
-// sigV4CanonicalRequest is the text whose hash is signed. The path is "/" for
-// every call that gets here. Spaces inside a header's value count as one.
+// sigV4CanonicalRequest returns the text whose hash is signed. The path is "/" for
+// every call of the AWS stores. Spaces inside a header's value count as one.
 func sigV4CanonicalRequest(r *http.Request, signedHeaders []string, body []byte) (string, bool) {
-	var b strings.Builder
-	b.WriteString(r.Method + "\n/\n" + canonicalQuery(r.URL.Query()) + "\n")
-	for _, name := range signedHeaders {
-		value, ok := headerValue(r, name)
-		if !ok && name == "content-length" && r.ContentLength >= 0 {
-			value, ok = strconv.FormatInt(r.ContentLength, 10), true // net/http may keep it apart, as it does Host
-		}
-		if !ok {
-			return "", false
-		}
-		b.WriteString(name + ":" + strings.Join(strings.Fields(value), " ") + "\n")
-	}
-	b.WriteString("\n" + strings.Join(signedHeaders, ";") + "\n" + hexSHA256(body))
-	return b.String(), true
+	signed, ok := canonicalHeaders(r, signedHeaders, body, func(value string) string { return strings.Join(strings.Fields(value), " ") })
+	return r.Method + "\n/\n" + canonicalQuery(r.URL.Query()) + "\n" + signed, ok
 }

@@ -20,8 +20,7 @@ const (
 	tc3Skew      = 5 * time.Minute
 )
 
-// verifyTC3 returns the id of the key that signed the call to a service, as it
-// arrived at a time.
+// verifyTC3 returns the id of the key that signed a call to a service at a time.
 func verifyTC3(r *http.Request, body []byte, service string, at time.Time, key keyring) (keyID string, refusal *tencentError) {
 	auth, ok := parseAuthorization(r.Header.Get("Authorization"), tc3Algorithm, "Credential")
 	if !ok {
@@ -45,8 +44,8 @@ func verifyTC3(r *http.Request, body []byte, service string, at time.Time, key k
 	}
 
 	failure := &tencentError{"AuthFailure.SignatureFailure", "The provided credentials could not be validated. Please check your signature is correct."}
-	// The page wants content-type and host signed, others may be; names in
-	// lower case and in the order of their characters.
+	// content-type and host must be signed, others may be; the names are in lower
+	// case and sorted.
 	if !slices.Contains(auth.signedHeaders, "content-type") || !slices.Contains(auth.signedHeaders, "host") || !slices.IsSorted(auth.signedHeaders) {
 		return "", failure
 	}
@@ -58,42 +57,28 @@ func verifyTC3(r *http.Request, body []byte, service string, at time.Time, key k
 		return "", failure
 	}
 	toSign := tc3Algorithm + "\n" + strconv.FormatInt(unixSeconds, 10) + "\n" + scope + "\n" + hexSHA256([]byte(canonical))
-	signingKey := []byte("TC3" + secret)
-	for part := range strings.SplitSeq(scope, "/") { // date, service, "tc3_request"
-		signingKey = hmacSHA256(signingKey, part)
-	}
-	if !hmac.Equal([]byte(hex.EncodeToString(hmacSHA256(signingKey, toSign))), []byte(auth.signature)) {
+	if !auth.is(signature("TC3"+secret, toSign, strings.Split(scope, "/")...)) {
 		return "", failure
 	}
 	return keyID, nil
 }
 
-// tc3CanonicalRequest is the text whose hash is signed. A POST has neither path
-// nor query in it. The page wants the values of the headers in lower case too.
+// tc3CanonicalRequest returns the text whose hash is signed. A POST has neither
+// path nor query in it. The values of the headers are in lower case, too.
 func tc3CanonicalRequest(r *http.Request, signedHeaders []string, body []byte) (string, bool) {
-	var b strings.Builder
-	b.WriteString(r.Method + "\n/\n\n")
-	for _, name := range signedHeaders {
-		value, ok := headerValue(r, name)
-		if !ok {
-			return "", false
-		}
-		b.WriteString(name + ":" + strings.ToLower(value) + "\n")
-	}
-	b.WriteString("\n" + strings.Join(signedHeaders, ";") + "\n" + hexSHA256(body))
-	return b.String(), true
+	signed, ok := canonicalHeaders(r, signedHeaders, body, strings.ToLower)
+	return r.Method + "\n/\n\n" + signed, ok
 }
 
-// authorization is what every vendor puts into that header: an algorithm, then
-// three named parts.
+// authorization is the parts that every vendor's Authorization header has.
 type authorization struct {
 	credential    string
 	signedHeaders []string
 	signature     string
 }
 
-// parseAuthorization takes "ALGORITHM NAME=…, SignedHeaders=a;b, Signature=…"
-// apart, where NAME is the vendor's word for the credential.
+// parseAuthorization parses "ALGORITHM NAME=…, SignedHeaders=a;b, Signature=…",
+// where NAME is the vendor's name of the credential.
 func parseAuthorization(header, algorithm, name string) (authorization, bool) {
 	rest, ok := strings.CutPrefix(header, algorithm+" ")
 	if !ok {
@@ -114,23 +99,46 @@ func parseAuthorization(header, algorithm, name string) (authorization, bool) {
 	return a, a.credential != "" && len(a.signedHeaders) > 0 && a.signature != ""
 }
 
-// headerValue returns a header of the request as it is signed: trimmed. The
-// server side of net/http keeps Host apart from the others.
-func headerValue(r *http.Request, name string) (string, bool) {
-	if name == "host" {
-		return r.Host, r.Host != ""
+// is reports whether a signature is the one in the header.
+func (a authorization) is(signature string) bool {
+	return hmac.Equal([]byte(signature), []byte(a.signature))
+}
+
+// canonicalHeaders returns what all canonical requests end with: the headers that
+// are signed, each value in a form, their names, and the hash of the body. It
+// fails if one of the headers is absent. net/http keeps Host and Content-Length
+// apart from the others.
+func canonicalHeaders(r *http.Request, names []string, body []byte, form func(string) string) (string, bool) {
+	var b strings.Builder
+	for _, name := range names {
+		values := r.Header.Values(name)
+		switch {
+		case name == "host" && r.Host != "":
+			values = []string{r.Host}
+		case name == "content-length" && len(values) == 0 && r.ContentLength >= 0:
+			values = []string{strconv.FormatInt(r.ContentLength, 10)}
+		case len(values) == 0:
+			return "", false
+		}
+		b.WriteString(name + ":" + form(strings.TrimSpace(strings.Join(values, ","))) + "\n")
 	}
-	values := r.Header.Values(name)
-	return strings.TrimSpace(strings.Join(values, ",")), len(values) > 0
+	b.WriteString("\n" + strings.Join(names, ";") + "\n" + hexSHA256(body))
+	return b.String(), true
+}
+
+// signature signs a text with a key that is derived from a secret and the parts
+// of a scope, one after the other.
+func signature(secret, text string, scope ...string) string {
+	key := []byte(secret)
+	for _, part := range append(slices.Clip(scope), text) {
+		h := hmac.New(sha256.New, key)
+		h.Write([]byte(part))
+		key = h.Sum(nil)
+	}
+	return hex.EncodeToString(key)
 }
 
 func hexSHA256(b []byte) string {
 	sum := sha256.Sum256(b)
 	return hex.EncodeToString(sum[:])
-}
-
-func hmacSHA256(key []byte, text string) []byte {
-	h := hmac.New(sha256.New, key)
-	h.Write([]byte(text))
-	return h.Sum(nil)
 }

@@ -1,22 +1,21 @@
-// Package simulator is both upstream APIs and the secret stores on one port,
-// faithful to the wire: Tencent Cloud International's QueryCustomersCredit, and
-// Huawei Cloud's new-customer tags with the list of cloud resellers that goes
-// with them; and what the keys for these can be read from, which is AWS Secrets
-// Manager, AWS Systems Manager's Parameter Store, Tencent Cloud's SSM and Huawei
-// Cloud's CSMS. The Lambda extension in front of the AWS stores is a handler of
-// its own. Keys can be rotated while it runs.
+// Package simulator serves both upstream APIs and the secret stores on one port:
+// Tencent Cloud International's QueryCustomersCredit; Huawei Cloud's new-customer
+// tags with the lists of customers and of cloud resellers; AWS Secrets Manager,
+// AWS Systems Manager's Parameter Store, Tencent Cloud's SSM and Huawei Cloud's
+// CSMS. The Lambda extension in front of the AWS stores is a handler of its own.
+// Keys can be rotated while it runs.
 //
 // It is written from the vendors' published descriptions alone. It imports no
-// vendor SDK and none of this project's own packages, so that a mistake in our
-// clients cannot be made twice and cancel out: signatures are recomputed from
-// the bytes that arrived, in the way the vendors' pages describe.
+// vendor SDK and none of this project's own packages, so that a mistake in the
+// clients cannot be repeated here and cancel out: signatures are recomputed from
+// the bytes that arrive, as the vendors' pages describe.
 //
-// It is not a mock. Nothing is scripted; a customer is computed from the seed,
-// the customer's index and the day whenever somebody asks, so a million customers
-// cost no memory, and two simulators with the same Options answer alike. From day
-// to day customers live: see Life. Where the
-// vendors publish nothing (which is often) a comment says so and says what was
-// chosen; a client must not lean on such a choice.
+// Nothing is scripted. A row is computed from the seed, the customer's index and
+// the day whenever a call asks for it; what is kept is the list of customers, by
+// index, and the events that change it. Two simulators with the same Options
+// answer alike. From day to day customers change: see Life. Where the vendors
+// publish nothing, which is often, a comment says so and says what was chosen; a
+// client must not rely on such a choice.
 //
 // The command line (simulate, demo, serve --demo) and tests may import it. No
 // shipped function may.
@@ -28,53 +27,51 @@ import (
 	"io"
 	"math/rand/v2"
 	"net/http"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 )
 
-// The keys that the simulator knows. All are made up.
+// The keys that the simulator accepts. All are made up.
 const (
-	// KeyID and KeySecret are the ordinary key, for both vendors and all secret
-	// stores, until RotateKey.
+	// KeyID and KeySecret are the ordinary key of both vendors and all secret
+	// stores until RotateKey.
 	KeyID     = "SIMULATORID"
 	KeySecret = "simulator-secret"
 
-	// NoAuthKeyID has the same secret and a valid signature, and no right to
-	// call anything.
+	// NoAuthKeyID has the same secret and no permission for any call.
 	NoAuthKeyID = "SIMULATORNOAUTH"
 
-	// TempKeyID and TempKeySecret are a temporary key: it needs Token
-	// (X-TC-Token, X-Security-Token, X-Amz-Security-Token). ExpiredToken was
-	// once valid.
+	// TempKeyID and TempKeySecret are a temporary key, which needs Token in
+	// X-TC-Token, X-Security-Token or X-Amz-Security-Token. ExpiredToken is no
+	// longer valid.
 	TempKeyID     = "SIMULATORTEMPID"
 	TempKeySecret = "simulator-temp-secret"
 	Token         = "simulator-token"
 	ExpiredToken  = "simulator-token-expired"
 
-	// AuthToken goes into Huawei's X-Auth-Token instead of a signature.
+	// AuthToken replaces a signature in Huawei's X-Auth-Token.
 	AuthToken = "simulator-auth-token"
 
-	// DomainID is the account that Env names for Huawei's X-Domain-Id.
+	// DomainID is the account in Huawei's X-Domain-Id that Env sets.
 	DomainID = "5d000000000000000000000000000001"
 
-	// ProjectID is the project that Huawei's secrets are in.
+	// ProjectID is the project of Huawei's secrets.
 	ProjectID = "0a000000000000000000000000000001"
 )
 
-// Options say what to simulate. The zero value is useful: a thousand customers,
-// no limit of the rate, no faults.
+// Options configure a Simulator. The zero value is useful: a thousand customers,
+// no rate limit, no faults.
 type Options struct {
 	// Customers is how many customers the partner has at either vendor.
-	// 0 means 1000; a negative number means none, an empty account.
+	// 0 means 1000; a negative number means an empty account.
 	Customers int
 
 	// Seed decides all data, all request ids and which calls a fault hits.
 	// 0 means 1.
 	Seed uint64
 
-	// Rate is how many calls a second each API admits for each key.
+	// Rate is how many calls a second each API allows each key.
 	// 0 means no limit.
 	Rate int
 
@@ -88,110 +85,106 @@ type Options struct {
 	// cuts larger ones, and 200 for Huawei, which refuses larger ones.
 	PageMax int
 
-	// Faults are names out of FaultNames. They add up; where two would hit the
-	// same call, the one named first does.
+	// Faults are names out of FaultNames. They add up; where two hit the same
+	// call, the one named first acts.
 	Faults []string
 
-	// Secrets are the texts by name that every secret store begins with.
+	// Secrets are the initial texts of all secret stores, by name.
 	Secrets map[string]string
 
-	// Now is the clock that signatures are held against, and the date of day 0,
-	// which the months of tags are relative to. nil means time.Now. The rate and
-	// all waits run on the real clock.
+	// Now is the clock that signatures are checked against, and the date of day
+	// 0, to which the months of tags are relative. nil means time.Now. The rate
+	// and all waits use the real clock.
 	Now func() time.Time
 
-	// Day is which day of its customers' lives the simulator begins with; see
-	// SetDay and Life. What happens on a day is dated that many days after day 0,
-	// but signatures are held against Now on every day: the clock of a reader is to
-	// go along with the day, that of its signatures is not.
+	// Day is the first day of the customers' lives; see SetDay and Life. The
+	// events of a day are dated that many days after day 0. Signatures are
+	// checked against Now on every day.
 	Day int
 
-	// Today is the date of day 0 where it is not Now's: a test of lives is free
-	// of the real date with it. Zero means Now's.
+	// Today is the date of day 0 where it differs from Now's.
 	Today time.Time
 }
 
-// Simulator is both upstream APIs and the secret stores as one http.Handler. It
-// is safe for concurrent use. It starts no goroutines.
+// Simulator serves both upstream APIs and the secret stores. It is safe for
+// concurrent use and starts no goroutines.
 type Simulator struct {
-	customers    int
-	seed         seed
-	resellers    []Reseller
-	latency      time.Duration
-	transit      time.Duration // at most so long, at random, passes before a call arrives
-	creditMax    int           // Tencent's largest page
-	tagsMax      int           // Huawei's largest limit
-	now          func() time.Time
-	zero         time.Time // the date of day 0; zero: now's
-	at           atomic.Pointer[daybreak]
-	limiter      limiter
-	standing     standing
-	strange      *Simulator // whose customers are listed on the strange day; nil: nobody else's
-	joined       joinings
-	ordinary     atomic.Pointer[ordinaryKey]
-	secrets      secretSet
-	disturbances []disturbance
-	counters     counters
-	ids          sequence
-	done         chan struct{}
-	close        func()
+	opts       Options
+	customers  int
+	seed       seed
+	faults     map[string]bool // those in force for the whole run, by name
+	hits       []hit           // those that hit some calls
+	credit     *roster
+	tags       *roster
+	resellers  []Reseller
+	creditMax  int        // Tencent's largest page
+	tagsMax    int        // Huawei's largest limit
+	stranger   *Simulator // the partner of the strange day, if a fault wants one
+	start      atomic.Pointer[dayStart]
+	limiter    limiter
+	key        atomic.Pointer[ordinaryKey]
+	secrets    secretSet
+	counters   counters
+	requestIDs sequence
+	done       chan struct{}
+	close      func()
 }
 
-// New returns a simulator. The time and memory it takes do not depend on the
-// number of customers. The error is about the Options only.
+// New returns a simulator. The error is about the Options only.
 func New(opts Options) (*Simulator, error) {
 	if opts.Rate < 0 || opts.PageMax < 0 || opts.Latency < 0 || opts.Day < 0 {
 		return nil, fmt.Errorf("simulator: rate, page maximum, latency and day must not be negative")
 	}
-	if !slices.Contains([]RateCounting{SlidingSecond, SlidingSecondRefusals, FixedSecond}, opts.RateCounting) {
+	if opts.RateCounting < SlidingSecond || opts.RateCounting > FixedSecond {
 		return nil, fmt.Errorf("simulator: unknown way to count the rate: %d", opts.RateCounting)
 	}
-	s := &Simulator{
-		customers: opts.Customers,
-		seed:      seed(opts.Seed),
-		latency:   opts.Latency,
-		creditMax: 100,
-		tagsMax:   200,
-		now:       opts.Now,
-		zero:      opts.Today,
-		done:      make(chan struct{}),
-	}
 	switch {
-	case s.customers == 0:
-		s.customers = 1000
-	case s.customers < 0:
-		s.customers = 0
+	case opts.Customers == 0:
+		opts.Customers = 1000
+	case opts.Customers < 0:
+		opts.Customers = 0
 	}
-	if s.seed == 0 {
-		s.seed = 1
+	if opts.Seed == 0 {
+		opts.Seed = 1
 	}
+	if opts.Now == nil {
+		opts.Now = time.Now
+	}
+	s := &Simulator{
+		opts:       opts,
+		customers:  opts.Customers,
+		seed:       seed(opts.Seed),
+		faults:     make(map[string]bool),
+		resellers:  makeResellers(seed(opts.Seed), opts.Customers),
+		creditMax:  100,
+		tagsMax:    200,
+		limiter:    limiter{rate: opts.Rate, counting: opts.RateCounting},
+		requestIDs: sequence{seed: seed(opts.Seed)},
+		done:       make(chan struct{}),
+	}
+	s.close = sync.OnceFunc(func() { close(s.done) })
 	if opts.PageMax > 0 {
 		s.creditMax, s.tagsMax = opts.PageMax, opts.PageMax
 	}
-	if s.now == nil {
-		s.now = time.Now
-	}
-	s.ids.seed = s.seed
-	s.SetDay(opts.Day)
-	s.ordinary.Store(&ordinaryKey{id: KeyID, secret: KeySecret})
+	s.key.Store(&ordinaryKey{id: KeyID, secret: KeySecret})
 	for name, text := range opts.Secrets {
 		s.SetSecret(name, text)
 	}
-	s.limiter.rate, s.limiter.counting = opts.Rate, opts.RateCounting
-	s.resellers = makeResellers(s.seed, s.customers)
-	s.close = sync.OnceFunc(func() { close(s.done) })
-	if err := s.arrange(opts.Faults); err != nil {
+	if err := s.setFaults(opts.Faults); err != nil {
 		return nil, err
 	}
-	if err := s.makeStrange(); err != nil {
-		return nil, err
-	}
-	return s, nil
+	doubled := s.faults["duplicate-rows"]
+	s.credit = &roster{customers: s.customers, events: s.events(streamCreditLeavers), doubled: doubled}
+	s.tags = &roster{customers: s.customers, events: s.events(streamTagLeavers), doubled: doubled, newestFirst: true}
+	s.SetDay(opts.Day)
+	var err error
+	s.stranger, err = s.newStranger()
+	return s, err
 }
 
-// Close lets go of every call that waits: the hanging ones break off, delayed
-// ones are answered at once. Call it before closing the server around the
-// simulator. Calling it again does nothing.
+// Close releases every call that waits: a hanging call breaks off, a delayed one
+// is answered at once. Call it before closing the server around the simulator.
+// Further calls do nothing.
 func (s *Simulator) Close() { s.close() }
 
 // Env returns the variables that point partnerlens's functions at a simulator
@@ -212,45 +205,54 @@ func Env(baseURL string) []string {
 // 10 MB.
 const maxRequest = 10 << 20
 
-// ServeHTTP answers one call of any vendor. Tencent's APIs and those of AWS all
-// live at "/", everything else is taken for Huawei's gateway.
+// ServeHTTP answers one call of any vendor. Tencent's APIs and those of AWS are
+// at "/", every other path goes to Huawei's gateway.
 func (s *Simulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	store := s.storeOf(r)
 	if store == nil {
 		defer s.counters.enter()()
 	}
-
-	if s.transit > 0 {
-		s.wait(r.Context(), rand.N(s.transit))
+	if s.faults["delay-on-the-way"] {
+		s.wait(r.Context(), rand.N(80*time.Millisecond))
 	}
 
-	// The body is read to its end before anything else: the signature covers
-	// it, and only then does net/http notice a caller that goes away.
+	// Read the body before anything else: the signature covers it, and only
+	// after that does net/http notice a caller that disconnects.
 	body, err := io.ReadAll(io.LimitReader(r.Body, maxRequest+1))
 	if err != nil {
 		panic(http.ErrAbortHandler)
 	}
+	at := s.clock()
 	if store != nil {
-		w.Header().Set("Date", s.now().UTC().Format(http.TimeFormat))
-		store(w, r, body)
-		return
+		at = s.opts.Now()
 	}
-	w.Header().Set("Date", s.clock().UTC().Format(http.TimeFormat))
-	if r.URL.Path == "/" {
+	w.Header().Set("Date", at.UTC().Format(http.TimeFormat))
+	switch {
+	case store != nil:
+		a := store(r, body)
+		s.wait(r.Context(), s.opts.Latency)
+		a.send(w)
+	case r.URL.Path == "/":
 		s.serveTencent(w, r, body)
-		return
+	default:
+		s.serveHuawei(w, r, body)
 	}
-	s.serveHuawei(w, r, body)
 }
 
-// clock is the vendor's clock, which may be wrong.
-func (s *Simulator) clock() time.Time { return s.now().Add(s.standing.clockAhead) }
+// clock returns the vendors' time, which may be wrong.
+func (s *Simulator) clock() time.Time {
+	if s.faults["clock-ahead"] {
+		return s.opts.Now().Add(time.Hour)
+	}
+	return s.opts.Now()
+}
 
-// answer is one complete answer before any fault has touched it.
+// answer is one complete answer.
 type answer struct {
-	huawei    bool // else Tencent's
+	huawei    bool // else Tencent's or AWS's
 	status    int
 	requestID string
+	header    http.Header // nil: of JSON
 	body      []byte
 
 	// ordinal is the number of this call among those its API admitted, from 1.
@@ -258,37 +260,35 @@ type answer struct {
 	ordinal int
 }
 
-// deliver sends an answer, after the latency and the faults that hit this call.
+// deliver sends an answer after the latency and the faults that hit the call.
 func (s *Simulator) deliver(w http.ResponseWriter, r *http.Request, api *apiCounters, a answer) {
-	s.wait(r.Context(), s.latency)
-	if a.ordinal > 0 {
-		for _, d := range s.disturbances {
-			if !d.hits(a.ordinal) {
-				continue
-			}
-			api.disturbed.Add(1)
-			if d.act(s, w, r, a) {
-				return
-			}
+	s.wait(r.Context(), s.opts.Latency)
+	for _, h := range s.hits {
+		if a.ordinal == 0 || (a.ordinal+h.phase)%h.every != 0 {
+			continue
+		}
+		api.disturbed.Add(1)
+		if h.change(s, w, r, &a); h.name != "long-tail" {
+			break
 		}
 	}
 	a.send(w)
 }
 
 func (a answer) send(w http.ResponseWriter) {
-	a.setHeader(w)
-	w.WriteHeader(a.status)
-	w.Write(a.body)
-}
-
-func (a answer) setHeader(w http.ResponseWriter) {
 	w.Header().Set("Content-Type", "application/json")
 	if a.huawei {
 		w.Header().Set("X-Request-Id", a.requestID)
 	}
+	for name, values := range a.header {
+		w.Header()[name] = values
+	}
+	w.WriteHeader(a.status)
+	w.Write(a.body)
 }
 
-// wait waits, unless the caller goes away or the simulator closes.
+// wait waits until the time is over, the caller disconnects, or the simulator
+// closes.
 func (s *Simulator) wait(ctx context.Context, d time.Duration) {
 	if d <= 0 {
 		return

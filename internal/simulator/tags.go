@@ -8,9 +8,9 @@ import (
 	"time"
 )
 
-// TagCustomer is one row of Huawei's new-customer tags as it goes over the
-// wire, and what is true of that customer for a test to compare with. It
-// depends on the seed, the index, the month of day 0 and the day.
+// TagCustomer is one row of Huawei's new-customer tags as it is sent, and what a
+// test needs to know beside it. It depends on the seed, the index, the month of
+// day 0 and the day.
 type TagCustomer struct {
 	CustomerID      string
 	CustomerTagType string
@@ -18,15 +18,14 @@ type TagCustomer struct {
 	EffectiveTime   string // YYYY-MM, or "" for none
 	ExpireTime      string // YYYY-MM, or "" for none
 
-	Note string // what is awkward about this customer, "" for most
-
-	Unreadable string // the member that a fault makes something else than documented, "" for most
+	Note       string // what is awkward about this customer, "" for most
+	Unreadable string // the member that a fault makes unreadable, "" for most
 
 	empty emptyForm
 }
 
-// emptyForm is how an empty value looks on the transport. The vendor says that a tag
-// may be empty and not how that is written.
+// emptyForm is how an empty value is sent. The vendor says that a tag may be
+// empty, and not how that is written.
 type emptyForm int
 
 const (
@@ -55,45 +54,37 @@ func (c TagCustomer) MarshalJSON() ([]byte, error) {
 	return []byte(b.String() + "}"), nil
 }
 
-// TagCustomer returns Huawei's customer of an index from 0, of the partner's
-// own, as it is on the day that is set. Indexes from Customers on are those who
-// join under a fault, and behind them those who come as the days go by.
+// TagCustomer returns Huawei's customer of an index from 0, of the partner's own,
+// as it is on the day that is set. The indexes are those of CreditCustomer.
 func (s *Simulator) TagCustomer(i int) TagCustomer { return s.tagOn(s.Day(), i) }
 
 func (s *Simulator) tagOn(day, i int) TagCustomer {
-	c := s.evenTag(day, i)
-	s.standing.odd.tag(&c, i, day)
-	return c
-}
-
-// evenTag is the customer before any fault.
-func (s *Simulator) evenTag(day, i int) TagCustomer {
 	zero := s.dayZero()
 	c := s.seed.plainTag(i, 0, zero)
 	switch {
-	case s.newcomers().dayOf(i) > 0:
-		setTag(&c, "", "", "") // nobody has verified them yet
+	case s.joinsOn(i) > 0:
+		setTag(&c, "", "", "") // not verified yet
 	case i < len(awkwardTags):
 		c.Note = awkwardTags[i].note
 		awkwardTags[i].change(&c, monthsFrom(zero))
 	case day > 0 && i < s.customers:
 		liveTag(&c, s.tagLife(i, c, monthsFrom(zero)), day, zero)
 	}
+	s.changeTag(&c, i, day)
 	return c
 }
 
-// ResellerTagCustomer returns the customer of an index from 0 of a reseller,
-// who is counted from 0 too, in the order of Resellers.
+// ResellerTagCustomer returns the customer of an index from 0 of a reseller, who
+// is counted from 0 in the order of Resellers.
 func (s *Simulator) ResellerTagCustomer(reseller, i int) TagCustomer {
 	c := s.seed.plainTag(i, reseller+1, s.dayZero())
-	s.standing.odd.tag(&c, i, s.Day())
+	s.changeTag(&c, i, s.Day())
 	return c
 }
 
-// owner 0 is the partner, owner n the n-th reseller from 1.
-//
-// About six in ten have the tag, one in seven never had it, one in ten lost it,
-// the rest are below the bar or not verified.
+// plainTag returns a customer with nothing awkward of an owner: 0 is the partner,
+// n is the n-th reseller from 1. About 60 % have the tag, 15 % never had it, 10 %
+// lost it, the others are below the bar or not verified.
 func (s seed) plainTag(i, owner int, today time.Time) TagCustomer {
 	month := monthsFrom(today)
 	r := s.roll(streamTag+uint64(owner)<<8, i)
@@ -110,8 +101,8 @@ func (s seed) plainTag(i, owner int, today time.Time) TagCustomer {
 	case p < 75:
 		c.NewCustomerTag = "N"
 	case p < 85:
-		ended := 1 + roll(24)
-		c.NewCustomerTag, c.EffectiveTime, c.ExpireTime = "N", month(-ended-11), month(-ended)
+		ago := 1 + roll(24)
+		c.NewCustomerTag, c.EffectiveTime, c.ExpireTime = "N", month(-ago-11), month(-ago)
 	case p < 93:
 		c.NewCustomerTag = "UNDETERMINED"
 	default: // no real-name verification
@@ -120,7 +111,8 @@ func (s seed) plainTag(i, owner int, today time.Time) TagCustomer {
 	return c
 }
 
-// monthsFrom returns the function that gives the month so many months from today.
+// monthsFrom returns a function from a number to the month that many months from
+// today.
 func monthsFrom(today time.Time) func(int) string {
 	first := time.Date(today.Year(), today.Month(), 1, 0, 0, 0, 0, time.UTC)
 	return func(n int) string { return first.AddDate(0, n, 0).Format("2006-01") }
@@ -173,9 +165,9 @@ func setTag(c *TagCustomer, value, from, to string) {
 	c.NewCustomerTag, c.EffectiveTime, c.ExpireTime = value, from, to
 }
 
-// tagID makes the 32 hexadecimal digits of a customer's id. The first half is
-// owner and index, scrambled so that it looks like any other id; the second
-// half proves the first. So an id gives its customer back without a table.
+// tagID returns a customer's id, 32 hexadecimal digits. The first half is owner
+// and index, scrambled; the second half is a check of the first. So an id gives
+// its customer without a table.
 func (s seed) tagID(owner, i int) string {
 	var b [16]byte
 	first := mix(uint64(owner)<<40|uint64(i)) ^ s.roll(streamID, 0)

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -22,8 +23,8 @@ const (
 	creditPageDefault = 10
 )
 
-// tencentError is an error in the vendor's terms. All come as HTTP 200, as the
-// page "Error Codes" shows.
+// tencentError is an error of the vendor's. All come as HTTP 200, as the page
+// "Error Codes" shows.
 type tencentError struct{ code, message string }
 
 func (e *tencentError) answer(requestID string, ordinal int) answer {
@@ -45,15 +46,15 @@ func tencentAnswer(response any, requestID string, ordinal int) answer {
 }
 
 func (s *Simulator) serveTencent(w http.ResponseWriter, r *http.Request, body []byte) {
-	requestID := s.ids.nextUUID()
+	requestID := s.requestIDs.nextUUID()
 	count := &s.counters.credit
-	keyID, refusal := s.tencentDoor(r, body)
+	keyID, refusal := s.authenticateTencent(r, body)
 	if refusal != nil {
 		count.denied.Add(1)
 		s.deliver(w, r, count, refusal.answer(requestID, 0))
 		return
 	}
-	if !s.limiter.admit(creditAction, keyID, time.Now()) {
+	if !s.limiter.allow(creditAction, keyID, time.Now()) {
 		count.limited.Add(1)
 		limited := tencentError{"RequestLimitExceeded", fmt.Sprintf(
 			"Your current request times equals to `%d` in a second, which exceeds the frequency limit `%d` for a second. Please reduce the frequency of calls.",
@@ -62,7 +63,7 @@ func (s *Simulator) serveTencent(w http.ResponseWriter, r *http.Request, body []
 		return
 	}
 	ordinal := int(count.admitted.Add(1))
-	page, refusal := s.creditPage(body, ordinal)
+	page, refusal := s.partner().creditPage(body, ordinal)
 	if refusal != nil {
 		s.deliver(w, r, count, refusal.answer(requestID, ordinal))
 		return
@@ -72,8 +73,9 @@ func (s *Simulator) serveTencent(w http.ResponseWriter, r *http.Request, body []
 	s.deliver(w, r, count, tencentAnswer(page, requestID, ordinal))
 }
 
-// tencentDoor refuses what the vendor's gateway refuses before the action runs.
-func (s *Simulator) tencentDoor(r *http.Request, body []byte) (keyID string, refusal *tencentError) {
+// authenticateTencent refuses what the vendor's gateway refuses before the action
+// runs.
+func (s *Simulator) authenticateTencent(r *http.Request, body []byte) (keyID string, refusal *tencentError) {
 	if refusal := tencentForm(r, body, "Action", "Version", "Timestamp"); refusal != nil {
 		return "", refusal
 	}
@@ -96,11 +98,10 @@ func (s *Simulator) tencentDoor(r *http.Request, body []byte) (keyID string, ref
 	return keyID, nil
 }
 
-// tencentForm refuses a call that cannot be taken apart: the parameters are
-// those that have to come as X-TC- headers.
+// tencentForm refuses a call that cannot be parsed. The parameters are those that
+// X-TC- headers must carry.
 func tencentForm(r *http.Request, body []byte, params ...string) *tencentError {
-	// The vendor also takes GET, and forms in a POST, with older signatures.
-	// Nobody who uses version 3 needs them.
+	// The vendor also accepts GET, and forms in a POST, with older signatures.
 	if r.Method != http.MethodPost {
 		return &tencentError{"UnsupportedProtocol", "Only POST requests are supported here."}
 	}
@@ -115,7 +116,7 @@ func tencentForm(r *http.Request, body []byte, params ...string) *tencentError {
 	return nil
 }
 
-// tencentAction refuses a signed call of anything but one action.
+// tencentAction refuses a signed call of any other action.
 func tencentAction(r *http.Request, action, version string) *tencentError {
 	if contentType, _, _ := strings.Cut(r.Header.Get("Content-Type"), ";"); !strings.EqualFold(strings.TrimSpace(contentType), "application/json") {
 		return &tencentError{"UnsupportedProtocol", "Only the Content-Type application/json is supported here."}
@@ -129,8 +130,8 @@ func tencentAction(r *http.Request, action, version string) *tencentError {
 	return nil
 }
 
-// creditPage is the answer of QueryCustomersCredit. Data is null where there is
-// nothing to show, as the page of the API warns.
+// creditPage is the answer of QueryCustomersCredit. Data is null where there are
+// no rows, as the page of the API warns.
 type creditPage struct {
 	Total     int
 	Data      []CreditCustomer
@@ -146,63 +147,49 @@ type creditParams struct {
 }
 
 func (s *Simulator) creditPage(body []byte, ordinal int) (*creditPage, *tencentError) {
-	if other := s.stranger(); other != nil {
-		return other.creditPage(body, ordinal)
-	}
 	p, refusal := parseCreditParams(body)
 	if refusal != nil {
 		return nil, refusal
 	}
 	size := int(min(p.pageSize, int64(s.creditMax)))
 	day := s.Day()
-	order := s.creditOrder(day, ordinal)
-	s.joined.note(order.hi-order.settled, s.today())
-	answer := new(creditPage)
+	list := s.credit.at(day, ordinal)
+	s.credit.noteJoined(list.joined, s.today())
 
-	// The first row wanted; far pages must not overflow.
-	first := order.len()
-	if p.page-1 <= int64(order.len()/size) {
-		first = int(p.page-1) * size
+	from := list.rows() // of a page behind the last; far pages must not overflow
+	if p.page-1 <= int64(list.rows()/size) {
+		from = int(p.page-1) * size
 	}
-	if !p.filtered {
-		answer.Total = order.customers()
-		moved := s.standing.disorder.of(s.seed, streamCredit, ordinal, order.len())
-		for at := first; at < min(first+size, order.len()); at++ {
-			answer.Data = append(answer.Data, s.creditOn(day, order.index(moved(at), p.ascending)))
-		}
-	} else {
+	answer := &creditPage{Total: len(list.customers)}
+	page := s.page(list, streamCredit, ordinal, from, size, p.ascending)
+	if p.filtered {
 		matches, refusal := s.creditFilter(p)
 		if refusal != nil {
 			return nil, refusal
 		}
-		row, last := 0, -1
-		for at := range order.len() {
-			i := order.index(at, p.ascending)
-			if !matches(i) {
-				continue
+		var rows []int
+		for row := range list.rows() {
+			if i := list.customer(row, p.ascending); matches(i) {
+				rows = append(rows, i)
 			}
-			if row >= first && len(answer.Data) < size {
-				answer.Data = append(answer.Data, s.creditOn(day, i))
-			}
-			row++
-			if i != last { // listed twice, counted once
-				answer.Total++
-			}
-			last = i
 		}
+		page = rows[min(from, len(rows)):min(from+size, len(rows))]
+		answer.Total = len(slices.Compact(slices.Clone(rows))) // two rows of a customer count once
 	}
-	if s.standing.pageBeyond && p.page > 1 && len(answer.Data) == 0 {
+	for _, i := range page {
+		answer.Data = append(answer.Data, s.creditOn(day, i))
+	}
+	if s.faults["page-beyond"] && p.page > 1 && len(page) == 0 {
 		return nil, &tencentError{"InvalidParameter.Page", "The page number is invalid."}
 	}
-	answer.Total = s.standing.tell(answer.Total, len(answer.Data))
+	answer.Total = s.total(answer.Total, len(page))
 	return answer, nil
 }
 
-// creditFilter returns the test for one customer.
-//
-// How the vendor compares is not published. Here a name and a remark match
-// where they contain the text, an e-mail address and an id where they equal it;
-// the address is the full one, although the answer shows it masked.
+// creditFilter returns the test of one customer. How the vendor compares is not
+// published. Here a name and a remark match if they contain the text, an e-mail
+// address and an id if they equal it; the address is the full one, although the
+// answer shows it masked.
 func (s *Simulator) creditFilter(p creditParams) (func(i int) bool, *tencentError) {
 	switch p.filterType {
 	case "ClientUin":
@@ -232,7 +219,7 @@ func parseCreditParams(body []byte) (creditParams, *tencentError) {
 	var filterGiven bool
 	for name, raw := range given {
 		if string(raw) == "null" {
-			continue // as if it were not there
+			continue
 		}
 		var ok bool
 		switch name {
@@ -263,8 +250,8 @@ func parseCreditParams(body []byte) (creditParams, *tencentError) {
 	case order != "" && order != "asc" && order != "desc":
 		return p, &tencentError{"InvalidParameterValue", "The value of parameter `Order` is not valid."}
 	case filterGiven && !p.filtered:
-		// What the vendor does with a condition of no type is not published.
-		// Refusing shows the mistake; ignoring it would answer everyone.
+		// What the vendor does with a filter of no type is not published. To
+		// ignore it would answer all customers.
 		return p, &tencentError{"InvalidParameterValue", "The parameter `Filter` needs a `FilterType`."}
 	}
 	p.ascending = order == "asc"
@@ -282,7 +269,7 @@ func text(raw json.RawMessage) (string, bool) {
 	return s, err == nil
 }
 
-// mustJSON encodes what always can be encoded.
+// mustJSON encodes a value whose type always encodes.
 func mustJSON(v any) []byte {
 	b, err := json.Marshal(v)
 	if err != nil {

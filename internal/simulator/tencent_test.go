@@ -29,7 +29,7 @@ func TestCreditPages(t *testing.T) {
 		{fmt.Sprintf(`{"Page":%d,"PageSize":%[1]d}`, int64(math.MaxInt64)), 0, 0, true},
 	}
 	for _, test := range tests {
-		g := s.credit(t, test.body)
+		g := s.askCredit(t, test.body)
 		if g.status != 200 || g.code != "" || g.total != 250 {
 			t.Errorf("%s: answer = %d %q with total %d, want 200 with 250", test.body, g.status, g.code, g.total)
 		}
@@ -86,7 +86,7 @@ func TestCreditFilters(t *testing.T) {
 		{"customer_id", "1", 0, "InvalidParameterValue"},
 	}
 	for _, test := range tests {
-		g := s.credit(t, fmt.Sprintf(`{"FilterType":%q,"Filter":%q,"PageSize":100}`, test.filterType, test.filter))
+		g := s.askCredit(t, fmt.Sprintf(`{"FilterType":%q,"Filter":%q,"PageSize":100}`, test.filterType, test.filter))
 		if g.status != 200 || g.code != test.code || g.total != test.total || len(g.rows) != test.total {
 			t.Errorf("%s %q: answer = %q, total %d, %d rows, want %q, %d", test.filterType, test.filter, g.code, g.total, len(g.rows), test.code, test.total)
 		}
@@ -95,13 +95,13 @@ func TestCreditFilters(t *testing.T) {
 	// A filtered list has pages too.
 	var paged []string
 	for page := 1; ; page++ {
-		g := s.credit(t, fmt.Sprintf(`{"FilterType":"Remark","Filter":"account manager","Page":%d,"PageSize":7}`, page))
+		g := s.askCredit(t, fmt.Sprintf(`{"FilterType":"Remark","Filter":"account manager","Page":%d,"PageSize":7}`, page))
 		if len(g.rows) == 0 {
 			break
 		}
 		paged = append(paged, g.ids()...)
 	}
-	if whole := s.credit(t, `{"FilterType":"Remark","Filter":"account manager","PageSize":100}`).ids(); !slices.Equal(paged, whole) {
+	if whole := s.askCredit(t, `{"FilterType":"Remark","Filter":"account manager","PageSize":100}`).ids(); !slices.Equal(paged, whole) {
 		t.Errorf("pages of 7 = %v, want %v", paged, whole)
 	}
 }
@@ -135,11 +135,11 @@ func TestCreditRefusals(t *testing.T) {
 		`{} {}`:                       "InvalidParameter",
 		` `:                           "InvalidParameter",
 	} {
-		if g := s.credit(t, body); g.status != 200 || g.code != want {
+		if g := s.askCredit(t, body); g.status != 200 || g.code != want {
 			t.Errorf("%s: answer = %d %q, want 200 %q", body, g.status, g.code, want)
 		}
 	}
-	if g := s.credit(t, strings.Repeat(" ", maxRequest+1)); g.code != "RequestSizeLimitExceeded" {
+	if g := s.askCredit(t, strings.Repeat(" ", maxRequest+1)); g.code != "RequestSizeLimitExceeded" {
 		t.Errorf("body of more than 10 MiB: code = %q", g.code)
 	}
 }
@@ -147,10 +147,10 @@ func TestCreditRefusals(t *testing.T) {
 func TestEmptyAccount(t *testing.T) {
 	t.Parallel()
 	s := newSimulator(t, Options{Customers: -1})
-	if g := s.credit(t, `{}`); g.total != 0 || !strings.Contains(g.body, `"Data":null`) {
+	if g := s.askCredit(t, `{}`); g.total != 0 || !strings.Contains(g.body, `"Data":null`) {
 		t.Errorf("credit of an empty account = %s", g.body)
 	}
-	if g := s.tags(t, `{}`); g.body != `{"new_customer_tags":[]}` {
+	if g := s.askTags(t, `{}`); g.body != `{"new_customer_tags":[]}` {
 		t.Errorf("tags of an empty account = %s", g.body)
 	}
 	if g := s.resellerList(t, `{}`); g.body != `{"count":0,"indirect_partners":[]}` {

@@ -17,9 +17,8 @@ import (
 
 // WriteCertificates makes a certificate authority and a server certificate for
 // 127.0.0.1, ::1 and localhost, both new at each call and valid for a month. It
-// writes ca.pem, server.pem and server-key.pem into dir, which it makes where it
-// is missing, and returns the server's configuration. The authority's key is
-// kept nowhere.
+// writes ca.pem, server.pem and server-key.pem into dir, which it makes if it is
+// missing, and returns the server's configuration. It drops the authority's key.
 func WriteCertificates(dir string) (*tls.Config, error) {
 	caKey, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {

@@ -5,35 +5,27 @@ import (
 	"time"
 )
 
-// odd are the faults that change what single rows say, for the whole run.
-type odd struct {
-	force       *Number // every customer's Force, "" where it is left out; nil: each its own
-	isoTimes    bool
-	undated     bool
-	unknownTags bool
-	badValues   bool
-}
-
-// UnknownTag is a value of new_customer_tag that a partner has seen and the vendor
-// does not document.
+// UnknownTag is a value of new_customer_tag that occurs and is not documented.
 const UnknownTag = "Y_UNDETERMINED"
 
-// badEvery is one in how many rows has a bad value: few enough for a page of ten rows to
-// have no more than one.
+// One row in badEvery has a bad value, so a page of ten rows has at most one.
 const badEvery, firstBad = 60, 23
 
-// credit changes the row of a customer of an index.
-func (f *odd) credit(c *CreditCustomer, i int) {
-	if f.force != nil {
-		c.Force = *f.force
+// changeCredit applies the faults that change single rows to a customer's.
+func (s *Simulator) changeCredit(c *CreditCustomer, i int) {
+	if s.faults["force-absent"] {
+		c.Force = ""
 	}
-	if f.isoTimes {
+	if s.faults["force-one"] {
+		c.Force = "1"
+	}
+	if s.faults["iso-times"] {
 		c.AssociationTime, c.RecentExpiry = isoTime(c.AssociationTime, i), isoTime(c.RecentExpiry, i+1)
 	}
-	if f.undated {
+	if s.faults["undated"] {
 		c.AssociationTime = ""
 	}
-	if f.badValues && i%badEvery == firstBad {
+	if s.faults["bad-value"] && i%badEvery == firstBad {
 		kinds := []struct {
 			member string
 			change func()
@@ -51,7 +43,7 @@ func (f *odd) credit(c *CreditCustomer, i int) {
 	}
 }
 
-// isoTime writes a time of day, which is +08:00's, in one of the forms of ISO 8601.
+// isoTime writes a time in +08:00 in one of the forms of ISO 8601.
 func isoTime(text string, form int) string {
 	at, err := time.Parse(time.DateTime, text)
 	if err != nil { // empty, or a day
@@ -71,13 +63,14 @@ func isoTime(text string, form int) string {
 	return local
 }
 
-// tag changes the row of a customer of an index, on a day. One customer in 28
-// with the tag has the unknown one from the beginning, and as many from day 1 on.
-func (f *odd) tag(c *TagCustomer, i, day int) {
-	if f.unknownTags && c.NewCustomerTag == "Y" && (i%28 == 0 || i%28 == 14 && day > 0) {
+// changeTag applies the faults that change single rows to a customer's. Under
+// unknown-tag one customer in 28 with the tag has an unknown one on every day,
+// and as many more from day 1 on.
+func (s *Simulator) changeTag(c *TagCustomer, i, day int) {
+	if s.faults["unknown-tag"] && c.NewCustomerTag == "Y" && (i%28 == 0 || i%28 == 14 && day > 0) {
 		c.NewCustomerTag = UnknownTag
 	}
-	if f.badValues && i%badEvery == firstBad {
+	if s.faults["bad-value"] && i%badEvery == firstBad {
 		switch i / badEvery % 3 {
 		case 0:
 			c.ExpireTime, c.Unreadable = "2027-12-31", "expire_time"

@@ -27,7 +27,7 @@ func TestOddRows(t *testing.T) {
 		t.Run(test.fault, func(t *testing.T) {
 			t.Parallel()
 			s := newSimulator(t, Options{Customers: 400, Faults: []string{test.fault}, PageMax: 500})
-			credit, tags := s.credit(t, `{"Order":"asc","PageSize":500}`), s.tags(t, `{"limit":500}`)
+			credit, tags := s.askCredit(t, `{"Order":"asc","PageSize":500}`), s.askTags(t, `{"limit":500}`)
 			for _, want := range test.credit {
 				if !strings.Contains(credit.body, want) {
 					t.Errorf("no %s among credits", want)

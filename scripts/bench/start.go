@@ -14,8 +14,8 @@ import (
 
 const startRounds = 100
 
-// startUp is from starting the process until it asks Lambda's Runtime API for
-// its first invocation, held against a hello world's.
+// startUp measures the time from starting the process until it asks Lambda's
+// Runtime API for its first invocation, against that of a hello world.
 func startUp(ctx context.Context) ([]row, error) {
 	folder, err := os.MkdirTemp("", "bench")
 	if err != nil {
@@ -26,9 +26,9 @@ func startUp(ctx context.Context) ([]row, error) {
 		name, main string
 		most       float64
 	}{
-		{"hello", "./scripts/bench/testdata/hello", 0},
-		{"credit", "./functions/credit", 3},
-		{"tags", "./functions/tags", 3},
+		{"hello", "partnerlens/scripts/bench/testdata/hello", 0},
+		{"credit", "partnerlens/functions/credit", 3.0},
+		{"tags", "partnerlens/functions/tags", 3.0},
 	}
 	for _, a := range artefacts {
 		if err := build(ctx, a.main, filepath.Join(folder, a.name)); err != nil {
@@ -43,12 +43,12 @@ func startUp(ctx context.Context) ([]row, error) {
 	took := map[string][]time.Duration{}
 	for round := range startRounds + 3 {
 		for i := range artefacts {
-			a := artefacts[(i+round)%len(artefacts)] // each goes first as often as the others
+			a := artefacts[(i+round)%len(artefacts)] // in every order
 			t, err := api.timeToReady(ctx, filepath.Join(folder, a.name))
 			if err != nil {
 				return nil, fmt.Errorf("%s: %w", a.name, err)
 			}
-			if round >= 3 { // the first ones read the file from the disk
+			if round >= 3 { // the first rounds read the file from the disk
 				took[a.name] = append(took[a.name], t)
 			}
 		}
@@ -62,7 +62,7 @@ func startUp(ctx context.Context) ([]row, error) {
 	return rows, nil
 }
 
-// runtimeAPI is as much of Lambda's Runtime API as a process sees until it is
+// runtimeAPI is the part of Lambda's Runtime API that a process needs until it is
 // ready.
 type runtimeAPI struct {
 	address string
@@ -79,10 +79,10 @@ func newRuntimeAPI() (*runtimeAPI, error) {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /2018-06-01/runtime/invocation/next", func(_ http.ResponseWriter, r *http.Request) {
 		api.ready <- time.Now()
-		<-r.Context().Done() // no invocation ever comes
+		<-r.Context().Done() // there is no invocation
 	})
 	api.server = &http.Server{Handler: mux}
-	go api.server.Serve(listener) // until it is closed
+	go func() { _ = api.server.Serve(listener) }() // until it is closed
 	return api, nil
 }
 
@@ -96,8 +96,10 @@ func (api *runtimeAPI) timeToReady(ctx context.Context, binary string) (time.Dur
 	if err := process.Start(); err != nil {
 		return 0, err
 	}
-	defer process.Wait()
-	defer process.Process.Kill()
+	defer func() {
+		_ = process.Process.Kill()
+		_ = process.Wait()
+	}()
 	select {
 	case ready := <-api.ready:
 		return ready.Sub(started), nil

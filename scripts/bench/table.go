@@ -17,7 +17,7 @@ type row struct {
 	ratio    string
 	target   string
 	met      bool
-	note     string // what else was seen
+	note     string
 }
 
 // ratioRow is a figure whose target is a ratio to its floor.
@@ -29,7 +29,7 @@ func ratioRow[N ~int64 | ~float64](figure string, measured, floor N, most float6
 	}
 }
 
-// boundRow is a figure whose target is a number of its own.
+// boundRow is a figure whose target is an absolute number.
 func boundRow[N ~int | ~int64 | ~float64](figure string, measured, most N, text func(N) string) row {
 	return row{figure: figure, measured: text(measured), floor: "-", ratio: "-", target: "≤ " + text(most), met: measured <= most}
 }
@@ -40,14 +40,12 @@ func millis(d time.Duration) string {
 	return fmt.Sprintf("%.2f ms", float64(d)/float64(time.Millisecond))
 }
 
-func count(n int) string { return fmt.Sprint(n) }
-
 func mebibytes(bytes int64) string { return fmt.Sprintf("%.1f MiB", float64(bytes)/(1<<20)) }
 
 func printTable(w io.Writer, rows []row) {
 	fmt.Fprintf(w, "%s, %s %s/%s, %d processors\n\n", time.Now().UTC().Format(time.DateOnly), runtime.Version(), runtime.GOOS, runtime.GOARCH, runtime.NumCPU())
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "figure\tmeasured\tfloor\tratio\ttarget\tmet\tseen beside it")
+	fmt.Fprintln(table, "figure\tmeasured\tfloor\tratio\ttarget\tmet\tnote")
 	for _, r := range rows {
 		met := "yes"
 		if !r.met {
@@ -55,7 +53,7 @@ func printTable(w io.Writer, rows []row) {
 		}
 		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", r.figure, r.measured, r.floor, r.ratio, r.target, met, r.note)
 	}
-	table.Flush()
+	_ = table.Flush()
 }
 
 func median[N ~int64 | ~float64](values []N) N {

@@ -11,7 +11,6 @@ import (
 
 	"partnerlens/internal/app"
 	"partnerlens/internal/simulator"
-	"partnerlens/pkg/core"
 )
 
 // upstream is a simulator on a port of its own, behind a delay.
@@ -22,14 +21,13 @@ type upstream struct {
 	server   *http.Server
 }
 
-// delay is what a call waits around the simulator, which answers at once.
-// A server counts a call when it arrives: only what comes before that, the way
-// there, makes calls overtake each other in its eyes.
+// delay is what a call waits around the simulator, which answers at once. A
+// server counts a call when it arrives: only the way there reorders calls.
 type delay struct {
 	there, back span
 }
 
-// span is a time that differs from call to call.
+// span is a time that varies from call to call.
 type span struct{ least, most time.Duration }
 
 func (s span) wait(ctx context.Context) {
@@ -44,7 +42,7 @@ func (s span) wait(ctx context.Context) {
 	}
 }
 
-// latency is the time of a call in all figures, on average.
+// latency is the mean time of a call.
 const latency = 80 * time.Millisecond
 
 // around is a latency of 80 ms ± 40 ms: a quarter of it the way there, the rest
@@ -54,8 +52,8 @@ var around = delay{
 	back:  span{latency * 3 / 8, latency * 9 / 8},
 }
 
-// steady is the same latency, always.
-var steady = delay{back: span{latency, latency}}
+// constant is the same latency for every call.
+var constant = delay{back: span{latency, latency}}
 
 func newUpstream(opts simulator.Options, d delay) (*upstream, error) {
 	s, err := simulator.New(opts)
@@ -78,7 +76,7 @@ func newUpstream(opts simulator.Options, d delay) (*upstream, error) {
 			}
 		},
 	}
-	go u.server.Serve(listener) // until close
+	go func() { _ = u.server.Serve(listener) }() // until close
 	return u, nil
 }
 
@@ -87,7 +85,7 @@ func (u *upstream) close() {
 	u.server.Close()
 }
 
-// delayed holds an answer back before its first byte.
+// delayed waits before the first byte of an answer.
 type delayed struct {
 	http.ResponseWriter
 	wait func()
@@ -110,13 +108,4 @@ func environmentAt(url string, more ...string) app.Environment {
 		values[name] = value
 	}
 	return func(name string) string { return values[name] }
-}
-
-// readAll asks a function for everyone and drops them.
-func readAll(ctx context.Context, function *core.Function) (core.Report, error) {
-	question, err := function.Ask(core.Params{})
-	if err != nil {
-		return core.Report{}, err
-	}
-	return question.Read(ctx, func(core.Record) bool { return true })
 }

@@ -1,5 +1,5 @@
-// Command hello is the least that runs on Lambda with aws-lambda-go: what the
-// artefacts' start is held against.
+// Command hello is the smallest function with aws-lambda-go, the floor of the
+// artefacts' start.
 package main
 
 import (

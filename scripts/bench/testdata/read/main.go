@@ -1,6 +1,7 @@
-// Package peak is a program that reads everyone and tells what memory that
-// took. It is apart from bench so that nothing else is measured with it.
-package peak
+// Command read reads all customers of credit or tags, the function in its first
+// argument, and prints the memory that this takes. It is a process of its own so
+// that the memory of the simulator does not count.
+package main
 
 import (
 	"context"
@@ -19,31 +20,30 @@ import (
 	"partnerlens/pkg/core"
 )
 
-// Memory is the most that a process had, in bytes.
+// Memory is the most that a process has, in bytes.
 type Memory struct {
 	Resident  int64 // VmHWM
 	HeapInuse int64
-	Sys       int64 // what the runtime has from the system
+	Sys       int64 // obtained from the system by the Go runtime
 	Customers int
 	Complete  bool
 }
 
-// Main asks the function for everyone as NDJSON and drops that, or where there is
-// a store brings the run of RUN to its end, and prints a Memory as JSON. It gives the
-// process's exit status.
-func Main(f app.Composed) int {
-	if err := measure(f); err != nil {
+func main() {
+	if err := measure(); err != nil {
 		fmt.Fprintln(os.Stderr, err)
-		return 1
+		os.Exit(1)
 	}
-	return 0
 }
 
-func measure(f app.Composed) error {
-	stop := make(chan struct{})
-	sampled := make(chan Memory)
+func measure() error {
+	function := app.Credit.Compose(nil, nil)
+	if os.Args[1] == "tags" {
+		function = app.Tags.Compose(nil, nil)
+	}
+	stop, sampled := make(chan struct{}), make(chan Memory)
 	go func() { sampled <- sample(stop) }()
-	customers, complete, err := work(f)
+	customers, complete, err := work(function)
 	close(stop)
 	m := <-sampled
 	if err != nil {
@@ -56,14 +56,16 @@ func measure(f app.Composed) error {
 	return json.NewEncoder(os.Stdout).Encode(m)
 }
 
+// work writes all customers as NDJSON and discards that, or with a store finishes
+// the run in RUN.
 func work(f app.Composed) (customers int, complete bool, err error) {
 	ctx := context.Background()
 	if watcher := new(app.Watcher); watcher.Enabled() {
-		done, err := watcher.Watch(ctx, f, app.WatchRequest{Run: os.Getenv("RUN")})
+		run, err := watcher.Watch(ctx, f, app.WatchRequest{Run: os.Getenv("RUN")})
 		if err != nil {
 			return 0, false, err
 		}
-		return done.Accounts[0].Count, done.Complete, nil
+		return run.Accounts[0].Count, run.Complete, nil
 	}
 	question, err := f.Function.Ask(core.Params{})
 	if err != nil {
@@ -73,7 +75,7 @@ func work(f app.Composed) (customers int, complete bool, err error) {
 	return report.Count, report.Complete, err
 }
 
-// sample looks at the heap until it is told to stop.
+// sample reads the size of the heap until stop is closed.
 func sample(stop <-chan struct{}) (m Memory) {
 	samples := []metrics.Sample{
 		{Name: "/memory/classes/heap/objects:bytes"}, {Name: "/memory/classes/heap/unused:bytes"},
@@ -93,7 +95,7 @@ func sample(stop <-chan struct{}) (m Memory) {
 	}
 }
 
-// highWater is the most memory that this process had resident (proc(5)).
+// highWater returns the most memory that this process has had resident (proc(5)).
 func highWater() (int64, error) {
 	status, err := os.ReadFile("/proc/self/status")
 	if err != nil {
@@ -105,5 +107,5 @@ func highWater() (int64, error) {
 			return kibibytes << 10, err
 		}
 	}
-	return 0, errors.New("/proc/self/status does not tell VmHWM")
+	return 0, errors.New("/proc/self/status has no VmHWM")
 }
