@@ -212,7 +212,7 @@ func steady(t *testing.T, payload []byte) string {
 	return string(text) + "\n"
 }
 
-// Without keys, nobody gets in whom the platform did not let in.
+// Without keys, only callers that the platform authenticated get answers.
 func TestClosedWithoutKeys(t *testing.T) {
 	t.Parallel()
 	for _, function := range []string{"credit", "tags"} {
@@ -296,7 +296,7 @@ var (
 	requestIDs = regexp.MustCompile(`"request_ids":\[[^]]*\]`)
 )
 
-// sameMoment takes out what tells one moment of asking from another.
+// sameMoment removes what differs from call to call.
 func sameMoment(body string) string {
 	body = asOf.ReplaceAllString(body, `"as_of":""`)
 	return requestIDs.ReplaceAllString(body, `"request_ids":[]`)

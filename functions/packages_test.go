@@ -127,7 +127,7 @@ func secretsOfSCF() map[string]string {
 
 // The package, under the settings of serverless.yml, its secrets read from a secret
 // store with the role's key: run by `partnerlens invoke`, as docs/deploy-tencent.md
-// tells people to. The answers are those of the same events elsewhere.
+// describes. The answers are those of the same events elsewhere.
 func TestSCFPackageUnderItsSettings(t *testing.T) {
 	t.Parallel()
 	binary := commandLine(t)
@@ -271,7 +271,7 @@ func (p *printed) String() string {
 const contractAddress = "127.0.0.1:8000"
 
 // startHTTPFunction starts a package's bootstrap as FunctionGraph does: without
-// arguments, so that it listens on port 8000. Where somebody else has that port
+// arguments, so that it listens on port 8000. Where another process has that port
 // here, another is named.
 func startHTTPFunction(t *testing.T, folder string, env []string) (url string, log *printed) {
 	t.Helper()
@@ -304,7 +304,7 @@ func startHTTPFunction(t *testing.T, folder string, env []string) (url string, l
 
 // The packages for Huawei FunctionGraph's HTTP functions: started by bootstrap, asked
 // over HTTP with the agency's key in each request's headers ("Include Keys"), with
-// which they read their own secrets. Nobody gets in without a key of ours, and
+// which they read their own secrets. No caller gets an answer without a key of ours, and
 // the agency's key is nowhere in what they print or answer.
 func TestFunctionGraphHTTPFunctions(t *testing.T) {
 	sim, err := simulator.New(simulator.Options{Customers: 60, Secrets: secretsOfSCF()})
@@ -378,7 +378,7 @@ func TestFunctionGraphHTTPFunctions(t *testing.T) {
 	}
 }
 
-// graphAnswer is what FunctionGraph was told of an event.
+// graphAnswer is the answer that FunctionGraph received for an event.
 type graphAnswer struct {
 	id, kind string
 	body     []byte
@@ -388,7 +388,7 @@ type graphAnswer struct {
 // of a channel, each with the agency's key; answers into another.
 func functionGraphRuntime(t *testing.T, events <-chan []byte) (address string, answers <-chan graphAnswer) {
 	t.Helper()
-	told := make(chan graphAnswer, 8)
+	received := make(chan graphAnswer, 8)
 	var mu sync.Mutex
 	next := 0
 	mux := http.NewServeMux()
@@ -407,11 +407,11 @@ func functionGraphRuntime(t *testing.T, events <-chan []byte) (address string, a
 	})
 	mux.HandleFunc("POST /v1/runtime/invocation/{kind}/{id}", func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
-		told <- graphAnswer{r.PathValue("id"), r.PathValue("kind"), body}
+		received <- graphAnswer{r.PathValue("id"), r.PathValue("kind"), body}
 	})
 	server := httptest.NewServer(mux)
 	t.Cleanup(server.Close)
-	return strings.TrimPrefix(server.URL, "http://"), told
+	return strings.TrimPrefix(server.URL, "http://"), received
 }
 
 // The packages for FunctionGraph's timers: event functions with a custom runtime,
@@ -489,7 +489,7 @@ func TestFunctionGraphTimers(t *testing.T) {
 	}
 }
 
-// The image holds what scripts/build.sh makes and nothing else, and is nobody's.
+// The image holds what scripts/build.sh makes and nothing else, without a user's name.
 func TestDockerfile(t *testing.T) {
 	t.Parallel()
 	text, err := os.ReadFile("../Dockerfile")

@@ -16,7 +16,7 @@ import (
 	"partnerlens/internal/simulator"
 )
 
-// What stands in for commands that need an account, an engine or somebody else's server: they are written
+// What stands in for commands that need an account, an engine or another server: they are written
 // down and answer what the page goes on with. All else on the pages is run, so that a new line is
 // either run, or begins with one of these names, or fails the test.
 const (
@@ -165,7 +165,7 @@ func follow(t *testing.T, page, folder string, env []string, instead ...string) 
 	return string(out), strings.Split(strings.TrimSpace(string(written)), "\n")
 }
 
-// called tells whether a call that begins so went elsewhere, and how often.
+// called returns how often a command that starts so was called.
 func called(calls []string, start string) (n int) {
 	for _, call := range calls {
 		if strings.HasPrefix(call, start) {
@@ -175,7 +175,7 @@ func called(calls []string, start string) (n int) {
 	return n
 }
 
-// A person who follows a page types nothing that fails, as far as that shows without an account.
+// Every command of a page works, as far as can be seen without an account.
 func TestPagesCanBeFollowed(t *testing.T) {
 	t.Parallel()
 	for _, tool := range []string{"bash", "curl", "unzip", "jq"} {

@@ -74,7 +74,7 @@ func TestAccountsByName(t *testing.T) {
 	if _, _, err := read(t.Context(), credits, core.Params{"account": {"china"}}); core.CodeOf(err) != core.CodeInvalid {
 		t.Errorf("an account of the other cloud: %v", err)
 	}
-	// So high a threshold that nobody is above it.
+	// No customer is above so high a threshold.
 	if got, _, err := read(t.Context(), credits, core.Params{"account": {"north"}, "status": {"ok"}}); err != nil || len(got) > 0 {
 		t.Errorf("north's own threshold: %v, %v", got, err)
 	}
@@ -87,7 +87,7 @@ func TestAccountsByName(t *testing.T) {
 	if err != nil || !report.Complete || got["china"] != want {
 		t.Errorf("china: %v, %v, %+v; want %d", got, err, report, want)
 	}
-	// One that fails is told, and hides no other.
+	// A failing account is reported, and hides no other.
 	env["SOUTH_KEY"] = "planted-wrong-key"
 	got, report, err = read(t.Context(), credits, core.Params{"account": {"all"}})
 	if err != nil || report.Complete || !maps.Equal(got, map[string]int{"north": 250}) {
@@ -122,7 +122,7 @@ func TestVariablesAreAnAccountToo(t *testing.T) {
 	}
 }
 
-// Every mistake is told at once, by account and field, and no value is.
+// Every mistake is reported at once, by account and field, and no value is.
 func TestAccountsThatAreWrong(t *testing.T) {
 	t.Parallel()
 	const planted = "planted-secret-9c1e"
@@ -149,11 +149,11 @@ func TestAccountsThatAreWrong(t *testing.T) {
 		"refs.secret_id: names nothing", "refs.secret_key: has an empty version", "resell.resellers: ", "lost.resellers: ",
 	} {
 		if !strings.Contains(err.Error(), want) {
-			t.Errorf("%q is not told of", want)
+			t.Errorf("%q is not reported", want)
 		}
 	}
 	if shown := fmt.Sprintf("%v %+v %#v", err, err, err); strings.Contains(shown, planted) || strings.Contains(shown, "token.") || strings.Contains(shown, "a little") {
-		t.Errorf("too much is told: %s", shown)
+		t.Errorf("the report has too much: %s", shown)
 	}
 	for _, text := range []string{"{", "[]", "null", `{"a":1}`, `{"a":{"vendor":"tencentcloud"`, `{"a":{"vendor":"tencentcloud"},"a":{}}`} {
 		f := app.Credit.Compose(with(map[string]string{"PARTNERLENS_ACCOUNTS": text}), nil).Function
@@ -163,8 +163,8 @@ func TestAccountsThatAreWrong(t *testing.T) {
 	}
 }
 
-// A mistake stops the account that it is in, and no other; where it names what is not a
-// caller's to know, he is not told.
+// A mistake disables its own account only. Callers do not see details that are not theirs
+// to know.
 func TestOneAccountIsWrong(t *testing.T) {
 	t.Parallel()
 	c := openCloud(t, simulator.Options{Customers: 30})
@@ -212,7 +212,7 @@ func TestOneAccountIsWrong(t *testing.T) {
 		}
 	}
 	if n := strings.Count(log.String(), "aws-sm:prod/hidden#id: AWS Secrets Manager has no such secret"); n != 2 {
-		t.Errorf("the log tells %d times what is wrong, want once for each answer: %s", n, log)
+		t.Errorf("the log reports the mistake %d times, want once for each answer: %s", n, log)
 	}
 }
 
@@ -298,7 +298,7 @@ func TestStoreThatRefusesOneAccount(t *testing.T) {
 	c := openCloud(t, simulator.Options{Customers: 30, Secrets: map[string]string{"good": `{"id":"` + simulator.KeyID + `","key":"` + simulator.KeySecret + `"}`}})
 	env := storesAt(c.server.URL)
 	env["PARTNERLENS_ACCOUNTS"] = asJSON(t, map[string]fields{
-		"bad":  {"vendor": "tencentcloud", "secret_id": "aws-sm:nobody#id", "secret_key": "aws-sm:nobody#key", "endpoint": c.server.URL},
+		"bad":  {"vendor": "tencentcloud", "secret_id": "aws-sm:unknown#id", "secret_key": "aws-sm:unknown#key", "endpoint": c.server.URL},
 		"good": {"vendor": "tencentcloud", "secret_id": "aws-sm:good#id", "secret_key": "aws-sm:good#key", "endpoint": c.server.URL},
 	})
 	got, report, err := read(t.Context(), app.Credit.Compose(with(env), nil).Function, core.Params{"account": {"all"}})
@@ -306,7 +306,7 @@ func TestStoreThatRefusesOneAccount(t *testing.T) {
 		t.Fatalf("%v, %v", got, err)
 	}
 	i := slices.IndexFunc(report.Accounts, func(a core.AccountReport) bool { return a.Account == "bad" })
-	if e := report.Accounts[i].Error; e == nil || !strings.Contains(e.Message, "bad.secret_id: aws-sm:nobody#id: AWS Secrets Manager has no such secret") {
+	if e := report.Accounts[i].Error; e == nil || !strings.Contains(e.Message, "bad.secret_id: aws-sm:unknown#id: AWS Secrets Manager has no such secret") {
 		t.Errorf("%+v", report.Accounts[i])
 	}
 }

@@ -223,7 +223,7 @@ func TestAttacks(t *testing.T) {
 		{name: "a key that is right", send: get("/v1/credit", bearer(keyAll)), status: 200, reads: true},
 		{name: "a key that is right, twice", send: get("/v1/credit", bearer(keyAll), apiKey(keyAll)), status: 200, reads: true},
 		{name: "the scheme in another case", send: get("/v1/credit", "authorization: bEaReR "+keyAll), status: 200, reads: true},
-		{name: "whole to who may", send: get("/v1/credit?pii=full", apiKey(keyAll)), status: 200, reads: true, full: true, says: plantedText},
+		{name: "unmasked with the permission", send: get("/v1/credit?pii=full", apiKey(keyAll)), status: 200, reads: true, full: true, says: plantedText},
 		{name: "no key", send: get("/v1/credit"), status: 401, code: unauthenticated, says: "send a key"},
 		{name: "an empty key", send: get("/v1/credit", "X-Api-Key:", "Authorization: Bearer"), status: 401, code: unauthenticated, says: "send a key"},
 		{name: "a wrong key", send: get("/v1/credit", bearer(keyNone)), status: 401, code: unauthenticated, says: "does not open"},
@@ -341,7 +341,7 @@ func TestAttacks(t *testing.T) {
 		{name: "a slash at the end", send: get("/v1/credit/"), status: 401, code: unauthenticated},
 		{name: "up and down", send: get("/healthz/../v1/credit"), status: 404, code: notFound},
 		{name: "up and down, encoded", send: get("/healthz/..%2fv1/credit"), status: 400, code: invalid},
-		{name: "up from behind the door", send: get("/v1/../healthz"), status: 401, code: unauthenticated},
+		{name: "a path out of an authenticated one", send: get("/v1/../healthz"), status: 401, code: unauthenticated},
 		{name: "an encoded slash", send: get("/v1%2fcredit"), status: 401, code: unauthenticated},
 		{name: "an encoded slash, with a key", send: get("/v1%2fcredit", bearer(keyAll)), status: 400, code: invalid},
 		{name: "an encoded letter", send: get("/%761/credit"), status: 401, code: unauthenticated},
@@ -385,7 +385,7 @@ func TestAttacks(t *testing.T) {
 		{name: "an authorizer of IAM, whole", event: function(`{"iam":{"userArn":"arn:aws:iam::123456789012:user/ops"}}`, "pii=full"), status: 403, code: forbidden},
 		{name: "an authorizer of IAM, other functions", event: function(`{"iam":{"userArn":"arn:aws:sts::123456789012:assumed-role/on-call/x"}}`, ""), status: 403, code: forbidden},
 		{name: "a token's subject that looks like IAM's", event: function(`{"jwt":{"claims":{"sub":"arn:aws:sts::123456789012:assumed-role/on-call/x"}}}`, "pii=full"), status: 403, code: forbidden, says: "pii"},
-		{name: "an authorizer of IAM that is nobody", event: function(`{"iam":{"userArn":""}}`, ""), status: 401, code: unauthenticated},
+		{name: "an authorizer of IAM without an identity", event: function(`{"iam":{"userArn":""}}`, ""), status: 401, code: unauthenticated},
 		{name: "an authorizer of IAM of another form", event: function(`{"iam":{"userArn":{"x":1}}}`, ""), status: 401, code: unauthenticated},
 		{name: "an authorizer of IAM, twice", event: function(`{"iam":{"userArn":"arn:aws:iam::1:user/x"},"iam":{"userArn":"arn:aws:iam::1:user/y"}}`, ""), status: 401, code: unauthenticated},
 		{name: "an authorizer of one's own", event: function(`{"lambda":{"iam":{"userArn":"arn:aws:iam::1:user/x"},"principalId":"x"}}`, ""), status: 401, code: unauthenticated},
@@ -393,7 +393,7 @@ func TestAttacks(t *testing.T) {
 		{name: "claims of REST that are a text", event: `{"httpMethod":"GET","resource":"/","path":"/v1/credit","requestContext":{"authorizer":{"principalId":"x","claims":"{\"sub\":\"x\"}"}}}`, status: 401, code: unauthenticated},
 		{name: "a principal with a line's end", event: function(`{"jwt":{"claims":{"sub":"x\n{\"msg\":\"audit\"}"}}}`, ""), status: 401, code: unauthenticated},
 		{name: "a load balancer's identity", event: `{"requestContext":{"elb":{},"authorizer":{"iam":{"userArn":"arn:aws:iam::1:user/x"}}},"httpMethod":"GET","path":"/v1/credit","headers":{"x-amzn-oidc-identity":"boss"}}`, status: 401, code: unauthenticated},
-		{name: "SCF with a signature that nobody checked", open: true, event: scf(`"authorization":"TC3-HMAC-SHA256 Credential=x"`), status: 401, code: unauthenticated},
+		{name: "SCF with an unverified signature", open: true, event: scf(`"authorization":"TC3-HMAC-SHA256 Credential=x"`), status: 401, code: unauthenticated},
 		{name: "SCF with CAM", open: true, env: map[string]string{"PARTNERLENS_PLATFORM_AUTH": "scf-cam"}, event: scf(`"authorization":"TC3-HMAC-SHA256 Credential=x"`), status: 200, reads: true},
 		{name: "SCF with CAM, misspelt", open: true, env: map[string]string{"PARTNERLENS_PLATFORM_AUTH": "cam"}, event: scf(`"authorization":"x"`), status: 500, code: "misconfigured", says: "PARTNERLENS_PLATFORM_AUTH"},
 		{name: "loopback by an event", open: true, event: scf(`"host":"127.0.0.1","x-scf-remote-addr":"127.0.0.1"`), status: 401, code: unauthenticated},
@@ -542,7 +542,7 @@ func (a *attack) checkLog(t *testing.T, log, code string) {
 			t.Errorf("the audit line says status %v, the answer %d", entry["status"], a.status)
 		}
 		if _, masked := entry["masked"]; a.reads && (entry["customers"] == 0.0 || !masked || entry["account"] == "" || entry["upstream_request_ids"] == nil) {
-			t.Errorf("the audit line does not tell who got what: %s", line)
+			t.Errorf("the audit line has not caller and answer: %s", line)
 		}
 	}
 	if a.code == unauthenticated && audits == 0 || a.reads && audits != 1 || a.unheard && audits != 0 {
@@ -578,7 +578,7 @@ func noFormulas(t *testing.T, answer *http.Response, everything string) {
 	}
 }
 
-// Who is slow holds a connection for so long, and no longer.
+// A slow client holds a connection for a bounded time.
 func TestSlowAttacks(t *testing.T) {
 	t.Parallel()
 	slowBody, slowHeader := host.ServeOptions{BodyWithin: 100 * time.Millisecond}, host.ServeOptions{HeaderWithin: 100 * time.Millisecond}
@@ -590,7 +590,7 @@ func TestSlowAttacks(t *testing.T) {
 		{"a body that does not come", "POST /v1/credit HTTP/1.1\r\nHost: 127.0.0.1\r\n" + bearer(keyAll) + "\r\nContent-Length: 9\r\n\r\n{", slowBody, 408},
 		{"a chunk that does not come", "POST /v1/credit HTTP/1.1\r\nHost: 127.0.0.1\r\n" + bearer(keyAll) + "\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{", slowBody, 408},
 		{"a body that does not come, and no key", "POST /v1/credit HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 9\r\n\r\n{", slowBody, 401},
-		{"a body that nobody asked for", "GET /v1/credit HTTP/1.1\r\nHost: 127.0.0.1\r\n" + bearer(keyAll) + "\r\nContent-Length: 9\r\n\r\n{", slowBody, 200},
+		{"an unexpected body", "GET /v1/credit HTTP/1.1\r\nHost: 127.0.0.1\r\n" + bearer(keyAll) + "\r\nContent-Length: 9\r\n\r\n{", slowBody, 200},
 		{"headers that do not come", "GET /v1/credit HTTP/1.1\r\nHost: 127", slowHeader, 0},
 		{"nothing", "", slowHeader, 0},
 	} {

@@ -15,8 +15,8 @@ import (
 	"partnerlens/internal/simulator"
 )
 
-// Who is struck from the setting is out at the next call, and a setting with a
-// mistake lets nobody in, rather than those of the one before.
+// A key that is removed from the setting is refused at the next call. A setting with a
+// mistake makes every key invalid, those of the setting before it too.
 func TestKeysChange(t *testing.T) {
 	t.Parallel()
 	b := &besieged{env: map[string]string{}}
@@ -58,9 +58,9 @@ func TestKeysChange(t *testing.T) {
 func TestRevokedKeyOfASlowStore(t *testing.T) {
 	t.Parallel()
 	c := openCloud(t, simulator.Options{Latency: 800 * time.Millisecond})
-	c.sim.SetSecret("door", `{"keys":[{"name":"first","hash":"`+hashOf(keyAll)+`"}]}`)
+	c.sim.SetSecret("callers", `{"keys":[{"name":"first","hash":"`+hashOf(keyAll)+`"}]}`)
 	env := storesAt(c.server.URL)
-	env["PARTNERLENS_KEYS"], env["PARTNERLENS_SECRETS_FOR"] = "aws-sm:door", "10s"
+	env["PARTNERLENS_KEYS"], env["PARTNERLENS_SECRETS_FOR"] = "aws-sm:callers", "10s"
 	handler := app.Handler(app.HandlerOptions{Env: with(env)})
 	ask := func() int {
 		r := httptest.NewRequest(http.MethodGet, "/metrics", nil)
@@ -70,7 +70,7 @@ func TestRevokedKeyOfASlowStore(t *testing.T) {
 		return w.Code
 	}
 	first := ask()
-	c.sim.SetSecret("door", `{"keys":[]}`)
+	c.sim.SetSecret("callers", `{"keys":[]}`)
 	time.Sleep(10 * time.Second) // the least that may be set
 	if then := ask(); first != http.StatusOK || then != http.StatusUnauthorized {
 		t.Errorf("answered %d, and once the key was taken away %d", first, then)
@@ -81,7 +81,7 @@ func TestRevokedKeyOfASlowStore(t *testing.T) {
 func TestCallersPlatformKey(t *testing.T) {
 	t.Parallel()
 	c := openCloud(t, simulator.Options{})
-	c.sim.SetSecret("door", `{"keys":[{"name":"first","hash":"`+hashOf(keyAll)+`"}]}`)
+	c.sim.SetSecret("callers", `{"keys":[{"name":"first","hash":"`+hashOf(keyAll)+`"}]}`)
 	for _, test := range []struct {
 		name  string
 		inEnv bool
@@ -95,7 +95,7 @@ func TestCallersPlatformKey(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			env := storesAt(c.server.URL)
-			env["PARTNERLENS_KEYS"] = "huawei-csms:door"
+			env["PARTNERLENS_KEYS"] = "huawei-csms:callers"
 			if !test.inEnv {
 				delete(env, "HUAWEICLOUD_SDK_AK")
 				delete(env, "HUAWEICLOUD_SDK_SK")
@@ -127,7 +127,7 @@ func TestCallersPlatformKey(t *testing.T) {
 				t.Errorf("answered %d, want %d", got, test.want)
 			}
 			if got := ask(simulator.KeyID); got != http.StatusOK {
-				t.Errorf("who comes after is answered %d", got)
+				t.Errorf("the next caller is answered %d", got)
 			}
 			stop()
 			if err := <-served; err != nil {

@@ -37,7 +37,7 @@ func TestMain(m *testing.M) {
 			panic(err)
 		}
 	}
-	log.SetOutput(io.Discard) // httptest tells of servers that take long to close, as under a fault they do
+	log.SetOutput(io.Discard) // httptest logs servers that take long to close, as under a fault they do
 	goleak.VerifyTestMain(m)
 }
 
@@ -142,7 +142,7 @@ func (c *cloud) ask(ctx context.Context, q query, more core.Params) (a answer) {
 			params[name] = values
 		}
 	}
-	begun := time.Now()
+	start := time.Now()
 	question, err := c.function(q).Ask(params)
 	if err != nil {
 		return answer{err: err}
@@ -151,7 +151,7 @@ func (c *cloud) ask(ctx context.Context, q query, more core.Params) (a answer) {
 		a.records = append(a.records, record)
 		return true
 	})
-	a.took = time.Since(begun)
+	a.took = time.Since(start)
 	return a
 }
 
@@ -178,7 +178,7 @@ func (a answer) String() string {
 // truth is what an answer to a query must agree with.
 type truth struct {
 	facts      map[string]fact // by the record's key
-	throughout []string        // keys of who was there at every call so far
+	throughout []string        // keys of the customers that were present at every call so far
 }
 
 // fact is what is true of one customer: cells by name, and the amounts that may
@@ -337,11 +337,11 @@ func tagFact(c simulator.TagCustomer, reseller string, asOf time.Time) fact {
 // nothing.
 func (f fact) wrong(columns []core.Column, record core.Record) string {
 	var bad []string
-	told := 0
+	given := 0
 	for i, cell := range record.Row() {
 		name := columns[i].Name
 		if amount, ok := f.amounts[name]; ok {
-			told++
+			given++
 			got, isNumber := new(big.Rat).SetString(cell)
 			if amount == nil && cell != "" || amount != nil && (!isNumber || got.Cmp(amount) != 0) {
 				bad = append(bad, fmt.Sprintf("%s is %q, want %v", name, cell, amount))
@@ -350,13 +350,13 @@ func (f fact) wrong(columns []core.Column, record core.Record) string {
 		}
 		want, ok := f.cells[name]
 		if ok {
-			told++
+			given++
 		}
 		if cell = utc(cell); !ok || cell != want {
 			bad = append(bad, fmt.Sprintf("%s is %q, want %q", name, cell, want))
 		}
 	}
-	if told != len(f.cells)+len(f.amounts) {
+	if given != len(f.cells)+len(f.amounts) {
 		bad = append(bad, "columns are missing")
 	}
 	return strings.Join(bad, "; ")
@@ -423,7 +423,7 @@ func (c *cloud) faultsOf(q query, answers []answer) (bad []string) {
 		if a.report.Complete {
 			for _, key := range known.throughout {
 				if met[key] == 0 {
-					say("complete, and customer %s, who was there throughout, is missing", key)
+					say("complete, and customer %s, present throughout, is missing", key)
 				}
 			}
 		}

@@ -72,7 +72,7 @@ var expected = map[string]endings{
 
 	"page-clamp-10": all("complete"),
 	"limit-100":     all("complete"),
-	// Rows that trade places: what their vendor counts proves who is there.
+	// Rows that trade places: what the vendor's count proves the list.
 	"unstable-order":   {"complete", "complete", "complete", ""},
 	"ties":             {"complete", "complete", "complete", ""},
 	"undated":          all("complete"),
@@ -105,10 +105,10 @@ var expected = map[string]endings{
 	"second-caller": all("complete"),
 }
 
-// undecided are faults that no client can tell from an answer, with where it
+// undecided are faults that no client can distinguish from an answer, with where it
 // says how they are taken.
 var undecided = map[string]string{
-	"empty-page-always/tags": "a list that is null at every try is taken for nobody: see doubts in pkg/huawei",
+	"empty-page-always/tags": "a list that is null at every attempt counts as empty: see doubts in pkg/huawei",
 
 	"empty-day/credit":          strangeList,
 	"empty-day/tags":            strangeList,
@@ -218,7 +218,7 @@ func TestHostileClouds(t *testing.T) {
 	}
 	var trials []*trial
 	var underWay sync.WaitGroup
-	room := make(chan struct{}, 80) // so that none runs into its deadline for the others' computing
+	slots := make(chan struct{}, 80) // the others' computing must not cost a read its deadline
 	for _, h := range append(alone(), together()...) {
 		for _, q := range queries() {
 			for i, customers := range h.sizes(q) {
@@ -228,8 +228,8 @@ func TestHostileClouds(t *testing.T) {
 				trials = append(trials, trial)
 				underWay.Go(func() {
 					defer close(trial.done)
-					room <- struct{}{}
-					defer func() { <-room }()
+					slots <- struct{}{}
+					defer func() { <-slots }()
 					trial.answers, trial.bad = h.read(q)
 				})
 			}

@@ -14,12 +14,12 @@ import (
 	"partnerlens/internal/simulator"
 )
 
-// told is what must be told of whoever lives a life: on the first day after the
+// reported is what must be reported of each life: on the first day after the
 // baseline, and on the second.
-var told = map[simulator.Life][2]string{
+var reported = map[simulator.Life][2]string{
 	simulator.Unchanged:      {},
-	simulator.SpendsSlowly:         {},
-	simulator.Hovers:         {}, // a balance at the line tells nothing more
+	simulator.SpendsSlowly:   {},
+	simulator.Hovers:         {}, // a balance at the threshold gives no further alert
 	simulator.LowDay1:        {"credit_low", ""},
 	simulator.LowDay2:        {"", "credit_low"},
 	simulator.ExhaustedDay1:  {"credit_exhausted", ""},
@@ -55,8 +55,8 @@ var told = map[simulator.Life][2]string{
 	simulator.TagEndsNextMonthDay2: {"", "tag_ending_next_month"},
 }
 
-// Two days of life after the baseline are told exactly as the table says:
-// nothing twice, nothing of who hovers, nothing on the first day of all.
+// Two days of life after the baseline are reported exactly as the table says: nothing
+// twice, nothing of a balance that stays at the threshold, nothing on the first day.
 func TestTwoDaysOfLife(t *testing.T) {
 	t.Parallel()
 	for _, seed := range []uint64{1, 2, 3} {
@@ -77,15 +77,15 @@ func TestTwoDaysOfLife(t *testing.T) {
 					t.Fatalf("seed %d, %s, day %d: %v, %+v", seed, f.Function.Name, day, err, done)
 				}
 				got := alertsOf(t, filepath.Join(folder, "runs", f.Function.Name, "default", run, "alerts.json"))
-				want := c.mustTell(f.Function.Name, day)
+				want := c.mustReport(f.Function.Name, day)
 				for id, kinds := range want {
 					if got[id] != kinds {
-						t.Errorf("seed %d, %s, day %d: of %s, who %s, is told %q, want %q", seed, f.Function.Name, day, id, c.lifeOf(f.Function.Name, id), got[id], kinds)
+						t.Errorf("seed %d, %s, day %d: %s, which %s, is reported as %q, want %q", seed, f.Function.Name, day, id, c.lifeOf(f.Function.Name, id), got[id], kinds)
 					}
 				}
 				for id, kinds := range got {
 					if _, known := want[id]; !known {
-						t.Errorf("seed %d, %s, day %d: of %s, who %s, is told %q", seed, f.Function.Name, day, id, c.lifeOf(f.Function.Name, id), kinds)
+						t.Errorf("seed %d, %s, day %d: %s, which %s, is reported as %q", seed, f.Function.Name, day, id, c.lifeOf(f.Function.Name, id), kinds)
 					}
 				}
 			}
@@ -93,7 +93,7 @@ func TestTwoDaysOfLife(t *testing.T) {
 	}
 }
 
-// alertsOf gives the kinds that are told of each customer.
+// alertsOf returns the kinds of alerts of each customer.
 func alertsOf(t *testing.T, path string) map[string]string {
 	t.Helper()
 	text, err := os.ReadFile(path)
@@ -121,7 +121,7 @@ func alertsOf(t *testing.T, path string) map[string]string {
 	return joined
 }
 
-// lives gives everybody's life, by id.
+// lives returns every customer's life, by id.
 func (c *cloud) lives(function string) map[string]simulator.Life {
 	lives := make(map[string]simulator.Life)
 	if function == "credit" {
@@ -138,11 +138,11 @@ func (c *cloud) lives(function string) map[string]simulator.Life {
 
 func (c *cloud) lifeOf(function, id string) simulator.Life { return c.lives(function)[id] }
 
-// mustTell is the table for one day: who is to be told of, and of what.
-func (c *cloud) mustTell(function string, day int) map[string]string {
+// mustReport is the table for one day: the kinds by customer.
+func (c *cloud) mustReport(function string, day int) map[string]string {
 	want := make(map[string]string)
 	for id, life := range c.lives(function) {
-		kinds, known := told[life]
+		kinds, known := reported[life]
 		switch {
 		case !known:
 			want[id] = "a life that the table does not have: " + string(life)

@@ -136,7 +136,7 @@ func TestNumbersAddUp(t *testing.T) {
 			if made.Disturbed == 0 || test.opts.Rate > 0 && made.Limited == 0 {
 				t.Errorf("the cloud counts %+v: too little to count", made)
 			}
-			// Where the cloud tells no total, pages are asked for that nobody waits for in the
+			// Without a total from the vendor, pages are fetched that no read waits for in the
 			// end: such a call may or may not have reached the cloud, and have been answered.
 			vain := sum("calls_total", "code", "canceled")
 			if test.function == "credit" && vain > 0 {
@@ -325,11 +325,11 @@ func TestNumbersOnSCF(t *testing.T) {
 	})
 	p := onPlatform(app.Credit.Compose(with(settings), nil), with(settings))
 	p.invoke(t, "id-1", `{"account":"all"}`)
-	told := lines(t, p.log.String(), "metrics")
-	if len(told) != 1 || p.out.String() != "" {
-		t.Fatalf("lines %v, and %s", told, p.out.String())
+	logged := lines(t, p.log.String(), "metrics")
+	if len(logged) != 1 || p.out.String() != "" {
+		t.Fatalf("lines %v, and %s", logged, p.out.String())
 	}
-	line := told[0]
+	line := logged[0]
 	accounts, _ := line["accounts"].(map[string]any)
 	north, _ := accounts["north"].(map[string]any)
 	duration, _ := line["call_duration_seconds"].(map[string]any)
@@ -342,8 +342,8 @@ func TestNumbersOnSCF(t *testing.T) {
 	}
 }
 
-// A run counts its pages, its end, who was told, and how old the newest one is: for
-// CloudWatch, and for who asks a server over the same store.
+// A run counts its pages, its end, its deliveries, and the age of the newest run: for
+// CloudWatch, and for a server over the same store.
 func TestNumbersOfRuns(t *testing.T) {
 	t.Parallel()
 	c := openCloud(t, simulator.Options{Customers: 120})
@@ -420,7 +420,7 @@ func TestNumbersOfHeldRuns(t *testing.T) {
 	settings["PARTNERLENS_STORE"] = "file://" + t.TempDir()
 	settings["PARTNERLENS_ALERTS"] = asJSON(t, map[string]any{"channels": []fields{{"name": "ops", "type": "webhook", "url": ops.server.URL}}})
 	p := onPlatform(app.Credit.Compose(with(settings), nil), with(settings))
-	told := func() { ops.answer(http.StatusOK) }
+	up := func() { ops.answer(http.StatusOK) }
 	for i, step := range []struct {
 		before  func()
 		payload string
@@ -430,7 +430,7 @@ func TestNumbersOfHeldRuns(t *testing.T) {
 		{nil, `{"watch":"2026-11-21"}`, `"complete":true,"accounts":[{"account":"default","state":"done","count":150`, map[string]float64{"complete_runs": 1, "undelivered": 1}},
 		{func() { c.sim.SetDay(1) }, `{"watch":"2026-11-22"}`, `"complete":false,"accounts":[{"account":"default","state":"held","count":0`, map[string]float64{"held_runs": 1, "undelivered": 1}},
 		{nil, `{"watch":"2026-11-22"}`, `"state":"held"`, map[string]float64{"held_runs": 1, "undelivered": 1}},
-		{told, `{"watch":"2026-11-22","mode":"accept"}`, `"state":"done","count":0,"alerts":{"customer_gone":150}`, map[string]float64{"complete_runs": 1, "undelivered": 0}},
+		{up, `{"watch":"2026-11-22","mode":"accept"}`, `"state":"done","count":0,"alerts":{"customer_gone":150}`, map[string]float64{"complete_runs": 1, "undelivered": 0}},
 		{nil, `{"watch":"now","mode":"redeliver"}`, `"complete":true,"accounts":[{"account":"default","state":"redelivered"`, map[string]float64{"undelivered": 0}},
 	} {
 		if step.before != nil {
@@ -455,7 +455,7 @@ func TestNumbersOfHeldRuns(t *testing.T) {
 		}
 	}
 	// What was refused comes by the payload that asks for it; that a list is held is
-	// nothing to tell any more.
+	// nothing to report any more.
 	if heard := ops.heard(); len(heard) != 4 || heard[0] != heard[3] || !strings.Contains(heard[2], "customer_gone") {
 		t.Errorf("heard %d: %q", len(heard), heard)
 	}
@@ -572,7 +572,7 @@ func TestTraceContext(t *testing.T) {
 		{"with a state that is none", "00-" + trace + "-" + span + "-00", "PLANTED STATE", trace, "", "00"},
 		{"absent", "", "", "", "", "02"},
 		{"of another version", "01-" + trace + "-" + span + "-01", "rojo=1", "", "", "02"},
-		{"of nobody", "00-" + strings.Repeat("0", 32) + "-" + span + "-01", "rojo=1", "", "", "02"},
+		{"of no trace", "00-" + strings.Repeat("0", 32) + "-" + span + "-01", "rojo=1", "", "", "02"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()

@@ -77,7 +77,7 @@ func TestWatchOfOddRows(t *testing.T) {
 	}
 }
 
-// unread counts the customers whose rows have a member that cannot be read, of those who
+// unread counts the customers whose rows have a member that cannot be read, of those that
 // are there.
 func (c *cloud) unread(function string) map[string]int {
 	counts := make(map[string]int)

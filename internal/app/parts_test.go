@@ -44,7 +44,7 @@ func TestPartsOfAMovingWorld(t *testing.T) {
 					last := answers[len(answers)-1]
 					t.Logf("%d answers, the last %q", len(answers), last)
 					if still := len(faults) == 0 || faults[0] == "key-revoked" || faults[0] == "html-page"; still && last.String() != "complete" {
-						t.Errorf("nobody came or went, and the last answer ended %q: %+v", last, last.report.Warnings)
+						t.Errorf("no customer came or went, and the last answer ended %q: %+v", last, last.report.Warnings)
 					}
 				})
 			}
@@ -57,7 +57,7 @@ var (
 	troubleSeed = flag.Uint64("troubleseed", 0, "the one world that it reads; 0: many")
 )
 
-// TestTroublesAtRandom reads worlds that nobody thought of: up to three faults
+// TestTroublesAtRandom reads random worlds: up to three faults
 // at once, sizes around the ends of pages, and limits, followed to the end. The
 // flag troubles says how many; a failure names the seed of its world.
 func TestTroublesAtRandom(t *testing.T) {
@@ -69,14 +69,14 @@ func TestTroublesAtRandom(t *testing.T) {
 	for _, q := range queries() {
 		t.Run(q.name, func(t *testing.T) {
 			t.Parallel()
-			room := make(chan struct{}, 10)
+			slots := make(chan struct{}, 10)
 			var underWay sync.WaitGroup
 			defer underWay.Wait()
 			for n := range worlds {
 				seed := base + uint64(n)
-				room <- struct{}{}
+				slots <- struct{}{}
 				underWay.Go(func() {
-					defer func() { <-room }()
+					defer func() { <-slots }()
 					opts, more := trouble(seed, q)
 					c, err := newCloud(opts)
 					if err != nil {
@@ -159,7 +159,7 @@ func TestPartsAreTheBytesOfTheWhole(t *testing.T) {
 					if fits != nil && !fits(record) {
 						return false
 					}
-					records = append(records, bytes.Clone(bytes.TrimPrefix(record, []byte(",")))) // what room it takes
+					records = append(records, bytes.Clone(bytes.TrimPrefix(record, []byte(",")))) // its size
 					return true
 				})
 				if err != nil {
@@ -171,11 +171,11 @@ func TestPartsAreTheBytesOfTheWhole(t *testing.T) {
 			if !report.Complete || len(whole) != customers {
 				t.Fatalf("in one go: %d customers, %+v", len(whole), report)
 			}
-			room := 0
+			budget := 0
 			for _, record := range whole {
-				room += len(record)
+				budget += len(record)
 			}
-			room = room/parts + len(slices.MaxFunc(whole, func(a, b []byte) int { return len(a) - len(b) }))
+			budget = budget/parts + len(slices.MaxFunc(whole, func(a, b []byte) int { return len(a) - len(b) }))
 
 			cuts := map[string]func(cursor core.Params) ([][]byte, core.Report){
 				"limit": func(more core.Params) ([][]byte, core.Report) {
@@ -183,7 +183,7 @@ func TestPartsAreTheBytesOfTheWhole(t *testing.T) {
 					return read(more, nil)
 				},
 				"size": func(more core.Params) ([][]byte, core.Report) {
-					left := room
+					left := budget
 					return read(more, func(record []byte) bool {
 						left -= len(record)
 						return left >= 0

@@ -19,9 +19,9 @@ func TestRotationInMidRead(t *testing.T) {
 			old := c.environment()
 			c.key = temporaryKey
 			fresh := c.environment()
-			var begun atomic.Bool
+			var started atomic.Bool
 			env := func(name string) string {
-				if rotated && begun.Load() {
+				if rotated && started.Load() {
 					return fresh(name)
 				}
 				return old(name)
@@ -34,7 +34,7 @@ func TestRotationInMidRead(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			ctx := core.WithTrace(t.Context(), &core.Trace{PageRead: func(int, int, *int) { begun.Store(true) }})
+			ctx := core.WithTrace(t.Context(), &core.Trace{PageRead: func(int, int, *int) { started.Store(true) }})
 			report, err := question.Read(ctx, func(core.Record) bool { return true })
 			switch {
 			case err != nil:

@@ -23,7 +23,7 @@ import (
 	"partnerlens/pkg/core"
 )
 
-// ear is a webhook that remembers what it was told.
+// ear is a webhook that records what it receives.
 type ear struct {
 	mu     sync.Mutex
 	bodies []string
@@ -67,8 +67,8 @@ func (c *cloud) settings() map[string]string {
 	return settings
 }
 
-// A watch stores the run, tells the channels once, and does nothing when it is
-// asked again; a channel that fails is told in the manifest and fails nothing.
+// A watch stores the run, delivers once, and does nothing at a second call. A failing
+// channel is in the manifest and fails nothing.
 func TestWatch(t *testing.T) {
 	t.Parallel()
 	c := openCloud(t, simulator.Options{Customers: 120})
@@ -110,7 +110,7 @@ func TestWatch(t *testing.T) {
 	}
 }
 
-// Channels whose addresses cannot be had are told in the manifest, and the run is
+// Channels whose addresses cannot be resolved are in the manifest, and the run is
 // done all the same.
 func TestNobodyCanBeTold(t *testing.T) {
 	t.Parallel()
@@ -123,14 +123,14 @@ func TestNobodyCanBeTold(t *testing.T) {
 		if err != nil || !done.Complete {
 			t.Fatalf("%s: %v, %+v", name, err, done)
 		}
-		told := asJSON(t, done.Accounts[0].Details.Deliveries)
-		if !strings.Contains(told, `"channel":"ops"`) || !strings.Contains(told, `"state":"failed"`) || strings.Contains(told, "planted") {
-			t.Errorf("%s: %s", name, told)
+		deliveries := asJSON(t, done.Accounts[0].Details.Deliveries)
+		if !strings.Contains(deliveries, `"channel":"ops"`) || !strings.Contains(deliveries, `"state":"failed"`) || strings.Contains(deliveries, "planted") {
+			t.Errorf("%s: %s", name, deliveries)
 		}
 	}
 }
 
-// One channel that cannot be told hides no other: not where its reference names
+// A failing channel hides no other: not where its reference names
 // nothing, and not where its address may not be used.
 func TestOneBadChannel(t *testing.T) {
 	t.Parallel()
@@ -146,15 +146,15 @@ func TestOneBadChannel(t *testing.T) {
 		if err != nil || len(good.heard()) != 1 {
 			t.Fatalf("%s: %v, heard %d times", bad, err, len(good.heard()))
 		}
-		told := asJSON(t, done.Accounts[0].Details.Deliveries)
-		if !strings.Contains(told, `"channel":"ops","type":"webhook"`) || strings.Count(told, `"state":"delivered"`) != 1 || strings.Count(told, `"state":"failed"`) != 1 {
-			t.Errorf("%s: %s", bad, told)
+		deliveries := asJSON(t, done.Accounts[0].Details.Deliveries)
+		if !strings.Contains(deliveries, `"channel":"ops","type":"webhook"`) || strings.Count(deliveries, `"state":"delivered"`) != 1 || strings.Count(deliveries, `"state":"failed"`) != 1 {
+			t.Errorf("%s: %s", bad, deliveries)
 		}
 	}
 }
 
-// What a channel missed while it was down it is told later, under the same id: by a
-// call for the same run, or before the next run. Whoever heard it does not hear it again.
+// A channel that was down receives what it missed later, with the same id: by a call for
+// the same run, or before the next run. The others do not receive it again.
 func TestChannelThatWasDown(t *testing.T) {
 	t.Parallel()
 	for _, later := range []string{"2026-11-21", "2026-11-22"} {
@@ -187,7 +187,7 @@ func TestChannelThatWasDown(t *testing.T) {
 			t.Errorf("by %s: missed %q, and then heard %q", later, missed, again)
 		}
 		if got := up.heard(); len(got) != len(again)-1 || !slices.Equal(got[1:], again[2:]) {
-			t.Errorf("by %s: who was up heard %d times", later, len(got))
+			t.Errorf("by %s: the working channel got %d messages", later, len(got))
 		}
 		last := watch("2026-11-21")
 		if was, is := asJSON(t, first.Details.Deliveries), asJSON(t, last.Details.Deliveries); !strings.Contains(was, `"state":"failed"`) || strings.Contains(is, `"state":"failed"`) || !strings.Contains(is, `"tries":2`) {
@@ -196,7 +196,7 @@ func TestChannelThatWasDown(t *testing.T) {
 	}
 }
 
-// Accounts side by side: one that fails is told and hides no other.
+// Accounts are read side by side: a failing one is reported and hides no other.
 func TestWatchOfSeveralAccounts(t *testing.T) {
 	t.Parallel()
 	c := openCloud(t, simulator.Options{Customers: 30})
@@ -293,7 +293,7 @@ func TestMistakeInAlerts(t *testing.T) {
 }
 
 // A customer's own line holds for everything that a run says of him, and the manifest
-// tells one set of overrides from another.
+// distinguishes sets of overrides.
 func TestOverridesReachTheData(t *testing.T) {
 	t.Parallel()
 	c := openCloud(t, simulator.Options{Customers: 40})
