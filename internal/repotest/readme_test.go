@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"unicode"
 )
 
 var (
@@ -28,6 +29,8 @@ type readme struct {
 	commands []string // the code blocks that begin with a command
 	settings []string // sorted, each once
 	links    []string // relative ones, without their fragments
+	sections []string // relative links to a heading, with their fragments
+	anchors  []string // of the headings
 }
 
 func readReadme(t *testing.T, name string) readme {
@@ -51,10 +54,17 @@ func readReadme(t *testing.T, name string) readme {
 		default:
 			if match := heading.FindStringSubmatch(line); match != nil {
 				r.levels = append(r.levels, match[1])
+				r.anchors = append(r.anchors, anchor(line[len(match[0]):]))
 			}
 			for _, match := range link.FindAllStringSubmatch(line, -1) {
-				target, _, _ := strings.Cut(match[1], "#")
-				if target != "" && !strings.Contains(target, ":") {
+				target, _, hasFragment := strings.Cut(match[1], "#")
+				if strings.Contains(target, ":") {
+					continue
+				}
+				if hasFragment {
+					r.sections = append(r.sections, match[1])
+				}
+				if target != "" {
 					r.links = append(r.links, target)
 				}
 			}
@@ -65,6 +75,19 @@ func readReadme(t *testing.T, name string) readme {
 	}
 	r.settings = once(setting.FindAllString(string(text), -1))
 	return r
+}
+
+// anchor is the fragment that GitHub gives to a heading.
+func anchor(title string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r == ' ':
+			return '-'
+		case unicode.IsLetter(r) || unicode.IsDigit(r) || r == '-' || r == '_':
+			return unicode.ToLower(r)
+		}
+		return -1
+	}, strings.TrimSpace(title))
 }
 
 // settingsRead are the names among the string literals of what is shipped.
@@ -159,6 +182,16 @@ func TestLinksLeadSomewhere(t *testing.T) {
 		for _, target := range r.links {
 			if _, err := os.Stat(filepath.Join(filepath.Dir(name), filepath.FromSlash(target))); err != nil {
 				t.Errorf("%s links to %s, which is not there", name, target)
+			}
+		}
+		for _, section := range r.sections {
+			target, fragment, _ := strings.Cut(section, "#")
+			page := name
+			if target != "" {
+				page = filepath.Join(filepath.Dir(name), filepath.FromSlash(target))
+			}
+			if !slices.Contains(readReadme(t, page).anchors, fragment) {
+				t.Errorf("%s links to %s, and there is no such heading", name, section)
 			}
 		}
 	}
