@@ -74,7 +74,7 @@ func (c *chat) render(m message) map[string]any {
 func (c *chat) request(ctx context.Context, channel *Channel, m message, now time.Time) (*http.Request, error) {
 	body := c.render(m)
 	var query url.Values
-	if !channel.Secret.Empty() {
+	if c.sign != nil && !channel.Secret.Empty() {
 		query = c.sign(channel.Secret.Reveal(), now, body)
 	}
 	text, err := core.AppendJSON(nil, body)
