@@ -1,3 +1,15 @@
+// Package emulator emulates the runtimes of AWS Lambda and Tencent SCF: it starts
+// a built artefact as the platform does, passes it events one after the other, and
+// returns its answers. The artefact is the deployed one, unchanged.
+//
+// The package emulates the protocol between platform and process, the limits of
+// time and size, and how a platform treats a process that breaks them. It does not
+// emulate the file system, the system image, permissions, or several processes at
+// once.
+//
+// It runs any function. The command line, scripts and tests may import it. It
+// imports no package of this module and neither platform's library, whose mistakes
+// it would share.
 package emulator
 
 import (
@@ -9,16 +21,16 @@ import (
 	"time"
 )
 
-// Options are what to run, and on what.
+// Options configure a run.
 type Options struct {
 	Binary      string        // the artefact
-	Args        []string      // its arguments; platforms give none
-	Env         []string      // K=V, beside the variables that the platform itself sets; nothing of this process's own
+	Args        []string      // of the artefact; platforms pass none
+	Env         []string      // K=V, beside the platform's own variables; this process's are not inherited
 	Invocations []Invocation  // in this order, one after the other
 	Timeout     time.Duration // of each invocation; 0: DefaultTimeout
 	StartLimit  time.Duration // until the process is ready; 0: DefaultStartLimit
 	Name        string        // of the function; "": "function"
-	Stderr      io.Writer     // gets what the process writes, as it writes it; may be nil
+	Stderr      io.Writer     // receives the process's output as it is written; may be nil
 }
 
 // Invocation is one event.
@@ -33,18 +45,18 @@ const (
 	DefaultStartLimit = 10 * time.Second // Lambda's limit on the Init phase
 )
 
-// Result is what came of the invocations.
+// Result is the outcome of a run.
 type Result struct {
-	Answers []Answer      // of the invocations that were begun, in order
+	Answers []Answer      // of the invocations that started, in order
 	Start   time.Duration // from starting the process until it was ready
-	Exit    string        // how the process ended: "exit status 1", or Ended
-	Output  []byte        // the end of what the process wrote, stdout and stderr
+	Exit    string        // how the process exited, as "exit status 1", or Ended
+	Output  []byte        // the end of the process's stdout and stderr
 }
 
-// Ended is the Exit of a process that ran until the emulator ended it.
-const Ended = "ended by the emulator"
+// Ended is the Exit of a process that ran until the emulator stopped it.
+const Ended = "stopped by the emulator"
 
-// Answer is what came of one invocation: a payload or a failure.
+// Answer is the outcome of one invocation: a payload or a failure.
 type Answer struct {
 	RequestID string
 	Payload   []byte
@@ -60,8 +72,7 @@ type Failure struct {
 
 func (f *Failure) Error() string { return f.Type + ": " + f.Message }
 
-// The types of failures that are the platform's and not the function's, in
-// Lambda's words.
+// The types of the platform's own failures, as Lambda names them.
 const (
 	FailureTimeout  = "Sandbox.Timedout"
 	FailureExit     = "Runtime.ExitError"
@@ -81,14 +92,14 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
-// run starts a process with the platform's variables, lets invoke have it
-// answer the invocations, and ends it.
+// run starts a process with the platform's variables, invokes it once ready
+// returns, and stops it. An invocation is fatal if the process cannot serve another.
 func run(ctx context.Context, o Options, platform []string, ready func(context.Context) error,
 	invoke func(context.Context, *process, Invocation) (answer Answer, fatal bool)) (result Result, err error) {
 	if len(o.Invocations) == 0 {
-		return result, errors.New("emulator: nothing to invoke")
+		return result, errors.New("emulator: there are no invocations")
 	}
-	started := time.Now()
+	startTime := time.Now()
 	p, err := start(ctx, o, platform)
 	if err != nil {
 		return result, err
@@ -98,7 +109,7 @@ func run(ctx context.Context, o Options, platform []string, ready func(context.C
 	starting, cancel := context.WithTimeout(p.alive, o.StartLimit)
 	err = ready(starting)
 	cancel()
-	result.Start = time.Since(started)
+	result.Start = time.Since(startTime)
 	var failure *Failure
 	switch {
 	case err == nil:
@@ -107,31 +118,31 @@ func run(ctx context.Context, o Options, platform []string, ready func(context.C
 	case errors.As(err, &failure):
 		return result, fmt.Errorf("emulator: the process could not start: %w", failure)
 	case p.alive.Err() != nil:
-		return result, fmt.Errorf("emulator: the process ended before it was ready: %s", p.how())
+		return result, fmt.Errorf("emulator: the process exited before it was ready: %s", p.how())
 	default:
 		return result, fmt.Errorf("emulator: the process was not ready after %v: %w", result.Start.Round(time.Millisecond), err)
 	}
 	for i, invocation := range o.Invocations {
-		begun := time.Now()
+		invoked := time.Now()
 		answer, fatal := invoke(p.alive, p, invocation)
-		answer.Duration = time.Since(begun)
+		answer.Duration = time.Since(invoked)
 		if ctx.Err() != nil {
 			return result, context.Cause(ctx)
 		}
 		result.Answers = append(result.Answers, answer)
 		if fatal && i < len(o.Invocations)-1 {
-			return result, fmt.Errorf("emulator: the process ended at invocation %d of %d", i+1, len(o.Invocations))
+			return result, fmt.Errorf("emulator: the process exited at invocation %d of %d", i+1, len(o.Invocations))
 		}
 	}
 	return result, nil
 }
 
-// timedOut is the failure of an invocation that took too long.
+// timedOut returns the failure of an invocation beyond its time limit.
 func timedOut(limit time.Duration) *Failure {
 	return &Failure{FailureTimeout, fmt.Sprintf("Task timed out after %.2f seconds", limit.Seconds())}
 }
 
-// newRequestID makes an id in the form of a UUID, as both platforms' are.
+// newRequestID returns a random UUID, the form of both platforms' ids.
 func newRequestID() string {
 	var b [16]byte
 	_, _ = rand.Read(b[:]) // never fails

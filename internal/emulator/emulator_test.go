@@ -83,7 +83,7 @@ func events(texts ...string) []Invocation {
 	return all
 }
 
-type told struct {
+type echo struct {
 	Trigger string            `json:"trigger"`
 	ID      string            `json:"id"`
 	PID     int               `json:"pid"`
@@ -91,20 +91,20 @@ type told struct {
 	LeftMS  int64             `json:"left_ms"`
 }
 
-func read(t *testing.T, a Answer) told {
+func read(t *testing.T, a Answer) echo {
 	t.Helper()
 	if a.Failure != nil {
 		t.Fatalf("the invocation failed: %v", a.Failure)
 	}
-	var got told
+	var got echo
 	if err := json.Unmarshal(a.Payload, &got); err != nil {
 		t.Fatalf("payload %q: %v", a.Payload, err)
 	}
 	return got
 }
 
-// One process answers them all: a panic and an error are the invocation's, not
-// the process's, and the panic's value goes nowhere.
+// One process answers all invocations: a panic and an error fail the invocation, not
+// the process, and the panic's value is not printed.
 func TestFailuresLeaveTheProcessAlive(t *testing.T) {
 	onEach(t, func(t *testing.T, run func(Options) (Result, error)) {
 		result, err := run(Options{Invocations: events(`{"do":"echo"}`, `{"do":"panic"}`, `{"do":"fail"}`, `[1]`, `{"do":"echo"}`)})
@@ -220,7 +220,7 @@ func TestTimeout(t *testing.T) {
 	onEach(t, func(t *testing.T, run func(Options) (Result, error)) {
 		result, err := run(Options{Timeout: 200 * time.Millisecond, Invocations: events(`{"do":"hang"}`, `{"do":"echo"}`)})
 		if err == nil || len(result.Answers) != 1 {
-			t.Fatalf("%d answers and error %v, want one answer, and an error that no second was begun", len(result.Answers), err)
+			t.Fatalf("%d answers and error %v, want one answer, and an error that there was no second", len(result.Answers), err)
 		}
 		want := Failure{FailureTimeout, "Task timed out after 0.20 seconds"}
 		if got := result.Answers[0].Failure; got == nil || *got != want {
@@ -261,7 +261,7 @@ func TestAnswerTooLarge(t *testing.T) {
 	})
 }
 
-// An artefact on the other platform says so and ends.
+// An artefact on the other platform prints so and exits.
 func TestWrongArtefact(t *testing.T) {
 	t.Parallel()
 	lambda, err := buildLambda()
@@ -336,7 +336,7 @@ func TestNotAnArtefact(t *testing.T) {
 			t.Errorf("%s: no invocations are no error", p.name)
 		}
 		if _, err := p.run(t.Context(), Options{Binary: "unused", Invocations: events(strings.Repeat(" ", 6<<20+1))}); err == nil {
-			t.Errorf("%s: an event over the platform's bound was taken", p.name)
+			t.Errorf("%s: an event over the platform's bound was accepted", p.name)
 		}
 	}
 }

@@ -13,14 +13,14 @@ import (
 	"github.com/go-json-experiment/json"
 )
 
-// maxPayload is Lambda's bound on a synchronous request and on its answer, as
-// its own message has it (anomalyco/console#63, 2026-01-02).
+// maxPayload is Lambda's bound on a synchronous request and on its answer, by its
+// own message (anomalyco/console#63, 2026-01-02).
 const maxPayload = 6291556
 
-// Lambda runs an artefact made for an OS-only runtime (provided.al2023) under
-// the Lambda Runtime API ("Using the Lambda runtime API for custom runtimes",
-// version 2018-06-01). The error is about the emulation;
-// what a function answers, failures included, is in the Result.
+// Lambda runs an artefact for an OS-only runtime (provided.al2023) under the Lambda
+// Runtime API ("Using the Lambda runtime API for custom runtimes", version
+// 2018-06-01). The error is about the emulation; the function's own failures are in
+// the Result.
 func Lambda(ctx context.Context, opts Options) (Result, error) {
 	o := opts.withDefaults()
 	for _, invocation := range o.Invocations {
@@ -28,7 +28,7 @@ func Lambda(ctx context.Context, opts Options) (Result, error) {
 		case len(invocation.Env) > 0:
 			return Result{}, errors.New("emulator: on Lambda the environment cannot change between invocations; use Options.Env")
 		case len(invocation.Event) > maxPayload:
-			return Result{}, fmt.Errorf("emulator: an event of %d bytes; Lambda takes %d", len(invocation.Event), maxPayload)
+			return Result{}, fmt.Errorf("emulator: an event of %d bytes; the limit of Lambda is %d", len(invocation.Event), maxPayload)
 		}
 	}
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
@@ -62,9 +62,9 @@ func Lambda(ctx context.Context, opts Options) (Result, error) {
 	})
 }
 
-// lambdaVariables are what a process on Lambda finds in its environment
+// lambdaVariables returns the variables of a process on Lambda but for its keys
 // ("Working with Lambda environment variables", Defined runtime environment
-// variables), but for keys.
+// variables).
 func lambdaVariables(o Options, api string) []string {
 	return []string{
 		"AWS_LAMBDA_RUNTIME_API=" + api,
@@ -84,10 +84,10 @@ func lambdaVariables(o Options, api string) []string {
 	}
 }
 
-// runtimeAPI is the server that a function's process asks for invocations.
+// runtimeAPI serves invocations to a function's process.
 type runtimeAPI struct {
 	name    string
-	polled  chan struct{} // one for each wait for an invocation
+	polled  chan struct{} // one for each request for an invocation
 	pending chan lambdaInvocation
 	answers chan Answer
 	failed  chan *Failure // during start
@@ -108,7 +108,7 @@ func (a *runtimeAPI) routes() http.Handler {
 	return mux
 }
 
-// ready waits until the process asks for its first invocation.
+// ready waits until the process requests its first invocation.
 func (a *runtimeAPI) ready(ctx context.Context) error {
 	select {
 	case <-a.polled:
@@ -144,12 +144,11 @@ func (a *runtimeAPI) invoke(ctx context.Context, p *process, i Invocation, limit
 			if answer.RequestID != id {
 				continue
 			}
-			// An invocation is over once the process asks for the next one.
+			// An invocation ends when the process requests the next one.
 			select {
 			case <-a.polled:
 				return answer, false
 			case <-inTime.Done():
-				// The answer stands; the process is gone.
 				return answer, true
 			}
 		case <-inTime.Done():
@@ -203,7 +202,7 @@ func (a *runtimeAPI) failure(w http.ResponseWriter, r *http.Request) {
 func (a *runtimeAPI) initError(w http.ResponseWriter, r *http.Request) {
 	select {
 	case a.failed <- readFailure(r):
-	default: // the first one counts
+	default: // the first error counts
 	}
 	accept(w)
 }
@@ -216,15 +215,15 @@ func (a *runtimeAPI) answer(r *http.Request, answer Answer) {
 }
 
 func readFailure(r *http.Request) *Failure {
-	var told struct {
+	var failure struct {
 		ErrorType    string `json:"errorType"`
 		ErrorMessage string `json:"errorMessage"`
 	}
 	body, _ := io.ReadAll(io.LimitReader(r.Body, maxPayload))
-	if err := json.Unmarshal(body, &told); err != nil {
+	if err := json.Unmarshal(body, &failure); err != nil {
 		return &Failure{"Runtime.UnknownReason", "the error is not JSON"}
 	}
-	return &Failure{told.ErrorType, told.ErrorMessage}
+	return &Failure{failure.ErrorType, failure.ErrorMessage}
 }
 
 func accept(w http.ResponseWriter) {

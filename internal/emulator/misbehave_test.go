@@ -12,8 +12,8 @@ import (
 	"testing"
 )
 
-// misbehave makes of the test binary a function that breaks its platform's
-// rules, over the bare protocol: the platforms' libraries keep them.
+// misbehave turns the test binary into a function that breaks its platform's rules,
+// over the bare protocol: the platforms' libraries would keep them.
 func misbehave(how string) bool {
 	if how == "" {
 		return false
@@ -98,7 +98,7 @@ func TestMisbehaviour(t *testing.T) {
 	}{
 		{0, "large", Failure{FailureTooLarge, "Response payload size exceeded maximum allowed payload size (6291556 bytes)."}},
 		{0, "error", Failure{"Runtime.UnknownReason", "the error is not JSON"}},
-		{1, "large", Failure{FailureTooLarge, "an answer of 6291457 bytes; SCF takes 6291456"}},
+		{1, "large", Failure{FailureTooLarge, "an answer of 6291457 bytes; the limit of SCF is 6291456"}},
 		{1, "error", Failure{"fatal", "it is over"}},
 		{1, "stranger", Failure{FailureExit, "not the protocol"}},
 	} {

@@ -9,23 +9,22 @@ import (
 	"time"
 )
 
-// process is the function's process. It never outlives the context it was
-// started with.
+// process is the function's process. It does not outlive the context of start.
 type process struct {
 	cmd    *exec.Cmd
 	output *tail
-	alive  context.Context // done once the process has ended
+	alive  context.Context // done once the process has exited
 	kill   context.CancelFunc
 	waited chan struct{}
 	exit   error // valid once waited is closed
 }
 
-// pipeGrace is how long the output may stay open once the process is gone.
+// pipeGrace is how long the output may stay open once the process has exited.
 const pipeGrace = 2 * time.Second
 
 func start(ctx context.Context, o Options, platform []string) (*process, error) {
 	running, kill := context.WithCancel(ctx)
-	alive, ended := context.WithCancel(ctx)
+	alive, exited := context.WithCancel(ctx)
 	p := &process{
 		cmd:    exec.CommandContext(running, o.Binary, o.Args...),
 		output: &tail{also: o.Stderr},
@@ -38,18 +37,18 @@ func start(ctx context.Context, o Options, platform []string) (*process, error) 
 	p.cmd.WaitDelay = pipeGrace
 	if err := p.cmd.Start(); err != nil {
 		kill()
-		ended()
+		exited()
 		return nil, fmt.Errorf("emulator: cannot start the artefact: %w", err)
 	}
 	go func() {
 		p.exit = p.cmd.Wait()
-		ended()
+		exited()
 		close(p.waited)
 	}()
 	return p, nil
 }
 
-// end ends the process if it still runs, as the platforms do: without a word.
+// end kills the process if it still runs, as the platforms do.
 func (p *process) end() (exit string, output []byte) {
 	select {
 	case <-p.waited:
@@ -62,7 +61,7 @@ func (p *process) end() (exit string, output []byte) {
 	return exit, p.output.bytes()
 }
 
-// how says how the process ended by itself.
+// how returns how the process exited by itself.
 func (p *process) how() string {
 	<-p.waited
 	if p.cmd.ProcessState == nil {
@@ -71,30 +70,30 @@ func (p *process) how() string {
 	return p.cmd.ProcessState.String()
 }
 
-// exited is the failure of an invocation during which the process ended.
+// exited returns the failure of an invocation during which the process exited.
 func (p *process) exited(requestID string) *Failure {
 	return &Failure{FailureExit, fmt.Sprintf("RequestId: %s Error: Runtime exited: %s", requestID, p.how())}
 }
 
-// maxOutput is how much of the end of a process's output is kept.
+// maxOutput is how much of the end of a process's output a tail holds.
 const maxOutput = 1 << 20
 
-// tail keeps the end of what is written to it, and hands all of it on.
+// tail holds the end of its input and passes all of it on.
 type tail struct {
 	mu   sync.Mutex
 	also io.Writer
-	kept []byte
+	end  []byte
 }
 
 func (t *tail) Write(p []byte) (int, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.kept = append(t.kept, p...)
-	if len(t.kept) > 2*maxOutput {
-		t.kept = append([]byte(nil), t.kept[len(t.kept)-maxOutput:]...)
+	t.end = append(t.end, p...)
+	if len(t.end) > 2*maxOutput {
+		t.end = append([]byte(nil), t.end[len(t.end)-maxOutput:]...)
 	}
 	if t.also != nil {
-		_, _ = t.also.Write(p) // a full pipe elsewhere must not stop the function
+		_, _ = t.also.Write(p) // a failing writer must not stop the function
 	}
 	return len(p), nil
 }
@@ -102,5 +101,5 @@ func (t *tail) Write(p []byte) (int, error) {
 func (t *tail) bytes() []byte {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return t.kept[max(0, len(t.kept)-maxOutput):]
+	return t.end[max(0, len(t.end)-maxOutput):]
 }

@@ -12,19 +12,19 @@ import (
 	"github.com/go-json-experiment/json"
 )
 
-// maxSCFPayload is SCF's bound on a synchronous event and on its answer, 6 MB
-// ("Quota Management", gathered November 2026), in its larger reading.
+// maxSCFPayload is SCF's bound on a synchronous event and on its answer: 6 MB
+// ("Quota Management", November 2026), here 6 MiB.
 const maxSCFPayload = 6 << 20
 
-// SCF runs an artefact made for SCF's runtime Go1: a net/rpc server with the
-// methods Function.Ping and Function.Invoke (scf-go-lib, cloudfunction, version
-// 13c9a7eeca80). The error is about the emulation; what a function answers,
-// failures included, is in the Result.
+// SCF runs an artefact for SCF's runtime Go1: a net/rpc server with the methods
+// Function.Ping and Function.Invoke (scf-go-lib, cloudfunction, version
+// 13c9a7eeca80). The error is about the emulation; the function's own failures are
+// in the Result.
 func SCF(ctx context.Context, opts Options) (Result, error) {
 	o := opts.withDefaults()
 	for _, invocation := range o.Invocations {
 		if len(invocation.Event) > maxSCFPayload {
-			return Result{}, fmt.Errorf("emulator: an event of %d bytes; SCF takes %d", len(invocation.Event), maxSCFPayload)
+			return Result{}, fmt.Errorf("emulator: an event of %d bytes; the limit of SCF is %d", len(invocation.Event), maxSCFPayload)
 		}
 	}
 	port, err := freePort()
@@ -36,9 +36,8 @@ func SCF(ctx context.Context, opts Options) (Result, error) {
 	return run(ctx, o, scfVariables(o, port), s.ready, s.invoke)
 }
 
-// scfVariables are what a process on SCF finds in its environment
-// ("Environment Variables", Environment variables built in the system). What
-// differs from invocation to invocation comes with each.
+// scfVariables returns the variables of a process on SCF ("Environment Variables",
+// Environment variables built in the system). Others come with each invocation.
 func scfVariables(o Options, port int) []string {
 	return []string{
 		"_LAMBDA_SERVER_PORT=" + strconv.Itoa(port),
@@ -50,9 +49,8 @@ func scfVariables(o Options, port int) []string {
 	}
 }
 
-// freePort finds a port for the process, which cannot say which it took.
-// Between here and there somebody else may take it; then the process ends with
-// a message of its own.
+// freePort returns a port for the process, which cannot choose its own. If another
+// process binds the port first, the artefact exits with a message.
 func freePort() (int, error) {
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -74,7 +72,7 @@ func (s *scfRuntime) close() {
 	}
 }
 
-// dialEvery is how often a process that starts is asked whether it listens.
+// dialEvery is the interval between attempts to connect to a starting process.
 const dialEvery = 2 * time.Millisecond
 
 // ready waits until the process answers Function.Ping.
@@ -112,7 +110,7 @@ func (s *scfRuntime) invoke(ctx context.Context, p *process, i Invocation) (Answ
 	defer cancel()
 	deadline, _ := inTime.Deadline()
 	answer := Answer{RequestID: newRequestID()}
-	environment := "" // the library reads "" as none
+	environment := "" // none
 	if len(i.Env) > 0 {
 		text, err := json.Marshal(i.Env)
 		if err != nil {
@@ -142,7 +140,7 @@ func (s *scfRuntime) invoke(ctx context.Context, p *process, i Invocation) (Answ
 		answer.Failure = &Failure{reply.Error.Type, reply.Error.Message}
 		return answer, reply.Error.ShouldExit
 	case err == nil && len(reply.Payload) > maxSCFPayload:
-		answer.Failure = &Failure{FailureTooLarge, fmt.Sprintf("an answer of %d bytes; SCF takes %d", len(reply.Payload), maxSCFPayload)}
+		answer.Failure = &Failure{FailureTooLarge, fmt.Sprintf("an answer of %d bytes; the limit of SCF is %d", len(reply.Payload), maxSCFPayload)}
 		return answer, false
 	case err == nil:
 		answer.Payload = reply.Payload
@@ -154,12 +152,12 @@ func (s *scfRuntime) invoke(ctx context.Context, p *process, i Invocation) (Answ
 		answer.Failure = timedOut(limit)
 		return answer, true
 	}
-	var told rpc.ServerError
-	if errors.As(err, &told) {
-		answer.Failure = &Failure{FailureExit, string(told)}
+	var failure rpc.ServerError
+	if errors.As(err, &failure) {
+		answer.Failure = &Failure{FailureExit, string(failure)}
 		return answer, true
 	}
-	// The connection broke: the process is ending, or answered nonsense.
+	// The connection broke: the process is exiting, or broke the protocol.
 	<-inTime.Done()
 	if ctx.Err() != nil {
 		answer.Failure = p.exited(answer.RequestID)
@@ -167,4 +165,44 @@ func (s *scfRuntime) invoke(ctx context.Context, p *process, i Invocation) (Answ
 		answer.Failure = &Failure{FailureExit, "the connection to the process broke"}
 	}
 	return answer, true
+}
+
+// The messages of SCF's protocol have the names of the fields in scf-go-lib's
+// cloudfunction/messages, which encoding/gob goes by. Fields that the emulator does
+// not use are left out.
+
+type pingRequest struct{}
+
+type pingResponse struct{}
+
+type timestamp struct {
+	Seconds int64
+	Nanos   int64
+}
+
+type invokeRequest struct {
+	Payload               []byte
+	RequestId             string
+	Deadline              timestamp
+	InvokedFunctionUnique string
+	Namespace             string
+	FunctionName          string
+	FunctionVersion       string
+	MemoryLimitInMb       int32
+	TimeLimitInMs         int32
+	Environment           string
+	TencentcloudRegion    string
+	TencentcloudAppID     string
+	TencentcloudUin       string
+}
+
+type invokeResponse struct {
+	Payload []byte
+	Error   *invokeError
+}
+
+type invokeError struct {
+	Message    string
+	Type       string
+	ShouldExit bool
 }

@@ -23,7 +23,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
-	"strings"
 	"time"
 )
 
@@ -51,8 +50,9 @@ func run(ctx context.Context, api, folder string) error {
 		if err != nil {
 			return err
 		}
-		kind, answer := "response", []byte(nil)
-		if answer, err = event.invoke(ctx, artefact); err != nil {
+		kind := "response"
+		answer, err := event.invoke(ctx, artefact)
+		if err != nil {
 			kind, answer = "error", failure(err)
 		}
 		if err := post(ctx, platform+kind+"/"+event.id, answer); err != nil {
@@ -149,7 +149,7 @@ func (e event) invoke(ctx context.Context, artefact string) ([]byte, error) {
 	defer server.Close()
 
 	process := exec.CommandContext(ctx, artefact)
-	process.Env = append(append(without(os.Environ(), e.keys), e.keys...), "AWS_LAMBDA_RUNTIME_API="+listener.Addr().String())
+	process.Env = append(append(os.Environ(), e.keys...), "AWS_LAMBDA_RUNTIME_API="+listener.Addr().String()) // os/exec uses the last of a name
 	process.Stdout, process.Stderr = os.Stdout, os.Stderr
 	process.WaitDelay = time.Second
 	if err := process.Start(); err != nil {
@@ -167,9 +167,9 @@ func (e event) invoke(ctx context.Context, artefact string) ([]byte, error) {
 		return answer.body, nil
 	case err := <-exited:
 		if ctx.Err() != nil {
-			return nil, errors.New("time ran out")
+			return nil, errors.New("the time limit passed")
 		}
-		return nil, fmt.Errorf("the function ended: %v", err)
+		return nil, fmt.Errorf("the function exited: %w", err)
 	}
 }
 
@@ -215,21 +215,6 @@ func limit(getenv func(string) string) time.Duration {
 		seconds = 900
 	}
 	return time.Duration(seconds)*time.Second - 500*time.Millisecond
-}
-
-// without returns env without the names in others, since the first of two values counts.
-func without(env, others []string) (left []string) {
-	for _, variable := range env {
-		name, _, _ := strings.Cut(variable, "=")
-		replaced := name == "AWS_LAMBDA_RUNTIME_API"
-		for _, other := range others {
-			replaced = replaced || strings.HasPrefix(other, name+"=")
-		}
-		if !replaced {
-			left = append(left, variable)
-		}
-	}
-	return left
 }
 
 // failure is the error for FunctionGraph: the artefact's own, or one of this command.
