@@ -248,7 +248,7 @@ func TestClosedWithoutKeys(t *testing.T) {
 }
 
 func calls(sim *simulator.Simulator) int {
-	return sim.Calls().Credit.Admitted + sim.Calls().Tags.Admitted
+	return sim.Calls().Credit.Accepted + sim.Calls().Tags.Accepted
 }
 
 // The same question must get the same bytes, whatever carries it.
@@ -384,7 +384,7 @@ func TestSCFReadsItsEnvironmentAtEveryInvocation(t *testing.T) {
 					t.Errorf("invocation %d ended in %q, want %q: %v", i, got, want, result.Answers[i].Failure)
 				}
 			}
-			if north.Calls().Credit.Admitted+north.Calls().Tags.Admitted == 0 || south.Calls().Credit.Admitted+south.Calls().Tags.Admitted == 0 {
+			if north.Calls().Credit.Accepted+north.Calls().Tags.Accepted == 0 || south.Calls().Credit.Accepted+south.Calls().Tags.Accepted == 0 {
 				t.Error("an invocation asked elsewhere than its environment says")
 			}
 			for _, secret := range []string{simulator.KeySecret, "wrong-sample-key"} {

@@ -10,7 +10,7 @@
 #   dist/scf/package/<function>              both in one folder, as serverless.yml uploads it
 #   dist/functiongraph/<function>.zip        Huawei FunctionGraph, HTTP function: bootstrap and binary
 #   dist/functiongraph/<function>-timer.zip  event function with a custom runtime, for timers
-#   dist/container/<arch>/partnerlens        what the Dockerfile takes, with the
+#   dist/container/<arch>/partnerlens        what the Dockerfile copies, with the
 #   dist/container/ca-certificates.crt       authorities that it trusts, and an
 #   dist/container/runs                      empty folder
 #   dist/sbom/<artefact>.cdx.json            what each binary is built from (CycloneDX)
@@ -21,9 +21,9 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 mkdir -p "${1:-dist}"
 dist=$(cd "${1:-dist}" && pwd)
-# What it makes, and takes away before: nothing else, and nothing from a folder that is not its own.
+# It removes its own earlier output first, and nothing from a folder that is not its own.
 made=(lambda scf functiongraph container sbom SHA256SUMS .pack .timer .sbom .said)
-sums=$dist/SHA256SUMS # empty while a build is under way
+sums=$dist/SHA256SUMS # empty during a build
 if [ -n "$(ls -A "$dist")" ] && { [ ! -f "$sums" ] || { [ -s "$sums" ] && ! grep -q ' lambda/credit/bootstrap$' "$sums"; }; }; then
 	echo "build.sh: $dist holds other things than artefacts: name a new folder, or an empty one" >&2
 	exit 2

@@ -9,8 +9,8 @@ if ! command -v docker >/dev/null || ! timeout 10 docker info >/dev/null 2>&1; t
 	exit 0
 fi
 page=docs/deploy-huawei.md
-line() { # START: the page's line that begins so
-	grep -m 1 "^$1" $page || { echo "container: $page has no line that begins with $1" >&2; exit 1; }
+line() { # START: the page's line with that start
+	grep -m 1 "^$1" $page || { echo "container: $page has no line that starts with $1" >&2; exit 1; }
 }
 work=$(mktemp -d)
 name=partnerlens-check-$$
@@ -44,8 +44,8 @@ for _ in $(seq 60); do
 	sleep 1
 done
 [ "$healthy" = healthy ] || fail "its health is $healthy"
-[ "$(docker inspect --format '{{.Config.User}}' "$name")" = 65532:65532 ] || fail "it does not run as nobody"
-# In a container nobody is on the same machine: without a key there is no answer, but for the two that are open.
+[ "$(docker inspect --format '{{.Config.User}}' "$name")" = 65532:65532 ] || fail "it does not run as 65532"
+# A container has no caller on the same machine: without a key only the two open paths answer.
 command -v curl >/dev/null && curl -sS --fail --noproxy '*' "http://$address/healthz" >/dev/null || fail "it does not answer at $address"
 docker rm -f "$name" >/dev/null
 

@@ -3,7 +3,7 @@
 #
 # The same commit, its tags (v1.2.3) and version of Go give the same bytes, whatever a machine has set for Go
 # or git: Go's own file of settings (go env -w) is left out, since it stands in for every variable that is empty.
-# What says where modules come from and are kept is taken over from it.
+# The variables of where modules come from and are stored are copied from it.
 for name in GOPROXY GONOPROXY GOPRIVATE GOSUMDB GONOSUMDB GOINSECURE GOVCS GOAUTH GOTOOLCHAIN GOPATH GOMODCACHE GOCACHE GOCACHEPROG GOTMPDIR; do
 	export "$name=$(go env "$name")"
 done

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Run every test, and search all that the run printed for the keys that the tests
 # plant: in logs, errors, panics, answers, and the lists of processes that
-# functions_test takes. usage: scripts/leaks.sh
+# functions_test records. usage: scripts/leaks.sh
 set -euo pipefail
 cd "$(dirname "$0")/.."
 printed=$(mktemp)

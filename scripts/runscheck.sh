@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Read runs as docs/runs.md tells people to: with DuckDB, by Athena's SQL, and
-# as a spreadsheet; all of it offline, on runs of simulated clouds.
+# Read runs as docs/runs.md describes: with DuckDB, by Athena's SQL, and as a
+# spreadsheet; offline, on runs of simulated clouds.
 #
 #   scripts/runscheck.sh [CACHE_DIR]
 #
@@ -36,7 +36,7 @@ fi
 go build -o "$work/partnerlens" ./cmd/partnerlens
 
 # A store with two days of two accounts, one of which has only the second. Neither is
-# read late: two zones that are a day apart have two dates at every moment.
+# read late: two zones that are a day apart always have two dates.
 unset "${!PARTNERLENS_@}"
 export no_proxy='*' NO_PROXY='*'
 watch() { # ZONE ACCOUNT FUNCTION; with the variables that the simulator printed

@@ -19,7 +19,7 @@ export ROOT_ACCESS_KEY=AKSAMPLESTORE ROOT_SECRET_KEY=sample-secret-of-the-store
 answers() { (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; }
 for _ in 1 2 3 4 5; do
 	port=$((20000 + RANDOM % 10000))
-	answers && continue # somebody else's
+	answers && continue # in use
 	"$cache/versitygw" --port "127.0.0.1:$port" --keep-alive --quiet posix --sidecar "$work/metadata" "$work/objects" >"$work/out" 2>&1 &
 	server=$!
 	for _ in $(seq 100); do

@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
-# Try what goes to AWS on this machine, with AWS's own SAM CLI, which is installed once into a
-# cache folder of its own.
+# Test the deployment to AWS on this machine with AWS's own SAM CLI, which is installed once into
+# a cache folder of its own.
 #
-#   scripts/sam-local.sh check                       what needs no engine: the template and the state machine under
+#   scripts/sam-local.sh check                       without an engine: the template and the state machine under
 #                                                    their validators, and `sam build`, to the bytes of scripts/build.sh
-#   scripts/sam-local.sh events                      where a Docker engine runs: every sample event through `sam local`,
-#                                                    held against the golden answers
+#   scripts/sam-local.sh events                      with a Docker engine: every sample event through `sam local`,
+#                                                    compared with the golden answers
 #   scripts/sam-local.sh invoke credit|tags EVENT    one event; the answer on stdout
 #   scripts/sam-local.sh api [PORT]                  the HTTP API on 127.0.0.1 (3000) until Ctrl+C
-#   scripts/sam-local.sh all                         check, and events where an engine runs; says which it ran
+#   scripts/sam-local.sh all                         check, and events if an engine runs; prints which it ran
 #   scripts/sam-local.sh sam ARGUMENTS…              the SAM CLI itself
 #
 # The functions run in Lambda's memory and time, from the files that `sam build` made, and ask
@@ -162,7 +162,7 @@ prepare() {
 	# A container reaches this machine by the address of its bridge, which only containers reach;
 	# Docker Desktop hands it on to loopback.
 	gateway=$(docker network inspect bridge -f '{{(index .IPAM.Config 0).Gateway}}' 2>/dev/null || true)
-	if [ -z "$gateway" ]; then # an engine that has just started does not tell it; it is the first of its network
+	if [ -z "$gateway" ]; then # unknown to an engine that has just started: the first of its network
 		subnet=$(docker network inspect bridge -f '{{(index .IPAM.Config 0).Subnet}}' 2>/dev/null || true)
 		gateway=$(python3 -c 'import ipaddress, sys; print(ipaddress.ip_network(sys.argv[1])[1])' "$subnet" 2>/dev/null || true)
 	fi
@@ -178,7 +178,7 @@ prepare() {
 	done
 	[ -n "$port" ] || fail "the simulator did not start: $(cat "$work/simulator")"
 
-	# localhost, since http:// is refused for any other host; there are two of that name in the container.
+	# Only localhost may have http://; the container has two addresses of that name.
 	python3 - "http://localhost:$port" >"$work/env.json" <<-'PYTHON'
 		import json, sys
 		keys = {"keys": [{"name": "sample", "hash": "sha256:24de9022a74e6a01e6100b499ae5aa83d0aae3e7280f678796f48e2261d048b6"}]}
@@ -252,7 +252,7 @@ until_api() { # PID
 	cat "$work/api"
 }
 
-told() {
+report() {
 	printf 'sam-local: ran'
 	printf ' %s;' "${ran[@]}"
 	echo
@@ -262,16 +262,16 @@ told() {
 case $verb in
 check)
 	check
-	told
+	report
 	;;
 events)
 	events
-	told
+	report
 	;;
 all)
 	check
 	if engine; then events; else skipped+=("sam local (every sample event in its container): no Docker engine answers"); fi
-	told
+	report
 	;;
 invoke)
 	[ $# = 2 ] || fail "usage: scripts/sam-local.sh invoke credit|tags EVENT"

@@ -112,7 +112,7 @@ check() {
 		for event in "$work/events/$function"/*.json; do
 			invoke_here $function "$event" >"$work/answers/$function/$(basename "$event")"
 		done
-		# What no function of ours has a trigger for is refused, and asks no cloud.
+		# An event without a trigger here is refused, without a call to a cloud.
 		for event in "cos put" "cos post" "cos delete" "cmq notification" "ckafka consume"; do
 			generate_event $event >"$work/event"
 			status=0

@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# Give both functions on Tencent SCF a Function URL, which the component does not:
+# Give the functions on Tencent SCF a Function URL, which the component does not:
 # a trigger of type http ("Creating a Function URL", Tencent Cloud docs,
 # 2025-05-09). Needs tccli, configured (pip install tccli; tccli configure).
 #
 #   --region REGION    ap-singapore unless given
-#   --auth CAM|NONE    CAM (the default): the platform lets in only who signs with a key that
-#                      may InvokeFunctionUrl. NONE: anybody can knock, and PARTNERLENS_KEYS
-#                      alone says who may ask
+#   --auth CAM|NONE    CAM (the default): the platform accepts only requests signed with a key
+#                      that may InvokeFunctionUrl. NONE: the platform accepts every request, and
+#                      PARTNERLENS_KEYS alone authenticates callers
 #   --endpoint HOST    of the SCF API, as scf.intl.tencentcloudapi.com; tccli's own unless given
 #   --qualifier NAME   $DEFAULT unless given: the traffic of the function's default alias
 #   --dry-run          print the calls and make none
@@ -55,15 +55,15 @@ call() { # ARGUMENT…: prints or makes one call of the SCF API
 
 for function in "${functions[@]}"; do
 	if [ "$auth" = NONE ]; then
-		# The one mistake that would hand the customers to everybody: a function that
-		# believes that CAM checks its callers, behind a URL that nobody checks.
+		# A function that relies on CAM to authenticate its callers would give the
+		# customers to every caller of a URL without CAM.
 		if [ -n "$dry" ]; then
 			echo "# refused if this names PARTNERLENS_PLATFORM_AUTH:"
 			call GetFunction --FunctionName "$function"
 		else
 			function_is=$(call GetFunction --FunctionName "$function")
 			case $function_is in *PARTNERLENS_PLATFORM_AUTH*)
-				echo "tencent-url.sh: $function has PARTNERLENS_PLATFORM_AUTH: take it away first, or everybody may ask" >&2
+				echo "tencent-url.sh: $function has PARTNERLENS_PLATFORM_AUTH: remove it first, or every caller is accepted" >&2
 				exit 1
 				;;
 			esac
@@ -71,5 +71,5 @@ for function in "${functions[@]}"; do
 	fi
 	call CreateTrigger --FunctionName "$function" --TriggerName "$function-url" --Type http --Qualifier "$qualifier" --Enable OPEN \
 		--TriggerDesc "{\"AuthType\":\"$auth\",\"NetConfig\":{\"EnableIntranet\":false,\"EnableExtranet\":true}}"
-	call ListTriggers --FunctionName "$function" # its TriggerDesc tells the address
+	call ListTriggers --FunctionName "$function" # its TriggerDesc has the address
 done

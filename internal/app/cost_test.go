@@ -44,7 +44,7 @@ func TestCostOfProof(t *testing.T) {
 			}
 			a := c.ask(t.Context(), asked, core.Params{})
 			calls := c.sim.Calls()
-			n := calls.Credit.Admitted + calls.Tags.Admitted + calls.SubCustomers.Admitted
+			n := calls.Credit.Accepted + calls.Tags.Accepted + calls.SubCustomers.Accepted
 			if ratio := float64(n) / pages; !slices.Contains(strings.Split(test.ends, "|"), a.String()) || ratio > test.most || len(a.records) != customers {
 				t.Errorf("%v with %d customers, after %d calls for %d pages; want %s and at most %.1f a page", a, len(a.records), n, pages, test.ends, test.most)
 			} else {

@@ -128,7 +128,7 @@ func TestNumbersAddUp(t *testing.T) {
 			if test.function == "tags" { // its resellers and its customers are listed by calls of their own
 				made = calls.Tags
 				for _, list := range []simulator.APICalls{calls.Resellers, calls.SubCustomers} {
-					made.Admitted += list.Admitted
+					made.Accepted += list.Accepted
 					made.Disturbed += list.Disturbed
 					made.Limited += list.Limited
 				}
@@ -143,12 +143,12 @@ func TestNumbersAddUp(t *testing.T) {
 				t.Errorf("%d calls in vain", vain)
 			}
 			for what, counts := range map[string][2]int{
-				"calls":                {sum("calls_total"), made.Admitted + made.Limited + made.Denied},
-				"calls that went well": {sum("calls_total", "code", "ok"), made.Admitted - made.Disturbed},
+				"calls":                {sum("calls_total"), made.Accepted + made.Limited + made.Denied},
+				"calls that went well": {sum("calls_total", "code", "ok"), made.Accepted - made.Disturbed},
 				"calls that failed":    {sum("calls_total", "code", "unavailable"), made.Disturbed},
 				"refusals":             {sum("refusals_total"), made.Limited},
 				"refusals by code":     {sum("calls_total", "code", "throttled"), made.Limited},
-				"durations":            {sum("call_duration_seconds_count"), made.Admitted + made.Limited + made.Denied},
+				"durations":            {sum("call_duration_seconds_count"), made.Accepted + made.Limited + made.Denied},
 			} {
 				if off := counts[0] - counts[1]; off > vain || off < -vain {
 					t.Errorf("%s are %d here, %d there", what, counts[0], counts[1])
@@ -157,7 +157,7 @@ func TestNumbersAddUp(t *testing.T) {
 			if again, failed := sum("retries_total"), made.Limited+made.Disturbed; again == 0 || again > failed || test.function == "credit" && again != failed { // of tags, one may be given up
 				t.Errorf("%d retries of %d calls that failed", again, failed)
 			}
-			if pages, customers := sum("pages_total"), sum("customers_total"); pages < test.opts.Customers/200 || pages > made.Admitted || customers < test.opts.Customers || customers > made.Rows {
+			if pages, customers := sum("pages_total"), sum("customers_total"); pages < test.opts.Customers/200 || pages > made.Accepted || customers < test.opts.Customers || customers > made.Rows {
 				t.Errorf("%d pages, %d customers; the cloud counts %+v", pages, customers, made)
 			}
 			if sum("invocations_total", "trigger", "http", "code", "ok") != 1 || sum("duration_seconds_count", "trigger", "http") != 1 || sum("incomplete_total", "account", "default") != 0 {
@@ -290,12 +290,12 @@ func TestNumbersOnLambda(t *testing.T) {
 	}
 	d, made := first[0], c.sim.Calls().Credit
 	if d.Members["function"] != "credit" || d.Members["account"] != "default" || d.Members["request_id"] != "id-0" || len(fmt.Sprint(d.Members["trace_id"])) != 32 ||
-		int(d.Sum("calls")) != made.Admitted || int(d.Sum("retries")) != made.Disturbed || made.Disturbed == 0 || d.Sum("customers") < 450 ||
+		int(d.Sum("calls")) != made.Accepted || int(d.Sum("retries")) != made.Disturbed || made.Disturbed == 0 || d.Sum("customers") < 450 ||
 		d.Sum("cold_starts") != 1 || d.Sum("invocations") != 1 || d.Sum("duration_seconds") <= 0 {
 		t.Errorf("%+v; the cloud counts %+v", d, made)
 	}
 	second := invoke(`{"rawPath":"/v1/credit","requestContext":{"http":{"method":"GET","sourceIp":"192.0.2.1"},"authorizer":{"iam":{"userArn":"arn:aws:iam::123456789012:user/tests"}}}}`)
-	if len(second) != 1 || second[0].Members["cold_starts"] != nil || int(d.Sum("calls")+second[0].Sum("calls")) != c.sim.Calls().Credit.Admitted {
+	if len(second) != 1 || second[0].Members["cold_starts"] != nil || int(d.Sum("calls")+second[0].Sum("calls")) != c.sim.Calls().Credit.Accepted {
 		t.Errorf("%+v", second)
 	}
 	if third := invoke(`{"rawPath":"/healthz","requestContext":{"http":{"method":"GET"}}}`); len(third) != 0 {
@@ -333,7 +333,7 @@ func TestNumbersOnSCF(t *testing.T) {
 	accounts, _ := line["accounts"].(map[string]any)
 	north, _ := accounts["north"].(map[string]any)
 	duration, _ := line["call_duration_seconds"].(map[string]any)
-	if int(line["calls"].(float64)) != c.sim.Calls().Credit.Admitted || len(accounts) != 2 || north["customers"] != 30.0 || line["customers"] != 60.0 ||
+	if int(line["calls"].(float64)) != c.sim.Calls().Credit.Accepted || len(accounts) != 2 || north["customers"] != 30.0 || line["customers"] != 60.0 ||
 		duration["count"] != line["calls"] || line["cold_starts"] != 1.0 || line["request_id"] != "id-1" || line["function"] != "credit" || line["trace_id"] == nil {
 		t.Errorf("%v", line)
 	}

@@ -19,7 +19,7 @@ func TestBuildIsTheSameAnywhere(t *testing.T) {
 	}
 	fixed := func(env ...string) (version string, variables map[string]string) {
 		t.Helper()
-		// Of what `go env` tells, the rest is where things are.
+		// The other variables of `go env` are paths.
 		script := exec.Command("bash", "-euc", `. scripts/flags.sh; echo "$version ${flags[*]}"; go env | grep -Ev "^(GOGCCFLAGS|GOPROXY|GONOSUMDB|PKG_CONFIG|GO(CACHE|ENV|MOD|TELEMETRY|TMP).*)="; go env GOPROXY GONOSUMDB`)
 		script.Env = append(os.Environ(), env...)
 		out, err := script.CombinedOutput()
@@ -64,7 +64,7 @@ func TestBuildIsTheSameAnywhere(t *testing.T) {
 	}
 }
 
-// scripts/build.sh takes away what it made, and nothing else.
+// scripts/build.sh removes its own output and nothing else.
 func TestBuildLeavesOtherPeoplesFiles(t *testing.T) {
 	t.Parallel()
 	stop := t.TempDir() // a go that builds nothing
@@ -74,10 +74,10 @@ func TestBuildLeavesOtherPeoplesFiles(t *testing.T) {
 	for _, test := range []struct {
 		name  string
 		files map[string]string
-		says  string // where the folder is refused
-		gone  string // what the build takes away
+		says  string // the error if the folder is refused
+		gone  string // what the build removes
 	}{
-		{"somebody's", map[string]string{"letters/one": "x", "lambda/theirs": "x"}, "holds other things", ""},
+		{"another project's", map[string]string{"letters/one": "x", "lambda/theirs": "x"}, "holds other things", ""},
 		{"with other sums", map[string]string{"SHA256SUMS": "0  image.iso\n", "image.iso": "x"}, "holds other things", ""},
 		{"empty", nil, "", ""},
 		{"its own", map[string]string{"SHA256SUMS": "0  lambda/credit/bootstrap\n", "lambda/credit/bootstrap": "x", "notes": "x"}, "", "lambda"},

@@ -19,8 +19,8 @@ func packages(t *testing.T, args ...string) map[string][]string {
 	}
 	imports := make(map[string][]string)
 	for line := range strings.Lines(string(out)) {
-		words := strings.Fields(line)
-		imports[words[0]] = words[1:]
+		fields := strings.Fields(line)
+		imports[fields[0]] = fields[1:]
 	}
 	return imports
 }
@@ -109,7 +109,7 @@ func prefixed(pkgs []string) []string {
 }
 
 // An artefact pays for what it links at every cold start. Both vendors' SDKs are in
-// every artefact, since a credential may be kept in either vendor's secret store.
+// every artefact, since a credential may be stored in either vendor's secret store.
 func TestArtefactsLinkWhatTheyNeed(t *testing.T) {
 	t.Parallel()
 	heavy := map[string]string{

@@ -26,7 +26,7 @@ var (
 // readme is what must be the same in every language.
 type readme struct {
 	levels   []string // of the headings
-	commands []string // the code blocks that begin with a command
+	commands []string // the code blocks that start with a command
 	settings []string // sorted, each once
 	links    []string // relative ones, without their fragments
 	sections []string // relative links to a heading, with their fragments
@@ -134,7 +134,7 @@ func TestReadmesSayTheSame(t *testing.T) {
 		english, chinese []string
 	}{
 		{"heading levels", english.levels, chinese.levels},
-		{"code blocks that begin with a command", english.commands, chinese.commands},
+		{"code blocks that start with a command", english.commands, chinese.commands},
 		{"PARTNERLENS_* names", english.settings, chinese.settings},
 	} {
 		if len(part.english) == 0 {

@@ -67,8 +67,8 @@ func TestAWSRefusesWhatCannotWork(t *testing.T) {
 	}{
 		"the least":                         {map[string]string{"AlarmEmail": "ops@example.com"}, ""},
 		"both clouds off":                   {map[string]string{"AlarmEmail": "ops@example.com", "Tencent": "off", "Huawei": "off"}, "Tencent and Huawei"},
-		"nobody is told":                    {nil, "set AlarmEmail"},
-		"two who are told of failures":      {map[string]string{"AlarmEmail": "ops@example.com", "AlarmTopicArn": "arn"}, "beside AlarmTopicArn"},
+		"no address":                        {nil, "set AlarmEmail"},
+		"two topics for failures":           {map[string]string{"AlarmEmail": "ops@example.com", "AlarmTopicArn": "arn"}, "beside AlarmTopicArn"},
 		"mail of customers":                 {map[string]string{"AlarmTopicArn": "arn", "AlertEmail": "sales@example.com"}, ""},
 		"mail beside the secret":            {map[string]string{"AlarmTopicArn": "arn", "AlertEmail": "sales@example.com", "AlertsSecret": "partnerlens/alerts"}, "beside AlertsSecret"},
 		"the secret, with a topic":          {map[string]string{"AlarmTopicArn": "arn", "AlertsSecret": "partnerlens/alerts", "AlertTopicArn": "arn"}, ""},
@@ -95,7 +95,7 @@ func TestAWSRefusesWhatCannotWork(t *testing.T) {
 	}
 }
 
-// A topic that docs/alerts.md lets a channel name may be published to, whoever made it.
+// A topic that docs/alerts.md lets a channel name may be published to by any owner.
 func TestAWSRolesMayTellTheTopic(t *testing.T) {
 	t.Parallel()
 	template, _ := readTemplate(t)
@@ -124,7 +124,7 @@ func TestAWSAnswersAreKeptOutOfGit(t *testing.T) {
 		}
 	}
 	if tracked, err := os.ReadFile("samconfig.toml"); err != nil || strings.Contains(string(tracked), "parameter_overrides") {
-		t.Errorf("samconfig.toml holds somebody's parameters: %v", err)
+		t.Errorf("samconfig.toml has parameters of one deployment: %v", err)
 	}
 
 	// Makefile builds for the architecture among the answers.

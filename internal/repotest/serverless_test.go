@@ -125,8 +125,8 @@ var (
 // What of a value is not known before it is deployed is counted as this long.
 const longestDeployTime = 64
 
-// wrongInComponent tells everything in the file that the documentation, SCF's
-// limits or the code would not take.
+// wrongInComponent returns every value in the file that the documentation, SCF's
+// limits or the code refuse.
 func wrongInComponent(c component, settings []string, binaries []string) (wrong []string) {
 	say := func(format string, args ...any) { wrong = append(wrong, fmt.Sprintf(format, args...)) }
 	in := c.Inputs
@@ -150,10 +150,10 @@ func wrongInComponent(c component, settings []string, binaries []string) (wrong 
 	}
 	size := func(where string, memory, timeout int) {
 		if memory != 64 && (memory < 128 || memory > 3072 || memory%128 != 0) {
-			say("%s: memorySize %d; SCF takes 64, and 128 to 3072 by 128", where, memory)
+			say("%s: memorySize %d; SCF accepts 64, and 128 to 3072 by 128", where, memory)
 		}
 		if timeout <= 3 || timeout > 900 {
-			say("%s: timeout %d; SCF takes 1 to 900, and its default of 3 is too little", where, timeout)
+			say("%s: timeout %d; SCF accepts 1 to 900, and its default of 3 is too little", where, timeout)
 		}
 	}
 	size("inputs", in.MemorySize, in.Timeout)
@@ -193,7 +193,7 @@ func wrongInEnvironment(where string, variables []keyValue, settings []string) (
 		seen[v.Key] = true
 		for _, reserved := range []string{"TENCENTCLOUD_", "SCF_", "QCLOUD_"} {
 			if strings.HasPrefix(v.Key, reserved) {
-				say("%s: SCF keeps names that begin with %s for itself", v.Key, reserved)
+				say("%s: SCF reserves names that start with %s", v.Key, reserved)
 			}
 		}
 		if !scfVariable.MatchString(v.Key) || v.Value == "" {
@@ -214,7 +214,7 @@ func wrongInEnvironment(where string, variables []keyValue, settings []string) (
 		}
 	}
 	if total > 4096 {
-		say("%d bytes of environment; SCF takes 4 KB", total)
+		say("%d bytes of environment; the limit of SCF is 4 KB", total)
 	}
 	return wrong
 }
@@ -254,7 +254,7 @@ func wrongInTrigger(trigger componentTrigger, functions map[string]componentFunc
 func cron(text string) error {
 	fields := strings.Fields(text)
 	if len(fields) != 7 {
-		return fmt.Errorf("cron %q has %d fields; SCF takes 7", text, len(fields))
+		return fmt.Errorf("cron %q has %d fields; SCF wants 7", text, len(fields))
 	}
 	for i, bounds := range [][2]int{{0, 59}, {0, 59}, {0, 23}, {1, 31}, {1, 12}, {0, 6}, {1970, 2099}} {
 		for _, part := range strings.Split(fields[i], ",") {
@@ -336,14 +336,14 @@ func TestServerlessCheckRefuses(t *testing.T) {
 		{"more than SCF's timeout", "timeout: 900", "timeout: 901", "1 to 900"},
 		{"a cron of five fields", "'0 5,20,35,50 9,12 * * * *'", "'5 9 * * *'", "7"},
 		{"a cron with an hour that is none", "'0 5,20,35,50 9,12 * * * *'", "'0 5 24 * * * *'", "0 to 23"},
-		{"a reserved name", "key: PARTNERLENS_WATCH_EVERY", "key: TENCENTCLOUD_SECRET_ID", "for itself"},
-		{"another reserved name", "key: PARTNERLENS_WATCH_EVERY", "key: SCF_X", "for itself"},
+		{"a reserved name", "key: PARTNERLENS_WATCH_EVERY", "key: TENCENTCLOUD_SECRET_ID", "SCF reserves names"},
+		{"another reserved name", "key: PARTNERLENS_WATCH_EVERY", "key: SCF_X", "SCF reserves names"},
 		{"a setting that nothing reads", "key: PARTNERLENS_WATCH_EVERY", "key: PARTNERLENS_WATCH_EVRY", "nothing reads"},
 		{"a secret in the open", "value: tencent-ssm:partnerlens-tencent@v1#secret_key", "value: AKIDsample", "not the secret"},
 		{"a variable of another form", "${env.TENCENT_APP_ID}", "${TENCENT_APP_ID}", "${env.NAME}"},
 		{"more than 4 KB", "value: day", "value: " + strings.Repeat("d", 4000), "4 KB"},
 		{"a variable twice", "key: PARTNERLENS_WATCH_EVERY", "key: PARTNERLENS_WATCH_ZONE", "twice"},
-		{"a timer of nobody", "function: tags", "function: tag", "none of the file's"},
+		{"a timer without a function", "function: tags", "function: tag", "none of the file's"},
 		{"a timer that is off", "enable: true", "enable: false", "off"},
 		{"an argument that is no request for the watch", `'{"watch":"now"}'`, `'{"limit":5}'`, "the watch"},
 		{"a trigger that is not documented", "type: timer", "type: http", "tencent-url.sh"},
@@ -370,7 +370,7 @@ func TestServerlessCheckRefuses(t *testing.T) {
 // Where template.yaml and serverless.yml may differ, and why.
 var onlyInTemplate = map[string]string{
 	"PARTNERLENS_ACCOUNTS":         "docs/deploy-tencent.md says where it goes; there is no parameter to switch it on with",
-	"PARTNERLENS_TENCENT_ENDPOINT": "has a default; a stack takes parameters, serverless.yml is edited",
+	"PARTNERLENS_TENCENT_ENDPOINT": "has a default; a stack has parameters, serverless.yml is edited",
 	"PARTNERLENS_HUAWEI_ENDPOINT":  "the same",
 }
 
@@ -504,7 +504,7 @@ func TestTencentPolicies(t *testing.T) {
 	}
 }
 
-// The script that makes Function URLs asks for CAM unless told otherwise, and makes
+// The script that makes Function URLs asks for CAM by default, and makes
 // the documented call.
 func TestTencentURL(t *testing.T) {
 	t.Parallel()
@@ -535,7 +535,7 @@ func TestTencentURL(t *testing.T) {
 	}
 }
 
-// A URL that is open to everybody is not made for a function that believes that
+// A URL that is open to every caller is not made for a function that assumes that
 // CAM checks its callers, nor where that cannot be found out.
 func TestTencentURLIsNotOpenedByMistake(t *testing.T) {
 	t.Parallel()
@@ -598,7 +598,7 @@ func TestTencentLogsCanBeSearched(t *testing.T) {
 		}
 		indexed[field.Key] = field.Value
 		if !slices.Contains([]string{"text", "long", "double"}, field.Value.Type) || field.Value.Type != "text" && (field.Value.Tokenizer != "" || field.Value.ContainZH) {
-			t.Errorf("%s: CLS does not take %+v", field.Key, field.Value)
+			t.Errorf("%s: CLS does not accept %+v", field.Key, field.Value)
 		}
 		ours := !strings.HasPrefix(field.Key, "SCF_") && !slices.Contains([]string{"level", "msg"}, field.Key) // slog's
 		if ours && !strings.Contains(sources, `"`+field.Key+`"`) {
@@ -656,7 +656,7 @@ func shippedText(t *testing.T) string {
 	return all.String()
 }
 
-// cliTemplate is the form that Tencent's SCF CLI of 2020 takes (tcfcli/common/tcsam of the
+// cliTemplate is the form that Tencent's SCF CLI of 2020 reads (tcfcli/common/tcsam of the
 // PyPI package scf 0.2.8), as far as the file uses it.
 type cliTemplate struct {
 	Globals struct {

@@ -113,7 +113,7 @@ func TestAWSFunctions(t *testing.T) {
 			t.Errorf("Makefile has no target build-%s for functions/%s", name, folder)
 		}
 		if f.FunctionUrlConfig.AuthType != "AWS_IAM" {
-			t.Errorf("%s: its URL is open to everybody", name)
+			t.Errorf("%s: its URL is open to every caller", name)
 		}
 		if !strings.HasSuffix(f.FunctionName, "-"+folder) {
 			t.Errorf("%s is called %s; the dashboard and the log groups want -%s at the end", name, f.FunctionName, folder)
@@ -144,7 +144,7 @@ func TestAWSFunctions(t *testing.T) {
 	}
 }
 
-// Whoever writes a parameter wrongly, or leaves out one that is needed, is told
+// A wrong parameter, or a missing one, is refused with a text that says
 // what to write. CloudFormation matches the whole value.
 func TestAWSParametersSayWhatToWrite(t *testing.T) {
 	t.Parallel()
@@ -152,7 +152,7 @@ func TestAWSParametersSayWhatToWrite(t *testing.T) {
 	for name, p := range template.Parameters {
 		bounded := p.AllowedPattern != "" || len(p.AllowedValues) > 0 || p.MinValue != nil && p.MaxValue != nil
 		if !bounded || !strings.HasPrefix(p.ConstraintDescription, "write ") || p.Description == "" {
-			t.Errorf("%s takes anything, or does not say what to write instead of a wrong value", name)
+			t.Errorf("%s accepts any value, or does not say what to write instead of a wrong value", name)
 		}
 		if p.Default == nil {
 			t.Errorf("%s has no default", name)
@@ -184,13 +184,13 @@ func TestAWSParametersSayWhatToWrite(t *testing.T) {
 		pattern := regexp.MustCompile("^(?:" + template.Parameters[name].AllowedPattern + ")$")
 		for value, want := range values {
 			if got := pattern.MatchString(value); got != want {
-				t.Errorf("%s takes %q: %t, want %t", name, value, got, want)
+				t.Errorf("%s accepts %q: %t, want %t", name, value, got, want)
 			}
 		}
 	}
 }
 
-// What the schedules send is what internal/app/run.go takes for the watch.
+// The schedules send what internal/app/run.go accepts for the watch.
 func TestAWSSchedulesAskForTheWatch(t *testing.T) {
 	t.Parallel()
 	template, _ := readTemplate(t)
@@ -252,7 +252,7 @@ func TestAWSMetricsAreOfOurLog(t *testing.T) {
 	for name, f := range properties[filter](t, template, "AWS::Logs::MetricFilter") {
 		made[f.MetricTransformations[0].MetricName] = true
 		if field, ok := strings.CutPrefix(f.MetricTransformations[0].MetricValue, "$."); ok && !strings.Contains(sources.String(), `"`+field+`"`) {
-			t.Errorf("%s takes %s, which nothing logs", name, field)
+			t.Errorf("%s matches %s, which nothing logs", name, field)
 		}
 		for _, match := range word.FindAllStringSubmatch(f.FilterPattern, -1) {
 			switch match[1] {
@@ -277,7 +277,7 @@ func TestAWSMetricsAreOfOurLog(t *testing.T) {
 			t.Errorf("%s is of %s, which no filter makes", name, a.MetricName)
 		}
 		if a.AlarmDescription == "" || a.AlarmActions == nil || a.TreatMissingData == "" {
-			t.Errorf("%s tells nobody, or not what", name)
+			t.Errorf("%s notifies no topic, or has no description", name)
 		}
 	}
 }
@@ -307,7 +307,7 @@ func TestAWSDashboard(t *testing.T) {
 	}
 }
 
-// Each role reads and writes what is its function's, and nothing of anybody else.
+// Each role reads and writes its own function's objects and no others.
 func TestAWSRolesAreNarrow(t *testing.T) {
 	t.Parallel()
 	_, text := readTemplate(t)
@@ -369,7 +369,7 @@ func TestDeployAWSPage(t *testing.T) {
 	}
 }
 
-// said tells whether a text is in what is shipped.
+// said reports whether a text is in the shipped code.
 func said(t *testing.T, text string) bool {
 	t.Helper()
 	found := false

@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// now is the clock of tests: a Saturday evening in UTC+8.
+// now is the time of the tests: a Saturday evening in UTC+8.
 var now = time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
 
 func newSimulator(t *testing.T, opts Options) *Simulator {
@@ -29,8 +29,7 @@ func newSimulator(t *testing.T, opts Options) *Simulator {
 	return s
 }
 
-// call is one call that is going to be signed. The zero value is an ordinary
-// call; a test changes what it is about.
+// call is a call to sign. The zero value is an ordinary call.
 type call struct {
 	body      string
 	keyID     string // KeyID
@@ -79,8 +78,8 @@ func mac(key, text string) string {
 
 func digest(text string) string { return fmt.Sprintf("%x", sha256.Sum256([]byte(text))) }
 
-// tencent signs as "Signature v3" tells a caller to, step by step and without
-// the simulator's own code.
+// tencent signs as "Signature v3" describes, step by step and without the
+// simulator's own code.
 func (c call) tencent(base string) *http.Request {
 	c.defaults()
 	r := httptest.NewRequest("POST", base+"/", strings.NewReader(c.body))
@@ -108,7 +107,7 @@ func (c call) tencent(base string) *http.Request {
 	return c.finish(r)
 }
 
-// huawei signs as the "API Request Signing Guide" tells a caller to.
+// huawei signs as the "API Request Signing Guide" describes.
 func (c call) huawei(base string) *http.Request {
 	c.defaults()
 	r := httptest.NewRequest(c.method, base+c.path, strings.NewReader(c.body))
@@ -136,8 +135,8 @@ func (c call) huawei(base string) *http.Request {
 	return c.finish(r)
 }
 
-// aws signs as "Create a signed AWS API request" tells a caller to. The action
-// is the X-Amz-Target; the service is the one it belongs to.
+// aws signs as "Create a signed AWS API request" describes. The action is the
+// X-Amz-Target; the service is the one of the action.
 func (c call) aws(base string) *http.Request {
 	if c.action == "" {
 		c.action = "secretsmanager.GetSecretValue"
@@ -202,7 +201,7 @@ func (c call) finish(r *http.Request) *http.Request {
 	return r
 }
 
-// got is an answer of either vendor, taken apart.
+// got is an answer of either vendor, parsed.
 type got struct {
 	status    int
 	header    http.Header

@@ -13,20 +13,20 @@ type Calls struct {
 
 // APICalls counts the calls of one API.
 type APICalls struct {
-	Admitted  int // past the signature and the rate
+	Accepted  int // past the signature and the rate
 	Limited   int // refused for the rate
 	Denied    int // refused for the key, the signature or the permission
-	Disturbed int // admitted, and hit by a fault
+	Disturbed int // accepted, and hit by a fault
 	Rows      int // rows in the pages that were made
 }
 
 type apiCounters struct {
-	admitted, limited, denied, disturbed, rows atomic.Int64
+	accepted, limited, denied, disturbed, rows atomic.Int64
 }
 
 func (c *apiCounters) read() APICalls {
 	return APICalls{
-		Admitted:  int(c.admitted.Load()),
+		Accepted:  int(c.accepted.Load()),
 		Limited:   int(c.limited.Load()),
 		Denied:    int(c.denied.Load()),
 		Disturbed: int(c.disturbed.Load()),

@@ -50,8 +50,7 @@ func TestIDsGiveTheirIndexBack(t *testing.T) {
 	}
 }
 
-// Every awkward kind is among the first fifty, whatever the seed, and on the
-// wire it is what it should be.
+// Every awkward kind is among the first fifty customers, whatever the seed.
 func TestAwkwardCredit(t *testing.T) {
 	t.Parallel()
 	for _, opts := range []Options{{Customers: 50}, {Customers: 50, Seed: 99}} {
@@ -113,7 +112,7 @@ func TestAwkwardTags(t *testing.T) {
 	}
 }
 
-// The month turns in UTC+8, and with Options.Now.
+// The month changes in UTC+8, by Options.Now.
 func TestTagMonths(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
@@ -159,7 +158,7 @@ func TestOrderByAssociationTime(t *testing.T) {
 		}
 	}
 	if last := s.CreditCustomer(2_000_000).AssociationTime; last > "2026" {
-		t.Errorf("bound at %s, in somebody's future", last)
+		t.Errorf("bound at %s, in the future", last)
 	}
 }
 
@@ -209,8 +208,8 @@ func amount(t *testing.T, n Number) float64 {
 	return f
 }
 
-// Two simulators with one seed answer alike, down to the request ids; another
-// seed answers otherwise.
+// Two simulators with one seed answer alike, down to the request ids; another seed
+// answers differently.
 func TestRepeatable(t *testing.T) {
 	t.Parallel()
 	run := func(seed uint64) []string {

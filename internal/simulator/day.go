@@ -5,13 +5,13 @@ import "time"
 // eventDays is the last day on which customers join, leave, or change.
 const eventDays = 2
 
-// dayStart is a day and how many calls were admitted before it.
+// dayStart is a day and how many calls were accepted before it.
 type dayStart struct{ day, credit, tags int }
 
 // SetDay sets the day of the customers' lives: 0, or any below it, is the first.
 // A call in progress, or a reader between two pages, may see both days.
 func (s *Simulator) SetDay(day int) {
-	s.start.Store(&dayStart{max(day, 0), int(s.counters.credit.admitted.Load()), int(s.counters.tags.admitted.Load())})
+	s.start.Store(&dayStart{max(day, 0), int(s.counters.credit.accepted.Load()), int(s.counters.tags.accepted.Load())})
 }
 
 // Day returns the day that is set.

@@ -17,7 +17,7 @@ type Fault struct {
 	Says string // one sentence
 }
 
-// callFaults hit one in every so many admitted calls. Each has a second form,
+// callFaults hit one in every so many accepted calls. Each has a second form,
 // NAME-always, that hits every call.
 var callFaults = []struct {
 	Fault

@@ -85,7 +85,7 @@ func TestFaultAnswers(t *testing.T) {
 			check(s.askCredit(t, `{}`), test.tencentStatus, test.tencentCode, test.tencentBody)
 			check(s.askTags(t, `{}`), test.huaweiStatus, test.huaweiCode, test.huaweiBody)
 
-			// Now and then is one call in seven, and a refused call is left alone.
+			// The fault hits one call in seven, and no refused call.
 			s = newSimulator(t, Options{Customers: 30, Faults: []string{test.fault}})
 			whole := 0
 			for range 14 {
@@ -223,19 +223,19 @@ func TestHangEndsWithClose(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := newSimulator(t, Options{Faults: []string{"hang-always"}})
-		ended := make(chan any, 1)
+		returned := make(chan any, 1)
 		go func() {
-			defer func() { ended <- recover() }()
+			defer func() { returned <- recover() }()
 			s.ServeHTTP(httptest.NewRecorder(), call{}.tencent("http://simulator.example"))
 		}()
 		time.Sleep(time.Hour)
 		select {
-		case <-ended:
+		case <-returned:
 			t.Fatal("answered")
 		default:
 		}
 		s.Close()
-		if r := <-ended; r != http.ErrAbortHandler {
+		if r := <-returned; r != http.ErrAbortHandler {
 			t.Errorf("panic = %v, want ErrAbortHandler", r)
 		}
 	})
@@ -291,7 +291,7 @@ func TestTotals(t *testing.T) {
 	}
 	s := newSimulator(t, Options{Customers: -1, Faults: []string{"total-low"}})
 	if g := s.askCredit(t, `{}`); g.total != 0 {
-		t.Errorf("total of nobody = %d", g.total)
+		t.Errorf("total of an empty account = %d", g.total)
 	}
 }
 
@@ -327,8 +327,8 @@ func TestCustomersComeAndGo(t *testing.T) {
 	if !slices.Equal(totals, []int{200, 201, 202, 203, 204}) || len(ids) != 204 || distinct(ids) != 200 {
 		t.Errorf("join, credit: totals %v, %d rows, %d distinct, want rows that come twice", totals, len(ids), distinct(ids))
 	}
-	// Tags have no total: reading on until nothing comes, one row comes again
-	// and again as long as customers join.
+	// Tags have no total: in a read up to an empty page one row is repeated as
+	// long as customers join.
 	if ids := walkTags(t, s); len(ids) != 220 || distinct(ids) != 200 {
 		t.Errorf("join, tags: %d rows, %d distinct", len(ids), distinct(ids))
 	}
@@ -352,7 +352,7 @@ func TestCustomersComeAndGo(t *testing.T) {
 	id := s.TagCustomer(199).CustomerID
 	body := `{"customer_ids":["` + id + `"]}`
 	if first, second := s.askTags(t, body), s.askTags(t, body); len(first.rows) != 1 || len(second.rows) != 0 {
-		t.Errorf("leave: %d rows, then %d, of a customer who has left", len(first.rows), len(second.rows))
+		t.Errorf("leave: %d rows, then %d, of a customer that has left", len(first.rows), len(second.rows))
 	}
 	if ids := walkTags(t, s); len(ids) >= 200 {
 		t.Errorf("leave, tags: %d rows", len(ids))
@@ -364,8 +364,8 @@ func TestCustomersComeAndGo(t *testing.T) {
 	}
 }
 
-// Who joins is bound at that moment, listed last in ascending order, and the
-// same ever after.
+// A customer that joins is associated at that time, listed last in ascending order,
+// and does not change.
 func TestNewcomersAreBoundWhenTheyJoin(t *testing.T) {
 	t.Parallel()
 	clock := now
@@ -393,8 +393,7 @@ func TestNewcomersAreBoundWhenTheyJoin(t *testing.T) {
 	}
 }
 
-// Joining and leaving together, as many leave as join, and of those who were
-// there from the beginning.
+// Under both faults as many customers leave as join, all of them from day 0.
 func TestPresence(t *testing.T) {
 	t.Parallel()
 	s := newSimulator(t, Options{Customers: 30, Faults: []string{"customers-join", "customers-leave"}})

@@ -71,7 +71,7 @@ func (s *Simulator) serveHuawei(w http.ResponseWriter, r *http.Request, body []b
 		refuse(0, &huaweiError{http.StatusTooManyRequests, "APIGW.0308", "The throttling threshold has been reached: policy user over ratelimit"})
 		return
 	}
-	ordinal := int(count.admitted.Add(1))
+	ordinal := int(count.accepted.Add(1))
 	page, rows, refusal := read(s.partner(), body, ordinal)
 	if refusal != nil {
 		refuse(ordinal, refusal)

@@ -91,7 +91,7 @@ func (s *Simulator) subCustomerPage(body []byte, ordinal int) (page any, rows in
 		return nil, 0, refusal
 	}
 	// The events of this list are those of the calls of the tags.
-	owner, of, refusal := s.owner(p.IndirectPartnerID, s.Day(), max(1, int(s.counters.tags.admitted.Load())))
+	owner, of, refusal := s.owner(p.IndirectPartnerID, s.Day(), max(1, int(s.counters.tags.accepted.Load())))
 	if refusal != nil {
 		return nil, 0, refusal
 	}

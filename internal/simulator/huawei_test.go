@@ -37,7 +37,7 @@ func TestTagPages(t *testing.T) {
 			t.Errorf("%s: list = %s, want []", test.body, g.list)
 		}
 	}
-	if calls := s.Calls().Tags; calls.Admitted != len(tests) || calls.Rows != 3*10+200+50+1+5 {
+	if calls := s.Calls().Tags; calls.Accepted != len(tests) || calls.Rows != 3*10+200+50+1+5 {
 		t.Errorf("Calls().Tags = %+v", calls)
 	}
 }
@@ -146,7 +146,7 @@ func TestResellers(t *testing.T) {
 		{`{"account_name":"example_reseller_4"}`, 1, ids[4:5]},
 		{`{"account_name":""}`, 20, ids[:10]},
 		{`{"indirect_partner_id":"` + ids[7] + `"}`, 1, ids[7:8]},
-		{`{"indirect_partner_id":"nobody"}`, 0, nil},
+		{`{"indirect_partner_id":"unknown"}`, 0, nil},
 		{`{"associated_on_begin":"` + list[5].AssociatedOn + `","associated_on_end":"` + list[6].AssociatedOn + `"}`, 2, ids[5:7]},
 	}
 	for _, test := range tests {

@@ -179,5 +179,5 @@ func (s *Simulator) TagPresence() Presence {
 }
 
 func presence(r *roster, day, before int, calls *apiCounters) Presence {
-	return Presence{r.at(day, before+1), r.at(day, max(before+1, int(calls.admitted.Load())))}
+	return Presence{r.at(day, before+1), r.at(day, max(before+1, int(calls.accepted.Load())))}
 }

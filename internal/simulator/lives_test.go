@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// everything is all that a simulator tells, as it goes over the transport.
+// everything returns all answers of a simulator, as they are sent.
 func everything(t *testing.T, s *Simulator) string {
 	t.Helper()
 	all := ""
@@ -27,8 +27,8 @@ func everything(t *testing.T, s *Simulator) string {
 	return all + s.askCredit(t, `{"FilterType":"Name","Filter":"Example","PageSize":100}`).body + s.resellerList(t, `{"limit":100}`).body
 }
 
-// The digests are of a simulator from before there were days (8c74db4): day 0
-// is what everything else was tested with.
+// The digests are those of a simulator without days (8c74db4), which every other
+// test relies on.
 func TestDayZeroIsAsBefore(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
@@ -45,7 +45,7 @@ func TestDayZeroIsAsBefore(t *testing.T) {
 	} {
 		s := newSimulator(t, Options{Seed: test.seed, Customers: test.customers})
 		if got := digest(everything(t, s)); got != test.want {
-			t.Errorf("seed %d, %d customers: not as before there were days: %s", test.seed, test.customers, got)
+			t.Errorf("seed %d, %d customers: day 0 has changed: %s", test.seed, test.customers, got)
 		}
 		s = newSimulator(t, Options{Seed: test.seed, Customers: test.customers, Day: 2, Today: now})
 		s.SetDay(1)
@@ -68,11 +68,11 @@ func TestDay(t *testing.T) {
 		t.Errorf("days %d, %d", a.Day(), b.Day())
 	}
 	if everything(t, a) != everything(t, b) {
-		t.Errorf("day 2 depends on how one came there")
+		t.Errorf("day 2 depends on the days before it")
 	}
 }
 
-// statusOf tells the rule for a credit's status anew.
+// statusOf implements the rule for a credit's status independently.
 func statusOf(t *testing.T, c CreditCustomer) string {
 	t.Helper()
 	if c.Force == "2" {
@@ -100,8 +100,8 @@ func statusOf(t *testing.T, c CreditCustomer) string {
 	return "ok"
 }
 
-// expiresSoon says whether something expires within a week, by two clocks: that
-// of the day and that of day 0.
+// expiresSoon reports whether the credit expires within a week by the clocks of
+// the day and of day 0.
 func expiresSoon(c CreditCustomer, day int) bool {
 	at, err := time.ParseInLocation(time.DateTime, c.RecentExpiry, beijing)
 	if err != nil {
@@ -111,11 +111,11 @@ func expiresSoon(c CreditCustomer, day int) bool {
 	return is > 0 && was <= 7*24*time.Hour
 }
 
-// creditDays is what each life is like on days 0, 1, 2 and 3; "a|b" is one of
-// both, "=" as the day before, "" not there.
+// creditDays is the status of each life on days 0, 1, 2 and 3: "a|b" is either,
+// "=" is that of the day before, "" is not listed.
 var creditDays = map[Life][4]string{
 	Unchanged:      {"any", "=", "=", "="},
-	SpendsSlowly:         {"any", "=", "=", "="},
+	SpendsSlowly:   {"any", "=", "=", "="},
 	LowDay1:        {"ok", "low", "low", "="},
 	LowDay2:        {"ok", "ok", "low", "="},
 	ExhaustedDay1:  {"ok|low", "exhausted", "exhausted", "="},
@@ -139,7 +139,7 @@ var creditDays = map[Life][4]string{
 	GoesDay2:       {"any", "=", "", ""},
 }
 
-// tagDays is the same of tags: the tag, and its last month counted from that of
+// tagDays is the same for tags: the tag and its last month, counted from that of
 // the day on which it changed.
 var tagDays = map[Life][4]string{
 	Unchanged:            {"any", "=", "=", "="},
@@ -161,7 +161,7 @@ var tagDays = map[Life][4]string{
 	GoesDay2:             {"any", "=", "", ""},
 }
 
-// holds says whether what is so is what a table wants, given the day before.
+// holds reports whether a status is what a table wants, given the day before.
 func holds(want, is, before string) bool {
 	switch want {
 	case "any":
@@ -177,14 +177,14 @@ func TestCreditLives(t *testing.T) {
 	for _, opts := range []Options{{Customers: 200}, {Customers: 3000, Seed: 5}, {Customers: 7}} {
 		s := newSimulator(t, opts)
 		led := make(map[Life]int)
-		for i := range s.newcomers()+eventDays*s.perDay() {
+		for i := range s.newcomers() + eventDays*s.perDay() {
 			life := s.CreditLife(i)
 			if i < s.customers || i >= s.newcomers() {
 				led[life]++
 			}
 			want, known := creditDays[life]
 			if !known {
-				t.Fatalf("customer %d leads an unknown life, %q", i, life)
+				t.Fatalf("customer %d has an unknown life, %q", i, life)
 			}
 			var all [4]CreditCustomer
 			before := ""
@@ -196,13 +196,13 @@ func TestCreditLives(t *testing.T) {
 						is += " soon"
 					}
 				} else if i >= s.customers && i < s.newcomers() {
-					continue // nobody has joined under a fault
+					continue // not joined under a fault
 				}
 				if !holds(want[day], is, before) {
 					t.Errorf("customer %d, %s, day %d: %q, want %q after %q", i, life, day, is, want[day], before)
 				}
 				if s.CreditLife(i) != life {
-					t.Errorf("customer %d, %s, leads another life on day %d", i, life, day)
+					t.Errorf("customer %d, %s, has another life on day %d", i, life, day)
 				}
 				before, all[day] = is, c
 				if whole, cents, _ := strings.Cut(string(c.RemainingCredit), "."); i > len(awkwardCredit) && (whole == "" || len(cents) != 0 && len(cents) != 2) {
@@ -223,13 +223,13 @@ func TestCreditLives(t *testing.T) {
 					t.Errorf("customer %d, unchanged, changed on day %d", i, day)
 				}
 				if life == SpendsSlowly && statusOf(t, is) != "exhausted" && amount(t, is.RemainingCredit) >= amount(t, was.RemainingCredit) {
-					t.Errorf("customer %d, steady, has %s left on day %d and had %s", i, is.RemainingCredit, day, was.RemainingCredit)
+					t.Errorf("customer %d, spending slowly, has %s left on day %d and had %s", i, is.RemainingCredit, day, was.RemainingCredit)
 				}
 			}
 		}
 		for life := range creditDays {
 			if led[life] == 0 && opts.Customers >= 200 {
-				t.Errorf("%+v: nobody leads %s", opts, life)
+				t.Errorf("%+v: no customer has the life %s", opts, life)
 			}
 		}
 	}
@@ -241,14 +241,14 @@ func TestTagLives(t *testing.T) {
 	for _, opts := range []Options{{Customers: 200}, {Customers: 3000, Seed: 5}, {Customers: 3000, Today: endOfMonth}, {Customers: 7}} {
 		s := newSimulator(t, opts)
 		led := make(map[Life]int)
-		for i := range s.newcomers()+eventDays*s.perDay() {
+		for i := range s.newcomers() + eventDays*s.perDay() {
 			life := s.TagLife(i)
 			if i < s.customers || i >= s.newcomers() {
 				led[life]++
 			}
 			want, known := tagDays[life]
 			if !known {
-				t.Fatalf("customer %d leads an unknown life, %q", i, life)
+				t.Fatalf("customer %d has an unknown life, %q", i, life)
 			}
 			var was TagCustomer
 			before := ""
@@ -256,7 +256,7 @@ func TestTagLives(t *testing.T) {
 				s.SetDay(day)
 				c, is := s.TagCustomer(i), ""
 				if i >= s.customers && i < s.newcomers() {
-					continue // nobody has joined under a fault
+					continue // not joined under a fault
 				}
 				if s.tags.at(day, 1).has(i) {
 					is = c.NewCustomerTag
@@ -285,21 +285,21 @@ func TestTagLives(t *testing.T) {
 					t.Errorf("customer %d, %s, day %d: %q, %+v, want %q after %q, %+v", i, life, day, is, c, want[day], before, was)
 				}
 				if s.TagLife(i) != life {
-					t.Errorf("customer %d, %s, leads another life on day %d", i, life, day)
+					t.Errorf("customer %d, %s, has another life on day %d", i, life, day)
 				}
 				before, was = is, c
 			}
 		}
 		for life := range tagDays {
 			if led[life] == 0 && opts.Customers >= 200 {
-				t.Errorf("%+v: nobody leads %s", opts, life)
+				t.Errorf("%+v: no customer has the life %s", opts, life)
 			}
 		}
 	}
 }
 
-// About one in ten changes status from one day to the next, and on most days
-// after the second nobody does but who hovers.
+// About one customer in ten changes status on each of the first two days. After
+// those only the hovering ones do.
 func TestShareOfChange(t *testing.T) {
 	t.Parallel()
 	s := newSimulator(t, Options{Customers: 4000})
@@ -322,7 +322,7 @@ func TestShareOfChange(t *testing.T) {
 	}
 }
 
-// What is left follows from what happens, and nothing else moves it far.
+// The remaining credit follows the life, and nothing else changes it much.
 func TestWhatIsLeft(t *testing.T) {
 	t.Parallel()
 	s := newSimulator(t, Options{Customers: 2000})
@@ -333,9 +333,9 @@ func TestWhatIsLeft(t *testing.T) {
 	left := func(day, i int) float64 { return amount(t, at(day, i).RemainingCredit) }
 	for i := range s.Customers() {
 		switch life := s.CreditLife(i); life {
-		case SpendsSlowly: // for as long as anybody cares to look
+		case SpendsSlowly:
 			if statusOf(t, at(0, i)) != statusOf(t, at(400, i)) || left(13, i) > left(0, i) || left(0, i) != left(14, i) {
-				t.Errorf("customer %d, steady: %v left, %v after 13 days, %v after 14, %s after 400", i, left(0, i), left(13, i), left(14, i), statusOf(t, at(400, i)))
+				t.Errorf("customer %d, spending slowly: %v left, %v after 13 days, %v after 14, %s after 400", i, left(0, i), left(13, i), left(14, i), statusOf(t, at(400, i)))
 			}
 		case ForcedDay1, ForcedDay2, ExpiresDay1, ExpiresDay2: // no money comes in
 			if left(1, i) > left(0, i) || left(2, i) > left(1, i) {
@@ -355,8 +355,8 @@ func TestWhatIsLeft(t *testing.T) {
 	}
 }
 
-// On every day the lists are the truth of the day: who is there, in order, once,
-// with what is true of them.
+// On every day the lists have that day's customers, in order, once each, with the
+// day's values.
 func TestDaysOverTheWire(t *testing.T) {
 	t.Parallel()
 	for _, customers := range []int{-1, 1, 2, 30, 49, 70, 90, 200, 333} {
@@ -448,7 +448,7 @@ func TestResellersHaveNoDays(t *testing.T) {
 	}
 }
 
-// Faults do on any day what they do on day 0, and an id never means two.
+// Faults act the same on every day, and an id always means one customer.
 func TestFaultsOnADay(t *testing.T) {
 	t.Parallel()
 	for _, day := range []int{1, 2} {
@@ -466,8 +466,8 @@ func TestFaultsOnADay(t *testing.T) {
 			var rows []map[string]any
 			o := s.credit.at(day, n+1)
 			for page := range 3 {
-				// Three calls are one reading: the customers move on between readings.
-				s.counters.credit.admitted.Store(int64(n))
+				// Three calls are one read: customers change between reads.
+				s.counters.credit.accepted.Store(int64(n))
 				g := s.askCredit(t, fmt.Sprintf(`{"Order":"asc","PageSize":100,"Page":%d}`, page+1))
 				if rows = append(rows, g.rows...); g.total != len(o.customers) {
 					t.Fatalf("day %d, call %d: total %d, want %d", day, n, g.total, len(o.customers))
@@ -568,7 +568,7 @@ func TestNewcomersOfADay(t *testing.T) {
 	}
 }
 
-// Going to another day in the middle of anything breaks nothing that could hold.
+// SetDay may be called at any time.
 func TestSetDayWhileReading(t *testing.T) {
 	t.Parallel()
 	s := newSimulator(t, Options{Customers: 200, Faults: []string{"customers-join", "customers-leave", "duplicate-rows"}})

@@ -8,8 +8,8 @@ import (
 
 func TestRate(t *testing.T) {
 	t.Parallel()
-	// Each step waits, then calls some times, and says how many of the calls
-	// are admitted.
+	// Each step waits, then calls, and states how many of the calls are
+	// accepted.
 	type step struct {
 		wait        time.Duration
 		calls, want int
@@ -54,11 +54,11 @@ func TestRate(t *testing.T) {
 						}
 					}
 					after := s.Calls()
-					if got := after.Credit.Admitted - before.Credit.Admitted; got != step.want {
-						t.Errorf("step %d: Tencent admitted %d of %d calls, want %d", n, got, step.calls, step.want)
+					if got := after.Credit.Accepted - before.Credit.Accepted; got != step.want {
+						t.Errorf("step %d: Tencent accepted %d of %d calls, want %d", n, got, step.calls, step.want)
 					}
-					if got := after.Tags.Admitted - before.Tags.Admitted; got != step.want {
-						t.Errorf("step %d: Huawei admitted %d of %d calls, want %d", n, got, step.calls, step.want)
+					if got := after.Tags.Accepted - before.Tags.Accepted; got != step.want {
+						t.Errorf("step %d: Huawei accepted %d of %d calls, want %d", n, got, step.calls, step.want)
 					}
 					if got := after.Credit.Limited - before.Credit.Limited; got != step.calls-step.want {
 						t.Errorf("step %d: Limited = %d, want %d", n, got, step.calls-step.want)
@@ -69,8 +69,8 @@ func TestRate(t *testing.T) {
 	}
 }
 
-// Each API and each key has a rate of its own, and a call that is refused at
-// the door uses none of it.
+// Each API and each key has a rate of its own, and a call that is not authenticated
+// uses none of it.
 func TestRateOfEachKey(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

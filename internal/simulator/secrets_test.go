@@ -261,7 +261,7 @@ func TestSecretsManager(t *testing.T) {
 		t.Errorf("the service's error is\n%s", g.body)
 	}
 	if g := s.aws(t, call{keyID: "SIMULATORNOBODY"}); g.value["message"] == nil || g.value["Message"] != nil {
-		t.Errorf("the door's error is\n%s", g.body)
+		t.Errorf("the error in front of the service is\n%s", g.body)
 	}
 }
 
@@ -362,7 +362,7 @@ func TestTencentSSM(t *testing.T) {
 		})
 	}
 
-	// Each service has a scope of its own, and is refused under the other's.
+	// Each service refuses the scope of the other.
 	s := newSimulator(t, Options{Secrets: map[string]string{"credit": "text"}})
 	c := ssmCall(call{}, good)
 	c.service = "intlpartnersmgt"
@@ -497,7 +497,7 @@ func TestExtension(t *testing.T) {
 		}
 	}
 
-	// Without a token of its own it lets nobody in.
+	// Without a token of its own it refuses every call.
 	w := httptest.NewRecorder()
 	s.SetStoreDown(false)
 	s.Extension("").ServeHTTP(w, httptest.NewRequest("GET", credit, nil))
@@ -622,7 +622,7 @@ func TestRotateKey(t *testing.T) {
 	}
 }
 
-// Rotation, new texts and reads at once: every answer is of one moment.
+// Every answer is consistent while keys and texts change.
 func TestStoresAtOnce(t *testing.T) {
 	t.Parallel()
 	s := newSimulator(t, Options{Customers: 3, Secrets: map[string]string{"credit": "text"}})

@@ -55,7 +55,7 @@ func TestServe(t *testing.T) {
 			t.Fatalf("%s: %v", host, err)
 		}
 		resp.Body.Close()
-		if resp.StatusCode != 200 || s.Calls().Credit.Admitted == 0 {
+		if resp.StatusCode != 200 || s.Calls().Credit.Accepted == 0 {
 			t.Errorf("%s: answer = %d, %+v", host, resp.StatusCode, s.Calls().Credit)
 		}
 	}

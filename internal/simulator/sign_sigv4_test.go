@@ -123,7 +123,7 @@ func TestSigV4(t *testing.T) {
 	}
 }
 
-// Calls that no service of AWS takes.
+// Calls that every service of AWS refuses.
 func TestAWSUnknownOperations(t *testing.T) {
 	t.Parallel()
 	s := newSimulator(t, Options{Customers: 3, Secrets: map[string]string{"a": "text"}})
@@ -158,7 +158,7 @@ func TestPublishedSigV4(t *testing.T) {
 		t.Errorf("sigV4Signature = %s, want %s", got, signature)
 	}
 
-	// The same through the door, and with one character changed.
+	// The same over HTTP, and with one character changed.
 	key := func(id string) (string, string, bool) {
 		return "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY", "", id == "AKIDEXAMPLE"
 	}

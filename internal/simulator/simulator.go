@@ -255,7 +255,7 @@ type answer struct {
 	header    http.Header // nil: of JSON
 	body      []byte
 
-	// ordinal is the number of this call among those its API admitted, from 1.
+	// ordinal is the number of this call among those its API accepted, from 1.
 	// A refused call has none, and no fault hits it.
 	ordinal int
 }

@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// On the strange day both vendors list nobody, or as many customers of another partner,
-// with success; on the days around it they list the own ones.
+// On the strange day both vendors list no customers, or as many customers of another
+// partner, with success; on the other days they list the own ones.
 func TestStrangeDays(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
@@ -33,7 +33,7 @@ func TestStrangeDays(t *testing.T) {
 	}
 }
 
-// listedBy are the ids that both vendors list.
+// listedBy returns the ids that both vendors list.
 func listedBy(t *testing.T, s *Simulator) map[string]bool {
 	t.Helper()
 	ids := make(map[string]bool)

@@ -62,7 +62,7 @@ func (s *Simulator) serveTencent(w http.ResponseWriter, r *http.Request, body []
 		s.deliver(w, r, count, limited.answer(requestID, 0))
 		return
 	}
-	ordinal := int(count.admitted.Add(1))
+	ordinal := int(count.accepted.Add(1))
 	page, refusal := s.partner().creditPage(body, ordinal)
 	if refusal != nil {
 		s.deliver(w, r, count, refusal.answer(requestID, ordinal))

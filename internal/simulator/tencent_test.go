@@ -51,7 +51,7 @@ func TestCreditPages(t *testing.T) {
 			t.Errorf("%s: Content-Type = %q", test.body, contentType)
 		}
 	}
-	if calls := s.Calls().Credit; calls.Admitted != len(tests) || calls.Rows != 3*10+3*100+2*50+1 {
+	if calls := s.Calls().Credit; calls.Accepted != len(tests) || calls.Rows != 3*10+3*100+2*50+1 {
 		t.Errorf("Calls().Credit = %+v", calls)
 	}
 }
@@ -80,7 +80,7 @@ func TestCreditFilters(t *testing.T) {
 		{"Email", c.FullEmail, 1, ""},
 		{"Email", c.Email, 0, ""},
 		{"Name", "云杉科技有限公司", 1 + countNames(s, 120, "云杉科技有限公司", 27), ""},
-		{"Name", "nobody's", 0, ""},
+		{"Name", "no such name", 0, ""},
 		{"Remark", "account manager", remarked, ""},
 		{"email", c.FullEmail, 0, "InvalidParameterValue"},
 		{"customer_id", "1", 0, "InvalidParameterValue"},

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// What the faults of single rows send is what CreditCustomer and TagCustomer say.
+// The faults of single rows send what CreditCustomer and TagCustomer return.
 func TestOddRows(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
@@ -53,7 +53,7 @@ func TestOddRows(t *testing.T) {
 	}
 }
 
-// A time in another form is the same moment.
+// A time in another form is the same time.
 func TestISOTimes(t *testing.T) {
 	t.Parallel()
 	plain, odd := newSimulator(t, Options{}), newSimulator(t, Options{Faults: []string{"iso-times"}})
@@ -78,7 +78,7 @@ func TestISOTimes(t *testing.T) {
 	}
 }
 
-// Of the unknown tags half come on day 1.
+// Half of the unknown tags appear on day 1.
 func TestUnknownTags(t *testing.T) {
 	t.Parallel()
 	s := newSimulator(t, Options{Customers: 400, Faults: []string{"unknown-tag"}})

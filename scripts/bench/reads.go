@@ -67,7 +67,7 @@ func (p paced) run(ctx context.Context) (row, error) {
 	calls := up.Calls().Credit
 	r := ratioRow(p.figure, took, floor, p.most, seconds)
 	r.met = r.met && calls.Limited == 0
-	r.note = fmt.Sprintf("%d calls, %d refused", calls.Admitted, calls.Limited)
+	r.note = fmt.Sprintf("%d calls, %d refused", calls.Accepted, calls.Limited)
 	return r, nil
 }
 
@@ -93,7 +93,7 @@ func huaweiHiddenLimit(ctx context.Context) ([]row, error) {
 	return readTags(ctx, hiddenLimit, "Huawei, 10,000 customers, a hidden limit of 10/s", 1.10, func(up *upstream) (time.Duration, string, error) {
 		floor := 2 * (time.Duration((huaweiPages+hiddenLimit-1)/hiddenLimit-1)*time.Second + latency) // each API has the limit
 		tags, list := up.Calls().Tags, up.Calls().SubCustomers
-		return floor, fmt.Sprintf("%d calls, %d refused", tags.Admitted+list.Admitted, tags.Limited+list.Limited), nil
+		return floor, fmt.Sprintf("%d calls, %d refused", tags.Accepted+list.Accepted, tags.Limited+list.Limited), nil
 	})
 }
 

@@ -1,4 +1,4 @@
-"""Reads a store of runs as docs/runs.md tells people to, and compares.
+"""Reads a store of runs as docs/runs.md describes, and compares.
 
 What is expected comes from plain Python over the same files. The SQL comes from
 the page itself: DuckDB's runs as it stands; Athena's is parsed as Athena's, its
@@ -84,7 +84,7 @@ def complete_runs():
 
 
 def add_what_is_no_run(of):
-    """Runs that are under way, ended incomplete, never ended, or were read late."""
+    """Runs in progress, incomplete, unfinished, or read late."""
 
     def copy(run, *names):
         folder = of.folder.parent / run
@@ -256,10 +256,10 @@ def answers(runs):
             for c in run.customers:
                 by_day[run.run][run.account, c["customer_id"]] = decimal(c["credit"]["remaining"])
     between = []
-    for who in by_day[BEFORE].keys() & by_day[AFTER].keys():
-        a, b = by_day[BEFORE][who], by_day[AFTER][who]
+    for customer in by_day[BEFORE].keys() & by_day[AFTER].keys():
+        a, b = by_day[BEFORE][customer], by_day[AFTER][customer]
         if a != b:
-            between.append((a is None or b is None, Decimal(0) if a is None or b is None else b - a, *who, a, b))
+            between.append((a is None or b is None, Decimal(0) if a is None or b is None else b - a, *customer, a, b))
     between = [row[2:] for row in sorted(between, key=lambda row: row[:4])[:20]]
 
     days = [str(TODAY - datetime.timedelta(days=n)) for n in range(6, -1, -1)]
@@ -409,10 +409,10 @@ def check_words(runs, alerts):
         check(f"{run.fn}/{run.account}: latest.json", latest.keys() == LATEST and (store / latest["manifest"]).is_file(), latest.keys() ^ LATEST)
         fields |= LATEST
     fields |= {f for a in alerts for f in a}
-    words = set(re.findall(r"`\.?(?:credit\.|tag\.)?([a-z_0-9]+)`", page))
-    check(f"the page names all {len(fields)} fields of the files", fields <= words, fields - words)
+    names = set(re.findall(r"`\.?(?:credit\.|tag\.)?([a-z_0-9]+)`", page))
+    check(f"the page names all {len(fields)} fields of the files", fields <= names, fields - names)
     statuses = {c["status"] for run in runs for c in run.customers}
-    check("the page names every status", statuses <= words, statuses - words)
+    check("the page names every status", statuses <= names, statuses - names)
 
 
 def main():

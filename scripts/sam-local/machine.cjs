@@ -1,6 +1,6 @@
 // Runs statemachine.asl.json as Step Functions would, with the jsonata that asl-validator brings:
-// only the states and fields that are in it, and an error for any other, so that a new
-// one is not passed over. Waiting takes no time, and the functions are told what to answer.
+// only the states and fields that it has, and an error for any other, so that a new one
+// is not ignored. Waits are instant, and each case sets the functions' answers.
 //
 // usage: node machine.cjs JSONATA-FOLDER MACHINE.json
 const assert = require("node:assert");
@@ -133,7 +133,7 @@ const cases = [
     },
   },
   {
-    name: "one that never ends does not keep the other from its end, and is told",
+    name: "one that never finishes does not stop the other, and is reported",
     input: { watch: "2026-11-20" },
     answers: { credit: ["error"], tags: ["done"] },
     check: (end, world) => {

@@ -115,17 +115,17 @@ def tencent_to_the_end():
 
 def tencent_temporary_key():
     assert credit(tencent(*TEMPORARY))["Data"]
-    refused(lambda: credit(tencent(*TEMPORARY[:2])), "AuthFailure.TokenFailure")
-    refused(lambda: credit(tencent(*TEMPORARY[:2], "simulator-token-expired")), "AuthFailure.TokenFailure")
+    fails(lambda: credit(tencent(*TEMPORARY[:2])), "AuthFailure.TokenFailure")
+    fails(lambda: credit(tencent(*TEMPORARY[:2], "simulator-token-expired")), "AuthFailure.TokenFailure")
 
 
 def tencent_refusals():
-    refused(lambda: credit(tencent(KEY[0], "wrong")), "AuthFailure.SignatureFailure")
-    refused(lambda: credit(tencent("SIMULATORNOBODY", "wrong")), "AuthFailure.SecretIdNotFound")
-    refused(lambda: credit(tencent("SIMULATORNOAUTH", KEY[1])), "UnauthorizedOperation.UinNoAuth")
-    refused(lambda: credit(tencent(*KEY, version="2021-04-09")), "NoSuchVersion")
-    refused(lambda: credit(tencent(*KEY), Page=0), "InvalidParameter.Page")
-    refused(lambda: credit(tencent(*KEY), FilterType="ClientUin", Filter="x"), "InvalidParameterValue.InvalidUin")
+    fails(lambda: credit(tencent(KEY[0], "wrong")), "AuthFailure.SignatureFailure")
+    fails(lambda: credit(tencent("SIMULATORNOBODY", "wrong")), "AuthFailure.SecretIdNotFound")
+    fails(lambda: credit(tencent("SIMULATORNOAUTH", KEY[1])), "UnauthorizedOperation.UinNoAuth")
+    fails(lambda: credit(tencent(*KEY, version="2021-04-09")), "NoSuchVersion")
+    fails(lambda: credit(tencent(*KEY), Page=0), "InvalidParameter.Page")
+    fails(lambda: credit(tencent(*KEY), FilterType="ClientUin", Filter="x"), "InvalidParameterValue.InvalidUin")
 
 
 def huawei_page():
@@ -142,7 +142,7 @@ def huawei_ids():
     wanted = [row.customer_id for row in tags(client, limit=3)]
     found = tags(client, customer_ids=wanted + ["0" * 32], limit=200)
     assert sorted(row.customer_id for row in found) == sorted(wanted), found
-    refused(lambda: tags(client, customer_ids=["1"] * 201), "CBC.0100")
+    fails(lambda: tags(client, customer_ids=["1"] * 201), "CBC.0100")
 
 
 def huawei_to_the_end():
@@ -160,18 +160,18 @@ def huawei_to_the_end():
 
 def huawei_temporary_key():
     assert tags(huawei(*TEMPORARY))
-    refused(lambda: tags(huawei(*TEMPORARY[:2])), "APIGW.0301", 401)
+    fails(lambda: tags(huawei(*TEMPORARY[:2])), "APIGW.0301", 401)
 
 
 def huawei_refusals():
-    refused(lambda: tags(huawei(KEY[0], "wrong")), "APIGW.0301", 401)
-    refused(lambda: tags(huawei("SIMULATORNOBODY", "wrong")), "APIGW.0301", 401)
-    refused(lambda: tags(huawei("SIMULATORNOAUTH", KEY[1])), "CBC.0151", 403)
-    refused(lambda: tags(huawei(*KEY), limit=201), "CBC.0100", 400)
-    refused(lambda: tags(huawei(*KEY), indirect_partner_id="0" * 32), "CBC.99000037", 400)
+    fails(lambda: tags(huawei(KEY[0], "wrong")), "APIGW.0301", 401)
+    fails(lambda: tags(huawei("SIMULATORNOBODY", "wrong")), "APIGW.0301", 401)
+    fails(lambda: tags(huawei("SIMULATORNOAUTH", KEY[1])), "CBC.0151", 403)
+    fails(lambda: tags(huawei(*KEY), limit=201), "CBC.0100", 400)
+    fails(lambda: tags(huawei(*KEY), indirect_partner_id="0" * 32), "CBC.99000037", 400)
 
 
-def refused(call, code, status=None):
+def fails(call, code, status=None):
     try:
         call()
     except TencentCloudSDKException as e:

@@ -24,7 +24,7 @@ func check(ok bool, format string, args ...any) {
 	}
 }
 
-// must takes a call's answer. An answer that cannot be decoded is an error.
+// must returns a call's answer. An answer that cannot be decoded is an error.
 func must[T any](answer T, err error) T {
 	check(err == nil, "%v", err)
 	return answer
@@ -77,14 +77,14 @@ func main() {
 	check(missing.JSON200 == nil && problem != nil, "404: %s", missing.Body)
 	check(problem.Code == CodeNotFound && value(problem.Param) == "customer_id" && problem.RequestId == id, "404: %+v", problem)
 	none := 0
-	refused := must(client.ListTagsWithResponse(ctx, &ListTagsParams{Limit: &none})).ApplicationproblemJSON400
-	check(refused != nil && refused.Code == CodeInvalidRequest && value(refused.Param) == "limit", "400: %+v", refused)
+	problem := must(client.ListTagsWithResponse(ctx, &ListTagsParams{Limit: &none})).ApplicationproblemJSON400
+	check(problem != nil && problem.Code == CodeInvalidRequest && value(problem.Param) == "limit", "400: %+v", problem)
 
 	// A POST of ids, and of a member that is one or many.
-	ids := []ID{"1589c79e9f134c1a694015b700055453", "nobody"}
+	ids := []ID{"1589c79e9f134c1a694015b700055453", "unknown"}
 	tags := must(client.QueryTagsWithResponse(ctx, nil, TagsQuery{CustomerIds: &ids}))
 	var report *TagsReport = tags.JSON200
-	check(report != nil && report.Schema == PartnerlensTagsv1 && report.Count == 1 && report.MissingIds[0] == "nobody", "POST: %s", tags.Body)
+	check(report != nil && report.Schema == PartnerlensTagsv1 && report.Count == 1 && report.MissingIds[0] == "unknown", "POST: %s", tags.Body)
 	tag := report.Items[0]
 	check(tag.CustomerId == ids[0] && tag.Status.Valid() && tag.Tag.Type == "SMB" && tag.ResellerId == nil, "POST: %+v", tag)
 	var status CreditQuery_Status
@@ -94,7 +94,7 @@ func main() {
 
 	// What is no JSON is no error: HEAD has no body, and other formats come as they are.
 	check(must(client.CheckTagsWithResponse(ctx, nil)).StatusCode() == http.StatusOK, "HEAD")
-	check(must(client.CheckTagsWithResponse(ctx, &CheckTagsParams{Limit: &none})).StatusCode() == http.StatusBadRequest, "HEAD, refused")
+	check(must(client.CheckTagsWithResponse(ctx, &CheckTagsParams{Limit: &none})).StatusCode() == http.StatusBadRequest, "HEAD, invalid")
 	csv := must(client.ListCreditWithResponse(ctx, &ListCreditParams{Limit: &limit}, func(_ context.Context, r *http.Request) error {
 		r.Header.Set("Accept", "text/csv")
 		return nil

@@ -57,13 +57,13 @@ const missing = await client.GET("/v1/credit/{customer_id}", {
 const problem: Problem = missing.error!;
 check(missing.response.status === 404 && missing.data === undefined, missing.data);
 check(problem.code === "not_found" && problem.param === "customer_id" && problem.request_id === "clients-typescript", problem);
-const refused: Problem = (await client.GET("/v1/tags", { params: { query: { limit: 0 } } })).error!;
-check(refused.code === "invalid_request" && refused.param === "limit", refused);
+const problem: Problem = (await client.GET("/v1/tags", { params: { query: { limit: 0 } } })).error!;
+check(problem.code === "invalid_request" && problem.param === "limit", problem);
 
 // A POST of ids, and of a member that is one or many.
-const ids = ["1589c79e9f134c1a694015b700055453", "nobody"];
+const ids = ["1589c79e9f134c1a694015b700055453", "unknown"];
 const tags: TagsReport = (await client.POST("/v1/tags", { body: { customer_ids: ids } })).data!;
-check(tags.count === 1 && tags.missing_ids[0] === "nobody", tags);
+check(tags.count === 1 && tags.missing_ids[0] === "unknown", tags);
 const tag = tags.items[0]!;
 check(tag.customer_id === ids[0] && tag.status !== undefined && tag.tag.type === "SMB" && tag.reseller_id === null, tag);
 const worst: CreditReport = (await client.POST("/v1/credit", { body: { status: ["overdrawn", "exhausted"], limit: 300 } })).data!;
@@ -71,7 +71,7 @@ check(worst.count > 0 && worst.count < 300, worst);
 
 // HEAD has no body to decode.
 check((await client.HEAD("/v1/tags")).response.status === 200, "HEAD");
-check((await client.HEAD("/v1/tags", { params: { query: { limit: 0 } } })).response.status === 400, "HEAD, refused");
+check((await client.HEAD("/v1/tags", { params: { query: { limit: 0 } } })).response.status === 400, "HEAD, invalid");
 
 // What must not compile: the other report, the status of the other report, an unknown code.
 // @ts-expect-error

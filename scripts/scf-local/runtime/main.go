@@ -30,14 +30,14 @@ const (
 	customers  = 60 // as in the golden answers
 )
 
-// settle is how long the container waits before it writes anything. The CLI starts it and
+// startDelay is how long the container waits before it writes anything. The CLI starts it and
 // then attaches to it: what is written before that can be lost, since the CLI reads past
 // what came together with the head of the engine's answer, and the CLI waits for a container
-// that has ended before it until the function's time limit.
-const settle = 3 * time.Second
+// that has exited before it until the function's time limit.
+const startDelay = 3 * time.Second
 
 func main() {
-	time.Sleep(settle)
+	time.Sleep(startDelay)
 	if err := run(); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
@@ -81,7 +81,7 @@ func run() error {
 		return err
 	}
 	if failure := result.Answers[0].Failure; failure != nil {
-		return errors.New(failure.Message) // begins with our code
+		return errors.New(failure.Message) // starts with the code
 	}
 	_, err = fmt.Printf("%s\n", result.Answers[0].Payload)
 	return err
