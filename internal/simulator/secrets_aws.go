@@ -138,6 +138,9 @@ type secretValue struct {
 
 // secretValue answers GetSecretValue; without a version, of AWSCURRENT.
 func (s *Simulator) secretValue(p secretParams, region string, date func(time.Time) any) (*secretValue, *awsError) {
+	if s.secrets.isDown() {
+		return nil, awsDown("secretsmanager")
+	}
 	if p.id == "" {
 		return nil, badAWS("ValidationException", "1 validation error detected: 'secretId' must have length greater than or equal to 1")
 	}
@@ -218,6 +221,9 @@ type parameterAnswer struct{ Parameter parameter }
 
 // parameter answers GetParameter. NAME:3 is the third version.
 func (s *Simulator) parameter(p parameterParams, region string, date func(time.Time) any) (*parameterAnswer, *awsError) {
+	if s.secrets.isDown() {
+		return nil, awsDown("ssm")
+	}
 	if p.name == "" {
 		return nil, badAWS("ValidationException", "1 validation error detected: 'name' must have length greater than or equal to 1")
 	}

@@ -38,7 +38,12 @@ func (s *Simulator) Extension(sessionToken string) http.Handler {
 		switch query := r.URL.Query(); strings.TrimSuffix(r.URL.Path, "/") {
 		case "/secretsmanager/get":
 			operation = "Secrets Manager: GetSecretValue"
-			value, refusal = s.extensionSecret(secretParams{query.Get("secretId"), query.Get("versionId"), query.Get("versionStage")})
+			v, failure := s.secretValue(secretParams{query.Get("secretId"), query.Get("versionId"), query.Get("versionStage")}, extensionRegion, dateText)
+			refusal, value = failure, struct {
+				*secretValue
+				SecretBinary   []byte // null
+				ResultMetadata struct{}
+			}{secretValue: v}
 		case "/systemsmanager/parameters/get":
 			name := query.Get("name")
 			for _, selector := range []string{"version", "label"} {
@@ -46,7 +51,11 @@ func (s *Simulator) Extension(sessionToken string) http.Handler {
 					name += ":" + v
 				}
 			}
-			value, refusal = s.extensionParameter(parameterParams{name, query.Get("withDecryption") == "true"})
+			v, failure := s.parameter(parameterParams{name, query.Get("withDecryption") == "true"}, extensionRegion, dateText)
+			refusal, value = failure, struct {
+				*parameterAnswer
+				ResultMetadata struct{}
+			}{parameterAnswer: v}
 		default:
 			fail(w, http.StatusNotFound, "404 page not found")
 			return
@@ -64,35 +73,6 @@ func fail(w http.ResponseWriter, status int, message string) {
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	w.WriteHeader(status)
 	w.Write([]byte(message))
-}
-
-func (s *Simulator) extensionSecret(p secretParams) (any, *awsError) {
-	if s.secrets.isDown() {
-		return nil, awsDown("secretsmanager")
-	}
-	v, refusal := s.secretValue(p, extensionRegion, dateText)
-	if refusal != nil {
-		return nil, refusal
-	}
-	return struct {
-		*secretValue
-		SecretBinary   []byte // null
-		ResultMetadata struct{}
-	}{secretValue: v}, nil
-}
-
-func (s *Simulator) extensionParameter(p parameterParams) (any, *awsError) {
-	if s.secrets.isDown() {
-		return nil, awsDown("ssm")
-	}
-	v, refusal := s.parameter(p, extensionRegion, dateText)
-	if refusal != nil {
-		return nil, refusal
-	}
-	return struct {
-		*parameterAnswer
-		ResultMetadata struct{}
-	}{parameterAnswer: v}, nil
 }
 
 func dateText(t time.Time) any { return t.UTC().Format(time.RFC3339Nano) }

@@ -1,7 +1,6 @@
 package simulator
 
 import (
-	"encoding/json"
 	"net/http"
 )
 
@@ -53,14 +52,22 @@ func (s *Simulator) ssmValue(r *http.Request, body []byte) (*ssmAnswer, *tencent
 	if refusal := tencentAction(r, ssmAction, ssmVersion); refusal != nil {
 		return nil, refusal
 	}
-	params, refusal := parseSSMParams(body)
+	var name, id string
+	given, refusal := tencentParams(body, map[string]any{"SecretName": &name, "VersionId": &id})
 	if refusal != nil {
 		return nil, refusal
+	}
+	for param, value := range map[string]string{"SecretName": name, "VersionId": id} {
+		if !given[param] {
+			return nil, &tencentError{"MissingParameter", "The request is missing a required parameter `" + param + "`."}
+		}
+		if value == "" {
+			return nil, &tencentError{"InvalidParameterValue", "The value of parameter `" + param + "` is not valid."}
+		}
 	}
 	if keyID == NoAuthKeyID {
 		return nil, &tencentError{"UnauthorizedOperation", "You are not authorized to perform operation (ssm:GetSecretValue)."}
 	}
-	name, id := params["SecretName"], params["VersionId"]
 	versions := s.secrets.versions(name)
 	if len(versions) == 0 {
 		return nil, &tencentError{"ResourceNotFound.SecretNotExist", "The secret does not exist."}
@@ -74,30 +81,4 @@ func (s *Simulator) ssmValue(r *http.Request, body []byte) (*ssmAnswer, *tencent
 	// Whether the answer names the version or repeats SSM_Current is not
 	// published.
 	return &ssmAnswer{SecretName: name, VersionID: version.label(), SecretString: s.secrets.read(version)}, nil
-}
-
-func parseSSMParams(body []byte) (map[string]string, *tencentError) {
-	var given map[string]json.RawMessage
-	if err := json.Unmarshal(body, &given); err != nil || given == nil {
-		return nil, &tencentError{"InvalidParameter", "The request body is not a JSON object."}
-	}
-	names := []string{"SecretName", "VersionId"}
-	params := make(map[string]string)
-	for _, name := range names {
-		raw, ok := given[name]
-		if !ok || string(raw) == "null" {
-			return nil, &tencentError{"MissingParameter", "The request is missing a required parameter `" + name + "`."}
-		}
-		if params[name], ok = text(raw); !ok {
-			return nil, &tencentError{"InvalidParameter", "The value type of parameter `" + name + "` is not valid."}
-		}
-		if params[name] == "" {
-			return nil, &tencentError{"InvalidParameterValue", "The value of parameter `" + name + "` is not valid."}
-		}
-		delete(given, name)
-	}
-	for name := range given {
-		return nil, &tencentError{"UnknownParameter", "The parameter `" + name + "` is not recognized."}
-	}
-	return params, nil
 }

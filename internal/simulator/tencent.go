@@ -1,7 +1,6 @@
 package simulator
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -211,37 +210,14 @@ func (s *Simulator) creditFilter(p creditParams) (func(i int) bool, *tencentErro
 
 func parseCreditParams(body []byte) (creditParams, *tencentError) {
 	p := creditParams{page: 1, pageSize: creditPageDefault}
-	var given map[string]json.RawMessage
-	if err := json.Unmarshal(body, &given); err != nil || given == nil {
-		return p, &tencentError{"InvalidParameter", "The request body is not a JSON object."}
-	}
 	var order string
-	var filterGiven bool
-	for name, raw := range given {
-		if string(raw) == "null" {
-			continue
-		}
-		var ok bool
-		switch name {
-		case "Page":
-			p.page, ok = wholeNumber(raw)
-		case "PageSize":
-			p.pageSize, ok = wholeNumber(raw)
-		case "FilterType":
-			p.filterType, ok = text(raw)
-			p.filtered = true
-		case "Filter":
-			p.filter, ok = text(raw)
-			filterGiven = true
-		case "Order":
-			order, ok = text(raw)
-		default:
-			return p, &tencentError{"UnknownParameter", "The parameter `" + name + "` is not recognized."}
-		}
-		if !ok {
-			return p, &tencentError{"InvalidParameter", "The value type of parameter `" + name + "` is not valid."}
-		}
+	given, refusal := tencentParams(body, map[string]any{
+		"Page": &p.page, "PageSize": &p.pageSize, "FilterType": &p.filterType, "Filter": &p.filter, "Order": &order,
+	})
+	if refusal != nil {
+		return p, refusal
 	}
+	p.filtered = given["FilterType"]
 	switch {
 	case p.page < 1:
 		return p, &tencentError{"InvalidParameter.Page", "The page number is invalid."}
@@ -249,7 +225,7 @@ func parseCreditParams(body []byte) (creditParams, *tencentError) {
 		return p, &tencentError{"InvalidParameterValue", "The value of parameter `PageSize` is not valid."}
 	case order != "" && order != "asc" && order != "desc":
 		return p, &tencentError{"InvalidParameterValue", "The value of parameter `Order` is not valid."}
-	case filterGiven && !p.filtered:
+	case given["Filter"] && !p.filtered:
 		// What the vendor does with a filter of no type is not published. To
 		// ignore it would answer all customers.
 		return p, &tencentError{"InvalidParameterValue", "The parameter `Filter` needs a `FilterType`."}
@@ -258,15 +234,27 @@ func parseCreditParams(body []byte) (creditParams, *tencentError) {
 	return p, nil
 }
 
-func wholeNumber(raw json.RawMessage) (int64, bool) {
-	n, err := strconv.ParseInt(string(bytes.TrimSpace(raw)), 10, 64)
-	return n, err == nil
-}
-
-func text(raw json.RawMessage) (string, bool) {
-	var s string
-	err := json.Unmarshal(raw, &s)
-	return s, err == nil
+// tencentParams decodes the body of a call into variables by the names of its
+// parameters, and returns which of them it has. A null counts as absent.
+func tencentParams(body []byte, variables map[string]any) (given map[string]bool, refusal *tencentError) {
+	var params map[string]json.RawMessage
+	if err := json.Unmarshal(body, &params); err != nil || params == nil {
+		return nil, &tencentError{"InvalidParameter", "The request body is not a JSON object."}
+	}
+	given = make(map[string]bool)
+	for name, raw := range params {
+		variable, known := variables[name]
+		switch {
+		case string(raw) == "null":
+			continue
+		case !known:
+			return nil, &tencentError{"UnknownParameter", "The parameter `" + name + "` is not recognized."}
+		case json.Unmarshal(raw, variable) != nil:
+			return nil, &tencentError{"InvalidParameter", "The value type of parameter `" + name + "` is not valid."}
+		}
+		given[name] = true
+	}
+	return given, nil
 }
 
 // mustJSON encodes a value whose type always encodes.
