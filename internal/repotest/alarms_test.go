@@ -10,8 +10,8 @@ import (
 	"testing"
 )
 
-// matches tells whether a CloudWatch filter pattern of the kind that template.yaml has
-// takes a line: comparisons of $.field in brackets, joined by && and ||.
+// matches reports whether a CloudWatch filter pattern of the kind in template.yaml
+// matches a line: comparisons of $.field in brackets, joined by && and ||.
 func matches(t *testing.T, pattern string, line map[string]any) bool {
 	t.Helper()
 	tokens := regexp.MustCompile(`[{}()]|&&|\|\||\$\.\w+|[!><]?=|"[^"]*"|[\d.]+|\S+`).FindAllString(pattern, -1)
@@ -102,7 +102,7 @@ func ringing(t *testing.T, log string) (names []string) {
 			if field, ok := strings.CutPrefix(made.MetricValue, "$."); ok {
 				value, ok = line[field].(float64)
 				if !ok {
-					t.Fatalf("%s takes a line without a number %s", name, field)
+					t.Fatalf("%s matches a line without a number %s", name, field)
 				}
 			} else if err != nil {
 				t.Fatalf("%s: %v", name, err)
@@ -179,7 +179,7 @@ func TestAWSAlarmsSeeEachAccount(t *testing.T) {
 		{"nothing is lacking", well + watchedLine("south", "already", `,"age_s":3,"undelivered":0`), nil},
 		{"one is held", well + strings.Repeat(watchedLine("south", "held", `,"age_s":86400`), 2), []string{notDone}},
 		{"one is not proven", well + strings.Repeat(watchedLine("south", "unproven", `,"age_s":86400`), 8), nil},
-		{"nobody called", "", []string{notWatched}},
+		{"no call", "", []string{notWatched}},
 		{"a delivery failed", well + `{"level":"ERROR","msg":"delivery failed"}` + "\n", []string{errorLines}},
 		{"the cloud could not be reached at a question", well + `{"level":"WARN","msg":"request failed","code":"unavailable"}` + "\n", nil},
 	} {
