@@ -158,8 +158,8 @@ func (s *Simulator) tagPage(body []byte, ordinal int) (page any, rows int, refus
 	return map[string]any{"new_customer_tags": list}, len(list), nil
 }
 
-// owner returns whose customers a call asks for, 0 for the partner or n for the
-// n-th reseller from 1, and the list of them.
+// owner returns the owner in a call, 0 for the partner or n for the n-th reseller
+// from 1, and the list of its customers.
 func (s *Simulator) owner(reseller *string, day, ordinal int) (owner int, of *list, refusal *huaweiError) {
 	if reseller == nil || *reseller == "" {
 		return 0, s.tags.at(day, ordinal), nil

@@ -11,7 +11,7 @@
 // the bytes that arrive, as the vendors' pages describe.
 //
 // Nothing is scripted. A row is computed from the seed, the customer's index and
-// the day whenever a call asks for it; what is kept is the list of customers, by
+// the day whenever a call asks for it. In memory are the list of customers, by
 // index, and the events that change it. Two simulators with the same Options
 // answer alike. From day to day customers change: see Life. Where the vendors
 // publish nothing, which is often, a comment says so and says what was chosen; a

@@ -74,8 +74,8 @@ func (s *Simulator) tagOn(day, i int) TagCustomer {
 	return c
 }
 
-// ResellerTagCustomer returns the customer of an index from 0 of a reseller, who
-// is counted from 0 in the order of Resellers.
+// ResellerTagCustomer returns the customer of an index from 0 of a reseller, by its
+// index in Resellers.
 func (s *Simulator) ResellerTagCustomer(reseller, i int) TagCustomer {
 	c := s.seed.plainTag(i, reseller+1, s.dayZero())
 	s.changeTag(&c, i, s.Day())
@@ -200,9 +200,9 @@ type Reseller struct {
 	Customers int `json:"-"` // how many customers the reseller has
 }
 
-// Resellers returns the partner's resellers in the order they are listed: one
-// for every fifty customers, but at least 3 and at most 40. The first has some
-// dozens of customers, the second none, the third more than fit a page of 200.
+// Resellers returns the partner's resellers in the order of their list: one for
+// every fifty customers, but at least 3 and at most 40. The first has some dozens
+// of customers, the second none, the third more than a page of 200 holds.
 func (s *Simulator) Resellers() []Reseller { return append([]Reseller(nil), s.resellers...) }
 
 func makeResellers(s seed, customers int) []Reseller {
