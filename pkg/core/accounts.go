@@ -198,7 +198,7 @@ func (q *Question) join(names []string, parts []part, doubted []string, stopped 
 			all.MissingIDs = missingFromAll(parts)
 		} else {
 			all.Complete = false
-			all.addWarning(Warning{Code: WarnMissingUntold, Message: "which ids no account answered cannot be reported for an answer in parts; ask for fewer ids at once"})
+			all.addWarning(Warning{Code: WarnMissingUnknown, Message: "which ids no account answered cannot be reported for an answer in parts; ask for fewer ids at once"})
 		}
 	}
 	all.addNotes(aboutRecords)
