@@ -324,7 +324,7 @@ func creditQuery(p Params) (q CreditQuery, err error) {
 	case !kindGiven:
 		return q, Invalid("filter_type", "missing; say what filter looks for: customer_id, name, remark or email")
 	case filter == "":
-		return q, Invalid("filter", "empty; say what to look for, or leave out filter_type for all customers")
+		return q, Invalid("filter", "empty; say what to look for, or leave out filter_type for everyone")
 	case len([]rune(filter)) > maxFilter:
 		return q, Invalid("filter", "longer than %d characters", maxFilter)
 	case q.FilterType == FilterCustomerID:

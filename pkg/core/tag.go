@@ -221,7 +221,7 @@ func tagQuery(p Params) (q TagQuery, err error) {
 		}
 		ids := p[name]
 		if len(ids) == 0 {
-			return q, Invalid(name, "empty; name at least one customer, or leave it out for all customers")
+			return q, Invalid(name, "empty; name at least one customer, or leave it out for everyone")
 		}
 		seen := make(map[string]bool, len(ids))
 		for _, id := range ids {
