@@ -111,7 +111,7 @@ type Error struct {
 	KeyRenewed bool          // the key was read again and has changed: retry at once
 	Inside     bool          // Detail says where keys are kept: only for the operator
 	UnknownID  bool          // the vendor has no such id below this account; another account may have it
-	Tries      int           // attempts made; 0: not retried
+	Attempts   int           // attempts made; 0: not retried
 	Err        error         // the cause; may be nil
 }
 
@@ -127,8 +127,8 @@ func (e *Error) Public() string {
 	} else {
 		b.WriteString(strings.ToLower(e.Code.Title()))
 	}
-	if e.Tries > 1 {
-		fmt.Fprintf(&b, ", after %d tries", e.Tries)
+	if e.Attempts > 1 {
+		fmt.Fprintf(&b, ", after %d attempts", e.Attempts)
 	}
 	switch {
 	case e.VendorCode != "" && e.RequestID != "":
