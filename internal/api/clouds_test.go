@@ -59,7 +59,7 @@ func (c *cloud) handlerWith(opts api.Options) http.Handler {
 				return shared, err
 			}
 			reader := core.NewReader(creditSource{c}, &core.ReaderOptions[core.CreditQuery]{
-				Schema: core.Schema("credit"), Provider: "tencentcloud", Account: account, Tries: 1, ShareFor: c.shareFor, Now: func() time.Time { return now },
+				Schema: core.Schema("credit"), Provider: "tencentcloud", Account: account, Attempts: 1, ShareFor: c.shareFor, Now: func() time.Time { return now },
 			})
 			if c.shareFor > 0 {
 				shared = reader
@@ -71,7 +71,7 @@ func (c *cloud) handlerWith(opts api.Options) http.Handler {
 				return nil, err
 			}
 			return core.NewReader(tagSource{c}, &core.ReaderOptions[core.TagQuery]{
-				Schema: core.Schema("tags"), Provider: "huaweicloud", Account: account, Tries: 1, Now: func() time.Time { return now },
+				Schema: core.Schema("tags"), Provider: "huaweicloud", Account: account, Attempts: 1, Now: func() time.Time { return now },
 				Scopes: func(_ context.Context, q core.TagQuery) ([]core.Scope[core.TagQuery], error) {
 					return core.TagScopes(q, []string{"reseller-b", "reseller-a"}), nil
 				},

@@ -284,7 +284,7 @@ func TestWriters(t *testing.T) {
 	c := clouds()["breaks"]
 	c.pageSize = 2
 	function := core.CreditFunction(func(context.Context, string) (*core.Reader[core.CreditQuery, *core.CustomerCredit], error) {
-		return core.NewReader(creditSource{c}, &core.ReaderOptions[core.CreditQuery]{Tries: 1}), nil
+		return core.NewReader(creditSource{c}, &core.ReaderOptions[core.CreditQuery]{Attempts: 1}), nil
 	}, nil)
 	question, err := function.Ask(core.Params{})
 	if err != nil {

@@ -72,10 +72,10 @@ func (m *meter) called(ctx context.Context, call core.Call) {
 	labels := m.of(call.Schema, call.Account, call.Provider)
 	m.set.Observe(metrics.CallDuration, labels, call.Took)
 	m.set.Add(metrics.Refusals, labels, one(call.Code == core.CodeThrottled))
-	m.set.Add(metrics.Retries, labels, one(call.Try > 1))
+	m.set.Add(metrics.Retries, labels, one(call.Attempt > 1))
 	if m.log.Enabled(ctx, slog.LevelDebug) {
 		m.log.LogAttrs(ctx, slog.LevelDebug, "call", slog.String("function_name", labels.Function), slog.String("account", call.Account),
-			slog.String("provider", call.Provider), slog.Int("try", call.Try), slog.String("code", code(call.Code)), slog.Int64("duration_ms", call.Took.Milliseconds()))
+			slog.String("provider", call.Provider), slog.Int("try", call.Attempt), slog.String("code", code(call.Code)), slog.Int64("duration_ms", call.Took.Milliseconds()))
 	}
 	labels.Code = code(call.Code)
 	m.set.Add(metrics.Calls, labels, 1)

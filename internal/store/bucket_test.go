@@ -235,7 +235,7 @@ func TestBucketErrors(t *testing.T) {
 				c.asked = nil
 				err := do()
 				e := core.AsError(err)
-				if e.Code != test.want || !strings.Contains(err.Error(), test.text) || e.Op != "store."+op || e.RequestID != "REQUEST1" || e.VendorCode != test.code || len(c.asked) != test.tries || e.Tries != test.tries {
+				if e.Code != test.want || !strings.Contains(err.Error(), test.text) || e.Op != "store."+op || e.RequestID != "REQUEST1" || e.VendorCode != test.code || len(c.asked) != test.tries || e.Attempts != test.tries {
 					t.Errorf("%d %s: %v after %d tries, want %s with %q after %d", test.status, test.code, err, len(c.asked), test.want, test.text, test.tries)
 				}
 				for _, planted := range []string{keyID, "planted-", "amazonaws", "http"} {

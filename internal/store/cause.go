@@ -58,7 +58,7 @@ func (b *bucket) fail(ctx context.Context, op, name string, tries int, err error
 			e.Detail = fmt.Sprintf("the bucket is in another region; set region=%s", region)
 		}
 	}
-	if e.Tries = tries; e.Code == core.CodeMisconfigured || e.Code == core.CodeDenied {
+	if e.Attempts = tries; e.Code == core.CodeMisconfigured || e.Code == core.CodeDenied {
 		name = "" // the error is not about this object
 	}
 	return failure(op, name, e)

@@ -53,7 +53,7 @@ func (w *tagWorld) watch(t tester, run string, resellers []string) watch.Manifes
 	t.Helper()
 	start, _ := watch.Period(run, core.VendorZone)
 	reader := core.NewReader(w, &core.ReaderOptions[core.TagQuery]{
-		Schema: core.Schema("tags"), Provider: "huaweicloud", Account: "china", Tries: 1,
+		Schema: core.Schema("tags"), Provider: "huaweicloud", Account: "china", Attempts: 1,
 		Scopes: func(_ context.Context, q core.TagQuery) ([]core.Scope[core.TagQuery], error) {
 			return core.TagScopes(q, resellers), nil
 		},

@@ -331,7 +331,7 @@ func customer(i, left int, forced bool) *core.CustomerCredit {
 }
 
 func (b *books) function() *core.Function {
-	reader := core.NewReader(b, &core.ReaderOptions[core.CreditQuery]{Schema: core.Schema("credit"), Provider: "tencentcloud", Account: "north", Tries: 1})
+	reader := core.NewReader(b, &core.ReaderOptions[core.CreditQuery]{Schema: core.Schema("credit"), Provider: "tencentcloud", Account: "north", Attempts: 1})
 	return core.CreditFunction(func(context.Context, string) (*core.Reader[core.CreditQuery, *core.CustomerCredit], error) {
 		return reader, nil
 	}, func(context.Context) ([]string, error) { return []string{"north"}, nil })

@@ -198,7 +198,7 @@ func (q *Question) join(names []string, parts []part, doubted []string, stopped 
 			all.MissingIDs = missingFromAll(parts)
 		} else {
 			all.Complete = false
-			all.addWarning(Warning{Code: WarnMissingUntold, Message: "which ids no account answered cannot be reported for an answer in parts; ask for fewer ids at once"})
+			all.addWarning(Warning{Code: WarnMissingUnknown, Message: "which ids no account answered cannot be reported for an answer in parts; ask for fewer ids at once"})
 		}
 	}
 	all.addNotes(aboutRecords)
@@ -224,7 +224,7 @@ func joinedError(failures []part) error {
 		reasons, causes = append(reasons, p.name+": "+p.err.Public()), append(causes, p.err.Err)
 	}
 	e := *failures[0].err
-	e.Param, e.VendorCode, e.RequestID, e.Tries = "", "", "", 0
+	e.Param, e.VendorCode, e.RequestID, e.Attempts = "", "", "", 0
 	e.Detail, e.Err = "no account could be read: "+strings.Join(reasons, "; "), errors.Join(causes...)
 	return &e
 }

@@ -40,7 +40,7 @@ func (h *house) function() *core.Function {
 			return nil, err
 		}
 		return core.NewReader(h.ledgers[account], &core.ReaderOptions[core.CreditQuery]{
-			Schema: core.Schema("credit"), Provider: "tencentcloud", Account: account, Tries: 1,
+			Schema: core.Schema("credit"), Provider: "tencentcloud", Account: account, Attempts: 1,
 		}), nil
 	}, func(context.Context) ([]string, error) { return h.names, nil })
 }
@@ -508,7 +508,7 @@ func TestCloudRefusesForeignIDs(t *testing.T) {
 	t.Parallel()
 	function := core.TagFunction(func(_ context.Context, account string) (*core.Reader[core.TagQuery, *core.CustomerTag], error) {
 		return core.NewReader(strict{account}, &core.ReaderOptions[core.TagQuery]{
-			Account: account, Tries: 1,
+			Account: account, Attempts: 1,
 			Scopes: func(_ context.Context, q core.TagQuery) ([]core.Scope[core.TagQuery], error) {
 				return core.TagScopes(q, nil), nil
 			},

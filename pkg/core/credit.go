@@ -9,7 +9,7 @@ import (
 	"github.com/shopspring/decimal"
 )
 
-// CustomerCredit is what one customer may spend and has left.
+// CustomerCredit is one customer's credit: allocated, and remaining.
 type CustomerCredit struct {
 	Provider      string       `json:"provider"`
 	Account       string       `json:"account"`
@@ -18,18 +18,18 @@ type CustomerCredit struct {
 	Email         string       `json:"email"`
 	Mobile        string       `json:"mobile"`
 	Remark        string       `json:"remark"`
-	Type          string       `json:"type"` // as the cloud says; it publishes no list of values
+	Type          string       `json:"type"` // as the vendor writes it; it publishes no list of values
 	Identity      Identity     `json:"identity"`
 	Credit        Credit       `json:"credit"`
 	Status        CreditStatus `json:"status"`
-	Forced        *bool        `json:"forced"` // service stopped by force; null where the cloud does not say
+	Forced        *bool        `json:"forced"` // service stopped by force; null: not known
 	AssociatedAt  *time.Time   `json:"associated_at"`
-	NearestExpiry *time.Time   `json:"nearest_expiry"` // of what, the cloud does not say
+	NearestExpiry *time.Time   `json:"nearest_expiry"` // the vendor does not say of what
 	Vendor        CreditVendor `json:"vendor"`
-	Unreadable    []string     `json:"unreadable,omitempty"` // the cloud's members that hold something else than documented: null above
+	Unreadable    []string     `json:"unreadable,omitempty"` // the vendor's members whose value is not as documented: null above
 }
 
-// Credit is three exact amounts. One that the cloud did not give is null.
+// Credit is three exact amounts. One that the vendor leaves out is null.
 type Credit struct {
 	Allocated *Money `json:"allocated"`
 	Remaining *Money `json:"remaining"` // negative: overdrawn
@@ -37,8 +37,8 @@ type Credit struct {
 	Currency  string `json:"currency"`
 }
 
-// CreditVendor holds the cloud's enums and times as they came; null where the
-// cloud left one out.
+// CreditVendor contains the vendor's enums and times as received; null if the
+// vendor leaves one out.
 type CreditVendor struct {
 	Force           jsontext.Value `json:"Force"`
 	IdentifyType    jsontext.Value `json:"IdentifyType"`
@@ -48,7 +48,7 @@ type CreditVendor struct {
 	RecentExpiry    jsontext.Value `json:"RecentExpiry"`
 }
 
-// Identity says how far a customer's identity has been verified.
+// Identity is how far a customer's identity is verified.
 type Identity string
 
 // The identities.
@@ -59,7 +59,7 @@ const (
 	IdentityUnknown    Identity = "unknown"
 )
 
-// CreditStatus is the one word for how a customer stands.
+// CreditStatus sums up a customer's credit.
 type CreditStatus string
 
 // The statuses, worst first but for unknown.
@@ -69,10 +69,10 @@ const (
 	CreditExhausted CreditStatus = "exhausted" // nothing left
 	CreditLow       CreditStatus = "low"       // at or below the threshold
 	CreditOK        CreditStatus = "ok"
-	CreditUnknown   CreditStatus = "unknown" // an amount that decides is missing
+	CreditUnknown   CreditStatus = "unknown" // an amount that decides it is missing
 )
 
-// Threshold is an amount, or a share of what was allocated, at or below which
+// Threshold is an amount, or a share of the allocated amount, at or below which
 // credit is low. The zero Threshold is DefaultLow.
 type Threshold struct {
 	amount  Money
@@ -80,11 +80,11 @@ type Threshold struct {
 	set     bool
 }
 
-// DefaultLow is a tenth of what was allocated.
+// DefaultLow is a tenth of the allocated amount.
 const DefaultLow = "10%"
 
-// ParseThreshold reads "250.00" (an amount in the account's currency) or "10%"
-// (of what was allocated to the customer, 0 to 100).
+// ParseThreshold parses an amount in the account's currency, as "250.00", or a
+// percentage of the allocated amount from 0 to 100, as "10%".
 func ParseThreshold(text string) (Threshold, error) {
 	number, percent := strings.CutSuffix(strings.TrimSpace(text), "%")
 	amount, err := ParseMoney(number)
@@ -95,7 +95,7 @@ func ParseThreshold(text string) (Threshold, error) {
 	return Threshold{amount, percent, true}, nil
 }
 
-// String gives what ParseThreshold reads.
+// String returns a text that ParseThreshold parses.
 func (t Threshold) String() string {
 	switch {
 	case !t.set:
@@ -106,11 +106,11 @@ func (t Threshold) String() string {
 	return t.amount.String()
 }
 
-// StatusOfCredit is the rule: forced where the cloud says so, else overdrawn,
-// exhausted, low or ok by what remains. A missing flag hides no amount: the cloud
-// leaves it out, or gives a reserved value. The status is unknown only where no
-// amount decides: what remains is missing, or is above zero while a percentage is
-// asked of an allocation that is missing.
+// StatusOfCredit returns forced if the vendor says so, else overdrawn, exhausted,
+// low or ok by the remaining amount. A missing flag does not matter: the vendor
+// leaves it out, or writes a reserved value. The status is unknown if the remaining
+// amount is missing, or is above zero and the threshold is a percentage of an
+// allocated amount that is missing.
 func StatusOfCredit(forced *bool, credit Credit, low Threshold) CreditStatus {
 	switch {
 	case forced != nil && *forced:
@@ -138,16 +138,16 @@ func StatusOfCredit(forced *bool, credit Credit, low Threshold) CreditStatus {
 	return CreditOK
 }
 
-// ID is the customer's id.
+// ID returns the customer's id.
 func (c *CustomerCredit) ID() string { return c.CustomerID }
 
-// Key is the customer's id: the cloud never gives one twice.
+// Key returns the customer's id.
 func (c *CustomerCredit) Key() string { return c.CustomerID }
 
-// StatusText is the status's text.
+// StatusText returns the status.
 func (c *CustomerCredit) StatusText() string { return string(c.Status) }
 
-// Evaluate fills in the account, what was used, and the status.
+// Evaluate sets the account, the used amount and the status.
 func (c *CustomerCredit) Evaluate(account string, _ time.Time, rules Rules) {
 	c.Account = account
 	if c.Credit.Allocated != nil && c.Credit.Remaining != nil {
@@ -157,11 +157,11 @@ func (c *CustomerCredit) Evaluate(account string, _ time.Time, rules Rules) {
 	c.Status = StatusOfCredit(c.Forced, c.Credit, rules.Low)
 }
 
-// CreatedBetween reports whether the customer may have been bound from one moment
-// to another; true too where that is not known. A time with an offset from UTC is
-// exact. Without one, the vendor does not say in which zone it writes: the time is
-// taken as the configured zone's and as UTC's. A date alone may be any time of its
-// day, and clocks differ by up to what a signature may be old.
+// CreatedBetween reports whether the customer may have been associated between two
+// moments; true if that is not known. A time with an offset from UTC is exact. The
+// vendor does not document the zone of a time without one: it may be in the
+// configured zone or in UTC. A date alone may be any time of its day. Clocks differ
+// by up to maxClockSkew.
 func (c *CustomerCredit) CreatedBetween(from, to time.Time) bool {
 	if c.AssociatedAt == nil {
 		return true
@@ -183,9 +183,9 @@ func (c *CustomerCredit) CreatedBetween(from, to time.Time) bool {
 	return false
 }
 
-// Before reports whether the customer was associated before another, as far as
-// both times tell: customers associated in the same second, or on a day that
-// one of them has no time of, come in no order.
+// Before reports whether the customer was certainly associated before another.
+// Customers associated in the same second, or on the same day if one of them has
+// no time of day, have no order.
 func (c *CustomerCredit) Before(other *CustomerCredit) bool {
 	if c.AssociatedAt == nil || other.AssociatedAt == nil {
 		return false
@@ -196,12 +196,12 @@ func (c *CustomerCredit) Before(other *CustomerCredit) bool {
 	return c.AssociatedAt.Before(*other.AssociatedAt)
 }
 
-// onlyDay reports whether the vendor gave the day of association without a time.
+// onlyDay reports whether the time of association is a date alone.
 func (c *CustomerCredit) onlyDay() bool {
 	return len(c.Vendor.AssociationTime) == len(`"2006-01-02"`)
 }
 
-// zoned reports whether the vendor gave the time of association with an offset from UTC.
+// zoned reports whether the time of association has an offset from UTC.
 func (c *CustomerCredit) zoned() bool {
 	if len(c.Vendor.AssociationTime) <= len(`"2006-01-02 15:04:05"`) {
 		return false
@@ -211,18 +211,18 @@ func (c *CustomerCredit) zoned() bool {
 	return form == ZonedTime
 }
 
-// UnreadMembers are the cloud's members that could not be read.
+// UnreadMembers returns the vendor's members that could not be read.
 func (c *CustomerCredit) UnreadMembers() []string { return c.Unreadable }
 
-// Masked is the record with name, e-mail address, mobile number and remark
-// masked: a remark is the reseller's own text, and often a person's name.
+// Masked returns the record with name, e-mail address, mobile number and remark
+// masked: a remark is the reseller's text, and often a person's name.
 func (c *CustomerCredit) Masked() Record {
 	m := *c
 	m.Name, m.Email, m.Mobile, m.Remark = maskText(c.Name), maskText(c.Email), maskMobile(c.Mobile), maskText(c.Remark)
 	return &m
 }
 
-// creditColumns are the columns of Row.
+// creditColumns returns the columns of Row.
 func creditColumns() []Column {
 	return []Column{
 		{"provider", ColumnText, false}, {"account", ColumnText, false},
@@ -234,7 +234,7 @@ func creditColumns() []Column {
 	}
 }
 
-// Row are the record as text.
+// Row returns the record as text.
 func (c *CustomerCredit) Row() []string {
 	return []string{
 		c.Provider, c.Account, c.CustomerID, c.Name, c.Email, c.Mobile, c.Remark, c.Type,
@@ -264,15 +264,15 @@ func timeText(t *time.Time) string {
 	return t.Format(time.RFC3339)
 }
 
-// CreditQuery asks for customers' credit: everyone's, or those that one filter
-// finds.
+// CreditQuery asks for the credit of all customers, or of those that a filter
+// matches.
 type CreditQuery struct {
-	FilterType FilterType `json:"filter_type,omitempty"` // "": everyone
-	Filter     string     `json:"filter,omitempty"`      // what to look for
-	Order      Order      `json:"order,omitempty"`       // by the time of association; "": as the Reader reads safest
+	FilterType FilterType `json:"filter_type,omitempty"` // "": all customers
+	Filter     string     `json:"filter,omitempty"`      // the text to search for
+	Order      Order      `json:"order,omitempty"`       // by the time of association; "": the vendor's choice
 }
 
-// FilterType is the one field that a CreditQuery may search.
+// FilterType is the field that a CreditQuery searches.
 type FilterType string
 
 // The filter types.
@@ -286,14 +286,14 @@ const (
 // Order is the order by time of association.
 type Order string
 
-// The orders. Ascending keeps newcomers at the end, where a read under way
-// still finds them; it is what a query without an order gets.
+// The orders. Ascending is the default: newcomers are at the end, where a read
+// that has begun still finds them.
 const (
 	OrderAscending  Order = "asc"
 	OrderDescending Order = "desc"
 )
 
-// AskedIDs is the one id that a filter by id names.
+// AskedIDs returns the id of a filter by id.
 func (q CreditQuery) AskedIDs() []string {
 	if q.FilterType != FilterCustomerID {
 		return nil
@@ -301,7 +301,7 @@ func (q CreditQuery) AskedIDs() []string {
 	return []string{q.Filter}
 }
 
-const maxFilter = 256 // characters; the cloud's own bound is not published
+const maxFilter = 256 // characters; the vendor publishes no bound
 
 // creditQuery reads the parameters filter_type, filter and order.
 func creditQuery(p Params) (q CreditQuery, err error) {
@@ -345,7 +345,7 @@ func creditQuery(p Params) (q CreditQuery, err error) {
 	return q, nil
 }
 
-// CreditFunction is the function "credit" over the readers that open gives.
+// CreditFunction returns the function "credit" over the Readers that open returns.
 func CreditFunction(open Open[CreditQuery, *CustomerCredit], names Names) *Function {
 	return NewFunction(Spec[CreditQuery]{
 		Name:    "credit",

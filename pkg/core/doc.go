@@ -1,44 +1,34 @@
-// Package core is the words and the engine of partnerlens: what a reseller's
-// customer is, how a cloud is asked about all of them, and when the answer may
-// be believed.
+// Package core defines partnerlens's records and queries, and reads all of a
+// reseller's customers from a cloud vendor.
 //
-// # The story
+// # Overview
 //
-// A reseller has between fifty and a hundred thousand customers on a cloud. The
-// cloud tells their state page by page, a few pages a second, with customers
-// coming and going meanwhile. What the reseller needs is one list that is right,
-// or that says it is not.
+// A reseller has between fifty and a hundred thousand customers at a vendor. The
+// vendor lists their state page by page, a few pages a second, while customers
+// come and leave. The reseller needs one list that is complete, or that says that
+// it is not.
 //
-// A Function is a question from outside: "credit" or "tags". Its Params, whether
-// they came in a URL, a JSON payload or on the command line, become a query (a
-// CreditQuery, a TagQuery) and a Question that is ready to be read; whatever
-// is wrong with them becomes an Error that names the parameter.
+//   - A Function is a query by name: "credit" or "tags". It turns Params, from a
+//     URL, a JSON payload or the command line, into a Question, or into an Error
+//     that names the parameter to change.
+//   - A Source is the driver of one vendor: one page in one attempt. pkg/tencent
+//     and pkg/huawei are Sources; pkg/core/sourcetest is their conformance suite.
+//   - A Reader turns a Source's pages into an answer, in the same way for every
+//     vendor: it paces and retries calls, hands on each customer once, and proves
+//     that none is missing. Its records, CustomerCredit and CustomerTag, carry the
+//     account and a status.
+//   - A Report is the envelope of every answer. Complete is true only if every
+//     customer that matched was read and that is proven. Otherwise Stopped or
+//     Warnings say why, and Next is a Cursor from which any process, on any
+//     platform, continues the read.
 //
-// A Source is one cloud's side of it: one page in one attempt, nothing more.
-// pkg/tencent and pkg/huawei are Sources; pkg/core/sourcetest is the law that
-// both keep.
+// # Types
 //
-// A Reader stands over a Source and does, once for every cloud, what makes a
-// list of pages an answer: it walks them in order, tells customers apart, stops
-// where it was told to or where time or room ends, and holds what it
-// read against the cloud's own count. Records (a CustomerCredit, a CustomerTag)
-// leave it settled: with the account, and with the one word, Status, that says how
-// the customer stands.
+// An amount is a Money: the digits that the vendor wrote, never a float. A month
+// is a Month, an id a string, a wait a time.Duration, a key a Secret. Every error
+// that leaves a package is an *Error with one of the Codes; its Public text is for
+// callers and contains no customer's data.
 //
-// A Report closes every answer. Its Complete is true only if every customer that
-// matched was read and that was proven. Otherwise Stopped or Warnings say why,
-// and Next is a Cursor from which the read goes on exactly there, in another
-// process or on another platform.
-//
-// # Rules
-//
-// An amount is a Money: the digits the cloud wrote, never a float. A month is a
-// Month, an id a string, a wait a time.Duration, a key a Secret. Every error
-// that leaves a package is an *Error with one of the Codes; its Public text is
-// for callers and holds no customer's data.
-//
-// # Who may import it
-//
-// Everyone. Core itself knows no cloud, no platform and no storage, and imports
-// no package of this module.
+// Core knows no vendor, no platform and no storage, and imports no package of
+// this module.
 package core

@@ -4,48 +4,49 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 )
 
-// A Code says what kind of thing went wrong. The list is closed: callers may
-// switch on it, and every code has one row in the table below.
+// A Code is a kind of error. The list is closed: callers may switch on it, and
+// every code has one row in the table below.
 type Code string
 
 // The codes.
 const (
-	CodeInvalid          Code = "invalid_request"        // the question cannot be asked like that
-	CodeUnauthenticated  Code = "unauthenticated"        // the caller showed no key that opens this door
-	CodeForbidden        Code = "forbidden"              // the caller's key does not reach that far
+	CodeInvalid          Code = "invalid_request"        // the request is not valid
+	CodeUnauthenticated  Code = "unauthenticated"        // the request has no valid key
+	CodeForbidden        Code = "forbidden"              // the caller's key does not allow it
 	CodeNotFound         Code = "not_found"              // no such customer, route or account
 	CodeMethodNotAllowed Code = "method_not_allowed"     // the route has no such method
-	CodeNotAcceptable    Code = "not_acceptable"         // none of the accepted media types can be had
-	CodeSlowRequest      Code = "request_timeout"        // the request's body took too long to arrive
-	CodeTooLarge         Code = "too_large"              // the request's body is over its bound
-	CodeUnsupportedMedia Code = "unsupported_media_type" // the request's body is not JSON
-	CodeTooMany          Code = "too_many_requests"      // more requests, or more wrong keys, than this program takes at once
-	CodeMisconfigured    Code = "misconfigured"          // a setting is missing or cannot be used
-	CodeDenied           Code = "denied"                 // the cloud refused our key or our right to ask
-	CodeThrottled        Code = "throttled"              // the cloud asks us to slow down
-	CodeUnavailable      Code = "unavailable"            // the cloud cannot be reached or says to come back
-	CodeUpstream         Code = "upstream_broken"        // the cloud answered something that cannot be trusted
-	CodeIncomplete       Code = "incomplete"             // an answer, but not proven whole
+	CodeNotAcceptable    Code = "not_acceptable"         // none of the accepted media types is available
+	CodeSlowRequest      Code = "request_timeout"        // the request body took too long to arrive
+	CodeTooLarge         Code = "too_large"              // the request body is over its bound
+	CodeUnsupportedMedia Code = "unsupported_media_type" // the request body is not JSON
+	CodeTooMany          Code = "too_many_requests"      // more requests, or more wrong keys, than are accepted at once
+	CodeMisconfigured    Code = "misconfigured"          // a setting is missing or invalid
+	CodeDenied           Code = "denied"                 // the vendor refused the reseller's key or its permission
+	CodeThrottled        Code = "throttled"              // the vendor refused a call as one too many
+	CodeUnavailable      Code = "unavailable"            // the vendor cannot be reached, or asks to try later
+	CodeUpstream         Code = "upstream_broken"        // the vendor's answer is not as documented
+	CodeIncomplete       Code = "incomplete"             // there is an answer, and it is not proven complete
 	CodeDeadline         Code = "deadline"               // time ran out
 	CodeCanceled         Code = "canceled"               // the caller went away
-	CodeInternal         Code = "internal"               // our own mistake
+	CodeInternal         Code = "internal"               // a bug of this program
 )
 
-// codeFacts is what follows from a Code, whoever asks.
+// codeFacts are the properties of a Code.
 type codeFacts struct {
-	title  string // the same words for every error of the code
+	title  string // the same for every error of the code
 	status int    // HTTP
 	exit   int    // command line
-	retry  bool   // may another attempt at the same page succeed?
+	retry  bool   // another attempt at the same page may succeed
 }
 
-// The one table from code to title, HTTP status, exit status and retry.
-// A refusal by the cloud is 502, never 401 or 403: those would tell the HTTP
+// A refusal by the vendor is 502, never 401 or 403: those would ask the HTTP
 // caller to change its own key.
 var codes = map[Code]codeFacts{
 	CodeInvalid:          {"The request is not valid", http.StatusBadRequest, 2, false},
@@ -69,14 +70,8 @@ var codes = map[Code]codeFacts{
 	CodeInternal:         {"Internal error", http.StatusInternalServerError, 1, false},
 }
 
-// Codes lists every code, for documents and tests. The order is not defined.
-func Codes() []Code {
-	all := make([]Code, 0, len(codes))
-	for c := range codes {
-		all = append(all, c)
-	}
-	return all
-}
+// Codes returns every code, in no defined order.
+func Codes() []Code { return slices.Collect(maps.Keys(codes)) }
 
 func (c Code) facts() codeFacts {
 	if f, ok := codes[c]; ok {
@@ -85,42 +80,43 @@ func (c Code) facts() codeFacts {
 	return codes[CodeInternal]
 }
 
-// Title is the code in a few words.
+// Title returns the code in a few words.
 func (c Code) Title() string { return c.facts().title }
 
-// HTTPStatus is the status an HTTP answer carries for the code.
+// HTTPStatus returns the code's HTTP status.
 func (c Code) HTTPStatus() int { return c.facts().status }
 
-// ExitStatus is the status the command line ends with for the code.
+// ExitStatus returns the exit status of a command that fails with the code.
 func (c Code) ExitStatus() int { return c.facts().exit }
 
-// Retryable says whether another attempt at the same page may succeed.
+// Retryable reports whether another attempt at the same page may succeed.
 func (c Code) Retryable() bool { return c.facts().retry }
 
-// Error is the one error type that crosses a package's border.
+// Error is the only type of error that the packages of this module return to each
+// other.
 //
-// Detail is for callers: our own words, never a vendor's message, since those
-// can quote a customer's data. Err is for the operator's log and must be as
-// free of customers' data and of keys as everything else that is logged.
+// Detail is for callers. It never quotes a vendor's message, which may contain a
+// customer's data. Err is for the operator's log, and like all that is logged
+// contains neither customers' data nor keys.
 type Error struct {
-	Op         string        // what was being done, as "tencent.QueryCustomersCredit"; may be empty
-	Code       Code          // what kind of thing went wrong
+	Op         string        // the operation, as "tencent.QueryCustomersCredit"; may be empty
+	Code       Code          // the kind of error
 	Param      string        // the parameter or setting to change; may be empty
 	Detail     string        // what to change, for the caller; may be empty
-	VendorCode string        // the cloud's own code; may be empty
-	RequestID  string        // the cloud's id of the call; may be empty
-	RetryAfter time.Duration // how long the cloud asks to wait; 0 where it does not say
-	Dropped    bool          // the connection ended before an answer began: another attempt may go at once
-	StaleKey   bool          // the cloud does not know the key, or its token has expired
-	KeyRenewed bool          // the key has been read again and has changed: another attempt may go at once
-	Inside     bool          // Detail tells where keys are kept: it is for the operator alone
-	UnknownID  bool          // the cloud has no such id below this account; it may be another account's
-	Tries      int           // attempts made; 0 where it was not retried
+	VendorCode string        // the vendor's code; may be empty
+	RequestID  string        // the vendor's id of the call; may be empty
+	RetryAfter time.Duration // how long the vendor asks to wait; 0: not given
+	Dropped    bool          // the connection ended before an answer began: retry at once
+	StaleKey   bool          // the vendor does not know the key, or its token has expired
+	KeyRenewed bool          // the key was read again and has changed: retry at once
+	Inside     bool          // Detail says where keys are kept: only for the operator
+	UnknownID  bool          // the vendor has no such id below this account; another account may have it
+	Attempts   int           // attempts made; 0: not retried
 	Err        error         // the cause; may be nil
 }
 
-// Public is the text a caller may see: what to change, the cloud's code and
-// the cloud's request id, and nothing of the cause.
+// Public returns the text for callers: what to change, the vendor's code and
+// request id, and nothing of the cause.
 func (e *Error) Public() string {
 	var b strings.Builder
 	if e.Param != "" {
@@ -131,8 +127,8 @@ func (e *Error) Public() string {
 	} else {
 		b.WriteString(strings.ToLower(e.Code.Title()))
 	}
-	if e.Tries > 1 {
-		fmt.Fprintf(&b, ", after %d tries", e.Tries)
+	if e.Attempts > 1 {
+		fmt.Fprintf(&b, ", after %d attempts", e.Attempts)
 	}
 	switch {
 	case e.VendorCode != "" && e.RequestID != "":
@@ -145,7 +141,7 @@ func (e *Error) Public() string {
 	return b.String()
 }
 
-// Error is the text for the operator's log.
+// Error returns the text for the operator's log.
 func (e *Error) Error() string {
 	s := string(e.Code) + ": " + e.Public()
 	if e.Op != "" {
@@ -157,12 +153,12 @@ func (e *Error) Error() string {
 	return s
 }
 
-// Unwrap gives the cause.
+// Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
 
-// AsError gives err as an *Error. What is not one already becomes canceled or
-// deadline where the context says so, and internal otherwise: a foreign
-// error's text stays with the operator. nil gives nil.
+// AsError returns err as an *Error, and nil for nil. It wraps any other error: a
+// context's as canceled or deadline, the rest as internal, so that its text is
+// only in the operator's log.
 func AsError(err error) *Error {
 	var e *Error
 	switch {
@@ -189,8 +185,8 @@ func (e *Error) code() Code {
 	return e.Code
 }
 
-// Invalid is the error for a parameter that cannot be used: its name, and what
-// would be right.
+// Invalid returns the error for an invalid parameter: its name, and what to
+// change.
 func Invalid(param, format string, args ...any) *Error {
 	return &Error{Code: CodeInvalid, Param: param, Detail: fmt.Sprintf(format, args...)}
 }

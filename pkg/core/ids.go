@@ -13,7 +13,7 @@ type byIDs[Q Query] interface {
 // readIDs reads the customers of a scope by id, query by query, in the order in
 // which they are asked for. The first skip were handed on by an earlier answer.
 // It returns false if the read stopped before the end.
-func (d *readState[Q, T]) readIDs(scope Scope[Q], skip int) (ended bool, err error) {
+func (d *readState[Q, T]) readIDs(scope Scope[Q], skip int) (finished bool, err error) {
 	ids := scope.Queries[0].AskedIDs()
 	answered := make(map[string]bool, len(ids))
 	for i, query := range scope.Queries {

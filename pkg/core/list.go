@@ -74,7 +74,7 @@ type ordered[T Record] interface {
 
 // readList reads a list and proves it complete. It returns false if the read
 // stopped before the end.
-func (d *readState[Q, T]) readList(query Q, from Cursor) (ended bool, err error) {
+func (d *readState[Q, T]) readList(query Q, from Cursor) (finished bool, err error) {
 	l := &list[Q, T]{
 		readState: d, query: query, from: from, partial: from.Unique > 0, late: from.Late && d.opts.Known == nil,
 		seen: newSightings(), rows: from.Unique, old: from.Old, sum: from.Sum, disorder: from.Disorder, unsorted: from.Disorder,
@@ -84,7 +84,7 @@ func (d *readState[Q, T]) readList(query Q, from Cursor) (ended bool, err error)
 		l.counted, l.total = true, *from.Total
 	}
 	d.noneNew = l.late
-	if ended, err = l.firstPass(); err != nil || !ended {
+	if finished, err = l.firstPass(); err != nil || !finished {
 		return false, err
 	}
 	if l.late {
@@ -108,7 +108,7 @@ func (l *list[Q, T]) nextOperation() {
 // stopped. It returns false if the read stopped before the end. If rows were
 // handed on late, it reads the whole list and hands on none: their places are
 // not known.
-func (l *list[Q, T]) firstPass() (ended bool, err error) {
+func (l *list[Q, T]) firstPass() (finished bool, err error) {
 	l.nextOperation()
 	if l.partial && l.opts.Known != nil {
 		if err := l.meetKnown(); err != nil {
@@ -154,8 +154,8 @@ func (l *list[Q, T]) meetKnown() error {
 // handed on by an earlier answer.
 func (l *list[Q, T]) firstPage() (p *inFlightPage[T], skip int, err error) {
 	fetch := func(at Cursor) error {
-		p = &inFlightPage[T]{at: at, done: make(chan struct{})}
-		close(p.done)
+		p = &inFlightPage[T]{at: at, fetched: make(chan struct{})}
+		close(p.fetched)
 		p.page, err = l.reader.fetch(l.ctx, l.query, at, &l.retry)
 		return err
 	}

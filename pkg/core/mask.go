@@ -7,15 +7,14 @@ import (
 	"unicode/utf8"
 )
 
-// What is personal is masked so that a person who knows the customer still
-// recognises it, and nobody else can write or call: ends stay, middles go. How
-// long a text was does not show.
+// masked replaces the middle of personal data. The ends stay, so that a person
+// who knows the customer recognises it and no other can write or call. The length
+// does not show.
 const masked = "***"
 
-// maskText masks a name, a remark or an e-mail address: telephone numbers as
-// such, of an address the domain stays, and else word by word, since a company is
-// known by its first word's beginning and by what follows. What is masked already,
-// as the vendors mask some, stays as it is.
+// maskText masks a name, a remark or an e-mail address word by word. It masks
+// telephone numbers as such, keeps the domain of an address, and keeps words that
+// the vendor has masked.
 func maskText(text string) string {
 	if digitsOf(text) >= minPhoneDigits && strings.Trim(text, "0123456789+-()./ ") == "" { // in groups
 		return maskMobile(text)
@@ -38,7 +37,7 @@ func maskText(text string) string {
 		rest = rest[len(domain):]
 		between := rest[:leading(rest, func(r rune) bool { return !inWord(r) })]
 		if domain != "" && strings.Trim(rest[:leading(rest, inWord)], wordMarks) != "" {
-			b.WriteByte(' ') // what follows must not look like a part of the domain
+			b.WriteByte(' ') // the rest must not look like a part of the domain
 		}
 		b.WriteString(between)
 		rest = rest[len(between):]
@@ -46,15 +45,16 @@ func maskText(text string) string {
 	return b.String()
 }
 
-// inWord is for what a word is made of. Everything else parts words, an @ too.
+// inWord reports whether a rune belongs to a word; any other, such as @, separates
+// words.
 func inWord(r rune) bool {
 	return unicode.In(r, unicode.L, unicode.M, unicode.N) || strings.ContainsRune(wordMarks, r)
 }
 
-// wordMarks may stand within a word; alone they are none.
+// wordMarks may be part of a word, and are none alone.
 const wordMarks = ".-_+'&*"
 
-// leading gives how many bytes at the beginning of a text are runes that fit.
+// leading returns how many bytes at the beginning of a text are runes that fit.
 func leading(text string, fits func(rune) bool) int {
 	if end := strings.IndexFunc(text, func(r rune) bool { return !fits(r) }); end >= 0 {
 		return end
@@ -62,8 +62,8 @@ func leading(text string, fits func(rune) bool) int {
 	return len(text)
 }
 
-// domainAt gives the @ and the domain that a text begins with, the end of an e-mail
-// address; "" where it is none, since people write names and numbers after an @ too.
+// domainAt returns the @ and the domain with which a text begins, or "": names and
+// numbers may follow an @ too.
 func domainAt(text string) string {
 	domain, found := strings.CutPrefix(text, "@")
 	if !found {
@@ -80,8 +80,8 @@ func domainAt(text string) string {
 
 func isASCIILetter(r rune) bool { return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' }
 
-// maskWord keeps a word's first letter, and the last of a longer one. Of a word
-// of one letter nothing stays.
+// maskWord keeps a word's first letter, and the last one from four letters on. It
+// keeps nothing of a single letter.
 func maskWord(word string) string {
 	letters := []rune(word)
 	switch {
@@ -95,7 +95,7 @@ func maskWord(word string) string {
 	return string(letters[:1]) + masked + string(letters[len(letters)-1:])
 }
 
-// isMasked says whether no more is left of a word or a number than its mask leaves.
+// isMasked reports whether a word or a number shows no more than its mask would.
 func isMasked(word string) bool {
 	before, after, found := strings.Cut(word, masked)
 	after = strings.TrimLeft(after, "*")
@@ -106,11 +106,11 @@ func isMasked(word string) bool {
 	return found && first <= 1 && last <= 1
 }
 
-// minPhoneDigits is the least that a telephone number has, its area included.
+// minPhoneDigits is the length of the shortest telephone number with its area code.
 const minPhoneDigits = 7
 
-// maskMobile keeps a number's first three and last two digits, as the vendors'
-// own consoles do in about; of a short one only the last two.
+// maskMobile keeps a number's first three and last two digits, about as the
+// vendors' consoles do, or only the last two of a short one.
 func maskMobile(number string) string {
 	if number == "" || isMasked(number) {
 		return number

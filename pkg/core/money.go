@@ -7,11 +7,10 @@ import (
 	"github.com/shopspring/decimal"
 )
 
-// Money is an exact decimal amount. It keeps the digits it was read with
-// ("100.00" stays "100.00") and never goes through a float. The zero Money is
-// 0. A Money is a value and is safe for concurrent reading.
+// Money is an exact decimal amount. It keeps the digits that it was read from
+// ("100.00" stays "100.00") and never becomes a float. The zero Money is 0.
 //
-// In JSON it is a string, since many readers turn numbers into floats.
+// In JSON it is a string, since many programs read numbers as floats.
 type Money struct{ dec decimal.Decimal }
 
 const (
@@ -45,7 +44,7 @@ func isNumber(text string) bool {
 	return startsWithDigit(whole) && (!found || startsWithDigit(fraction))
 }
 
-// String gives the plain decimal digits, never an exponent.
+// String returns plain decimal digits, never an exponent.
 func (m Money) String() string {
 	if places := -m.dec.Exponent(); places > 0 {
 		return m.dec.StringFixed(places) // String would cut trailing zeros
@@ -53,19 +52,19 @@ func (m Money) String() string {
 	return m.dec.String()
 }
 
-// Sign is -1 below zero, 0 at zero, 1 above.
+// Sign returns -1 below zero, 0 at zero, 1 above.
 func (m Money) Sign() int { return m.dec.Sign() }
 
-// Cmp is -1 where m < n, 0 where they are the same amount, 1 where m > n.
+// Cmp returns -1 if m < n, 0 if both are the same amount, 1 if m > n.
 func (m Money) Cmp(n Money) int { return m.dec.Cmp(n.dec) }
 
-// Sub gives m - n, exactly.
+// Sub returns m - n, exactly.
 func (m Money) Sub(n Money) Money { return Money{m.dec.Sub(n.dec)} }
 
-// percent gives percent hundredths of m, exactly.
+// percent returns percent hundredths of m, exactly.
 func (m Money) percent(percent Money) Money { return Money{m.dec.Mul(percent.dec).Shift(-2)} }
 
-// MarshalText gives String; a Money in JSON is a string.
+// MarshalText returns String.
 func (m Money) MarshalText() ([]byte, error) { return []byte(m.String()), nil }
 
 // UnmarshalText reads what ParseMoney reads.

@@ -5,11 +5,11 @@ import (
 	"slices"
 )
 
-// RecordNotes gathers what a list's records say about how well they could be read. The
+// RecordNotes counts the values of a list's records that could not be read. The
 // zero RecordNotes is ready for use.
 type RecordNotes struct {
 	customers int
-	unknown   int // of them, with the status unknown
+	unknown   int // of them, those with the status unknown
 	unread    []unreadMember
 }
 
@@ -20,10 +20,10 @@ type unreadMember struct {
 	customers int
 }
 
-// Add takes in a settled record. Add each customer once.
+// Add adds an evaluated record. Add each customer once.
 func (n *RecordNotes) Add(record Record) {
 	n.customers++
-	if record.StatusText() == string(CreditUnknown) { // as TagUnknown
+	if record.StatusText() == string(CreditUnknown) { // the same text as TagUnknown
 		n.unknown++
 	}
 	for _, name := range record.UnreadMembers() {
@@ -36,8 +36,8 @@ func (n *RecordNotes) Add(record Record) {
 	}
 }
 
-// Warnings are one for each member that could not be read. Their messages quote no
-// value.
+// Warnings returns one warning for each member that could not be read. No message
+// quotes a value.
 func (n *RecordNotes) Warnings() (warnings []Warning) {
 	for _, m := range n.unread {
 		warnings = append(warnings, Warning{
@@ -48,8 +48,8 @@ func (n *RecordNotes) Warnings() (warnings []Warning) {
 	return warnings
 }
 
-// WholeWarnings are Warnings for a list of every customer of an account, with one more
-// where over a tenth of them have the status unknown.
+// WholeWarnings returns Warnings for a list of all customers of an account, and
+// one more if over a tenth of them have the status unknown.
 func (n *RecordNotes) WholeWarnings() []Warning {
 	warnings := n.Warnings()
 	if n.unknown*10 > n.customers {
@@ -68,7 +68,6 @@ func customerCount(n int) string {
 	return fmt.Sprintf("%d customers", n)
 }
 
-// MostUnread is how many of a page's rows may hold an amount or a month that cannot be
-// read: a twentieth, and one in any case. A page with more of them is not what the cloud
-// documents, and fails.
+// MostUnread returns how many of a page's rows may have an amount or a month that
+// cannot be read: a twentieth, and at least one. A page with more fails.
 func MostUnread(rows int) int { return max(1, rows/20) }

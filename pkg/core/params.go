@@ -11,17 +11,17 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// Params are the named values of a question, whatever carried them: a URL's
-// query, a JSON payload, the command line. A name with no values was given
-// empty, which is not the same as not given.
+// Params are the named values of a question, from a URL's query, a JSON payload
+// or the command line. A name without values was given empty, which is not the
+// same as not given.
 type Params map[string][]string
 
 // maxID is the longest customer or reseller id (Huawei's bound; Tencent's ids are shorter).
 const maxID = 64
 
 // ParamsFromJSON reads a JSON object whose values are texts, whole numbers, or
-// lists of those. null counts as given empty: who writes
-// customer_ids: null may have lost the ids, and must not get everyone.
+// lists of those. null counts as given empty: a caller that sends
+// customer_ids: null may have lost the ids, and must not get all customers.
 func ParamsFromJSON(text []byte) (Params, error) {
 	var members map[string]jsontext.Value
 	if err := json.Unmarshal(text, &members); err != nil || members == nil {
@@ -76,7 +76,7 @@ func scalar(name string, value jsontext.Value) (string, error) {
 
 func (p Params) has(name string) bool { _, ok := p[name]; return ok }
 
-// one gives the value of a parameter that may be given once.
+// one returns the value of a parameter that may be given once.
 func (p Params) one(name string) (value string, given bool, err error) {
 	values, ok := p[name]
 	switch {
@@ -90,8 +90,8 @@ func (p Params) one(name string) (value string, given bool, err error) {
 	return values[0], true, nil
 }
 
-// onlyKnown refuses names that are not in known, since a misspelt filter must
-// not answer with everyone, and values that are not text.
+// onlyKnown refuses names that are not in known, since a misspelt filter must not
+// return all customers, and values that are not text.
 func (p Params) onlyKnown(known []string) error {
 	var unknown []string
 	for name, values := range p {
@@ -111,7 +111,7 @@ func (p Params) onlyKnown(known []string) error {
 	return Invalid(printable(unknown[0]), "unknown parameter; known are %s", strings.Join(known, ", "))
 }
 
-// printable makes a name from outside fit for an error's text.
+// printable returns a name from a request in a form fit for an error's text.
 func printable(name string) string {
 	if len(name) > maxID {
 		name = name[:maxID] + "…"
@@ -120,12 +120,12 @@ func printable(name string) string {
 	return quoted[1 : len(quoted)-1]
 }
 
-// checkID refuses what cannot be an id on either cloud.
+// checkID refuses what cannot be an id at either vendor.
 func checkID(param, id string) error {
 	switch {
 	case id == "":
 		return Invalid(param, "an id is empty; name a customer")
-	case strings.ContainsRune(id, ','): // taken as one id, it would be answered as one that is nobody's
+	case strings.ContainsRune(id, ','): // as one id it would be missing, without a reason
 		return Invalid(param, "an id has a comma; give each id by itself")
 	case len(id) > maxID:
 		return Invalid(param, "an id is longer than %d characters", maxID)
@@ -188,5 +188,6 @@ func askedMasked(p Params) (bool, error) {
 	return pii != piiFull, nil
 }
 
-// CheckID refuses what cannot be an id of a customer or a reseller on either cloud.
+// CheckID refuses what cannot be an id of a customer or a reseller at either
+// vendor.
 func CheckID(id string) error { return checkID("", id) }

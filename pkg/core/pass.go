@@ -133,7 +133,7 @@ func unevenly(total, below int) int {
 // countedPass makes a pass over a list whose vendor returns a total, from a
 // place on. The first skip rows were handed on by an earlier answer. It returns
 // false if the read stopped before the end.
-func (l *list[Q, T]) countedPass(start Cursor, first *inFlightPage[T], skip int) (ended bool, err error) {
+func (l *list[Q, T]) countedPass(start Cursor, first *inFlightPage[T], skip int) (finished bool, err error) {
 	l.pass = true
 	l.passes++
 	isFirst := l.first
@@ -190,7 +190,7 @@ const (
 // with it. A page that holds no row of this pass shows that rows moved up: the
 // pass steps back until it finds one. Any other difference is disorder. The end
 // is a page that holds nothing behind a row of this pass.
-func (l *list[Q, T]) uncountedPass(start Cursor, first *inFlightPage[T], skip int) (ended bool, err error) {
+func (l *list[Q, T]) uncountedPass(start Cursor, first *inFlightPage[T], skip int) (finished bool, err error) {
 	pages := l.reader.prefetch(l.ctx, l.query, start, &l.retry)
 	defer pages.close()
 	if first != nil {

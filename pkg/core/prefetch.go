@@ -35,10 +35,10 @@ type forecast struct {
 
 // inFlightPage is one page that is being fetched.
 type inFlightPage[T Record] struct {
-	at   Cursor
-	page Page[T]
-	err  error
-	done chan struct{}
+	at      Cursor
+	page    Page[T]
+	err     error
+	fetched chan struct{}
 
 	panicked any // re-raised in the reading goroutine
 }
@@ -70,7 +70,7 @@ func (p *prefetcher[Q, T]) close() {
 func (p *prefetcher[Q, T]) next() (*inFlightPage[T], error) {
 	p.launch()
 	first := p.inFlight[0]
-	<-first.done
+	<-first.fetched
 	p.inFlight = p.inFlight[1:]
 	if first.panicked != nil {
 		panic(first.panicked)
@@ -111,11 +111,11 @@ func (p *prefetcher[Q, T]) launch() {
 				return
 			}
 		}
-		f := &inFlightPage[T]{at: at, done: make(chan struct{})}
+		f := &inFlightPage[T]{at: at, fetched: make(chan struct{})}
 		p.inFlight = append(p.inFlight, f)
 		ctx := p.ctx
 		p.calls.Go(func() {
-			defer close(f.done)
+			defer close(f.fetched)
 			defer func() { f.panicked = recover() }()
 			f.page, f.err = p.reader.fetch(ctx, p.query, at, p.retry)
 		})

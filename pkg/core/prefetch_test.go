@@ -47,7 +47,7 @@ func TestRefusalsAreCounted(t *testing.T) {
 			})
 			pacer := NewPacer(5)
 			var retry retryBudget
-			_, err := NewReader(source, &ReaderOptions[TagQuery]{Pacer: pacer, Tries: 1}).fetch(t.Context(), TagQuery{}, Cursor{}, &retry)
+			_, err := NewReader(source, &ReaderOptions[TagQuery]{Pacer: pacer, Attempts: 1}).fetch(t.Context(), TagQuery{}, Cursor{}, &retry)
 			if CodeOf(err) != test.code || retry.throttled.Load() != test.counts {
 				t.Errorf("%v: %d refusals, want %d", err, retry.throttled.Load(), test.counts)
 			}

@@ -36,7 +36,7 @@ const (
 // proveCounted repeats the pass over a list with a total until the list is proven
 // complete, or until passes bring no progress. It returns false if the read
 // stopped.
-func (l *list[Q, T]) proveCounted() (ended bool, err error) {
+func (l *list[Q, T]) proveCounted() (finished bool, err error) {
 	quiet, gap := -1, math.MaxInt // the first pass shows no progress
 	for !l.isWhole() {
 		enough := 1
@@ -56,7 +56,7 @@ func (l *list[Q, T]) proveCounted() (ended bool, err error) {
 		}
 		start := Cursor{Size: l.nextSize()}
 		l.nextOperation()
-		if ended, err := l.countedPass(start, nil, 0); err != nil || !ended {
+		if finished, err := l.countedPass(start, nil, 0); err != nil || !finished {
 			return false, err
 		}
 		if l.partial && !l.adopt() {
@@ -117,10 +117,10 @@ func (l *list[Q, T]) allPresent(of met) bool {
 // proveUncounted proves a list without a total by its witness. If the witness
 // lacks some of the customers, or proves nothing, it repeats the pass. It returns
 // false if the read stopped.
-func (l *list[Q, T]) proveUncounted() (ended bool, err error) {
+func (l *list[Q, T]) proveUncounted() (finished bool, err error) {
 	if l.reader.opts.Witness != nil {
-		whole, ended, err := l.proveByWitness()
-		if err != nil || !ended {
+		whole, finished, err := l.proveByWitness()
+		if err != nil || !finished {
 			return false, err
 		}
 		unnamed := l.seen.unwitnessed()
@@ -141,7 +141,7 @@ func (l *list[Q, T]) proveUncounted() (ended bool, err error) {
 // proveByRepetition repeats the pass until two in a row find no further customer.
 // If rows traded places the list stays unproven, since those passes may all have
 // missed the same customer. It returns false if the read stopped.
-func (l *list[Q, T]) proveByRepetition() (ended bool, err error) {
+func (l *list[Q, T]) proveByRepetition() (finished bool, err error) {
 	for quiet := 0; quiet < 2 && l.rows > 0; { // an empty list was read twice
 		if l.op >= maxOperations || l.lost && !l.partial {
 			l.notWhole(WarnMovedTooFast, "customers came and went faster than their pages could be read; some may have been passed over")
@@ -149,7 +149,7 @@ func (l *list[Q, T]) proveByRepetition() (ended bool, err error) {
 		}
 		start := Cursor{Size: l.nextSize()}
 		l.nextOperation()
-		if ended, err := l.uncountedPass(start, nil, 0); err != nil || !ended {
+		if finished, err := l.uncountedPass(start, nil, 0); err != nil || !finished {
 			return false, err
 		}
 		if l.partial && !l.adopt() {

@@ -59,8 +59,8 @@ type ReaderOptions[Q Query] struct {
 	// still being read; 0: never.
 	ShareFor time.Duration
 
-	Tries int              // attempts at a page whose failure may pass; 0: 6
-	Now   func() time.Time // dates Reports; nil: time.Now
+	Attempts int              // attempts at a page whose failure may pass; 0: 6
+	Now      func() time.Time // dates Reports; nil: time.Now
 }
 
 // ReadOptions are the options of a read. The zero value reads everything from
@@ -98,8 +98,8 @@ func NewReader[Q Query, T Record](source Source[Q, T], opts *ReaderOptions[Q]) *
 	if r.opts.Now == nil {
 		r.opts.Now = time.Now
 	}
-	if r.opts.Tries == 0 {
-		r.opts.Tries = attemptsPerPage
+	if r.opts.Attempts == 0 {
+		r.opts.Attempts = attemptsPerPage
 	}
 	if r.opts.Pacer == nil {
 		r.opts.Pacer = NewPacer(0)
@@ -245,13 +245,13 @@ func (d *readState[Q, T]) readScopes(query Q) (err error) {
 		if ids == nil && from.Anchor == "" && from.Skip > 0 || ids != nil && (from.Anchor != "" || from.Late || from.Skip >= len(ids)*len(scope.Queries)) {
 			return errImpossible()
 		}
-		var ended bool
+		var finished bool
 		if ids == nil {
-			ended, err = d.readList(scope.Queries[0], from)
+			finished, err = d.readList(scope.Queries[0], from)
 		} else {
-			ended, err = d.readIDs(scope, from.Skip)
+			finished, err = d.readIDs(scope, from.Skip)
 		}
-		if err != nil || !ended {
+		if err != nil || !finished {
 			return err
 		}
 		from = Cursor{Began: d.from.Began}

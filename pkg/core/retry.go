@@ -31,15 +31,15 @@ func (r *Reader[Q, T]) fetch(ctx context.Context, query Q, at Cursor, retry *ret
 	renewed := false
 	for attempt := 1; ; attempt++ {
 		page, failure := r.attempt(ctx, query, at, retry, attempt)
-		if failure == nil || page.Total != nil && attempt >= min(attemptsOfEmpty, r.opts.Tries) {
+		if failure == nil || page.Total != nil && attempt >= min(attemptsOfEmpty, r.opts.Attempts) {
 			return page, nil // it stays empty: the list ends here, and the proof compares it with the total
 		}
-		failure.Tries = attempt
+		failure.Attempts = attempt
 		if failure.KeyRenewed && !renewed {
 			renewed = true
 			continue
 		}
-		wait, again := retry.allow(failure, attempt, r.opts.Tries)
+		wait, again := retry.allow(failure, attempt, r.opts.Attempts)
 		if !again {
 			return Page[T]{}, failure
 		}
@@ -67,7 +67,7 @@ func (r *Reader[Q, T]) attempt(ctx context.Context, query Q, at Cursor, retry *r
 	page, failure := checkPage(ctx, page, at, err)
 	tracesOf(ctx).called(ctx, Call{
 		Schema: r.opts.Schema, Provider: r.opts.Provider, Account: r.opts.Account,
-		Try: n, Code: failure.code(), Took: took,
+		Attempt: n, Code: failure.code(), Took: took,
 	})
 	switch {
 	case failure == nil:

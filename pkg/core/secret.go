@@ -2,18 +2,18 @@ package core
 
 import "log/slog"
 
-// Secret holds a key or a token so that printing what contains it, in any
-// format, does not print it. Only signing code calls Reveal. The zero Secret
-// is empty. Safe for concurrent use.
+// Secret holds a key or a token that no format prints, even as a part of another
+// value. Only signing code calls Reveal. The zero Secret is empty. Safe for
+// concurrent use.
 //
-// It is a struct around a pointer because a string type with a String method
-// still prints itself through %+v of an unexported field.
+// It is a struct around a pointer, since %+v of an unexported field prints a
+// string type in spite of its String method.
 type Secret struct{ value *string }
 
 // NewSecret wraps value.
 func NewSecret(value string) Secret { return Secret{&value} }
 
-// Reveal gives the value, for signing with and for nothing else.
+// Reveal returns the value, for signing only.
 func (s Secret) Reveal() string {
 	if s.value == nil {
 		return ""
@@ -21,10 +21,10 @@ func (s Secret) Reveal() string {
 	return *s.value
 }
 
-// Empty says whether there is no value.
+// Empty reports whether there is no value.
 func (s Secret) Empty() bool { return s.Reveal() == "" }
 
-// Equal says whether both hold the same value.
+// Equal reports whether both hold the same value.
 func (s Secret) Equal(t Secret) bool { return s.Reveal() == t.Reveal() }
 
 const hidden = "[hidden]"

@@ -13,7 +13,7 @@ import (
 
 func sharingReader(l *ledger) *core.Reader[core.CreditQuery, *core.CustomerCredit] {
 	return core.NewReader(slow[core.CreditQuery, *core.CustomerCredit]{l, time.Second}, &core.ReaderOptions[core.CreditQuery]{
-		Schema: "test/v1", Provider: "test", ShareFor: 5 * time.Second, Tries: 1, Now: func() time.Time { return l.began },
+		Schema: "test/v1", Provider: "test", ShareFor: 5 * time.Second, Attempts: 1, Now: func() time.Time { return l.began },
 	})
 }
 
@@ -124,7 +124,7 @@ func TestSlowReaderHoldsNobody(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		for _, customers := range []int{25, 5000} {
 			l := newLedger(customers)
-			r := core.NewReader(l, &core.ReaderOptions[core.CreditQuery]{ShareFor: time.Minute, Tries: 1, Pacer: core.NewPacer(0)})
+			r := core.NewReader(l, &core.ReaderOptions[core.CreditQuery]{ShareFor: time.Minute, Attempts: 1, Pacer: core.NewPacer(0)})
 			release := make(chan struct{})
 			var under sync.WaitGroup
 			slow := func(after int) {

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// CustomerTag says whether one customer counts as a new customer, and until when.
+// CustomerTag is whether one customer counts as a new customer, and until when.
 type CustomerTag struct {
 	Provider       string     `json:"provider"`
 	Account        string     `json:"account"`
@@ -16,39 +16,40 @@ type CustomerTag struct {
 	Tag            Tag        `json:"tag"`
 	Status         TagStatus  `json:"status"`
 	EffectiveMonth *Month     `json:"effective_month"`
-	ExpireMonth    *Month     `json:"expire_month"`         // as the cloud writes it; Rules.ExpireMonth says how it is meant
+	ExpireMonth    *Month     `json:"expire_month"`         // as the vendor writes it; Rules.ExpireMonth is its meaning
 	ExpiresAt      *time.Time `json:"expires_at"`           // the first instant at which the tag no longer holds, in the vendor's zone
-	DaysLeft       *int       `json:"days_left"`            // whole days until then; null where the tag does not hold
-	Unreadable     []string   `json:"unreadable,omitempty"` // the cloud's members that hold something else than documented
+	DaysLeft       *int       `json:"days_left"`            // whole days until then; null: the tag does not hold
+	Unreadable     []string   `json:"unreadable,omitempty"` // the vendor's members whose value is not as documented
 }
 
-// Tag is the tag as the cloud says it.
+// Tag is the tag as the vendor writes it.
 type Tag struct {
 	Type  string `json:"type"`
 	Value string `json:"value"`
 }
 
-// TagStatus is the one word for what a tag means at the moment of reading.
+// TagStatus is the meaning of a tag at the date of the Report.
 type TagStatus string
 
 // The statuses.
 const (
 	TagQualified    TagStatus = "qualified"    // a new customer, now
-	TagLapsed       TagStatus = "lapsed"       // was one; the validity is over
+	TagLapsed       TagStatus = "lapsed"       // was one; the tag has expired
 	TagNotNew       TagStatus = "not_new"      // not a new customer
-	TagUndetermined TagStatus = "undetermined" // eligible, below the bar: an opportunity
+	TagUndetermined TagStatus = "undetermined" // eligible, below the threshold: an opportunity
 	TagUnverified   TagStatus = "unverified"   // no real-name verification yet
-	TagUnknown      TagStatus = "unknown"      // a value the cloud does not document, or a last month that cannot be read
+	TagUnknown      TagStatus = "unknown"      // a value that is not documented, or a last month that cannot be read
 )
 
-// The tag's values, as the cloud writes them (ListSubCustomerNewTag, read November 2026).
+// The tag's values (ListSubCustomerNewTag, read November 2026).
 const (
 	tagYes          = "Y"
 	tagNo           = "N"
 	tagUndetermined = "UNDETERMINED"
 )
 
-// StatusOfTag is the rule. over says that the tag's end is past.
+// StatusOfTag returns the status of a tag's value. over is whether the tag's end is
+// past.
 func StatusOfTag(value string, over bool) TagStatus {
 	switch value {
 	case tagYes:
@@ -69,10 +70,10 @@ func StatusOfTag(value string, over bool) TagStatus {
 	return TagUnknown
 }
 
-// ID is the customer's id.
+// ID returns the customer's id.
 func (c *CustomerTag) ID() string { return c.CustomerID }
 
-// Key is the customer's id within its reseller.
+// Key returns the customer's id within its reseller.
 func (c *CustomerTag) Key() string {
 	if c.ResellerID == nil {
 		return c.CustomerID
@@ -88,11 +89,11 @@ func keyOf(resellerID, customerID string) string {
 	return resellerID + "/" + customerID
 }
 
-// StatusText is the status's text.
+// StatusText returns the status.
 func (c *CustomerTag) StatusText() string { return string(c.Status) }
 
-// Evaluate fills in the account, the end of the validity, and the status. A tag with a
-// month that cannot be read is unknown: without its end it would seem to hold for ever.
+// Evaluate sets the account, the end of the tag, and the status. The status of a
+// tag whose month cannot be read is unknown: without an end it would hold for ever.
 func (c *CustomerTag) Evaluate(account string, asOf time.Time, rules Rules) {
 	c.Account = account
 	c.ExpiresAt, c.DaysLeft = nil, nil
@@ -112,19 +113,19 @@ func (c *CustomerTag) Evaluate(account string, asOf time.Time, rules Rules) {
 	}
 }
 
-// EndUnread says whether the tag has a month that could not be read.
+// EndUnread reports whether the tag has a month that could not be read.
 func (c *CustomerTag) EndUnread() bool { return slices.Contains(c.Unreadable, ExpireTimeMember) }
 
-// ValueUnknown says whether the tag's value is none that the cloud documents.
+// ValueUnknown reports whether the tag's value is not documented.
 func (c *CustomerTag) ValueUnknown() bool { return StatusOfTag(c.Tag.Value, false) == TagUnknown }
 
-// UnreadMembers are the cloud's members that could not be read.
+// UnreadMembers returns the vendor's members that could not be read.
 func (c *CustomerTag) UnreadMembers() []string { return c.Unreadable }
 
-// Masked is the record itself: ids and months are nobody's name.
+// Masked returns the record: it has no personal data.
 func (c *CustomerTag) Masked() Record { return c }
 
-// tagColumns are the columns of Row.
+// tagColumns returns the columns of Row.
 func tagColumns() []Column {
 	return []Column{
 		{"provider", ColumnText, false}, {"account", ColumnText, false},
@@ -135,7 +136,7 @@ func tagColumns() []Column {
 	}
 }
 
-// Row are the record as text.
+// Row returns the record as text.
 func (c *CustomerTag) Row() []string {
 	reseller, days := "", ""
 	if c.ResellerID != nil {
@@ -150,19 +151,19 @@ func (c *CustomerTag) Row() []string {
 	}
 }
 
-// TagQuery asks for customers' tags: everyone's or those of some ids, of the
-// account itself or of one of its resellers.
+// TagQuery asks for the tags of all customers or of some ids, of the account
+// itself or of one of its resellers.
 type TagQuery struct {
-	CustomerIDs []string `json:"customer_ids,omitempty"` // none: everyone; without repeats
-	ResellerID  string   `json:"reseller_id,omitempty"`  // "": own customers; AllResellers: own and every reseller's
+	CustomerIDs []string `json:"customer_ids,omitempty"` // none: all; no id twice
+	ResellerID  string   `json:"reseller_id,omitempty"`  // "": the account's own customers
 }
 
-// AllResellers, as a TagQuery's ResellerID, walks the account's own customers
-// and then those of every reseller below it. Only a Reader knows it: a Source
-// is asked for one of them at a time.
+// AllResellers, as a TagQuery's ResellerID, asks for the account's own customers
+// and those of every reseller below it. TagScopes resolves it; a Source never
+// gets it.
 const AllResellers = "all"
 
-// AskedIDs are the ids asked for.
+// AskedIDs returns the ids asked for.
 func (q TagQuery) AskedIDs() []string { return q.CustomerIDs }
 
 // ForIDs returns the query for some customers of the same reseller.
@@ -174,18 +175,17 @@ func (q TagQuery) ForIDs(ids []string) TagQuery {
 // KeyOf returns the key of the record about a customer of the query's reseller.
 func (q TagQuery) KeyOf(id string) string { return keyOf(q.ResellerID, id) }
 
-// MaxIDsPerQuery is how many ids the cloud takes in one query
+// MaxIDsPerQuery is how many ids the vendor accepts in one query
 // (ListSubCustomerNewTag, customer_ids, read November 2026).
 const MaxIDsPerQuery = 200
 
-// idsPerQuery is how many ids are asked for at once: as many as a page holds,
-// so that one page, which is one moment, answers them all.
+// idsPerQuery is how many ids are asked for at once: the size of a page, so that
+// one page, read at one moment, answers them all.
 const idsPerQuery = 100
 
-// TagScopes splits a query into what the vendor can be asked: at most
-// idsPerQuery ids at a time, and one reseller at a time. resellers are those
-// that AllResellers stands for; they are put in order of id, so that a read
-// can be resumed.
+// TagScopes splits a query into scopes of at most idsPerQuery ids or of one
+// reseller. resellers are those that AllResellers stands for; they are sorted, so
+// that a read can be resumed.
 func TagScopes(q TagQuery, resellers []string) []Scope[TagQuery] {
 	resellerIDs := []string{q.ResellerID}
 	if q.ResellerID == AllResellers {
@@ -247,7 +247,7 @@ func tagQuery(p Params) (q TagQuery, err error) {
 	return q, nil
 }
 
-// TagFunction is the function "tags" over the readers that open gives.
+// TagFunction returns the function "tags" over the Readers that open returns.
 func TagFunction(open Open[TagQuery, *CustomerTag], names Names) *Function {
 	return NewFunction(Spec[TagQuery]{
 		Name:    "tags",

@@ -2,9 +2,10 @@ package core
 
 import "time"
 
-// ExpireReading says how the month in which a tag expires (expire_time) is meant. The
-// API's page does not say; the vendor's SDK calls it the month in which the tag becomes
-// invalid (huaweicloud-sdk-go-v3, NewCustomerTagItem, read November 2026).
+// ExpireReading is the meaning of the month in which a tag expires (expire_time).
+// The API's page leaves it open; the vendor's SDK calls it the month in which the
+// tag becomes invalid (huaweicloud-sdk-go-v3, NewCustomerTagItem, read November
+// 2026).
 type ExpireReading string
 
 // The readings.
@@ -13,7 +14,7 @@ const (
 	FirstInvalid ExpireReading = "first_invalid" // the tag holds until the month begins
 )
 
-// ParseExpireReading reads one of the readings.
+// ParseExpireReading parses one of the readings.
 func ParseExpireReading(text string) (ExpireReading, error) {
 	switch r := ExpireReading(text); r {
 	case LastValid, FirstInvalid:
@@ -22,7 +23,7 @@ func ParseExpireReading(text string) (ExpireReading, error) {
 	return "", Invalid("", "unknown; write %s where a tag holds until the month of expire_time ends, or %s where it holds until that month begins", LastValid, FirstInvalid)
 }
 
-// end is the first instant at which a tag with the month no longer holds.
+// end returns the first instant at which a tag with the month no longer holds.
 func (r ExpireReading) end(m Month) time.Time {
 	if r == FirstInvalid {
 		return m.Start(VendorZone)
@@ -30,26 +31,24 @@ func (r ExpireReading) end(m Month) time.Time {
 	return m.End(VendorZone)
 }
 
-// ExpireTimeMember is the member that a tag's month comes in. A record that names it
-// as unreadable has an end that is not known.
+// ExpireTimeMember is the vendor's member for the month in which a tag expires.
 const ExpireTimeMember = "expire_time"
 
-// TagEnds counts what runs have seen of tags that ended: which of the readings the
-// cloud's own data shows. A run takes over the counts of the run that it is compared
+// TagEnds counts tags that ended between two runs, to find out which reading the
+// vendor's data shows. A run continues the counts of the run that it is compared
 // with.
 type TagEnds struct {
 	LastValid    int `json:"last_valid"`    // customers whose tag turned from Y to N as the month after expire_time began
 	FirstInvalid int `json:"first_invalid"` // customers whose tag turned from Y to N as the month of expire_time began
-	New          int `json:"new"`           // of both, those that this run saw
-	Unturned     int `json:"unturned"`      // in this run, customers whose tag is Y although the month of expire_time is over
+	New          int `json:"new"`           // of both, those of this run
+	Unturned     int `json:"unturned"`      // in this run, customers whose tag is Y though the month of expire_time is over
 }
 
-// turnedWithin is how late the cloud may turn a tag, and still be taken to have turned it
-// for its end.
+// turnedWithin is how long after a tag's end a change of its value still counts as
+// due to that end.
 const turnedWithin = 3 * 24 * time.Hour
 
-// Next is what a run starts with that is compared with the one that e is of; nil where e
-// is.
+// Next returns the counts with which the next run starts; nil for nil.
 func (e *TagEnds) Next() *TagEnds {
 	if e == nil {
 		return nil
@@ -57,14 +56,14 @@ func (e *TagEnds) Next() *TagEnds {
 	return &TagEnds{LastValid: e.LastValid, FirstInvalid: e.FirstInvalid}
 }
 
-// Note takes in one customer: as it was when the run before began, and as it is now. It
-// gives e, made where it is nil, and leaves alone what is no CustomerTag.
+// Note adds one customer: prev when the run before began, and current now. It
+// returns e, or new counts for nil, and ignores any record but a CustomerTag.
 //
-// A customer can lose a tag for other reasons than its month. So a loss counts only where
-// it was seen within three days of a moment at which one of the readings ends the tag, and
-// the other one does not: between two runs that are a month apart both do.
-func (e *TagEnds) Note(was, is Record, before, now time.Time) *TagEnds {
-	tag, ok := is.(*CustomerTag)
+// A customer can lose a tag for other reasons than its month. So a loss counts
+// only within three days of a moment at which one reading ends the tag and the
+// other does not. Between two runs a month apart both do.
+func (e *TagEnds) Note(prev, current Record, before, now time.Time) *TagEnds {
+	tag, ok := current.(*CustomerTag)
 	if !ok {
 		return e
 	}
@@ -74,7 +73,7 @@ func (e *TagEnds) Note(was, is Record, before, now time.Time) *TagEnds {
 	if m := tag.ExpireMonth; m != nil && tag.Tag.Value == tagYes && !now.Before(LastValid.end(*m).Add(turnedWithin)) {
 		e.Unturned++
 	}
-	old, ok := was.(*CustomerTag)
+	old, ok := prev.(*CustomerTag)
 	if !ok || old.Tag.Value != tagYes || tag.Tag.Value != tagNo || old.ExpireMonth == nil || tag.ExpireMonth != nil && *tag.ExpireMonth != *old.ExpireMonth {
 		return e
 	}
@@ -95,8 +94,7 @@ func (e *TagEnds) Note(was, is Record, before, now time.Time) *TagEnds {
 	return e
 }
 
-// Shows gives the reading that everything counted agrees with; "" where nothing was
-// counted, or both were.
+// Shows returns the reading that all counts agree with; "" if there is none.
 func (e *TagEnds) Shows() ExpireReading {
 	switch {
 	case e == nil || (e.LastValid > 0) == (e.FirstInvalid > 0):

@@ -31,9 +31,9 @@ type Trace struct {
 type Call struct {
 	Schema, Provider, Account string // of the ReaderOptions
 
-	Try  int           // at this page, from 1
-	Code Code          // of the failure; "": none
-	Took time.Duration // without the wait for a permit
+	Attempt int           // at this page, from 1
+	Code    Code          // of the failure; "": none
+	Took    time.Duration // without the wait for a permit
 }
 
 // ReadEnd is the end of a read of one account.

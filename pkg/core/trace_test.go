@@ -67,7 +67,7 @@ func TestTraceOfCalls(t *testing.T) {
 		made, retried := make(map[Code]int), 0
 		for _, c := range calls {
 			made[c.Code]++
-			if c.Try > 1 {
+			if c.Attempt > 1 {
 				retried++
 			}
 			if c.Schema != "s" || c.Provider != "p" || c.Account != "a" {

@@ -106,9 +106,9 @@ func (l *list[Q, T]) meetMember(member *Member) {
 }
 
 // proveByWitness reads the witness, and by id the customers that it lists and the
-// list has not shown. whole is false if the witness proves nothing; ended is false
+// list has not shown. whole is false if the witness proves nothing; finished is false
 // if the read stopped.
-func (l *list[Q, T]) proveByWitness() (whole, ended bool, err error) {
+func (l *list[Q, T]) proveByWitness() (whole, finished bool, err error) {
 	query, ok := any(l.query).(byIDs[Q])
 	if !ok {
 		return false, true, nil
@@ -129,12 +129,12 @@ func (l *list[Q, T]) proveByWitness() (whole, ended bool, err error) {
 		}
 		if w.passes > 1 && !l.allPresent(metWitnessed) { // are the customers that this pass missed still there?
 			pass := l.op
-			if ended, err := l.readByID(query, func(k sighting) bool { return k.last != pass }); err != nil || !ended {
+			if finished, err := l.readByID(query, func(k sighting) bool { return k.last != pass }); err != nil || !finished {
 				return false, false, err
 			}
 		}
 	}
-	if ended, err := l.readByID(query, func(k sighting) bool { return l.partial || k.met&metListed == 0 }); err != nil || !ended {
+	if finished, err := l.readByID(query, func(k sighting) bool { return l.partial || k.met&metListed == 0 }); err != nil || !finished {
 		return false, false, err
 	}
 	return whole && (!l.partial || l.adopt()), true, nil
@@ -142,7 +142,7 @@ func (l *list[Q, T]) proveByWitness() (whole, ended bool, err error) {
 
 // readByID reads those customers of the witness by id, which does not depend on
 // the order of rows. It returns false if the read stopped.
-func (l *list[Q, T]) readByID(query byIDs[Q], lacks func(sighting) bool) (ended bool, err error) {
+func (l *list[Q, T]) readByID(query byIDs[Q], lacks func(sighting) bool) (finished bool, err error) {
 	var lacking []string
 	for _, id := range l.witness.ids {
 		if lacks(l.seen.get(query.KeyOf(id))) {

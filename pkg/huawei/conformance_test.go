@@ -14,7 +14,7 @@ import (
 	"partnerlens/pkg/transport/transporttest"
 )
 
-// TestConformance holds the Source to the law of every Source, over the
+// TestConformance runs the conformance suite of a Source over the
 // simulator's customers: the first of them are the awkward ones.
 func TestConformance(t *testing.T) {
 	t.Parallel()

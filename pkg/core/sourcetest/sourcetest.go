@@ -1,8 +1,6 @@
-// Package sourcetest is the law that every core.Source keeps, as subtests. It
-// imports testing, so only tests import it.
-//
-// A new Source is ready when Run passes. The suite itself is proven: its own tests hold a
-// handful of deliberately broken sources against it, and each must be refused by name.
+// Package sourcetest is the conformance suite of core.Source: a Source is ready
+// when Run passes. Its own tests run it over broken Sources, each of which must
+// fail a certain rule.
 package sourcetest
 
 import (
@@ -17,87 +15,86 @@ import (
 	"partnerlens/pkg/core"
 )
 
-// World is what a cloud holds and does, for one law.
+// World is the state of a vendor for one rule.
 type World struct {
-	Customers int           // how many there are
-	FailFrom  int           // the call from which on each fails, as the cloud fails; 1 is the first, 0 none
-	Odd       bool          // some customers, at most a twentieth of a page, have a value that the cloud does not document
-	Hang      bool          // calls are taken and never answered
-	Reached   chan struct{} // closed when a call that hangs has been taken; nil where Hang is false
+	Customers int           // their number
+	FailFrom  int           // the first call that fails, from 1, as do all after it; 0: none
+	Odd       bool          // some customers, at most a twentieth of a page, have a value that is not documented
+	Hang      bool          // calls are accepted and never answered
+	Reached   chan struct{} // closed when a call hangs; nil if Hang is false
 }
 
-// Planted must be in the message of the failures that a World makes: a
-// customer's data in a vendor's error text, which no error of ours may repeat.
+// Planted is a customer's data in the vendor's message of a World's failures. No
+// error of a Source may repeat it.
 const Planted = "Zhang-Planted <planted@example.com>"
 
-// Fact is what is true of one customer.
+// Fact is the truth about one customer.
 type Fact struct {
 	ID  string
-	Row map[string]string // by column name; those not named are not looked at
+	Row map[string]string // by column name; other columns are not checked
 }
 
-// Harness tells the suite how to reach a Source.
+// Harness connects the suite to a Source.
 type Harness[Q core.Query, T core.Record] struct {
-	// Open gives a Source over a new cloud. What it starts it ends with t.Cleanup.
+	// Open returns a Source over a new vendor, which ends with t.Cleanup.
 	Open func(t testing.TB, world World) core.Source[Q, T]
-	// Facts are the customers of a cloud that has n, in its order.
+	// Facts returns the customers of a vendor with n of them, in its order.
 	Facts func(n int) []Fact
-	// Query asks for everyone.
+	// Query asks for all customers.
 	Query Q
 	// Columns are those of the records' Row.
 	Columns []core.Column
 	// PageSize is how many customers a page of the Source holds.
 	PageSize int
-	// Odd says that Open makes a World's Odd. It is false where a row has nothing but an id.
+	// Odd reports that Open supports World.Odd, which a row of an id alone cannot.
 	Odd bool
 }
 
-// Run holds a Source to the law, each law a subtest.
+// Run checks a Source, each rule in a subtest.
 func Run[Q core.Query, T core.Record](t *testing.T, h Harness[Q, T]) {
-	for _, law := range laws[Q, T]() {
-		t.Run(law.name, func(t *testing.T) {
+	for _, rule := range rules[Q, T]() {
+		t.Run(rule.name, func(t *testing.T) {
 			t.Parallel()
-			if err := law.check(t, h); err != nil {
-				t.Errorf("%s: %v", law.text, err)
+			if err := rule.check(t, h); err != nil {
+				t.Errorf("%s: %v", rule.text, err)
 			}
 		})
 	}
 }
 
-// Broken gives the names of the laws that a Source breaks.
+// Broken returns the names of the rules that a Source breaks.
 func Broken[Q core.Query, T core.Record](t testing.TB, h Harness[Q, T]) (names []string) {
-	for _, law := range laws[Q, T]() {
-		if law.check(t, h) != nil {
-			names = append(names, law.name)
+	for _, rule := range rules[Q, T]() {
+		if rule.check(t, h) != nil {
+			names = append(names, rule.name)
 		}
 	}
 	return names
 }
 
-type law[Q core.Query, T core.Record] struct {
+type rule[Q core.Query, T core.Record] struct {
 	name  string
 	text  string
 	check func(testing.TB, Harness[Q, T]) error
 }
 
-func laws[Q core.Query, T core.Record]() []law[Q, T] {
-	return []law[Q, T]{
-		{"every-customer-once", "every customer must come once, in the cloud's order, whatever the number", everyCustomerOnce[Q, T]},
+func rules[Q core.Query, T core.Record]() []rule[Q, T] {
+	return []rule[Q, T]{
+		{"every-customer-once", "every customer must come once, in the vendor's order, whatever the number", everyCustomerOnce[Q, T]},
 		{"pages-end", "the pages must end, each must lead on, and the last must lead nowhere", pagesEnd[Q, T]},
-		{"facts-are-exact", "what a record says must be what the cloud said, to the last digit", factsAreExact[Q, T]},
-		{"range-twice", "the same arguments must give the same page, as often as they are asked", rangeTwice[Q, T]},
-		{"goes-on-anywhere", "another Source must go on from a cursor as if it had been there", goesOnAnywhere[Q, T]},
-		{"side-by-side", "pages asked for at the same time must not disturb each other", sideBySide[Q, T]},
-		{"failure-is-an-error", "a failing cloud must be an error with a code, on any page, never an empty page", failureIsAnError[Q, T]},
-		{"errors-are-silent-on-data", "an error must not repeat a customer's data", errorsAreSilentOnData[Q, T]},
-		{"done-is-done", "a context that is done must end a call with its own code, before and during it", doneIsDone[Q, T]},
-		{"unread-is-named", "a value that cannot be read must be named in its record, and cost no other", unreadIsNamed[Q, T]},
-		{"total-is-true", "where the cloud tells how many match, the page must say so", totalIsTrue[Q, T]},
+		{"facts-are-exact", "a record must have the vendor's values, to the last digit", factsAreExact[Q, T]},
+		{"range-twice", "the same arguments must return the same page every time", rangeTwice[Q, T]},
+		{"continues-anywhere", "another Source must continue from a cursor", continuesAnywhere[Q, T]},
+		{"side-by-side", "pages requested at the same time must not disturb each other", sideBySide[Q, T]},
+		{"failure-is-an-error", "a failing vendor must be an error with a code, on any page, never an empty page", failureIsAnError[Q, T]},
+		{"errors-hide-data", "an error must not repeat a customer's data", errorsHideData[Q, T]},
+		{"done-is-done", "a context that is done must end a call with its own code, before and during the call", doneIsDone[Q, T]},
+		{"unread-is-named", "a value that cannot be read must be named in its record, and affect no other", unreadIsNamed[Q, T]},
+		{"total-is-true", "if the vendor counts the customers, the page must have the count", totalIsTrue[Q, T]},
 	}
 }
 
-// walk reads all pages. It gives up where there are more of them than there
-// can be.
+// walk reads all pages. It fails if there are too many.
 func walk[Q core.Query, T core.Record](source core.Source[Q, T], query Q, from core.Cursor, customers int) ([]core.Page[T], error) {
 	var pages []core.Page[T]
 	at := from
@@ -212,7 +209,7 @@ func rangeTwice[Q core.Query, T core.Record](t testing.TB, h Harness[Q, T]) erro
 	return nil
 }
 
-func goesOnAnywhere[Q core.Query, T core.Record](t testing.TB, h Harness[Q, T]) error {
+func continuesAnywhere[Q core.Query, T core.Record](t testing.TB, h Harness[Q, T]) error {
 	n := 3 * h.PageSize
 	first, err := h.Open(t, World{Customers: n}).FetchPage(context.Background(), h.Query, core.Cursor{})
 	if err != nil {
@@ -260,13 +257,13 @@ func failureIsAnError[Q core.Query, T core.Record](t testing.TB, h Harness[Q, T]
 		}
 		var coded *core.Error
 		if !errors.As(err, &coded) || coded.Code == core.CodeInternal || coded.Code == "" {
-			return fmt.Errorf("a failing cloud gave %T without a code that says so", err)
+			return fmt.Errorf("a failing vendor returned %T without a code that says so", err)
 		}
 	}
 	return nil
 }
 
-func errorsAreSilentOnData[Q core.Query, T core.Record](t testing.TB, h Harness[Q, T]) error {
+func errorsHideData[Q core.Query, T core.Record](t testing.TB, h Harness[Q, T]) error {
 	_, err := h.Open(t, World{Customers: 1, FailFrom: 1}).FetchPage(context.Background(), h.Query, core.Cursor{})
 	if err == nil {
 		return errors.New("no error")
@@ -309,8 +306,8 @@ func unreadIsNamed[Q core.Query, T core.Record](t testing.TB, h Harness[Q, T]) e
 	return nil
 }
 
-// prompt is how soon a call must be back once its context is done, with room
-// for a busy machine: what is aimed at is 10 ms, and make bench measures it.
+// prompt is how soon a call must return once its context is done. The aim is
+// 10 ms, which make bench measures; the rest is for a busy machine.
 const prompt = 2 * time.Second
 
 func doneIsDone[Q core.Query, T core.Record](t testing.TB, h Harness[Q, T]) error {
@@ -332,7 +329,7 @@ func doneIsDone[Q core.Query, T core.Record](t testing.TB, h Harness[Q, T]) erro
 	select {
 	case <-world.Reached:
 	case err := <-failed:
-		return fmt.Errorf("a hanging cloud was not waited for: %w", err)
+		return fmt.Errorf("the call did not wait for a hanging vendor: %w", err)
 	}
 	cancel()
 	select {

@@ -101,7 +101,7 @@ func TestBrokenSourcesAreRefused(t *testing.T) {
 	var mu sync.Mutex
 	tests := []struct {
 		name    string
-		law     string // that must refuse it, among others
+		rule    string // that must refuse it, among others
 		breakIt func(fetch) fetch
 	}{
 		{"loops for ever", "pages-end", func(right fetch) fetch {
@@ -175,7 +175,7 @@ func TestBrokenSourcesAreRefused(t *testing.T) {
 				return p, err
 			}
 		}},
-		{"repeats the vendor's text", "errors-are-silent-on-data", func(right fetch) fetch {
+		{"repeats the vendor's text", "errors-hide-data", func(right fetch) fetch {
 			return func(ctx context.Context, q core.CreditQuery, at core.Cursor) (page, error) {
 				p, err := right(ctx, q, at)
 				if e := core.AsError(err); e != nil {
@@ -209,7 +209,7 @@ func TestBrokenSourcesAreRefused(t *testing.T) {
 				return p, err
 			}
 		}},
-		{"keeps only the first page's place", "goes-on-anywhere", func(right fetch) fetch {
+		{"keeps only the first page's place", "continues-anywhere", func(right fetch) fetch {
 			first := true
 			return func(ctx context.Context, q core.CreditQuery, at core.Cursor) (page, error) {
 				mu.Lock()
@@ -226,8 +226,8 @@ func TestBrokenSourcesAreRefused(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			refused := sourcetest.Broken(t, harness(test.breakIt))
-			if !slices.Contains(refused, test.law) {
-				t.Errorf("refused by %q, want it refused by %q", refused, test.law)
+			if !slices.Contains(refused, test.rule) {
+				t.Errorf("refused by %q, want it refused by %q", refused, test.rule)
 			}
 		})
 	}
