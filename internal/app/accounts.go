@@ -18,6 +18,7 @@ import (
 	"partnerlens/internal/host"
 	"partnerlens/internal/secrets"
 	"partnerlens/pkg/core"
+	"partnerlens/pkg/settings"
 )
 
 // AccountsSetting names the setting that configures accounts by name: a JSON
@@ -239,37 +240,34 @@ func (a *Accounts) withShared(fields map[string]core.Secret) map[string]core.Sec
 
 var accountName = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]*$`)
 
-// parseAccounts reads AccountsSetting. What is wrong with one account stays with it, all
-// of it at once, by field and without a value: one may be a key. The error is for a text
-// that does not tell accounts apart.
+// parseAccounts reads AccountsSetting. The mistakes in an account stop that account
+// alone. The error is for a text that does not tell accounts apart.
 func parseAccounts(text string) (map[string]account, error) {
 	if text == "" {
 		return nil, nil
 	}
-	wrong := func(problems []string) *core.Error {
-		return &core.Error{Code: core.CodeMisconfigured, Param: AccountsSetting, Detail: strings.Join(problems, "; ")}
-	}
+	var all, unnamed settings.Problems
 	var members map[string]jsontext.Value
 	if err := json.Unmarshal([]byte(strings.TrimPrefix(text, byteOrderMark)), &members); err != nil || members == nil {
-		return nil, wrong([]string{`not a JSON object of accounts by name, each name once, as {"north":{"vendor":"tencentcloud","secret_id":"aws-sm:partner#id","secret_key":"aws-sm:partner#key"}}`})
+		all.Add("", `not a JSON object of accounts by name, each name once, as {"north":{"vendor":"tencentcloud","secret_id":"aws-sm:partner#id","secret_key":"aws-sm:partner#key"}}`)
+		return nil, all.Err(AccountsSetting)
 	}
 	accounts := make(map[string]account)
-	var unnamed, all []string
 	for _, name := range slices.Sorted(maps.Keys(members)) {
 		if !accountName.MatchString(name) || len(name) > core.MaxAccountName || name == core.AllAccounts {
-			unnamed = append(unnamed, fmt.Sprintf("the name of an account is not one: write 1 to %d small letters, digits, - and _, and not %s", core.MaxAccountName, core.AllAccounts))
+			unnamed.Add("", "the name of an account is not one: write 1 to %d small letters, digits, - and _, and not %s", core.MaxAccountName, core.AllAccounts)
 			continue
 		}
-		account, problems := parseAccount(name, members[name])
-		if problems != nil {
-			account.err = wrong(problems)
-		}
-		accounts[name], all = account, append(all, problems...)
+		account, problems := parseAccount(members[name])
+		var own settings.Problems
+		own.Within(name+".", problems)
+		account.err = own.Err(AccountsSetting)
+		accounts[name], all = account, append(all, own...)
 	}
 	if unnamed != nil {
-		failure := wrong(append(unnamed, all...))
+		failure := *core.AsError(append(unnamed, all...).Err(AccountsSetting))
 		failure.Inside = true // it names every account
-		return nil, failure
+		return nil, &failure
 	}
 	return accounts, nil
 }
@@ -277,46 +275,43 @@ func parseAccounts(text string) (map[string]account, error) {
 // byteOrderMark is what some editors write before a text.
 const byteOrderMark = "\ufeff"
 
-func parseAccount(name string, text jsontext.Value) (a account, problems []string) {
+func parseAccount(text jsontext.Value) (a account, p settings.Problems) {
 	a = account{fields: make(map[string]core.Secret), named: true}
-	wrong := func(format string, args ...any) { problems = append(problems, name+fmt.Sprintf(format, args...)) }
-	var members map[string]jsontext.Value
-	_ = json.Unmarshal(text, &members) // what is no object has no vendor
-	var vendorName string
-	_ = json.Unmarshal(members["vendor"], &vendorName)
-	i := slices.IndexFunc(vendors, func(v *Vendor) bool { return v.Name == vendorName })
+	var kind struct {
+		Vendor string `json:"vendor"`
+	}
+	_ = json.Unmarshal(text, &kind) // what is no object has no vendor
+	i := slices.IndexFunc(vendors, func(v *Vendor) bool { return v.Name == kind.Vendor })
 	if i < 0 {
-		wrong(".vendor: missing or unknown; write %s or %s", Tencent.Name, Huawei.Name)
-		return a, problems
+		p.Add("vendor", "missing or unknown; write %s or %s", Tencent.Name, Huawei.Name)
+		return a, p
 	}
 	a.vendor = vendors[i]
-	for _, member := range slices.Sorted(maps.Keys(members)) {
-		if member == "vendor" {
-			continue
-		}
-		field := a.vendor.field(member)
-		if field == nil {
-			wrong("%s", unknownMember(member, a.vendor))
-			continue
-		}
-		text, ok := fieldText(members[member])
+	known := []string{"vendor"}
+	for _, field := range a.vendor.Fields {
+		known = append(known, field.Name)
+	}
+	members, p := settings.Members(text, known)
+	delete(members, "vendor")
+	for _, name := range slices.Sorted(maps.Keys(members)) {
+		text, ok := fieldText(members[name])
 		if !ok {
-			wrong(".%s: not a text, or an empty one; give it a value or leave it out", member)
+			p.Add(name, "not a text, or an empty one; give it a value or leave it out")
 			continue
 		}
-		if _, isReference, err := secrets.Parse(text); err != nil {
-			wrong(".%s: %s", member, core.AsError(err).Detail)
-		} else if !isReference && field.Check != nil {
-			if err := field.Check(text); err != nil {
-				wrong(".%s: %s", member, core.AsError(err).Detail)
-			}
+		_, isReference, err := secrets.Parse(text)
+		if check := a.vendor.field(name).Check; err == nil && !isReference && check != nil {
+			err = check(text)
 		}
-		a.fields[member] = core.NewSecret(text)
+		if err != nil {
+			p.Add(name, "%s", core.AsError(err).Detail)
+		}
+		a.fields[name] = core.NewSecret(text)
 	}
 	for _, missing := range a.missing() {
-		wrong(".%s: missing", missing)
+		p.Add(missing, "missing")
 	}
-	return a, problems
+	return a, p
 }
 
 // fieldText gives a member as text: a text, a whole number, or a list of texts.
