@@ -7,10 +7,10 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
 	"partnerlens/pkg/core"
+	"partnerlens/pkg/settings"
 	"partnerlens/pkg/transport"
 )
 
@@ -87,23 +87,6 @@ func (c *Channel) covers(account string) bool {
 	return c.Accounts == nil || slices.Contains(c.Accounts, account)
 }
 
-// problems are mistakes, each with its place. They quote no value, which may be a key.
-type problems []string
-
-func (p *problems) add(place, format string, args ...any) {
-	if place != "" {
-		place += ": "
-	}
-	*p = append(*p, place+fmt.Sprintf(format, args...))
-}
-
-func (p problems) err() error {
-	if len(p) == 0 {
-		return nil
-	}
-	return &core.Error{Op: "alert", Code: core.CodeMisconfigured, Param: Setting, Detail: strings.Join(p, "; ")}
-}
-
 // ParseConfig reads the text of a Setting; "" is the default, without channels. The error
 // has every mistake, and the Config beside it is what is right: the channels without a
 // mistake, and the rules if they have none (else NoRules). url and secret may be
@@ -113,186 +96,156 @@ func ParseConfig(text []byte) (*Config, error) {
 	if len(text) == 0 {
 		return c, nil
 	}
-	var p problems
-	var channels []jsontext.Value
-	beside := 0 // problems that are not about the rules
-	read := func(name string, v jsontext.Value, into any, want string) {
-		before := len(p)
-		p.read(name, v, into, want)
-		beside += len(p) - before
+	var doc configSetting
+	p := settings.Decode(text, &doc)
+	if doc.Rules != nil {
+		rules := ruleSetting{}
+		p.Within("rules.", settings.Decode(doc.Rules, &rules))
+		c.Rules = rules.rules()
 	}
-	object(&p, "", text, map[string]func(jsontext.Value){
-		"rules": func(v jsontext.Value) { c.Rules = parseRules(&p, v) },
-		"quiet": func(v jsontext.Value) { read("quiet", v, &c.Quiet, "true or false") },
-		"channels": func(v jsontext.Value) {
-			read("channels", v, &channels, "a list of objects, as [{\"name\":\"ops\",\"type\":\"slack\",\"url\":…}]")
-		},
-	})
-	c.NoRules = len(p) > beside
-	if len(channels) > maxChannels {
-		p.add("channels", "more than %d", maxChannels)
-		channels = channels[:maxChannels]
-	}
+	c.Quiet = doc.Quiet
+	c.NoRules = slices.ContainsFunc(p, func(problem settings.Problem) bool { return problem.Path != "quiet" && problem.Path != "channels" })
 	var names []string
-	for i, v := range channels {
-		before := len(p)
-		channel := parseChannel(&p, fmt.Sprintf("channel %d", i+1), v)
-		if channel.Name != "" && slices.Contains(names, channel.Name) {
-			p.add(channel.Name, "two channels have this name")
+	for i, v := range doc.Channels[:min(len(doc.Channels), maxChannels)] {
+		channel := channelSetting{Language: English, MinSeverity: Info}
+		problems := settings.Decode(v, &channel)
+		place := channel.Name
+		if !isName(place, maxChannelName) {
+			place = fmt.Sprintf("channel %d", i+1)
+		} else if slices.Contains(names, place) {
+			problems.Add("", "two channels have this name")
 		}
-		names = append(names, channel.Name)
-		if len(p) == before {
-			c.Channels = append(c.Channels, channel)
+		names = append(names, place)
+		p.Within(place+": ", problems)
+		if problems == nil {
+			c.Channels = append(c.Channels, channel.channel())
 		}
 	}
-	c.Err = p.err()
+	c.Err = p.Err(Setting)
 	return c, c.Err
 }
 
-// object reads an object's members in the order of their names.
-func object(p *problems, place string, text jsontext.Value, members map[string]func(jsontext.Value)) {
-	var values map[string]jsontext.Value
-	if err := json.Unmarshal(text, &values); err != nil || values == nil {
-		p.add(strings.TrimSuffix(place, "."), "not a JSON object with each member once")
-		return
+// configSetting is the Setting as JSON.
+type configSetting struct {
+	Rules    jsontext.Value   `json:"rules" want:"an object"`
+	Quiet    bool             `json:"quiet" want:"true or false"`
+	Channels []jsontext.Value `json:"channels" want:"a list of objects, as [{\"name\":\"ops\",\"type\":\"slack\",\"url\":…}]"`
+}
+
+func (c *configSetting) Validate() (p settings.Problems) {
+	if len(c.Channels) > maxChannels {
+		p.Add("channels", "more than %d", maxChannels)
 	}
-	for _, name := range slices.Sorted(maps.Keys(values)) {
-		read, known := members[name]
-		switch {
-		case known:
-			read(values[name])
-		case isName(name, maxChannelName):
-			p.add(place+name, "no such member; there are %s", strings.Join(slices.Sorted(maps.Keys(members)), ", "))
-		default:
-			p.add(strings.TrimSuffix(place, "."), "a member that is not known; there are %s", strings.Join(slices.Sorted(maps.Keys(members)), ", "))
+	return p
+}
+
+// ruleSetting is the Setting's rules as JSON.
+type ruleSetting struct {
+	ExpiryDays        *int              `json:"expiry_days" want:"a whole number from 1 to 365"`
+	HysteresisPercent *int              `json:"hysteresis_percent" want:"a whole number from 1 to 100"`
+	Kinds             []Kind            `json:"kinds" want:"a list of kinds"`
+	Overrides         map[string]string `json:"overrides" want:"an object of customers' ids and thresholds, as {\"200000000001\":\"500.00\"}"`
+}
+
+func (r *ruleSetting) Validate() (p settings.Problems) {
+	if n := r.ExpiryDays; n != nil && (*n < 1 || *n > 365) {
+		p.Add("expiry_days", "not a whole number from 1 to 365")
+	}
+	if n := r.HysteresisPercent; n != nil && (*n < 1 || *n > 100) {
+		p.Add("hysteresis_percent", "not a whole number from 1 to 100")
+	}
+	validateKinds(&p, r.Kinds)
+	if len(r.Overrides) > maxOverrides {
+		p.Add("overrides", "more than %d", maxOverrides)
+		return p
+	}
+	for _, id := range slices.Sorted(maps.Keys(r.Overrides)) {
+		if !isID(id) {
+			p.Add("overrides", "a name that is not a customer's id")
+		} else if _, err := core.ParseThreshold(r.Overrides[id]); err != nil {
+			p.Add("overrides."+id, "%s", core.AsError(err).Detail)
 		}
+	}
+	return p
+}
+
+// rules returns the Rules of a setting without mistakes.
+func (r *ruleSetting) rules() Rules {
+	rules := Rules{Kinds: r.Kinds}
+	if r.ExpiryDays != nil {
+		rules.ExpiryDays = *r.ExpiryDays
+	}
+	if r.HysteresisPercent != nil {
+		rules.HysteresisPercent = *r.HysteresisPercent
+	}
+	if r.Overrides != nil {
+		rules.Overrides = make(map[string]core.Threshold, len(r.Overrides))
+	}
+	for id, text := range r.Overrides {
+		rules.Overrides[id], _ = core.ParseThreshold(text)
+	}
+	return rules
+}
+
+func validateKinds(p *settings.Problems, kinds []Kind) {
+	if slices.ContainsFunc(kinds, func(kind Kind) bool { return !kind.Known() }) {
+		p.Add("kinds", "a kind that is not known; there are %s", join(Kinds()))
+	}
+	if kinds != nil && len(kinds) == 0 {
+		p.Add("kinds", "empty: nothing would be reported; leave it out for all kinds")
 	}
 }
 
-// read reads one value. want describes the value for the error.
-func (p *problems) read(place string, v jsontext.Value, into any, want string) bool {
-	if err := json.Unmarshal(v, into); err != nil || v.Kind() == 'n' {
-		p.add(place, "not %s", want)
-		return false
-	}
-	return true
+// channelSetting is a Channel as JSON.
+type channelSetting struct {
+	Name        string      `json:"name" want:"a text"`
+	Type        ChannelType `json:"type" want:"a text"`
+	URL         string      `json:"url" want:"a text"`
+	Secret      string      `json:"secret" want:"a text"`
+	Language    string      `json:"language" want:"a text"`
+	Kinds       []Kind      `json:"kinds" want:"a list of kinds"`
+	Accounts    []string    `json:"accounts" want:"a list of accounts' names"`
+	MinSeverity Severity    `json:"min_severity" want:"a text"`
 }
 
-func parseRules(p *problems, text jsontext.Value) (r Rules) {
-	percentOrDays := func(name string, into *int, most int) func(jsontext.Value) {
-		return func(v jsontext.Value) {
-			if want := fmt.Sprintf("a whole number from 1 to %d", most); p.read("rules."+name, v, into, want) && (*into < 1 || *into > most) {
-				p.add("rules."+name, "not %s", want)
-			}
-		}
-	}
-	object(p, "rules.", text, map[string]func(jsontext.Value){
-		"expiry_days":        percentOrDays("expiry_days", &r.ExpiryDays, 365),
-		"hysteresis_percent": percentOrDays("hysteresis_percent", &r.HysteresisPercent, 100),
-		"kinds":              func(v jsontext.Value) { r.Kinds = parseKinds(p, "rules.kinds", v) },
-		"overrides": func(v jsontext.Value) {
-			var lines map[string]string
-			if !p.read("rules.overrides", v, &lines, `an object of customers' ids and thresholds, as {"200000000001":"500.00"}`) {
-				return
-			}
-			if len(lines) > maxOverrides {
-				p.add("rules.overrides", "more than %d", maxOverrides)
-				return
-			}
-			r.Overrides = make(map[string]core.Threshold, len(lines))
-			for _, id := range slices.Sorted(maps.Keys(lines)) {
-				line, err := core.ParseThreshold(lines[id])
-				switch {
-				case !isID(id):
-					p.add("rules.overrides", "a name that is not a customer's id")
-				case err != nil:
-					p.add("rules.overrides."+id, "%s", core.AsError(err).Detail)
-				default:
-					r.Overrides[id] = line
-				}
-			}
-		},
-	})
-	return r
-}
-
-func parseKinds(p *problems, place string, v jsontext.Value) []Kind {
-	var kinds []Kind
-	if !p.read(place, v, &kinds, "a list of kinds") {
-		return nil
-	}
-	for _, kind := range kinds {
-		if !kind.Known() {
-			p.add(place, "a kind that is not known; there are %s", join(Kinds()))
-			break
-		}
-	}
-	if len(kinds) == 0 {
-		p.add(place, "empty: nothing would be reported; leave it out for all kinds")
-	}
-	return kinds
-}
-
-func parseChannel(p *problems, place string, text jsontext.Value) Channel {
-	c := Channel{Language: English, MinSeverity: Info}
-	var own problems
-	var address, secret string
-	readText := func(name string, into *string) func(jsontext.Value) {
-		return func(v jsontext.Value) { own.read(name, v, into, "a text") }
-	}
-	oneOf := func(name string, into *string, allowed ...string) func(jsontext.Value) {
-		return func(v jsontext.Value) {
-			if own.read(name, v, into, "a text") && !slices.Contains(allowed, *into) {
-				own.add(name, "unknown; use %s", strings.Join(allowed, ", "))
-			}
-		}
-	}
-	types := make([]string, 0, len(channelTypes()))
-	for _, t := range channelTypes() {
-		types = append(types, string(t))
-	}
-	object(&own, "", text, map[string]func(jsontext.Value){
-		"name":         readText("name", &c.Name),
-		"type":         oneOf("type", (*string)(&c.Type), types...),
-		"url":          readText("url", &address),
-		"secret":       readText("secret", &secret),
-		"language":     oneOf("language", &c.Language, English, Chinese),
-		"kinds":        func(v jsontext.Value) { c.Kinds = parseKinds(&own, "kinds", v) },
-		"min_severity": oneOf("min_severity", (*string)(&c.MinSeverity), string(Critical), string(Warning), string(Info)),
-		"accounts": func(v jsontext.Value) {
-			if own.read("accounts", v, &c.Accounts, "a list of accounts' names") {
-				if len(c.Accounts) == 0 {
-					own.add("accounts", "empty: nothing would be reported; leave it out for every account")
-				}
-				if slices.ContainsFunc(c.Accounts, func(name string) bool { return !isName(name, core.MaxAccountName) }) {
-					own.add("accounts", "a name that is not an account's")
-				}
-			}
-		},
-	})
+func (c *channelSetting) Validate() (p settings.Problems) {
 	if !isName(c.Name, maxChannelName) {
-		own.add("name", "missing or not one; write 1 to %d small letters, digits, - and _", maxChannelName)
-		c.Name = ""
-	} else {
-		place = c.Name
+		p.Add("name", "missing or not one; write 1 to %d small letters, digits, - and _", maxChannelName)
 	}
-	if c.Type == "" {
-		own.add("type", "missing; use %s", strings.Join(types, ", "))
+	switch {
+	case c.Type == "":
+		p.Add("type", "missing; use %s", join(channelTypes()))
+	case !slices.Contains(channelTypes(), c.Type):
+		p.Add("type", "unknown; use %s", join(channelTypes()))
+	case c.Secret != "" && !c.Type.signs():
+		p.Add("secret", "%s signs nothing with one; leave it out", c.Type)
 	}
-	if address == "" {
-		own.add("url", "missing")
+	if c.URL == "" {
+		p.Add("url", "missing")
 	}
-	if secret != "" && slices.Contains(channelTypes(), c.Type) && !c.Type.signs() {
-		own.add("secret", "%s signs nothing with one; leave it out", c.Type)
+	if c.Language != English && c.Language != Chinese {
+		p.Add("language", "unknown; use %s, %s", English, Chinese)
 	}
-	for _, problem := range own {
-		p.add(place, "%s", problem)
+	if severities := []Severity{Critical, Warning, Info}; !slices.Contains(severities, c.MinSeverity) {
+		p.Add("min_severity", "unknown; use %s", join(severities))
 	}
-	c.URL = core.NewSecret(address)
-	if secret != "" {
-		c.Secret = core.NewSecret(secret)
+	validateKinds(&p, c.Kinds)
+	if c.Accounts != nil && len(c.Accounts) == 0 {
+		p.Add("accounts", "empty: nothing would be reported; leave it out for every account")
 	}
-	return c
+	if slices.ContainsFunc(c.Accounts, func(name string) bool { return !isName(name, core.MaxAccountName) }) {
+		p.Add("accounts", "a name that is not an account's")
+	}
+	return p
+}
+
+// channel returns the Channel of a setting without mistakes.
+func (c *channelSetting) channel() Channel {
+	channel := Channel{Name: c.Name, Type: c.Type, URL: core.NewSecret(c.URL), Language: c.Language, Kinds: c.Kinds, Accounts: c.Accounts, MinSeverity: c.MinSeverity}
+	if c.Secret != "" {
+		channel.Secret = core.NewSecret(c.Secret)
+	}
+	return channel
 }
 
 // isName reports whether a name has only small letters, digits, - and _.

@@ -77,8 +77,8 @@ func TestParseConfigErrors(t *testing.T) {
 		`[]`:                          {"not a JSON object"},
 		`{"a":1,"a":2}`:               {"not a JSON object"},
 		`null`:                        {"not a JSON object"},
-		`{"chanels":[],"quiet":"no"}`: {"chanels: no such member; there are channels, quiet, rules", "quiet: not true or false"},
-		`{"` + planted + `":1}`:       {"a member that is not known"},
+		`{"chanels":[],"quiet":"no"}`: {"chanels: no such member; write channels", "quiet: not true or false"},
+		`{"` + planted + `":1}`:       {"a member is unknown, and not shown"},
 		`{"rules":{"expiry_days":0,"hysteresis_percent":101,"kinds":["credit_lo"],"overrides":{"200000000001":"` + planted + `","a b":"1"},"low":1}}`: {
 			"rules.expiry_days: not a whole number from 1 to 365", "rules.hysteresis_percent: not a whole number from 1 to 100",
 			"rules.kinds: a kind that is not known; there are credit_forced,", "rules.overrides.200000000001: not a threshold",

@@ -6,15 +6,14 @@ import (
 	"crypto/subtle"
 	"encoding/hex"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 	"time"
 
-	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
 	"partnerlens/pkg/core"
+	"partnerlens/pkg/settings"
 )
 
 // KeysSetting names the setting that ParseKeys reads.
@@ -140,170 +139,147 @@ func (k *Keys) Doubts(now time.Time, accounts []string) (doubts []string) {
 //
 // functions and accounts left out are all, expires left out is never, pii left
 // out is no. A date is its beginning, in UTC. With known given, functions must be among
-// them. All that is wrong is told at once; what could be a key is never quoted.
+// them. The error names every mistake, and quotes nothing that could be a key.
 func ParseKeys(text []byte, known ...string) (*Keys, error) {
-	var document struct {
-		Keys *[]jsontext.Value `json:"keys"`
-	}
-	if err := json.Unmarshal(text, &document, json.RejectUnknownMembers(true)); err != nil || document.Keys == nil {
-		return nil, keysError([]string{`not a JSON object that has "keys" and nothing else, each name once, as {"keys":[{"name":"crm","hash":"sha256:…"}]}`})
-	}
-	p := keysParser{known: known, names: map[string]int{}, hashes: map[[sha256.Size]byte]int{}, principals: map[string]int{}}
+	var doc keysSetting
+	p := settings.Decode(text, &doc)
 	keys := &Keys{}
-	for i, value := range *document.Keys {
-		g, isKey := p.entry(i+1, value)
-		if isKey {
-			keys.keys = append(keys.keys, g)
-		} else {
-			keys.principals = append(keys.principals, g)
+	names, hashes, principals := map[string]int{}, map[string]int{}, map[string]int{}
+	for i, value := range doc.Keys {
+		entry := entrySetting{known: known}
+		problems := settings.Decode(value, &entry)
+		place := fmt.Sprintf("entry %d", i+1)
+		unique := func(path, text string, seen map[string]int) {
+			if seen[text] != 0 {
+				problems.Add(path, "entry %d has the same", seen[text])
+			} else if text != "" {
+				seen[text] = i + 1
+			}
 		}
+		if isName(entry.Name) {
+			if unique("name", entry.Name, names); names[entry.Name] == i+1 {
+				place += " (" + entry.Name + ")"
+			}
+		}
+		g := entry.grant()
+		if entry.Principal != nil {
+			unique("principal", *entry.Principal, principals)
+			keys.principals = append(keys.principals, g)
+		} else {
+			if g.hash != [sha256.Size]byte{} {
+				unique("hash", string(g.hash[:]), hashes)
+			}
+			keys.keys = append(keys.keys, g)
+		}
+		p.Within(place+": ", problems)
 	}
-	if len(p.wrong) > 0 {
-		return nil, keysError(p.wrong)
+	if err := p.Err(KeysSetting); err != nil {
+		return nil, err
 	}
 	return keys, nil
 }
 
-// maxWrong is how many mistakes are told at once.
-const maxWrong = 20
-
-func keysError(wrong []string) *core.Error {
-	if more := len(wrong) - maxWrong; more > 0 {
-		wrong = append(wrong[:maxWrong:maxWrong], fmt.Sprintf("and %d more", more))
-	}
-	return &core.Error{Code: core.CodeMisconfigured, Param: KeysSetting, Detail: strings.Join(wrong, "; ")}
+// keysSetting is the setting as JSON.
+type keysSetting struct {
+	Keys []jsontext.Value `json:"keys" want:"a list of entries, as [{\"name\":\"crm\",\"hash\":\"sha256:…\"}]"`
 }
 
-type keysParser struct {
-	known      []string
-	wrong      []string
-	names      map[string]int // to the entry's number
-	hashes     map[[sha256.Size]byte]int
-	principals map[string]int
+func (s *keysSetting) Validate() (p settings.Problems) {
+	if s.Keys == nil {
+		p.Add("keys", "missing; write {\"keys\":[{\"name\":\"crm\",\"hash\":\"sha256:…\"}]}")
+	}
+	return p
 }
 
-// entryMembers are what an entry may have.
-var entryMembers = []string{"name", "hash", "principal", "functions", "accounts", "expires", "pii"}
+// entrySetting is an entry as JSON.
+type entrySetting struct {
+	Name      string   `json:"name" want:"a text"`
+	Hash      *string  `json:"hash" want:"sha256: and 64 hexadecimal digits, as partnerlens key new printed it"`
+	Principal *string  `json:"principal" want:"a text as the audit line shows it"`
+	Functions []string `json:"functions" want:"a list of names; leave it out for all"`
+	Accounts  []string `json:"accounts" want:"a list of names; leave it out for all"`
+	Expires   *string  `json:"expires" want:"a moment; write it as 2027-06-30T00:00:00Z, or 2027-06-30, or leave it out for never"`
+	PII       bool     `json:"pii" want:"true or false"`
 
-func (p *keysParser) entry(number int, value jsontext.Value) (g grant, isKey bool) {
-	which := fmt.Sprintf("entry %d", number)
-	wrong := func(format string, args ...any) {
-		p.wrong = append(p.wrong, which+": "+fmt.Sprintf(format, args...))
+	known []string // functions
+}
+
+func (e *entrySetting) Validate() (p settings.Problems) {
+	switch {
+	case e.Name == "":
+		p.Add("name", "missing; say whose key it is, for the log")
+	case !isName(e.Name):
+		p.Add("name", "not 1 to 64 letters, digits or marks of ASCII, without spaces, quotation marks and backslashes, and no key")
 	}
-	var members map[string]jsontext.Value
-	if value.Kind() != '{' || json.Unmarshal(value, &members) != nil {
-		wrong("not an object")
-		return g, false
+	if (e.Hash == nil) == (e.Principal == nil) {
+		p.Add("", "must have a hash, for a key, or a principal, for a caller that the platform authenticates, and not both")
 	}
-	var ok bool
-	switch g.name, ok = asText(members["name"]); {
-	case members["name"] == nil:
-		wrong("name: missing; say whose key it is, for the log")
-	case !ok || !isName(g.name):
-		wrong("name: must be 1 to 64 letters, digits or marks of ASCII, without spaces, quotation marks and backslashes, and no key")
-	case p.names[g.name] != 0:
-		wrong("name: entry %d has the same", p.names[g.name])
-	default:
-		p.names[g.name] = number
-		which = fmt.Sprintf("entry %d (%s)", number, g.name)
-	}
-	for _, name := range slices.Sorted(maps.Keys(members)) {
+	if e.Hash != nil {
+		_, ok := parseHash(*e.Hash)
 		switch {
-		case slices.Contains(entryMembers, name):
-		case printable(name) != "" && !strings.Contains(name, keyPrefix):
-			wrong("%s: unknown; there may be %s", name, strings.Join(entryMembers, ", "))
-		default:
-			wrong("a member is unknown; there may be %s", strings.Join(entryMembers, ", "))
+		case strings.HasPrefix(*e.Hash, keyPrefix):
+			p.Add("hash", "this is a key itself, which only its caller may keep; give the hash that partnerlens key new printed, and make a new key, since this one was written down")
+		case !ok:
+			p.Add("hash", "not sha256: and 64 hexadecimal digits, as partnerlens key new printed it")
 		}
 	}
-	hash, hasHash := members["hash"]
-	principal, hasPrincipal := members["principal"]
-	switch {
-	case hasHash == hasPrincipal:
-		wrong("must have a hash, for a key, or a principal, for whom the platform lets in, and not both")
-	case hasHash:
-		p.hash(&g, hash, number, wrong)
-	default:
-		p.principal(&g, principal, number, wrong)
+	if e.Principal != nil {
+		text := *e.Principal
+		if text == "" || len(text) > maxPrincipal || strings.HasPrefix(text, keyPrefix) || strings.Contains(strings.TrimSuffix(text, "*"), "*") || clean(text, maxPrincipal) != text {
+			p.Add("principal", "not a text as the audit line shows it, nor its beginning and a * at the end")
+		}
 	}
-	g.functions = p.list("functions", members, wrong, func(name string) bool {
-		return isName(name) && (len(p.known) == 0 || slices.Contains(p.known, name))
+	among := ""
+	if len(e.known) > 0 {
+		among = ": there are " + strings.Join(e.known, " and ")
+	}
+	validateNames(&p, "functions", e.Functions, among, func(name string) bool {
+		return isName(name) && (len(e.known) == 0 || slices.Contains(e.known, name))
 	})
-	g.accounts = p.list("accounts", members, wrong, func(name string) bool { return isName(name) && name != core.AllAccounts })
-	if value, given := members["expires"]; given {
-		text, _ := asText(value)
-		if g.expires, ok = parseExpiry(text); !ok {
-			wrong("expires: not a moment; write it as 2027-06-30T00:00:00Z, or 2027-06-30, or leave it out for never")
+	validateNames(&p, "accounts", e.Accounts, "", func(name string) bool { return isName(name) && name != core.AllAccounts })
+	if e.Expires != nil {
+		if _, ok := parseExpiry(*e.Expires); !ok {
+			p.Add("expires", "not a moment; write it as 2027-06-30T00:00:00Z, or 2027-06-30, or leave it out for never")
 		}
 	}
-	switch pii := members["pii"]; {
-	case pii == nil || pii.Kind() == 'f':
-	case pii.Kind() == 't':
-		g.personal = true
-	default:
-		wrong("pii: must be true or false")
-	}
-	return g, hasHash
+	return p
 }
 
-func (p *keysParser) hash(g *grant, value jsontext.Value, number int, wrong func(string, ...any)) {
-	text, _ := asText(value)
-	digits, ok := strings.CutPrefix(text, hashPrefix)
-	n, err := hex.Decode(g.hash[:], []byte(digits[:min(len(digits), 2*len(g.hash))]))
-	switch {
-	case strings.HasPrefix(text, keyPrefix):
-		wrong("hash: this is a key itself, which is to be kept by who asks with it; give the hash that partnerlens key new printed, and make a new key, since this one was written down")
-	case !ok || err != nil || n != len(g.hash) || len(digits) != 2*len(g.hash):
-		wrong("hash: must be sha256: and 64 hexadecimal digits, as partnerlens key new printed it")
-	case p.hashes[g.hash] != 0:
-		wrong("hash: entry %d has the same", p.hashes[g.hash])
-	default:
-		p.hashes[g.hash] = number
-	}
-}
-
-func (p *keysParser) principal(g *grant, value jsontext.Value, number int, wrong func(string, ...any)) {
-	text, ok := asText(value)
-	g.principal, g.prefix = strings.CutSuffix(text, "*")
-	switch {
-	case !ok || text == "" || len(text) > maxPrincipal || strings.HasPrefix(text, keyPrefix) || strings.ContainsAny(g.principal, "*") || clean(text, maxPrincipal) != text:
-		wrong("principal: must be a text as the audit line shows it, or its beginning and a * at the end")
-	case p.principals[text] != 0:
-		wrong("principal: entry %d has the same", p.principals[text])
-	default:
-		p.principals[text] = number
-	}
-}
-
-// list reads a list of names. An empty one is refused: it could mean none as
+// validateNames checks a list of names. An empty one is refused: it could mean none as
 // well as all.
-func (p *keysParser) list(member string, members map[string]jsontext.Value, wrong func(string, ...any), fits func(string) bool) []string {
-	value, given := members[member]
-	if !given {
-		return nil
+func validateNames(p *settings.Problems, member string, names []string, among string, fits func(string) bool) {
+	if names != nil && len(names) == 0 {
+		p.Add(member, "not a list with at least one name; leave it out for all")
 	}
-	var elements []jsontext.Value
-	if value.Kind() != '[' || json.Unmarshal(value, &elements) != nil || len(elements) == 0 {
-		wrong("%s: must be a list with at least one name; leave it out for all", member)
-		return nil
-	}
-	var names []string
-	for i, element := range elements {
-		name, ok := asText(element)
-		if !ok || !fits(name) {
-			known := ""
-			if member == "functions" && len(p.known) > 0 {
-				known = ": there are " + strings.Join(p.known, " and ")
-			}
-			wrong("%s: number %d is none%s; leave %[1]s out for all", member, i+1, known)
+	for i, name := range names {
+		if !fits(name) {
+			p.Add(member, "number %d is none%s; leave %s out for all", i+1, among, member)
 		}
-		names = append(names, name)
 	}
-	return names
 }
 
-func asText(value jsontext.Value) (text string, ok bool) {
-	return text, value.Kind() == '"' && json.Unmarshal(value, &text) == nil
+// grant returns the grant of an entry without mistakes.
+func (e *entrySetting) grant() grant {
+	g := grant{name: e.Name, functions: e.Functions, accounts: e.Accounts, personal: e.PII}
+	if e.Hash != nil {
+		g.hash, _ = parseHash(*e.Hash)
+	}
+	if e.Principal != nil {
+		g.principal, g.prefix = strings.CutSuffix(*e.Principal, "*")
+	}
+	if e.Expires != nil {
+		g.expires, _ = parseExpiry(*e.Expires)
+	}
+	return g
+}
+
+func parseHash(text string) (hash [sha256.Size]byte, ok bool) {
+	digits, ok := strings.CutPrefix(text, hashPrefix)
+	if !ok || len(digits) != 2*len(hash) {
+		return hash, false
+	}
+	_, err := hex.Decode(hash[:], []byte(digits))
+	return hash, err == nil
 }
 
 // isName says whether a text can stand in a log line as a name.

@@ -18,6 +18,7 @@ import (
 	"partnerlens/internal/host"
 	"partnerlens/internal/secrets"
 	"partnerlens/pkg/core"
+	"partnerlens/pkg/settings"
 )
 
 // AccountsSetting names the setting that configures accounts by name: a JSON
@@ -28,27 +29,26 @@ const AccountsSetting = "PARTNERLENS_ACCOUNTS"
 // read again.
 const SecretsForSetting = "PARTNERLENS_SECRETS_FOR"
 
-// Resolver replaces references among settings by what they name.
+// Resolver replaces references among settings by the secrets that they name.
 type Resolver struct {
 	env      Environment
 	logger   *slog.Logger
 	staleFor time.Duration // as in secrets.Options
 
 	mu      sync.Mutex
-	keepFor string
-	keeper  *secrets.Cache
+	keepFor string // the text of SecretsForSetting that cache is made with
+	cache   *secrets.Cache
 }
 
-// NewResolver gives a Resolver. A nil env is the process's own, a nil logger
-// slog's default, as it is when a store fails: a store that is down for weeks must not
+// NewResolver returns a Resolver. A nil env is the process's own. A nil logger is slog's
+// default at the moment when a store fails: a store that is down for weeks must not
 // first show at a cold start.
 func NewResolver(env Environment, logger *slog.Logger) *Resolver {
 	return &Resolver{env: env.orOwn(), logger: logger}
 }
 
-// with gives the Cache, and a context in which it may ask with the key that
-// the platform handed over beside the call. A key in the environment goes before: a
-// request's headers may be its caller's own.
+// with returns the Cache, and a context with the key that the platform passes beside a
+// call. A key in the environment goes first: a caller may set a request's headers.
 func (r *Resolver) with(ctx context.Context) (context.Context, *secrets.Cache, error) {
 	if key, ok := host.PlatformKey(ctx); ok && r.env("HUAWEICLOUD_SDK_AK") == "" {
 		ctx = secrets.WithHuaweiKey(ctx, secrets.HuaweiKey{AK: key.AccessKey.Reveal(), SK: key.SecretKey, SecurityToken: key.Token})
@@ -56,8 +56,8 @@ func (r *Resolver) with(ctx context.Context) (context.Context, *secrets.Cache, e
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	text := r.env(SecretsForSetting)
-	if r.keeper != nil && text == r.keepFor {
-		return ctx, r.keeper, nil
+	if r.cache != nil && text == r.keepFor {
+		return ctx, r.cache, nil
 	}
 	keepFor := secrets.DefaultKeepFor
 	if text != "" {
@@ -66,11 +66,11 @@ func (r *Resolver) with(ctx context.Context) (context.Context, *secrets.Cache, e
 			return nil, nil, &core.Error{Code: core.CodeMisconfigured, Param: SecretsForSetting, Detail: "not a time from 10s to 24h; write it as 5m"}
 		}
 	}
-	r.keepFor, r.keeper = text, secrets.NewCache(secrets.Options{Getenv: r.env, KeepFor: keepFor, StaleFor: r.staleFor, Logger: cmp.Or(r.logger, slog.Default())})
-	return ctx, r.keeper, nil
+	r.keepFor, r.cache = text, secrets.NewCache(secrets.Options{Getenv: r.env, KeepFor: keepFor, StaleFor: r.staleFor, Logger: cmp.Or(r.logger, slog.Default())})
+	return ctx, r.cache, nil
 }
 
-// Setting gives the value of one setting.
+// Setting returns the value of one setting.
 func (r *Resolver) Setting(ctx context.Context, name string) (string, error) {
 	text := r.env(name)
 	if text == "" {
@@ -81,21 +81,21 @@ func (r *Resolver) Setting(ctx context.Context, name string) (string, error) {
 }
 
 func (r *Resolver) resolve(ctx context.Context, settings map[string]string) (map[string]string, error) {
-	ctx, keeper, err := r.with(ctx)
+	ctx, cache, err := r.with(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return keeper.Resolve(ctx, settings)
+	return cache.Resolve(ctx, settings)
 }
 
 func (r *Resolver) renew(ctx context.Context, settings map[string]string) {
-	if ctx, keeper, err := r.with(ctx); err == nil {
-		keeper.Renew(ctx, settings)
+	if ctx, cache, err := r.with(ctx); err == nil {
+		cache.Renew(ctx, settings)
 	}
 }
 
-// Accounts are the accounts of one cloud, as they are configured at the moment of
-// asking. Safe for concurrent use.
+// Accounts are the accounts of one cloud, as they are configured at each call. Safe for
+// concurrent use.
 type Accounts struct {
 	Resolver *Resolver
 	Vendor   *Vendor
@@ -106,16 +106,16 @@ type Accounts struct {
 	err    error
 }
 
-// account is one account as configured: texts that may be references, by field.
+// account is one account as configured: values or references, by field.
 type account struct {
-	vendor *Vendor // nil: it is not known which
+	vendor *Vendor // nil: unknown
 	fields map[string]core.Secret
 	named  bool  // by AccountsSetting, not by variables
-	err    error // what is wrong with it, all at once
+	err    error // every mistake in it
 }
 
-// Names lists the accounts in the order of their names. Where nothing is
-// configured it is the default alone: asked for it, Settings says what is missing.
+// Names returns the accounts in the order of their names. Where none is configured it
+// returns the default alone, for which Settings reports what is missing.
 func (a *Accounts) Names(ctx context.Context) ([]string, error) {
 	all, err := a.configured(ctx)
 	if err != nil {
@@ -127,7 +127,7 @@ func (a *Accounts) Names(ctx context.Context) ([]string, error) {
 	return slices.Sorted(maps.Keys(all)), nil
 }
 
-// Settings gives what an account is configured with, keys and all.
+// Settings returns the settings of an account, its key included.
 func (a *Accounts) Settings(ctx context.Context, name string) (Settings, error) {
 	s := Settings{Account: name, vendor: a.Vendor}
 	all, err := a.configured(ctx)
@@ -169,7 +169,7 @@ func (a *Accounts) Renew(ctx context.Context, name string) {
 	a.Resolver.renew(ctx, Settings{Account: name, vendor: a.Vendor, named: account.named}.inErrors(account.fields))
 }
 
-// configured gives the vendor's accounts.
+// configured returns the vendor's accounts.
 func (a *Accounts) configured(ctx context.Context) (map[string]account, error) {
 	text, err := a.Resolver.Setting(ctx, AccountsSetting)
 	if err != nil {
@@ -187,7 +187,7 @@ func (a *Accounts) configured(ctx context.Context) (map[string]account, error) {
 	}
 	all := make(map[string]account)
 	for name, account := range parsed {
-		if account.vendor == a.Vendor || account.vendor == nil { // that could be one of this cloud
+		if account.vendor == a.Vendor || account.vendor == nil { // it may be an account of this cloud
 			account.fields = a.withShared(account.fields)
 			all[name] = account
 		}
@@ -195,18 +195,18 @@ func (a *Accounts) configured(ctx context.Context) (map[string]account, error) {
 	own := a.fromEnvironment()
 	isSet := slices.ContainsFunc(a.Vendor.Fields, func(f Field) bool { return f.Key && !own.fields[f.Name].Empty() })
 	if _, twice := all[core.DefaultAccount]; isSet && twice {
-		own.err = &core.Error{Code: core.CodeMisconfigured, Param: AccountsSetting, Detail: core.DefaultAccount + ": configured by variables of its own too (" + a.Vendor.Fields[0].Env + "); give one of the two another name, or take it away"}
+		own.err = &core.Error{Code: core.CodeMisconfigured, Param: AccountsSetting, Detail: core.DefaultAccount + ": configured by variables of its own too (" + a.Vendor.Fields[0].Env + "); rename or remove one of the two"}
 	}
 	if isSet {
 		all[core.DefaultAccount] = own
 	}
 	if len(all) > core.MaxAccounts {
-		return nil, &core.Error{Code: core.CodeMisconfigured, Param: AccountsSetting, Detail: fmt.Sprintf("%d accounts of %s; at most %d can be asked for at once, so deploy a second function for the others", len(all), a.Vendor.Name, core.MaxAccounts)}
+		return nil, &core.Error{Code: core.CodeMisconfigured, Param: AccountsSetting, Detail: fmt.Sprintf("%d accounts of %s; at most %d can be read at once, so deploy a second function for the others", len(all), a.Vendor.Name, core.MaxAccounts)}
 	}
 	return all, nil
 }
 
-// fromEnvironment is the account that variables configure.
+// fromEnvironment returns the account that variables configure.
 func (a *Accounts) fromEnvironment() account {
 	fields := make(map[string]core.Secret)
 	mine := false
@@ -217,7 +217,7 @@ func (a *Accounts) fromEnvironment() account {
 		}
 	}
 	for _, f := range a.Vendor.Fields {
-		if f.SDK != "" && !mine { // never one of ours with one of the SDK's
+		if f.SDK != "" && !mine { // never half of our key with half of the SDK's
 			if text := a.Resolver.env.resellers(f.SDK); text != "" {
 				fields[f.Name] = core.NewSecret(text)
 			}
@@ -226,7 +226,7 @@ func (a *Accounts) fromEnvironment() account {
 	return account{vendor: a.Vendor, fields: fields}
 }
 
-// withShared adds what the environment says for all accounts.
+// withShared adds the variables that hold for all accounts.
 func (a *Accounts) withShared(fields map[string]core.Secret) map[string]core.Secret {
 	fields = maps.Clone(fields)
 	for _, f := range a.Vendor.Fields {
@@ -239,37 +239,34 @@ func (a *Accounts) withShared(fields map[string]core.Secret) map[string]core.Sec
 
 var accountName = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]*$`)
 
-// parseAccounts reads AccountsSetting. What is wrong with one account stays with it, all
-// of it at once, by field and without a value: one may be a key. The error is for a text
-// that does not tell accounts apart.
+// parseAccounts reads AccountsSetting. The mistakes in an account stop that account
+// alone. The error is for a text that is no object of accounts.
 func parseAccounts(text string) (map[string]account, error) {
 	if text == "" {
 		return nil, nil
 	}
-	wrong := func(problems []string) *core.Error {
-		return &core.Error{Code: core.CodeMisconfigured, Param: AccountsSetting, Detail: strings.Join(problems, "; ")}
-	}
+	var all, unnamed settings.Problems
 	var members map[string]jsontext.Value
 	if err := json.Unmarshal([]byte(strings.TrimPrefix(text, byteOrderMark)), &members); err != nil || members == nil {
-		return nil, wrong([]string{`not a JSON object of accounts by name, each name once, as {"north":{"vendor":"tencentcloud","secret_id":"aws-sm:partner#id","secret_key":"aws-sm:partner#key"}}`})
+		all.Add("", `not a JSON object of accounts by name, each name once, as {"north":{"vendor":"tencentcloud","secret_id":"aws-sm:partner#id","secret_key":"aws-sm:partner#key"}}`)
+		return nil, all.Err(AccountsSetting)
 	}
 	accounts := make(map[string]account)
-	var unnamed, all []string
 	for _, name := range slices.Sorted(maps.Keys(members)) {
 		if !accountName.MatchString(name) || len(name) > core.MaxAccountName || name == core.AllAccounts {
-			unnamed = append(unnamed, fmt.Sprintf("the name of an account is not one: write 1 to %d small letters, digits, - and _, and not %s", core.MaxAccountName, core.AllAccounts))
+			unnamed.Add("", "the name of an account is not one: write 1 to %d small letters, digits, - and _, and not %s", core.MaxAccountName, core.AllAccounts)
 			continue
 		}
-		account, problems := parseAccount(name, members[name])
-		if problems != nil {
-			account.err = wrong(problems)
-		}
-		accounts[name], all = account, append(all, problems...)
+		account, problems := parseAccount(members[name])
+		var own settings.Problems
+		own.Within(name+".", problems)
+		account.err = own.Err(AccountsSetting)
+		accounts[name], all = account, append(all, own...)
 	}
 	if unnamed != nil {
-		failure := wrong(append(unnamed, all...))
+		failure := *core.AsError(append(unnamed, all...).Err(AccountsSetting))
 		failure.Inside = true // it names every account
-		return nil, failure
+		return nil, &failure
 	}
 	return accounts, nil
 }
@@ -277,49 +274,46 @@ func parseAccounts(text string) (map[string]account, error) {
 // byteOrderMark is what some editors write before a text.
 const byteOrderMark = "\ufeff"
 
-func parseAccount(name string, text jsontext.Value) (a account, problems []string) {
+func parseAccount(text jsontext.Value) (a account, p settings.Problems) {
 	a = account{fields: make(map[string]core.Secret), named: true}
-	wrong := func(format string, args ...any) { problems = append(problems, name+fmt.Sprintf(format, args...)) }
-	var members map[string]jsontext.Value
-	_ = json.Unmarshal(text, &members) // what is no object has no vendor
-	var vendorName string
-	_ = json.Unmarshal(members["vendor"], &vendorName)
-	i := slices.IndexFunc(vendors, func(v *Vendor) bool { return v.Name == vendorName })
+	var kind struct {
+		Vendor string `json:"vendor"`
+	}
+	_ = json.Unmarshal(text, &kind) // what is no object has no vendor
+	i := slices.IndexFunc(vendors, func(v *Vendor) bool { return v.Name == kind.Vendor })
 	if i < 0 {
-		wrong(".vendor: missing or unknown; write %s or %s", Tencent.Name, Huawei.Name)
-		return a, problems
+		p.Add("vendor", "missing or unknown; write %s or %s", Tencent.Name, Huawei.Name)
+		return a, p
 	}
 	a.vendor = vendors[i]
-	for _, member := range slices.Sorted(maps.Keys(members)) {
-		if member == "vendor" {
-			continue
-		}
-		field := a.vendor.field(member)
-		if field == nil {
-			wrong("%s", unknownMember(member, a.vendor))
-			continue
-		}
-		text, ok := fieldText(members[member])
+	known := []string{"vendor"}
+	for _, field := range a.vendor.Fields {
+		known = append(known, field.Name)
+	}
+	members, p := settings.Members(text, known)
+	delete(members, "vendor")
+	for _, name := range slices.Sorted(maps.Keys(members)) {
+		text, ok := fieldText(members[name])
 		if !ok {
-			wrong(".%s: not a text, or an empty one; give it a value or leave it out", member)
+			p.Add(name, "not a text, or an empty one; give it a value or leave it out")
 			continue
 		}
-		if _, isReference, err := secrets.Parse(text); err != nil {
-			wrong(".%s: %s", member, core.AsError(err).Detail)
-		} else if !isReference && field.Check != nil {
-			if err := field.Check(text); err != nil {
-				wrong(".%s: %s", member, core.AsError(err).Detail)
-			}
+		_, isReference, err := secrets.Parse(text)
+		if check := a.vendor.field(name).Check; err == nil && !isReference && check != nil {
+			err = check(text)
 		}
-		a.fields[member] = core.NewSecret(text)
+		if err != nil {
+			p.Add(name, "%s", core.AsError(err).Detail)
+		}
+		a.fields[name] = core.NewSecret(text)
 	}
 	for _, missing := range a.missing() {
-		wrong(".%s: missing", missing)
+		p.Add(missing, "missing")
 	}
-	return a, problems
+	return a, p
 }
 
-// fieldText gives a member as text: a text, a whole number, or a list of texts.
+// fieldText returns a member as text: a text, a whole number, or a list of texts.
 func fieldText(value jsontext.Value) (string, bool) {
 	switch value.Kind() {
 	case '"':
@@ -336,7 +330,7 @@ func fieldText(value jsontext.Value) (string, bool) {
 	return "", false
 }
 
-// missing gives the fields without which nothing can be asked.
+// missing returns the required fields that are not set.
 func (a account) missing() (names []string) {
 	pair := [2]string{FieldSecretID, FieldSecretKey}
 	if a.vendor == &Huawei {
@@ -353,8 +347,8 @@ func (a account) missing() (names []string) {
 	return names
 }
 
-// Settings are what one account is configured with, at one moment. Printing
-// them prints no value.
+// Settings are the settings of one account at one moment. Printing them prints no
+// value.
 type Settings struct {
 	Account string
 	vendor  *Vendor
@@ -362,13 +356,13 @@ type Settings struct {
 	named   bool
 }
 
-// Get gives a field's value; "" where it is not set.
+// Get returns a field's value; "" where it is not set.
 func (s Settings) Get(field string) string { return s.values[field].Reveal() }
 
-// Secret is Get for what must not be printed.
+// Secret is Get for values that must not be printed.
 func (s Settings) Secret(field string) core.Secret { return s.values[field] }
 
-// Name is what a field is called by who configured it.
+// Name returns the name of a field in the configuration.
 func (s Settings) Name(field string) string {
 	if s.named {
 		return AccountsSetting + ": " + s.Account + "." + field
@@ -384,8 +378,7 @@ func (s Settings) inErrors(fields map[string]core.Secret) map[string]string {
 	return named
 }
 
-// Parse reads a field by a function whose error says what is wrong with it.
-// Where it is not set, the result is preset.
+// Parse parses a field by a function. Where the field is not set, the result is preset.
 func Parse[V any](s Settings, field string, preset V, parse func(string) (V, error)) (V, error) {
 	text := s.Get(field)
 	if text == "" {
@@ -398,8 +391,8 @@ func Parse[V any](s Settings, field string, preset V, parse func(string) (V, err
 	return v, nil
 }
 
-// Missing is the error for fields that are not there: each by name, and where to
-// get it. nil: none is missing.
+// Missing returns an error that names the fields that are not set, and where to get
+// them; nil where none is missing.
 func (s Settings) Missing(where string, fields ...string) error {
 	var names []string
 	for _, field := range fields {
@@ -413,8 +406,7 @@ func (s Settings) Missing(where string, fields ...string) error {
 	return &core.Error{Code: core.CodeMisconfigured, Param: strings.Join(names, ", "), Detail: "not set; " + where}
 }
 
-// renamed makes an error that names a variable name what the account's field is
-// called by who configured it.
+// renamed replaces the variable that an error names by the name of the account's field.
 func (s Settings) renamed(err error) error {
 	failure, ok := err.(*core.Error)
 	if !ok || !s.named {
@@ -430,7 +422,7 @@ func (s Settings) renamed(err error) error {
 	return err
 }
 
-// only gives the settings without all but one field.
+// only returns the settings with one field alone.
 func (s Settings) only(field string) Settings {
 	s.values = map[string]core.Secret{field: s.values[field]}
 	return s
@@ -440,8 +432,8 @@ func (s Settings) equal(t Settings) bool {
 	return s.named == t.named && maps.EqualFunc(s.values, t.values, core.Secret.Equal)
 }
 
-// PerAccount keeps what is built of an account's settings while they stay the same, the
-// key included: answers read with another key are not shared. A failure is not kept.
+// PerAccount caches what is built from an account's settings while they stay the same, the
+// key included: answers read with another key are not shared. A failure is not cached.
 // Safe for concurrent use.
 type PerAccount[R any] struct {
 	mu    sync.Mutex
@@ -453,7 +445,7 @@ type builtFrom[R any] struct {
 	r    R
 }
 
-// While gives what build makes of the settings.
+// While returns what build makes of the settings.
 func (p *PerAccount[R]) While(s Settings, build func(Settings) (R, error)) (R, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -472,14 +464,14 @@ func (p *PerAccount[R]) While(s Settings, build func(Settings) (R, error)) (R, e
 	return r, nil
 }
 
-// Pacers keep one Pacer for each account, while its rate stays the same: it
-// outlives what is built anew when keys change.
+// Pacers hold one Pacer for each account while its rate stays the same. It outlives
+// Readers, which are built anew when keys change.
 type Pacers struct {
-	Limit int // the vendor's, in calls a second; where an account does not say, its rate
+	Limit int // the vendor's, in calls a second: the rate of accounts that set none
 	kept  PerAccount[*core.Pacer]
 }
 
-// Of gives the account's.
+// Of returns the account's Pacer.
 func (p *Pacers) Of(s Settings) (*core.Pacer, error) {
 	return p.kept.While(s.only(FieldRate), func(s Settings) (*core.Pacer, error) {
 		rate, err := Parse(s, FieldRate, p.Limit, func(text string) (int, error) { return ParseRate(text, p.Limit) })
@@ -490,5 +482,5 @@ func (p *Pacers) Of(s Settings) (*core.Pacer, error) {
 	})
 }
 
-// DefaultShareFor is how long a complete answer is given again unless set.
+// DefaultShareFor is how long a complete answer is reused unless set.
 const DefaultShareFor = 5 * time.Second

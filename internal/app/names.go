@@ -1,13 +1,12 @@
 package app
 
 import (
-	"fmt"
-	"math"
 	"slices"
 	"strings"
 
 	"partnerlens/internal/alert"
 	"partnerlens/internal/api"
+	"partnerlens/pkg/settings"
 )
 
 // settingPrefix begins the name of every setting.
@@ -37,7 +36,7 @@ func CheckNames(env Environment, names []string) (checks []Check) {
 	env = env.orOwn()
 	known := SettingNames()
 	for _, name := range slices.Sorted(slices.Values(names)) {
-		similar, distance := nearest(name, known)
+		similar, distance := settings.Nearest(name, known)
 		if slices.Contains(known, name) || env(name) == "" || distance > 2 && !strings.HasPrefix(strings.ToUpper(name), settingPrefix) || isReferred(env, name, names) {
 			continue
 		}
@@ -67,55 +66,4 @@ func isReferred(env Environment, name string, names []string) bool {
 
 func isNameByte(b byte) bool {
 	return b == '_' || '0' <= b && b <= '9' || 'A' <= b && b <= 'Z' || 'a' <= b && b <= 'z'
-}
-
-// nearest returns the known name with the least edit distance to a name, ignoring case and
-// separators.
-func nearest(name string, known []string) (similar string, distance int) {
-	distance = math.MaxInt
-	plain := func(text string) string { return strings.ToLower(strings.NewReplacer("_", "", "-", "").Replace(text)) }
-	for _, candidate := range known {
-		if d := editDistance(plain(name), plain(candidate)); d < distance {
-			similar, distance = candidate, d
-		}
-	}
-	return similar, distance
-}
-
-// editDistance is the Levenshtein distance.
-func editDistance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := diagonal
-			if a[i] != b[j] {
-				cost++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(cost, row[j+1]+1, row[j]+1)
-		}
-	}
-	return row[len(b)]
-}
-
-// unknownMember is the error of an unknown member of an account. It quotes the name only if
-// that cannot be a key pasted into its place.
-func unknownMember(member string, v *Vendor) string {
-	var known []string
-	for _, f := range v.Fields {
-		known = append(known, f.Name)
-	}
-	similar, distance := nearest(member, known)
-	switch {
-	case distance <= len(similar)/3:
-		return fmt.Sprintf(".%s: no such member; write %s", member, similar)
-	case len(member) <= 20 && strings.Trim(member, "abcdefghijklmnopqrstuvwxyz_-") == "":
-		return fmt.Sprintf(".%s: no such member; %s accounts have %s", member, v.Name, strings.Join(known, ", "))
-	}
-	return fmt.Sprintf(" has a member that %s accounts do not have, and whose name is not shown since it could be a key; they have %s", v.Name, strings.Join(known, ", "))
 }

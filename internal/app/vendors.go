@@ -1,6 +1,7 @@
 package app
 
 import (
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -11,7 +12,7 @@ import (
 )
 
 // Vendor is how accounts of one cloud are configured: by the environment for the
-// one called default, by AccountsSetting for those with names.
+// account default, by AccountsSetting for those with names.
 type Vendor struct {
 	Name   string // as in "vendor"
 	Fields []Field
@@ -20,11 +21,11 @@ type Vendor struct {
 // Field is one thing to configure of an account.
 type Field struct {
 	Name  string                  // as a member of AccountsSetting
-	Env   string                  // as a variable, of the account default
+	Env   string                  // the variable of the account default
 	SDK   string                  // the SDK's own variable for it; "": it has none
-	Key   bool                    // part of a credential: where one is set there is an account
-	All   bool                    // where an account does not say, the variable holds for it too
-	Check func(text string) error // what is wrong with it; nil: nothing can be
+	Key   bool                    // part of a credential: setting one configures an account
+	All   bool                    // the variable also holds for accounts that leave the field out
+	Check func(text string) error // returns what is wrong with a value; nil: any value will do
 }
 
 // The fields' names.
@@ -51,11 +52,11 @@ var Tencent = Vendor{"tencentcloud", []Field{
 	{Name: FieldSecretID, Env: "PARTNERLENS_TENCENT_SECRET_ID", SDK: "TENCENTCLOUD_SECRET_ID", Key: true},
 	{Name: FieldSecretKey, Env: "PARTNERLENS_TENCENT_SECRET_KEY", SDK: "TENCENTCLOUD_SECRET_KEY", Key: true},
 	{Name: FieldToken, Env: "PARTNERLENS_TENCENT_TOKEN"},
-	{Name: FieldEndpoint, Env: "PARTNERLENS_TENCENT_ENDPOINT", Check: checkEndpoint},
-	{Name: FieldRate, Env: "PARTNERLENS_TENCENT_RATE", Check: checkRate},
-	{Name: FieldZone, Env: "PARTNERLENS_TENCENT_ZONE", Check: checkZone},
-	{Name: FieldLow, Env: "PARTNERLENS_CREDIT_LOW", All: true, Check: checkLow},
-	{Name: FieldShareFor, Env: "PARTNERLENS_SHARE_FOR", All: true, Check: checkShareFor},
+	{Name: FieldEndpoint, Env: "PARTNERLENS_TENCENT_ENDPOINT", Check: check(parseEndpoint)},
+	{Name: FieldRate, Env: "PARTNERLENS_TENCENT_RATE", Check: check(parseAnyRate)},
+	{Name: FieldZone, Env: "PARTNERLENS_TENCENT_ZONE", Check: check(ParseZone)},
+	{Name: FieldLow, Env: "PARTNERLENS_CREDIT_LOW", All: true, Check: check(core.ParseThreshold)},
+	{Name: FieldShareFor, Env: "PARTNERLENS_SHARE_FOR", All: true, Check: check(ParseShareFor)},
 }}
 
 // Huawei is Huawei Cloud, the China site.
@@ -65,11 +66,11 @@ var Huawei = Vendor{"huaweicloud", []Field{
 	{Name: FieldSecurityToken, Env: "PARTNERLENS_HUAWEI_SECURITY_TOKEN"},
 	{Name: FieldAuthToken, Env: "PARTNERLENS_HUAWEI_AUTH_TOKEN", Key: true},
 	{Name: FieldDomainID, Env: "PARTNERLENS_HUAWEI_DOMAIN_ID"},
-	{Name: FieldEndpoint, Env: "PARTNERLENS_HUAWEI_ENDPOINT", Check: checkEndpoint},
-	{Name: FieldRate, Env: "PARTNERLENS_HUAWEI_RATE", Check: checkRate},
-	{Name: FieldResellers, Env: "PARTNERLENS_HUAWEI_RESELLERS", Check: checkResellers},
-	{Name: FieldExpireMonth, Env: "PARTNERLENS_HUAWEI_EXPIRE_MONTH", All: true, Check: checkExpireMonth},
-	{Name: FieldShareFor, Env: "PARTNERLENS_SHARE_FOR", All: true, Check: checkShareFor},
+	{Name: FieldEndpoint, Env: "PARTNERLENS_HUAWEI_ENDPOINT", Check: check(parseEndpoint)},
+	{Name: FieldRate, Env: "PARTNERLENS_HUAWEI_RATE", Check: check(parseAnyRate)},
+	{Name: FieldResellers, Env: "PARTNERLENS_HUAWEI_RESELLERS", Check: check(ParseResellers)},
+	{Name: FieldExpireMonth, Env: "PARTNERLENS_HUAWEI_EXPIRE_MONTH", All: true, Check: check(core.ParseExpireReading)},
+	{Name: FieldShareFor, Env: "PARTNERLENS_SHARE_FOR", All: true, Check: check(ParseShareFor)},
 }}
 
 var vendors = []*Vendor{&Tencent, &Huawei}
@@ -82,17 +83,19 @@ func (v *Vendor) field(name string) *Field {
 	return &v.Fields[i]
 }
 
-func checkEndpoint(text string) error {
-	_, err := transport.Endpoint("", text)
-	return err
+// check makes the Check of a field of the function that parses it.
+func check[V any](parse func(string) (V, error)) func(string) error {
+	return func(text string) error {
+		_, err := parse(text)
+		return err
+	}
 }
+
+func parseEndpoint(text string) (*url.URL, error) { return transport.Endpoint("", text) }
 
 const maxRate = 1000
 
-func checkRate(text string) error {
-	_, err := ParseRate(text, 1)
-	return err
-}
+func parseAnyRate(text string) (int, error) { return ParseRate(text, 1) }
 
 // ParseRate reads calls a second: a number, 0 for a limit that is not known, or
 // a share of the vendor's limit, as 60%. A share is one call a second at least.
@@ -108,11 +111,6 @@ func ParseRate(text string, limit int) (int, error) {
 	return n, nil
 }
 
-func checkZone(text string) error {
-	_, err := ParseZone(text)
-	return err
-}
-
 // ParseZone reads "+08:00".
 func ParseZone(text string) (*time.Location, error) {
 	t, err := time.Parse("-07:00", text)
@@ -123,37 +121,17 @@ func ParseZone(text string) (*time.Location, error) {
 	return time.FixedZone("UTC"+text, seconds), nil
 }
 
-func checkLow(text string) error {
-	_, err := core.ParseThreshold(text)
-	return err
-}
-
-func checkShareFor(text string) error {
-	_, err := ParseShareFor(text)
-	return err
-}
-
-// ParseShareFor reads how long a complete answer is given again.
+// ParseShareFor reads for how long a complete answer is reused.
 func ParseShareFor(text string) (time.Duration, error) {
 	d, err := time.ParseDuration(text)
 	if err != nil || d < 0 || d > time.Hour {
-		return 0, core.Invalid("", "not a time from 0s to 1h; write it as 5s, or 0s for a read at every question")
+		return 0, core.Invalid("", "not a time from 0s to 1h; write it as 5s, or 0s to read for every query")
 	}
 	return d, nil
 }
 
-func checkExpireMonth(text string) error {
-	_, err := core.ParseExpireReading(text)
-	return err
-}
-
 // resellerSeparator joins the ids of FieldResellers.
 const resellerSeparator = ","
-
-func checkResellers(text string) error {
-	_, err := ParseResellers(text)
-	return err
-}
 
 // ParseResellers reads the ids of the resellers that core.AllResellers walks;
 // nil: all of them, as the cloud lists them.

@@ -333,9 +333,9 @@ func TestDoctorOfMembers(t *testing.T) {
 		"secretid":                             "north.secretid: no such member; write secret_id",
 		"SecretKey":                            "north.SecretKey: no such member; write secret_key",
 		"credit-low":                           "north.credit-low: no such member; write credit_low",
-		"resellers":                            "north.resellers: no such member; tencentcloud accounts have secret_id, ",
-		"AKIDz8krbsJ5yKBZQpn74WFkmLPx3planted": "north has a member that tencentcloud accounts do not have, and whose name is not shown",
-		"qwertyuiopasdfghjklzxcvplanted":       "north has a member that tencentcloud accounts do not have, and whose name is not shown",
+		"resellers":                            "north.resellers: no such member; there are vendor, secret_id, ",
+		"AKIDz8krbsJ5yKBZQpn74WFkmLPx3planted": "north: a member is unknown, and not shown since it could be a key",
+		"qwertyuiopasdfghjklzxcvplanted":       "north: a member is unknown, and not shown since it could be a key",
 	} {
 		found := diagnose(t, simulator.Options{}, func(env map[string]string) {
 			env["PARTNERLENS_ACCOUNTS"] = `{"north":{"vendor":"tencentcloud","secret_id":"x","secret_key":"x","` + member + `":"` + planted + `"}}`

@@ -126,16 +126,16 @@ func carry(rt http.RoundTripper, req *http.Request) error {
 	return resp.Body.Close()
 }
 
-// viaExtension asks the AWS Parameters and Secrets Lambda Extension on this
-// machine, where its port is set. What it cannot give is asked of the store itself,
-// which says why; and so is a key that a cloud has just refused, since the
-// extension gives the old one for up to five minutes.
+// viaExtension reads from the AWS Parameters and Secrets Lambda Extension on this
+// machine, where its port is set. The caller reads from the store itself what the
+// extension lacks, for the reason; and a key that a cloud has just refused, since the
+// extension returns the old one for up to five minutes.
 func (a *aws) viaExtension(ctx context.Context, target, within string) (core.Secret, bool) {
 	port := a.getenv("PARAMETERS_SECRETS_EXTENSION_HTTP_PORT")
 	if _, err := strconv.ParseUint(port, 10, 16); err != nil || isRefused(ctx) {
 		return core.Secret{}, false
 	}
-	ctx, cancel := context.WithTimeout(ctx, time.Second) // it is on this machine; the store wants time, too
+	ctx, cancel := context.WithTimeout(ctx, time.Second) // it is on this machine; the store needs time, too
 	defer cancel()
 	var secret core.Secret
 	err := a.transport.Do(ctx, transport.Call{
@@ -199,9 +199,9 @@ var awsFailures = transport.Failures{
 	{Prefix: "InvalidRequestException", Code: core.CodeMisconfigured, Detail: "the secret is about to be deleted, or has no current version; look at it in AWS Secrets Manager"},
 	{Prefix: "DecryptionFailure", Code: core.CodeDenied, Detail: "the secret's encryption key may not be used by the function's role; allow it kms:Decrypt for that key"},
 	{Prefix: "AccessDeniedException", Code: core.CodeDenied, Detail: "the function's role may not read it; allow secretsmanager:GetSecretValue or ssm:GetParameter for just this name (and kms:Decrypt where a key of your own encrypts it)"},
-	{Prefix: "UnrecognizedClientException", Code: core.CodeDenied, Detail: "AWS does not know the key that the secret was asked for with"},
+	{Prefix: "UnrecognizedClientException", Code: core.CodeDenied, Detail: "AWS does not know the key that the secret was requested with"},
 	{Prefix: "InvalidSignatureException", Code: core.CodeDenied, Detail: "AWS does not accept the signature: the secret key does not belong to the key id, or this machine's clock is off"},
-	{Prefix: "ExpiredTokenException", Code: core.CodeDenied, Detail: "the temporary key that the secret was asked for with has expired"},
+	{Prefix: "ExpiredTokenException", Code: core.CodeDenied, Detail: "the temporary key that the secret was requested with has expired"},
 	{Prefix: "ThrottlingException", Code: core.CodeThrottled},
 	{Prefix: "InternalServiceError", Code: core.CodeUnavailable, Detail: "AWS has a fault of its own"},
 	{Prefix: "InternalServerError", Code: core.CodeUnavailable, Detail: "AWS has a fault of its own"},

@@ -93,7 +93,7 @@ func TestManyCallersOneFetch(t *testing.T) {
 	})
 }
 
-// Nobody waits for a secret that is read again in time.
+// A secret is read again while no caller waits.
 func TestRefreshedInTheBackground(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -112,7 +112,7 @@ func TestRefreshedInTheBackground(t *testing.T) {
 	})
 }
 
-// One that is too old is read before it is used.
+// A secret that is too old is read before it is used.
 func TestTooOldIsReadFirst(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -126,8 +126,8 @@ func TestTooOldIsReadFirst(t *testing.T) {
 	})
 }
 
-// A store that is down costs a function nothing that holds a value, and is not
-// asked at every call.
+// A function that holds a value does not wait for a store that is down, and does not
+// call it each time.
 func TestStoreDown(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -142,7 +142,7 @@ func TestStoreDown(t *testing.T) {
 			time.Sleep(100 * time.Millisecond)
 		}
 		if n := s.reads.Load(); n > 2 {
-			t.Errorf("a store that is down was asked %d times in 5 s", n-1)
+			t.Errorf("a store that is down was called %d times in 5 s", n-1)
 		}
 		if !strings.Contains(log.String(), "aws-sm:partner") || strings.Contains(log.String(), planted) {
 			t.Errorf("the log says %s", log)
@@ -155,8 +155,8 @@ func TestStoreDown(t *testing.T) {
 	})
 }
 
-// A store that hangs holds nobody who has a value longer than a moment, and nobody
-// else longer than a fetch may take.
+// With a value at hand, callers wait for a store that hangs for a moment; without one,
+// as long as a fetch may take.
 func TestStoreHangs(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -178,7 +178,7 @@ func TestStoreHangs(t *testing.T) {
 	})
 }
 
-// A vendor's SDK that panics is a store that failed.
+// A panic in a vendor's SDK is a failure of the store.
 func TestStorePanics(t *testing.T) {
 	t.Parallel()
 	k := NewCache(Options{Stores: map[string]Store{schemeAWSSecrets: func(context.Context, Reference) (core.Secret, error) { panic(planted) }}})
@@ -195,7 +195,7 @@ func TestRenew(t *testing.T) {
 		time.Sleep(10 * time.Second)
 		s.set(func() { s.texts["partner"] = `{"id":"B","key":"k"}` })
 		var under sync.WaitGroup
-		for range 16 { // pages under way side by side find the same key refused
+		for range 16 { // concurrent pages find the same key refused
 			under.Go(func() { k.Renew(t.Context(), twoOfOne) })
 		}
 		under.Wait()

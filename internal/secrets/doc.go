@@ -1,7 +1,7 @@
 // Package secrets turns references to credentials into credentials.
 //
-// A setting that holds a credential is the credential itself, or says where it
-// is kept:
+// A setting that holds a credential is the credential itself, or a reference to the
+// place that holds it:
 //
 //	env:NAME                          another environment variable
 //	file:/path                        a file, as container platforms mount them
@@ -10,11 +10,10 @@
 //	tencent-ssm:NAME[@VERSION][#json-key]  Tencent Cloud Secrets Manager
 //	huawei-csms:NAME[#json-key]       Huawei Cloud Secret Management Service
 //
-// A Cache fetches what they name, keeps it for a while, renews it before that
-// is over, and lives on what it has where a store is down. Stores are asked with
-// the role of the platform that the function runs on, whose keys are read at each
-// fetch: SCF hands over new ones at every invocation.
+// A Cache fetches secrets, caches them, refreshes them before they are due, and uses
+// the cached value where a store is down. Stores are called with the key of the role
+// that the function runs with, which is read at each fetch: SCF sets a new one at every
+// invocation.
 //
-// It prints no value, and no error of it holds one. internal/app may import it,
-// and tests.
+// No error and no output of the package holds a value.
 package secrets

@@ -9,12 +9,12 @@ import (
 	"partnerlens/pkg/core"
 )
 
-// Reference says where a credential is kept.
+// Reference names the place of a credential.
 type Reference struct {
 	Scheme  string // "aws-sm"
-	Name    string // of the secret, in the store's own words
+	Name    string // of the secret, as its store names it
 	Version string // "": the store's current one
-	JSONKey string // the member of a secret that is a JSON object; "": the secret is the credential
+	JSONKey string // the member of a secret that is a JSON object; "": the whole secret
 }
 
 // The schemes.
@@ -40,8 +40,8 @@ var parts = map[string]struct{ version, jsonKey bool }{
 // maxName is longer than any store's bound (AWS: an ARN of 2048).
 const maxName = 2100
 
-// Parse reads a setting's text; is says whether it is a reference, and not the
-// credential itself. The error names no part of the text but the scheme.
+// Parse parses a setting's text; is reports whether it is a reference and not the
+// credential itself. The error quotes nothing of the text but the scheme.
 func Parse(text string) (ref Reference, is bool, err error) {
 	scheme, rest, found := strings.Cut(text, ":")
 	may, known := parts[scheme]
@@ -74,13 +74,13 @@ func Parse(text string) (ref Reference, is bool, err error) {
 	return ref, true, nil
 }
 
-// secret is the Reference to the whole secret, which several may share.
+// secret returns the Reference to the whole secret, which several may share.
 func (r Reference) secret() Reference {
 	r.JSONKey = ""
 	return r
 }
 
-// String gives what Parse reads. A name is no secret.
+// String returns the text that Parse parses. A name is no secret.
 func (r Reference) String() string {
 	text := r.Scheme + ":" + r.Name
 	if r.Version != "" {
@@ -92,7 +92,7 @@ func (r Reference) String() string {
 	return text
 }
 
-// member gives the credential out of a whole secret.
+// member returns the credential in a whole secret.
 func (r Reference) member(whole core.Secret) (string, error) {
 	if r.JSONKey == "" {
 		return strings.TrimRight(whole.Reveal(), "\r\n"), nil // as editors leave a file

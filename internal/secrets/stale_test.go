@@ -10,7 +10,7 @@ import (
 	"partnerlens/pkg/core"
 )
 
-// guarding gives a Cache of secrets that say who may come in.
+// guarding returns a Cache of secrets that authenticate callers.
 func guarding() (*shelf, *Cache) {
 	s, k, _ := newShelf()
 	k.opts.StaleFor = time.Hour
@@ -21,8 +21,8 @@ func (s *shelf) change(slow time.Duration) {
 	s.set(func() { s.texts["partner"], s.slow = `{"id":"B","key":"k"}`, slow })
 }
 
-// Who was struck from the list must not come in for as long as its store is
-// slow, or because the fetch before died while the function was frozen.
+// A caller whose key was removed is not authenticated while the store is slow, nor
+// because the previous fetch ended while the function was frozen.
 func TestStaleIsNotRelied(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]func(*testing.T, *shelf, *Cache){
@@ -30,14 +30,14 @@ func TestStaleIsNotRelied(t *testing.T) {
 			s.change(800 * time.Millisecond)
 			time.Sleep(5 * time.Minute)
 		},
-		"the fetch before has died": func(t *testing.T, s *shelf, k *Cache) {
+		"the previous fetch has ended": func(t *testing.T, s *shelf, k *Cache) {
 			time.Sleep(4*time.Minute - 2*time.Second)
 			s.change(time.Hour)
 			resolve(t, k)
 			time.Sleep(fetchTimeout + time.Second)
 			s.change(0)
 		},
-		"the fetch before is dying": func(t *testing.T, s *shelf, k *Cache) {
+		"the previous fetch is ending": func(t *testing.T, s *shelf, k *Cache) {
 			time.Sleep(4*time.Minute - 2*time.Second)
 			s.change(time.Hour)
 			resolve(t, k)
@@ -109,7 +109,7 @@ func TestStaleWhereTheStoreFails(t *testing.T) {
 			time.Sleep(100 * time.Millisecond)
 		}
 		if n := s.reads.Load(); n > 2 {
-			t.Errorf("a store that is down was asked %d times in 5 s", n-1)
+			t.Errorf("a store that is down was called %d times in 5 s", n-1)
 		}
 		s.set(func() { s.slow = time.Hour })
 		time.Sleep(time.Minute)
@@ -193,19 +193,19 @@ func TestRequestsKeyFailsAlone(t *testing.T) {
 		for range 2 { // with nothing at hand, and with what is too old
 			go func() {
 				if _, err := k.Resolve(with(t, "evil"), settings); core.CodeOf(err) != core.CodeUnavailable {
-					t.Errorf("the forger: %v", err)
+					t.Errorf("the forged key: %v", err)
 				}
 			}()
 			time.Sleep(100 * time.Millisecond)
 			begun := time.Now()
 			if got, err := k.Resolve(with(t, "good"), settings); err != nil || got["keys"] != "list" || time.Since(begun) != time.Second {
-				t.Errorf("beside a forger: %v, %v after %v", got, err, time.Since(begun))
+				t.Errorf("beside a forged key: %v, %v after %v", got, err, time.Since(begun))
 			}
 			time.Sleep(5 * time.Minute)
 		}
 		_, _ = k.Resolve(with(t, "evil"), settings)
 		if _, err := k.Resolve(with(t, "good"), settings); err != nil || reads.Load() != 3 {
-			t.Errorf("after a forger: %v, %d fetches", err, reads.Load())
+			t.Errorf("after a forged key: %v, %d fetches", err, reads.Load())
 		}
 	})
 }

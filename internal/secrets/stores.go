@@ -13,7 +13,7 @@ import (
 	"partnerlens/pkg/transport"
 )
 
-// Stores are all there are, by scheme. getenv is asked at each read.
+// Stores returns every Store by scheme. getenv is called at each read.
 func Stores(getenv func(string) string) map[string]Store {
 	aws := &aws{getenv: getenv, config: awsconfig.New(getenv), transport: transport.New(bounds)}
 	return map[string]Store{
@@ -29,7 +29,7 @@ func Stores(getenv func(string) string) map[string]Store {
 // bounds of a store's answer.
 var bounds = transport.Options{AttemptTimeout: fetchTimeout, MaxBody: 1 << 20}
 
-// first gives the first of some variables that is set.
+// first returns the value of the first variable that is set.
 func first(getenv func(string) string, names ...string) string {
 	for _, name := range names {
 		if value := getenv(name); value != "" {
@@ -39,7 +39,7 @@ func first(getenv func(string) string, names ...string) string {
 	return ""
 }
 
-// perAddress keeps one client for each address.
+// perAddress caches one client for each address.
 type perAddress[C any] struct {
 	mu      sync.Mutex
 	clients map[string]C
@@ -62,9 +62,8 @@ func (p *perAddress[C]) get(address string, build func() (C, error)) (C, error) 
 	return client, nil
 }
 
-// fromTencent asks with the keys of SCF's execution role, which SCF puts anew
-// into the environment at each invocation, or elsewhere with the SDK's own
-// variables.
+// fromTencent reads with the key of SCF's execution role, which SCF sets in the
+// environment at each invocation, or elsewhere with the SDK's own variables.
 func fromTencent(getenv func(string) string) Store {
 	const endpoint = "PARTNERLENS_TENCENT_SSM_ENDPOINT"
 	var clients perAddress[*tencent.Secrets]
@@ -75,7 +74,7 @@ func fromTencent(getenv func(string) string) Store {
 			Token:  core.NewSecret(first(getenv, "TENCENTCLOUD_SESSIONTOKEN", "TENCENTCLOUD_TOKEN")),
 		}
 		if key.ID == "" || key.Secret.Empty() {
-			return core.Secret{}, broken("there is no key to ask the store with; on SCF give the function an execution role, elsewhere set TENCENTCLOUD_SECRET_ID and TENCENTCLOUD_SECRET_KEY")
+			return core.Secret{}, broken("there is no key to call the store with; on SCF give the function an execution role, elsewhere set TENCENTCLOUD_SECRET_ID and TENCENTCLOUD_SECRET_KEY")
 		}
 		region := first(getenv, "PARTNERLENS_TENCENT_SSM_REGION", "TENCENTCLOUD_REGION")
 		if region == "" {
@@ -92,13 +91,13 @@ func fromTencent(getenv func(string) string) Store {
 	}
 }
 
-// HuaweiKey is the temporary key of a FunctionGraph function's agency, which
-// the platform sends with each request.
+// HuaweiKey is the temporary key of a FunctionGraph function's agency, which the
+// platform sends with each request.
 type HuaweiKey = huawei.Key
 
 type huaweiKey struct{}
 
-// WithHuaweiKey gives a context in which Huawei Cloud's store is asked with a key.
+// WithHuaweiKey returns a context in which Huawei Cloud's store is called with a key.
 func WithHuaweiKey(ctx context.Context, key HuaweiKey) context.Context {
 	return context.WithValue(ctx, huaweiKey{}, key)
 }
@@ -112,8 +111,8 @@ func principalOf(ctx context.Context, ref Reference) principal {
 	return sha256.Sum256([]byte(strings.Join([]string{key.AK, key.SK.Reveal(), key.SecurityToken.Reveal()}, "\n")))
 }
 
-// fromHuawei asks with the key of FunctionGraph's agency, or elsewhere with the
-// SDK's own variables.
+// fromHuawei reads with the key of FunctionGraph's agency, or elsewhere with the SDK's
+// own variables.
 func fromHuawei(getenv func(string) string) Store {
 	const endpoint = "PARTNERLENS_HUAWEI_CSMS_ENDPOINT"
 	var clients perAddress[*huawei.Secrets]
@@ -127,7 +126,7 @@ func fromHuawei(getenv func(string) string) Store {
 			}
 		}
 		if key.AK == "" || key.SK.Empty() {
-			return core.Secret{}, broken("there is no key to ask the store with; on FunctionGraph give the function an agency and switch on Include Keys, elsewhere set HUAWEICLOUD_SDK_AK and HUAWEICLOUD_SDK_SK")
+			return core.Secret{}, broken("there is no key to call the store with; on FunctionGraph give the function an agency and switch on Include Keys, elsewhere set HUAWEICLOUD_SDK_AK and HUAWEICLOUD_SDK_SK")
 		}
 		project := first(getenv, "PARTNERLENS_HUAWEI_CSMS_PROJECT_ID", "RUNTIME_PROJECT_ID", "HUAWEICLOUD_SDK_PROJECT_ID")
 		if project == "" {

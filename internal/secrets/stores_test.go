@@ -99,8 +99,8 @@ func TestRoleOfATask(t *testing.T) {
 	}
 }
 
-// Every store keeps the same law.
-func TestStoresKeepTheLaw(t *testing.T) {
+// Every store passes the same tests.
+func TestStores(t *testing.T) {
 	t.Parallel()
 	for _, p := range places(t) {
 		title := p.scheme
@@ -148,7 +148,7 @@ func TestStoresKeepTheLaw(t *testing.T) {
 				if got, err := get(t.Context(), text+"#key"); err != nil || got != planted {
 					t.Errorf("a member: %q, %v", got, err)
 				}
-				for _, member := range []string{"#nobody", "#n"} {
+				for _, member := range []string{"#unknown", "#n"} {
 					if _, err := get(t.Context(), text+member); core.CodeOf(err) != core.CodeMisconfigured {
 						t.Errorf("member %s: %v", member, err)
 					}
@@ -184,7 +184,7 @@ func TestStoresKeepTheLaw(t *testing.T) {
 			}
 			p.key(p.env, "", "", "")
 			if _, err := get(t.Context(), text); core.CodeOf(err) != core.CodeMisconfigured || !strings.Contains(err.Error(), "there is no key") {
-				t.Errorf("no key to ask with: %v", err)
+				t.Errorf("no key to call with: %v", err)
 			}
 			p.key(p.env, simulator.KeyID, simulator.KeySecret, "")
 			gone, cancel := context.WithCancel(t.Context())
@@ -197,8 +197,8 @@ func TestStoresKeepTheLaw(t *testing.T) {
 	}
 }
 
-// A key that a cloud has just refused is not taken from the extension, which may
-// have kept it; nor is what the extension does not have an error of its own.
+// A key that a cloud has just refused is not read from the extension, which may have
+// cached it. What the extension lacks is read from the store.
 func TestRoundTheExtension(t *testing.T) {
 	t.Parallel()
 	sim, err := simulator.New(simulator.Options{Secrets: map[string]string{"partner": "new"}})
@@ -234,7 +234,7 @@ func TestRoundTheExtension(t *testing.T) {
 	if got := get(context.WithValue(t.Context(), refused{}, true), "partner"); got != "new" {
 		t.Errorf("refused: %s", got)
 	}
-	if got := get(t.Context(), "nobody"); got != string(core.CodeMisconfigured) {
+	if got := get(t.Context(), "unknown"); got != string(core.CodeMisconfigured) {
 		t.Errorf("unknown: %s", got)
 	}
 }

@@ -17,16 +17,16 @@ import (
 // and Value", Cloud Secret Management Service, read November 2026).
 const LatestVersion = "latest"
 
-// Secrets reads secrets out of Huawei Cloud's Cloud Secret Management Service
-// (CSMS). It keeps connections: use one for many. Safe for concurrent use.
+// Secrets reads from Huawei Cloud's Cloud Secret Management Service (CSMS). It keeps
+// connections: use one for many secrets. Safe for concurrent use.
 type Secrets struct {
 	endpoint  *url.URL
 	project   string
 	transport *transport.Transport
 }
 
-// NewSecrets gives Secrets of a project, by its id. setting names the endpoint
-// in the error; https://csms.REGION.myhuaweicloud.com and kms.REGION… both answer.
+// NewSecrets returns the Secrets of a project, by its id. setting names the endpoint in
+// the error; https://csms.REGION.myhuaweicloud.com and kms.REGION… both answer.
 func NewSecrets(setting, endpoint, project string, opts transport.Options) (*Secrets, error) {
 	u, err := transport.Endpoint(setting, endpoint)
 	if err != nil {

@@ -25,15 +25,15 @@ const (
 	secretsAction  = "GetSecretValue"
 )
 
-// Secrets reads secrets out of Tencent Cloud's Secrets Manager. It keeps
-// connections: use one for many. Safe for concurrent use.
+// Secrets reads from Tencent Cloud's Secrets Manager. It keeps connections: use one for
+// many secrets. Safe for concurrent use.
 type Secrets struct {
 	endpoint  *url.URL
 	region    string
 	transport *transport.Transport
 }
 
-// NewSecrets gives Secrets of a region. endpoint "" is DefaultSecretsEndpoint;
+// NewSecrets returns the Secrets of a region. endpoint "" is DefaultSecretsEndpoint;
 // setting names it in the error.
 func NewSecrets(setting, endpoint, region string, opts transport.Options) (*Secrets, error) {
 	if endpoint == "" {
@@ -103,7 +103,7 @@ var secretFailures = transport.Failures{
 	{Prefix: "InvalidParameter", Code: core.CodeMisconfigured, Detail: "Tencent Cloud's Secrets Manager does not take that name or version"},
 	{Prefix: "MissingParameter", Code: core.CodeMisconfigured, Detail: "Tencent Cloud's Secrets Manager wants a region; set TENCENTCLOUD_REGION"},
 	{Prefix: "UnauthorizedOperation", Code: core.CodeDenied, Detail: "the function's role may not read the secret; allow it ssm:GetSecretValue for this one secret in Access Management (CAM)"},
-	{Prefix: "AuthFailure", Code: core.CodeDenied, Detail: "Tencent Cloud does not accept the key that the secret was asked for with; on SCF that is the function's execution role"},
+	{Prefix: "AuthFailure", Code: core.CodeDenied, Detail: "Tencent Cloud does not accept the key that the secret was requested with; on SCF that is the function's execution role"},
 	{Prefix: "AuthFailure.UnauthorizedOperation", Code: core.CodeDenied, Detail: "the function's role may not read the secret; allow it ssm:GetSecretValue for this one secret in Access Management (CAM)"},
 	{Prefix: "OperationDenied", Code: core.CodeDenied, Detail: "Tencent Cloud does not let the secret be read"},
 	{Prefix: "RequestLimitExceeded", Code: core.CodeThrottled},
