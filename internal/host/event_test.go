@@ -397,7 +397,7 @@ func FuzzDecode(f *testing.F) {
 			}
 		case d.trigger == "":
 			t.Errorf("decode(%q) names no trigger", text)
-		case d.warmUp:
+		case d.trigger == TriggerWarmUp:
 		case d.api != nil:
 			r, err := d.api.http(t.Context(), "id-1")
 			if err != nil {
