@@ -51,8 +51,8 @@ func TestInert(t *testing.T) {
 		"\xff=1":                   "\ufffd=1",
 		"=HYPERLINK(\"https://\")": "'=HYPERLINK(\"https://\")",
 	} {
-		if got := inert(text); got != want {
-			t.Errorf("inert(%q) = %q, want %q", text, got, want)
+		if got := neutralize(text); got != want {
+			t.Errorf("neutralize(%q) = %q, want %q", text, got, want)
 		}
 	}
 }

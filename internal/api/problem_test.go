@@ -20,7 +20,7 @@ func TestOnlyOurMistakesAreErrors(t *testing.T) {
 		core.CodeNotFound: "",
 	} {
 		var log strings.Builder
-		h := &handler{log: slog.New(slog.NewJSONHandler(&log, nil))}
+		h := &handler{Options: Options{Logger: slog.New(slog.NewJSONHandler(&log, nil))}}
 		h.writeProblem(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "/v1/credit", nil), &core.Error{Code: code})
 		var line struct{ Level string }
 		if log.Len() > 0 {
