@@ -11,8 +11,8 @@ import (
 	"partnerlens/pkg/core"
 )
 
-// An alarm rings for lines of level ERROR: they are of what we have to mend.
-func TestOnlyOurMistakesAreErrors(t *testing.T) {
+// Alarms fire for lines of level ERROR, which are errors of the program or its settings.
+func TestErrorLevelIsForOurFailures(t *testing.T) {
 	t.Parallel()
 	for code, want := range map[core.Code]string{
 		core.CodeInternal: "ERROR", core.CodeMisconfigured: "ERROR",
