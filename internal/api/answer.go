@@ -14,32 +14,30 @@ import (
 	"partnerlens/pkg/core"
 )
 
-// format is one way to write an answer.
+// format is one form of an answer.
 type format struct {
-	media       string // what Accept is held against
+	media       string // compared with Accept
 	contentType string
-	trailers    string // names; a short answer over HTTP/1 has trailers only if they are announced
+	trailers    string // names; over HTTP/1 a short answer has trailers only if they are announced
 	write       func(*answer) error
 }
 
-// answer is one answer on its way out.
+// answer is an answer that is being written.
 type answer struct {
 	ctx      context.Context
 	w        http.ResponseWriter
-	function *core.Function
+	call     *call
 	question *core.Question
-	params   core.Params
-	accepted map[string]string // parameters beside the accepted media type
+	accepted map[string]string // parameters of the accepted media type
 	format   format
-	id       string // of the one customer asked for; "" where it is not by id
-	started  bool   // the status is written; no problem can be told any more
-	call     *call  // which this is, for the log
-	age      age    // of what it takes from earlier reads
+	id       string // of the customer in the path; "" without one
+	started  bool   // the status is written; a problem cannot be written any more
+	age      age
 }
 
-// age is the greatest age among the parts of an answer that come from earlier reads. The
-// accounts of an answer add theirs side by side, so that it is kept here until the goroutine
-// that writes the answer puts it into the header.
+// age is the greatest age of the parts of an answer that come from earlier reads. The
+// accounts of an answer add theirs concurrently; the goroutine that writes the answer puts
+// it into the header.
 type age struct {
 	mu       sync.Mutex
 	known    bool
@@ -52,7 +50,7 @@ func (a *age) add(age time.Duration) {
 	a.known, a.greatest = true, max(a.greatest, age)
 }
 
-// header writes the Age of RFC 9111; nothing where the whole answer is new.
+// header sets the Age of RFC 9111, unless every part of the answer is new.
 func (a *age) header(h http.Header) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -61,31 +59,28 @@ func (a *age) header(h http.Header) {
 	}
 }
 
-// ask answers a question; where it is for one customer by id, not finding that
-// one is an error. Its error comes only while nothing is written.
-func (h *handler) ask(w http.ResponseWriter, r *http.Request, c *call, params core.Params, id string) error {
-	f := c.function
+// answer answers a query. A customer in the path that is not found is an error. answer
+// returns an error only while nothing is written.
+func (h *handler) answer(w http.ResponseWriter, r *http.Request, c *call) error {
+	id := r.PathValue("customer_id")
 	w.Header().Add("Vary", "Accept")
 	chosen, accepted, err := negotiate(r.Header)
 	if err != nil {
 		return err
 	}
-	question, err := f.Ask(params)
+	question, err := c.function.Ask(c.params)
 	if err != nil {
-		return aboutPath(f, id, err)
+		return aboutPath(c.function, id, err)
 	}
 	c.accepted, c.masked = true, question.Masked()
 	if question, err = question.Within(c.caller.rights()); err != nil {
 		return c.caller.forbidden(err)
 	}
-	if names := h.repeatable(r, params); id == "" && names != "" {
+	if names := h.repeatable(r, c.params); id == "" && names != "" {
 		question = question.Warned(core.Warning{Code: warnLastValues, Message: names + ": the load balancer passes on only the last value of a parameter that is repeated, so that others may be lost; send the parameters by POST, or switch on lambda.multi_value_headers.enabled for its target group"})
 	}
-	a := &answer{
-		w: w, function: f, question: question,
-		params: params, accepted: accepted, format: chosen, id: id, call: c,
-	}
-	a.ctx = core.WithTrace(core.WithTrace(r.Context(), h.trace), &core.Trace{Shared: a.age.add})
+	a := &answer{w: w, call: c, question: question, accepted: accepted, format: chosen, id: id}
+	a.ctx = core.WithTrace(core.WithTrace(r.Context(), h.Trace), &core.Trace{Shared: a.age.add})
 	if r.Method == http.MethodHead {
 		if err := question.Check(a.ctx); err != nil {
 			return err
@@ -98,14 +93,12 @@ func (h *handler) ask(w http.ResponseWriter, r *http.Request, c *call, params co
 	return err
 }
 
-// warnLastValues is the code of the warning that values of a repeated parameter may be lost on
-// the way.
+// warnLastValues is the code of the warning that values of a repeated parameter may be lost.
 const warnLastValues = "last_values_only"
 
-// repeatable gives the parameters of a query that may have lost values on the way; "" where there
-// are none.
+// repeatable returns the names of the parameters that may have lost values, or "".
 func (h *handler) repeatable(r *http.Request, params core.Params) string {
-	if r.Method == http.MethodPost || !h.lastValues(r) {
+	if r.Method == http.MethodPost || h.LastValues == nil || !h.LastValues(r) {
 		return ""
 	}
 	var names []string
@@ -117,21 +110,21 @@ func (h *handler) repeatable(r *http.Request, params core.Params) string {
 	return strings.Join(names, ", ")
 }
 
-// logAccounts tells the operator of the accounts that failed in an answer for all.
+// logAccounts logs the accounts that failed in an answer for all accounts.
 func (h *handler) logAccounts(r *http.Request, c *call) {
 	if c.report == nil {
 		return
 	}
 	for _, account := range c.report.Accounts {
 		if failed := account.Error; failed != nil {
-			h.log.LogAttrs(r.Context(), slog.LevelError, "account failed", slog.String("route", r.Pattern),
+			h.Logger.LogAttrs(r.Context(), slog.LevelError, "account failed", slog.String("route", r.Pattern),
 				slog.String("account", account.Account), slog.String("code", string(failed.Code)), slog.Any("error", failed.Cause))
 		}
 	}
 }
 
-// aboutPath makes an error about the id in a path name the id: a function may
-// ask for one customer by parameters that the caller never wrote.
+// aboutPath returns an error with customer_id as its parameter if the path has an id: a
+// function may query one customer by parameters that the caller did not send.
 func aboutPath(f *core.Function, id string, err error) error {
 	failure := core.AsError(err)
 	if id == "" || slices.Contains(f.WithID, failure.Param) {
@@ -142,8 +135,8 @@ func aboutPath(f *core.Function, id string, err error) error {
 	return &about
 }
 
-// start writes the status and the headers. Only the goroutine that writes the answer's body
-// calls it: no other one may touch the header.
+// start writes the status and the headers. Only the goroutine that writes the body may
+// call it, since the header is not safe for concurrent use.
 func (a *answer) start() {
 	if a.started {
 		return
@@ -159,14 +152,19 @@ func (a *answer) start() {
 	a.w.WriteHeader(http.StatusOK)
 }
 
-// refuse says why a report is not fit to be an answer, as long as nothing of
-// it is written.
-func (a *answer) refuse(report core.Report) error {
+// Write starts the answer and writes a part of its body.
+func (a *answer) Write(p []byte) (int, error) {
+	a.start()
+	return a.w.Write(p)
+}
+
+// check returns the error to answer in place of a report without customers, if any.
+func (a *answer) check(report core.Report) error {
 	switch {
 	case report.Count > 0:
 		return nil
 	case report.Stopped != nil && *report.Stopped == core.StoppedSize:
-		// The cursor would lead here again, for ever.
+		// The cursor would lead to the same answer.
 		return &core.Error{Code: core.CodeTooLarge, Detail: "a customer does not fit in the largest answer that this platform takes"}
 	case a.id == "":
 		return nil
@@ -176,13 +174,13 @@ func (a *answer) refuse(report core.Report) error {
 	return incomplete(report)
 }
 
-// incomplete gives what kept a report from being complete as an error.
+// incomplete returns the reason why a report is incomplete as an error.
 func incomplete(report core.Report) error {
-	failure := &core.Error{Code: core.CodeIncomplete, Detail: "the customer was not found, and that it is not there could not be proven"}
+	failure := &core.Error{Code: core.CodeIncomplete, Detail: "the customer was not found, and the list could not be proven complete"}
 	if len(report.Warnings) == 0 {
 		return failure
 	}
-	last := report.Warnings[len(report.Warnings)-1] // what stopped the read is told last
+	last := report.Warnings[len(report.Warnings)-1] // the warning of what stopped the read comes last
 	failure.Detail += ": " + last.Message
 	if report.Stopped != nil {
 		failure.Code = core.Code(last.Code)
@@ -190,32 +188,31 @@ func incomplete(report core.Report) error {
 	return failure
 }
 
-// Budgeted is what the ResponseWriter of a host can be that takes answers of
-// so many bytes and not one more.
+// Budgeted is implemented by the ResponseWriter of a host that limits the size of an
+// answer.
 type Budgeted interface {
-	// Budget is the cost of a body that still fits.
+	// Budget is the greatest cost of a body.
 	Budget() int
-	// Cost is what p costs as a part of the body. The cost of two parts in a
-	// row is never more than that of each added up.
+	// Cost is the cost of p as a part of the body. The cost of two adjacent parts is at most
+	// the sum of their costs.
 	Cost(p []byte) int
 }
 
-// room is what is left for records. nil has no end.
+// room is the budget left for records. A nil room is unlimited.
 type room struct {
 	budgeted Budgeted
 	left     int
 }
 
-// room gives what the host's budget leaves for records once the answer's end
-// is written, however long that turns out. frame gives what the format writes
-// around the records for a report.
+// room returns the part of the host's budget for records: it reserves the longest possible
+// end of the answer. frame returns what the format writes around the records.
 func (a *answer) room(frame func(core.Report) ([]byte, error)) (*room, error) {
 	budgeted, ok := a.w.(Budgeted)
 	if !ok {
 		return nil, nil
 	}
 	left := budgeted.Budget()
-	for _, complete := range []bool{false, true} { // their ends are written differently
+	for _, complete := range []bool{false, true} { // their ends differ
 		report := a.widestReport()
 		report.Complete = complete
 		widest, err := frame(report)
@@ -224,13 +221,13 @@ func (a *answer) room(frame func(core.Report) ([]byte, error)) (*room, error) {
 		}
 		left = min(left, budgeted.Budget()-budgeted.Cost(widest))
 	}
-	if left < 0 { // all ids might be missing, and each account fail, and that alone would not fit
-		return nil, &core.Error{Code: core.CodeTooLarge, Detail: "what was asked for leaves no room for an answer; ask for fewer ids at once, or for one account"}
+	if left < 0 { // if every id is missing and every account fails, that alone does not fit
+		return nil, &core.Error{Code: core.CodeTooLarge, Detail: "the query leaves no room for an answer; ask for fewer ids at once, or for one account"}
 	}
 	return &room{budgeted, left}, nil
 }
 
-// take says whether p still has room, and if so takes it.
+// take reserves room for p and reports whether there was enough.
 func (r *room) take(p []byte) bool {
 	if r == nil {
 		return true
@@ -243,8 +240,8 @@ func (r *room) take(p []byte) bool {
 	return true
 }
 
-// How long the parts of a report get that do not come from the request. Core
-// bounds how many there are.
+// The greatest lengths of the parts of a report that do not come from the request. Core
+// bounds their number.
 const (
 	widestName    = 128 // of an account
 	widestNext    = 1024
@@ -253,19 +250,18 @@ const (
 	widestList    = 20  // warnings, and ids of requests
 )
 
-// widestReport is as long as the report of these parameters can get: the ids
-// that are missing at the end are some of those asked for, and those are
-// among the parameters' values, whatever the parameter's name.
+// widestReport returns the longest report of the answer's parameters. Missing ids are ids
+// of the query, and each of those is a value of some parameter.
 func (a *answer) widestReport() core.Report {
 	text := func(n int) string { return strings.Repeat("x", n) }
 	stopped, next, total := core.StoppedDeadline, text(widestNext), math.MaxInt
-	var about string // the account of a warning, where there are several
+	var about string // the account of a warning, if there are several
 	accounts := 0
-	if slices.Contains(a.params["account"], core.AllAccounts) {
+	if slices.Contains(a.call.params["account"], core.AllAccounts) {
 		next, about, accounts = text(core.MaxCursorText), text(core.MaxAccountName), core.MaxAccounts
 	}
 	report := core.Report{
-		Schema: core.Schema(a.function.Name), Provider: text(widestName), Account: text(widestName),
+		Schema: core.Schema(a.call.function.Name), Provider: text(widestName), Account: text(widestName),
 		Stopped: &stopped, Next: &next, Count: total, Total: &total, MissingIDs: []string{},
 	}
 	for range widestList {
@@ -281,7 +277,7 @@ func (a *answer) widestReport() core.Report {
 			Error: &core.AccountError{Code: core.Code(text(widestName)), Message: text(widestWarning)},
 		})
 	}
-	for _, values := range a.params {
+	for _, values := range a.call.params {
 		report.MissingIDs = append(report.MissingIDs, values...)
 	}
 	return report

@@ -14,41 +14,40 @@ import (
 	"partnerlens/pkg/core"
 )
 
-// call is one request to /v1 while it is answered, and what the audit line will
-// say of it: who asked what, and how much it got. Never a customer's data, nor
-// what could be some: no filter, no id, no cursor, no name of a parameter that is not
-// ours, no path, no header.
+// call is a request that requires authentication, with the fields of its audit line. The
+// line has the caller, the query and the number of customers, and no customer's data: no
+// filter, id, cursor, unknown parameter's name, path or header.
 type call struct {
-	began    time.Time
+	start    time.Time
 	caller   caller
-	function *core.Function // nil where no question was reached
-	params   core.Params    // nil where they could not be read
-	accepted bool           // the parameters' values are ours, too
+	function *core.Function // nil if no query was reached
+	params   core.Params    // nil if they could not be read
+	accepted bool           // the parameters are valid
 	masked   bool
 
-	report    *core.Report // nil where nothing was read to its end
-	customers int          // handed out
+	report    *core.Report // nil if there is none
+	customers int          // in the answer
 	status    int
-	failure   *core.Error // why not, or why not all
-	ended     bool        // without a panic
+	failure   *core.Error // also of an answer that was cut short
+	finished  bool        // without a panic
 }
 
 type callKey struct{}
 
-// callOf gives the call that a request is. There is none but behind the door.
+// callOf returns the call of a request, or nil if its path does not require authentication.
 func callOf(ctx context.Context) *call {
 	c, _ := ctx.Value(callKey{}).(*call)
 	return c
 }
 
-// outcome is what is told of a call to Observe.
+// outcome returns the outcome for Options.Observe.
 func (c *call) outcome() Outcome {
-	o := Outcome{WrongKey: c.caller.wrongKey, Took: time.Since(c.began)}
+	o := Outcome{WrongKey: c.caller.wrongKey, Took: time.Since(c.start)}
 	if c.function != nil {
 		o.Function = c.function.Name
 	}
 	switch {
-	case !c.ended:
+	case !c.finished:
 		o.Code = core.CodeInternal
 	case c.failure != nil:
 		o.Code = c.failure.Code
@@ -56,18 +55,18 @@ func (c *call) outcome() Outcome {
 	return o
 }
 
-// audit writes the one line of a call. The request is as the routes left it. Of
-// numbers that are asked for every few seconds, and are given, it is for who wants all lines.
+// audit writes the audit line of a call. For successful requests to /metrics, which come
+// every few seconds, it has the level debug.
 func (h *handler) audit(r *http.Request, c *call, requestID string) {
 	attrs := []slog.Attr{
 		slog.String("caller", c.caller.name),
-		slog.String("known_by", c.caller.kind),
+		slog.String("auth_method", c.caller.method),
 		slog.String("source", sourceText(r.RemoteAddr)),
 		slog.String("method", clean(r.Method, 16)),
 		slog.String("route", r.Pattern),
 	}
 	if c.params != nil {
-		attrs = append(attrs, c.question()...)
+		attrs = append(attrs, c.query()...)
 	}
 	if c.report != nil {
 		attrs = append(attrs,
@@ -85,52 +84,46 @@ func (h *handler) audit(r *http.Request, c *call, requestID string) {
 	if ids := c.upstream(); len(ids) > 0 {
 		attrs = append(attrs, slog.Any("upstream_request_ids", ids))
 	}
-	code, status := "", c.status
-	if c.failure != nil {
-		code = string(c.failure.Code)
-	}
-	if !c.ended {
-		code = string(core.CodeInternal)
-		if status == 0 {
-			status = http.StatusInternalServerError
-		}
+	outcome, status := c.outcome(), c.status
+	if !c.finished && status == 0 {
+		status = http.StatusInternalServerError
 	}
 	attrs = append(attrs, slog.Int("status", status))
-	if code != "" {
-		attrs = append(attrs, slog.String("code", code))
+	if outcome.Code != "" {
+		attrs = append(attrs, slog.String("code", string(outcome.Code)))
 	}
 	attrs = append(attrs,
-		slog.Int64("duration_ms", time.Since(c.began).Milliseconds()),
+		slog.Int64("duration_ms", outcome.Took.Milliseconds()),
 		slog.String("request_id", requestID))
 	level := slog.LevelInfo
 	if isMetrics(r.URL.Path) && status == http.StatusOK {
 		level = slog.LevelDebug
 	}
-	h.log.LogAttrs(r.Context(), level, "audit", attrs...)
+	h.Logger.LogAttrs(r.Context(), level, "audit", attrs...)
 }
 
-// upstream gives the cloud's ids of the calls that were made.
+// upstream returns the vendor's ids of the calls made for the answer.
 func (c *call) upstream() []string {
 	var ids []string
 	if c.report != nil {
 		for _, id := range c.report.RequestIDs {
-			ids = append(ids, clean(id, maxRequestID))
+			ids = append(ids, clean(id, core.MaxRequestID))
 		}
 	} else if c.failure != nil && c.failure.RequestID != "" {
-		ids = append(ids, clean(c.failure.RequestID, maxRequestID))
+		ids = append(ids, clean(c.failure.RequestID, core.MaxRequestID))
 	}
 	return ids
 }
 
-// toldValues are the parameters whose values say nothing about a customer.
-var toldValues = []string{"account", "filter_type", "limit", "order", "pii", "status"}
+// loggedValues are the parameters whose values the log has: they contain no customer's data.
+var loggedValues = []string{"account", "filter_type", "limit", "order", "pii", "status"}
 
-// countedValues are those of which the log says how many there are.
+// countedValues are the parameters of which the log has the number of values.
 var countedValues = []string{"customer_id", "customer_ids"}
 
-// question says what was asked: the names of the parameters, as far as they are
-// the function's, and the values of some, once they were accepted.
-func (c *call) question() []slog.Attr {
+// query returns the attributes of the query: the names of the function's parameters, and if
+// the parameters are valid, the values of some.
+func (c *call) query() []slog.Attr {
 	names := []string{}
 	var values []any
 	unknown, ids := 0, 0
@@ -141,8 +134,8 @@ func (c *call) question() []slog.Attr {
 			continue
 		case slices.Contains(countedValues, name):
 			ids += len(c.params[name])
-		case c.accepted && slices.Contains(toldValues, name):
-			values = append(values, slog.String(name, toldValue(c.params[name])))
+		case c.accepted && slices.Contains(loggedValues, name):
+			values = append(values, slog.String(name, loggedValue(c.params[name])))
 		}
 		names = append(names, name)
 	}
@@ -159,19 +152,18 @@ func (c *call) question() []slog.Attr {
 	return attrs
 }
 
-// toldValue is a value for the log. The name of an account is the only one that
-// a caller can make up: what is no name is not told.
-func toldValue(values []string) string {
+// loggedValue returns a value for the log. An account is the only one that can be any
+// text; it is redacted unless it has the form of a name.
+func loggedValue(values []string) string {
 	text := strings.Join(values, ",")
 	if len(text) > core.MaxAccountName*4 || !isName(text) {
-		return "(not told)"
+		return "(redacted)"
 	}
 	return text
 }
 
-// clean makes a text from outside fit for a line of a log: no control
-// characters, nothing that turns the direction of writing, nothing invisible,
-// nothing that is not UTF-8, and not longer than max bytes.
+// clean escapes a text from outside for a log line: the result has no control, invisible
+// or bidirectional characters, is valid UTF-8, and has at most max bytes.
 func clean(text string, max int) string {
 	text = strings.Map(func(r rune) rune {
 		if r == utf8.RuneError || !unicode.IsPrint(r) {

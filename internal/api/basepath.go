@@ -12,13 +12,14 @@ import (
 	"partnerlens/pkg/core"
 )
 
-// BasePathSetting names the setting of what stands before the API's paths where no event carries
-// it: behind a reverse proxy, or a load balancer that forwards by path.
+// BasePathSetting names the setting of the path before the API's paths, for platforms
+// whose events do not have it: behind a reverse proxy, or a load balancer that forwards by
+// path.
 const BasePathSetting = "PARTNERLENS_BASE_PATH"
 
 var basePathForm = regexp.MustCompile(`^(/[A-Za-z0-9._~-]+)+$`)
 
-// ParseBasePath reads the setting. A slash at the end is dropped.
+// ParseBasePath reads the setting and removes a slash at its end.
 func ParseBasePath(text string) (string, error) {
 	base := strings.TrimSuffix(text, "/")
 	if base != "" && (!basePathForm.MatchString(base) || strings.Contains(base+"/", "/./") || strings.Contains(base+"/", "/../")) {
@@ -27,21 +28,21 @@ func ParseBasePath(text string) (string, error) {
 	return base, nil
 }
 
-// noBasePath is for a handler whose paths nothing stands before.
-func noBasePath(*http.Request) (own, outer string, err error) { return "", "", nil }
-
 type baseKey struct{}
 
-// withBase gives the request as the routes know it, with what stands before its path in the
-// caller's URL in its context.
+// withBase returns the request with the path that the routes have. Its context has the
+// path before it in the caller's URL.
 func (h *handler) withBase(r *http.Request) (*http.Request, error) {
-	own, outer, err := h.basePath(r)
+	if h.BasePath == nil {
+		return r, nil
+	}
+	own, outer, err := h.BasePath(r)
 	if err != nil {
 		return r, err
 	}
-	stripped := below(r, own)
+	stripped := withoutBase(r, own)
 	base := outer
-	if stripped != r || outer == "" { // a proxy may have taken it off
+	if stripped != r || outer == "" { // a proxy may have removed own
 		base += own
 	}
 	if base == "" {
@@ -50,9 +51,10 @@ func (h *handler) withBase(r *http.Request) (*http.Request, error) {
 	return stripped.WithContext(context.WithValue(stripped.Context(), baseKey{}, base)), nil
 }
 
-// below gives the request with base taken off its path. A request without it stays as it is: a
-// proxy may have taken it off, and a health check on the machine does not know it.
-func below(r *http.Request, base string) *http.Request {
+// withoutBase returns the request without base in its path. A request that does not have
+// it stays unchanged: a proxy may have removed it, and a health check on the machine does
+// not use it.
+func withoutBase(r *http.Request, base string) *http.Request {
 	path, ok := cutBase(r.URL.Path, base)
 	if !ok {
 		return r
@@ -81,10 +83,10 @@ func cutBase(path, base string) (string, bool) {
 	return rest, true
 }
 
-// serversEntry is where the document says what its paths are relative to.
+// serversEntry is the entry of the document that its paths are relative to.
 var serversEntry = regexp.MustCompile(`(?m)^servers:\n  - url: .*$`)
 
-// openAPI writes the document, with the URL that its reader found it below.
+// openAPI answers with the document, relative to the base path of its own URL.
 func (h *handler) openAPI(w http.ResponseWriter, r *http.Request) error {
 	document := api.OpenAPI
 	if base, _ := r.Context().Value(baseKey{}).(string); base != "" {

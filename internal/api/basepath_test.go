@@ -32,8 +32,8 @@ func TestParseBasePath(t *testing.T) {
 	}
 }
 
-// A base path is taken off where it stands, and everything below it is behind the same
-// authentication as before.
+// A base path is removed if a request has it, and the paths below it require the same
+// authentication.
 func TestBasePaths(t *testing.T) {
 	t.Parallel()
 	opts := withKeys(t)
@@ -79,11 +79,11 @@ func TestBasePaths(t *testing.T) {
 	own = "partners"
 	answer := serve(handler, httptest.NewRequest("GET", "/v1/credit", nil))
 	if p := problemIn(t, answer); answer.StatusCode != 500 || p.Code != core.CodeMisconfigured || p.Param != "PARTNERLENS_BASE_PATH" {
-		t.Errorf("a base path that is none is answered %d %+v", answer.StatusCode, p)
+		t.Errorf("an invalid base path is answered %d %+v", answer.StatusCode, p)
 	}
 }
 
-// The document's paths are relative to the URL that its reader used.
+// The document's paths are relative to the URL of the request for it.
 func TestOpenAPIBelowABasePath(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct{ name, own, outer, target, want string }{

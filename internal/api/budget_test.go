@@ -13,7 +13,7 @@ import (
 	"partnerlens/pkg/core"
 )
 
-// budgetWriter is a host that takes answers as a JSON text of so many bytes.
+// budgetWriter is a host that limits the bytes of an answer as a JSON text.
 type budgetWriter struct {
 	*httptest.ResponseRecorder
 	budget int
@@ -29,7 +29,7 @@ func (w *budgetWriter) Cost(p []byte) int {
 	return len(quoted) - len(`""`)
 }
 
-// part is what one answer of several held.
+// part is one answer of several.
 type part struct {
 	ids, missing []string
 	next         string
@@ -37,8 +37,8 @@ type part struct {
 	complete     bool
 }
 
-// TestAnswersKeepWithinTheBudget follows the cursors of answers that had no
-// room for everyone. All together they must be everyone, once.
+// TestAnswersKeepWithinTheBudget follows the cursors of answers that have no room for
+// every customer. Together they must have each customer once.
 func TestAnswersKeepWithinTheBudget(t *testing.T) {
 	t.Parallel()
 	random := rand.New(rand.NewPCG(1, 2))
@@ -58,12 +58,12 @@ func TestAnswersKeepWithinTheBudget(t *testing.T) {
 			absent = append(absent, id)
 		}
 	}
-	var present, everyone []string
+	var present, everyCustomer []string
 	for _, c := range tags {
 		present = append(present, c.CustomerID)
 	}
 	for _, c := range credits {
-		everyone = append(everyone, c.CustomerID)
+		everyCustomer = append(everyCustomer, c.CustomerID)
 	}
 	c := &cloud{credits: credits, tags: map[string][]core.CustomerTag{"": tags}, pageSize: 100}
 	for _, test := range []struct {
@@ -72,8 +72,8 @@ func TestAnswersKeepWithinTheBudget(t *testing.T) {
 		ids, missing    []string
 		budget, atLeast int // answers
 	}{
-		{"everyone", "/v1/credit", map[string]any{}, everyone, nil, 64_000, 3},
-		{"some", "/v1/credit", map[string]any{"limit": 40}, everyone, nil, 64_000, 8},
+		{"every customer", "/v1/credit", map[string]any{}, everyCustomer, nil, 64_000, 3},
+		{"some", "/v1/credit", map[string]any{"limit": 40}, everyCustomer, nil, 64_000, 8},
 		{"many ids", "/v1/tags", map[string]any{"customer_ids": asked}, present, absent, 90_000, 2},
 		{"room for all", "/v1/tags", map[string]any{"customer_ids": asked}, present, absent, 6_000_000, 1},
 	} {
@@ -174,8 +174,7 @@ func partOf(report core.Report) part {
 	return p
 }
 
-// readCSV takes what there is to know from the rows, and wants the trailers to
-// say the same.
+// readCSV reads a part from the rows and requires the same values in the trailers.
 func readCSV(t *testing.T, w *httptest.ResponseRecorder) part {
 	rows, err := csv.NewReader(w.Body).ReadAll()
 	if err != nil {
@@ -199,8 +198,7 @@ func readCSV(t *testing.T, w *httptest.ResponseRecorder) part {
 	return p
 }
 
-// TestNoRoomForOneCustomer wants an error and not a cursor that leads to
-// itself.
+// TestNoRoomForOneCustomer requires an error, not a cursor that leads to itself.
 func TestNoRoomForOneCustomer(t *testing.T) {
 	t.Parallel()
 	large := credit("200000000001", strings.Repeat("Example", 10_000), "1.00", "1.00", 0)

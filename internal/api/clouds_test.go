@@ -14,22 +14,22 @@ import (
 	"partnerlens/pkg/core"
 )
 
-// now is the moment at which every question of the tests is asked.
+// now is the time of every query of the tests.
 var now = time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
 
-// cloud is both clouds in memory, with what goes wrong there.
+// cloud is both vendors in memory, with their failures.
 type cloud struct {
 	credits  []core.CustomerCredit
 	tags     map[string][]core.CustomerTag // by reseller; "" are the account's own
 	pageSize int
-	total    int                       // what the cloud counts beside the truth: added to it
+	total    int                       // added to the vendor's count of customers
 	fail     func(offset int) error    // of a page; may be nil
 	open     error                     // of the account, whatever its name
 	fetched  func(ctx context.Context) // may be nil
 	shareFor time.Duration
 }
 
-// insider is the door for somebody who may ask everything.
+// insider returns options for a caller with all rights.
 func insider() api.Options {
 	const principal = "arn:aws:iam::123456789012:user/tests"
 	keys, err := api.ParseKeys([]byte(`{"keys":[{"name":"tests","principal":"` + principal + `","pii":true}]}`))
@@ -42,10 +42,10 @@ func insider() api.Options {
 	}
 }
 
-// handler is the API over the cloud, for an insider.
+// handler returns the API for an insider.
 func (c *cloud) handler() http.Handler { return c.handlerWith(insider()) }
 
-// handlerWith is the API over the cloud with a door of one's own.
+// handlerWith returns the API with the given options.
 func (c *cloud) handlerWith(opts api.Options) http.Handler {
 	if c.pageSize == 0 {
 		c.pageSize = 2
@@ -152,7 +152,7 @@ func page[T any, P interface {
 	return p, nil
 }
 
-// failFrom fails every page from an offset on.
+// failFrom returns a function that fails every page from an offset on.
 func failFrom(offset int, err error) func(int) error {
 	return func(at int) error {
 		if at >= offset {
@@ -162,7 +162,7 @@ func failFrom(offset int, err error) func(int) error {
 	}
 }
 
-// The failures of the clouds.
+// The failures of the vendors.
 var (
 	errThrottled = &core.Error{
 		Op: "tencent.QueryCustomersCredit", Code: core.CodeThrottled, VendorCode: "RequestLimitExceeded",
@@ -173,7 +173,7 @@ var (
 	errSetting     = &core.Error{Code: core.CodeMisconfigured, Param: "PARTNERLENS_TENCENT_SECRET_ID", Detail: "not set"}
 )
 
-// clouds are those that golden answers name.
+// clouds returns the vendors that golden answers name.
 func clouds() map[string]*cloud {
 	return map[string]*cloud{
 		"steady":        {credits: fewCredits(), tags: fewTags()},
@@ -199,7 +199,7 @@ func money(text string) *core.Money {
 	return &m
 }
 
-// credit is a customer's credit with everything given.
+// credit returns a customer's credit with all members.
 func credit(id, name, allocated, remaining string, force int) core.CustomerCredit {
 	bound := time.Date(2025, 3, 3, 4, 5, 6, 0, core.VendorZone).UTC()
 	ends := time.Date(2027, 1, 1, 0, 0, 0, 0, core.VendorZone).UTC()
@@ -225,7 +225,7 @@ func fewCredits() []core.CustomerCredit {
 	return []core.CustomerCredit{credit("200000000001", "Example One", "1000.00", "950.10", 0), formula, bare}
 }
 
-// tag is a customer's tag; months are "" where there is none.
+// tag returns a customer's tag; a month may be "".
 func tag(id, reseller, value, from, to string) core.CustomerTag {
 	c := core.CustomerTag{Provider: "huaweicloud", CustomerID: id, Tag: core.Tag{Type: "SMB", Value: value}}
 	if reseller != "" {

@@ -29,9 +29,9 @@ import (
 	"partnerlens/pkg/core"
 )
 
-// contract is openapi.yaml: its structure as kin-openapi reads it, and its
-// schemas as a JSON Schema 2020-12 validator does. kin-openapi's own
-// validation falls back to the rules of OpenAPI 3.0 without a word.
+// contract is openapi.yaml: kin-openapi reads its structure, and a JSON Schema 2020-12
+// validator its schemas. kin-openapi's own validation silently uses the rules of OpenAPI
+// 3.0.
 type contract struct {
 	doc *openapi3.T
 
@@ -79,8 +79,7 @@ func decode(t *testing.T, text []byte) any {
 	return value
 }
 
-// valid holds a value against the schema that a chain of names in the document
-// leads to.
+// valid checks a value against the schema at a path of names in the document.
 func (c *contract) valid(value any, path ...string) error {
 	pointer := ""
 	for _, name := range path {
@@ -96,7 +95,7 @@ func (c *contract) valid(value any, path ...string) error {
 	return schema.Validate(value)
 }
 
-// operation finds what the document says about a request.
+// operation returns the operation of a request in the document.
 func (c *contract) operation(r *http.Request) (path string, op *openapi3.Operation, id string) {
 	for _, candidate := range c.doc.Paths.InMatchingOrder() {
 		prefix, named := strings.CutSuffix(candidate, "{customer_id}")
@@ -108,7 +107,7 @@ func (c *contract) operation(r *http.Request) (path string, op *openapi3.Operati
 	return "", nil, ""
 }
 
-// check holds a request that was answered, and its answer, against the document.
+// check checks a request and its answer against the document.
 func (c *contract) check(t *testing.T, r *http.Request, answer *http.Response) {
 	t.Helper()
 	body, err := io.ReadAll(answer.Body)
@@ -156,7 +155,7 @@ func (c *contract) check(t *testing.T, r *http.Request, answer *http.Response) {
 	c.checkBody(t, strings.TrimPrefix(documented.Ref, "#/components/responses/"), documented.Value.Content.Get(media), media, body)
 }
 
-// checkRequest holds what was accepted against what is documented.
+// checkRequest checks an accepted request against the document.
 func (c *contract) checkRequest(t *testing.T, r *http.Request, op *openapi3.Operation, path, id string) {
 	t.Helper()
 	for name, values := range r.URL.Query() {
@@ -208,7 +207,7 @@ func (c *contract) validParameter(p *openapi3.ParameterRef, value any) error {
 	return c.valid(value, "components", "parameters", name, "schema")
 }
 
-// transportHeaders are not ours to document.
+// transportHeaders are headers of HTTP, which the document does not have.
 var transportHeaders = []string{"Content-Type", "Content-Length", "Date", "Trailer", "Transfer-Encoding", "Connection"}
 
 func (c *contract) checkHeaders(t *testing.T, documented openapi3.Headers, answer *http.Response) {
@@ -246,7 +245,7 @@ func (c *contract) checkHeaders(t *testing.T, documented openapi3.Headers, answe
 func (c *contract) checkProblem(t *testing.T, media string, body []byte, answer *http.Response) {
 	t.Helper()
 	if media != "application/problem+json" {
-		t.Errorf("a problem came as %s", media)
+		t.Errorf("a problem has the media type %s", media)
 		return
 	}
 	if err := c.valid(decode(t, body), "components", "schemas", "Problem"); err != nil {
@@ -261,8 +260,8 @@ func (c *contract) checkProblem(t *testing.T, media string, body []byte, answer 
 	}
 }
 
-// checkBody holds the body of a good answer against what a response of the
-// document says about its media type.
+// checkBody checks the body of a successful answer against its media type in a response
+// of the document.
 func (c *contract) checkBody(t *testing.T, response string, documented *openapi3.MediaType, media string, body []byte) {
 	t.Helper()
 	described := []string{"components", "responses", response, "content", media}
@@ -297,7 +296,7 @@ func (c *contract) checkBody(t *testing.T, response string, documented *openapi3
 func TestOpenAPIIsValid(t *testing.T) {
 	t.Parallel()
 	c := loadContract(t)
-	// kin-openapi holds examples against the rules of OpenAPI 3.0, where a schema without a type excludes null.
+	// kin-openapi checks examples by the rules of OpenAPI 3.0, where a schema without a type excludes null.
 	if err := c.doc.Validate(t.Context(), openapi3.DisableExamplesValidation()); err != nil {
 		t.Error(err)
 	}
@@ -311,7 +310,7 @@ func TestOpenAPIIsValid(t *testing.T) {
 	}
 }
 
-// TestOpenAPIExamplesFit holds each example against the schema that it is an example of.
+// TestOpenAPIExamplesFit checks each example against its schema.
 func TestOpenAPIExamplesFit(t *testing.T) {
 	t.Parallel()
 	c := loadContract(t)
@@ -346,9 +345,8 @@ func TestOpenAPIExamplesFit(t *testing.T) {
 	}
 }
 
-// TestOpenAPISuitsGenerators keeps out of the document what is valid there and
-// makes generators of clients fail, or generate less without an error. The
-// generators themselves are run by scripts/clients.sh.
+// TestOpenAPISuitsGenerators rejects valid constructs with which generators of clients fail
+// or silently generate less. scripts/clients.sh runs the generators themselves.
 func TestOpenAPISuitsGenerators(t *testing.T) {
 	t.Parallel()
 	text := string(api.OpenAPI)
@@ -387,8 +385,7 @@ func TestOpenAPISuitsGenerators(t *testing.T) {
 	}
 }
 
-// unsuitable reports what a generator makes of a schema, or of one below it,
-// that is not what the schema says.
+// unsuitable reports how generators misread a schema or one below it.
 func unsuitable(node any, report func(what, why string)) {
 	switch node := node.(type) {
 	case []any:
@@ -421,7 +418,7 @@ func isValidationError(err error) bool {
 	return ok
 }
 
-// TestOpenAPINamesEveryCode holds the lists of the document against core's.
+// TestOpenAPINamesEveryCode compares the document's lists with core's.
 func TestOpenAPINamesEveryCode(t *testing.T) {
 	t.Parallel()
 	c := loadContract(t)
@@ -452,7 +449,7 @@ func TestOpenAPINamesEveryCode(t *testing.T) {
 	}
 }
 
-// TestOpenAPIBoundsCursors holds the document's bounds against core's.
+// TestOpenAPIBoundsCursors compares the document's bounds with core's.
 func TestOpenAPIBoundsCursors(t *testing.T) {
 	t.Parallel()
 	schemas := loadContract(t).doc.Components.Schemas
@@ -479,8 +476,8 @@ func same(t *testing.T, what string, got []any, want []string) {
 	}
 }
 
-// TestEveryDocumentedRouteIsServed asks for each path and method of the
-// document, and for every other method, which must be refused.
+// TestEveryDocumentedRouteIsServed requests each path and method of the document, and
+// every other method, which must fail.
 func TestEveryDocumentedRouteIsServed(t *testing.T) {
 	t.Parallel()
 	c := loadContract(t)
@@ -518,9 +515,9 @@ func serve(h http.Handler, r *http.Request) *http.Response {
 	return recorder.Result()
 }
 
-// TestExamplesAreRealAnswers holds each example of the document against the
-// golden answer of its name, or against its request's body where the name ends
-// in "-body". With -update the document gets those.
+// TestExamplesAreRealAnswers compares each example of the document with the golden answer
+// of its name, or with its request's body if the name ends in "-body". With -update it
+// writes them into the document.
 func TestExamplesAreRealAnswers(t *testing.T) {
 	t.Parallel()
 	c := loadContract(t)

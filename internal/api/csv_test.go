@@ -51,8 +51,8 @@ func TestInert(t *testing.T) {
 		"\xff=1":                   "\ufffd=1",
 		"=HYPERLINK(\"https://\")": "'=HYPERLINK(\"https://\")",
 	} {
-		if got := inert(text); got != want {
-			t.Errorf("inert(%q) = %q, want %q", text, got, want)
+		if got := neutralize(text); got != want {
+			t.Errorf("neutralize(%q) = %q, want %q", text, got, want)
 		}
 	}
 }
@@ -90,8 +90,8 @@ func TestCells(t *testing.T) {
 	}
 }
 
-// FuzzCSV writes a row as every CSV answer does and reads it as a spreadsheet
-// does, split at commas, at semicolons and at tabs.
+// FuzzCSV writes a row as a CSV answer does and reads it as a spreadsheet does, split at
+// commas, at semicolons and at tabs.
 func FuzzCSV(f *testing.F) {
 	for _, seed := range []string{"", "=1+1", "-12.5", " @x", "a;=1", "a\n+1", "\"=1", "a\",\"=1", "\t=1", "\x00=1", "＝1", "\ufeff-1", "x\r=1", "a\t\"-1", "1e9", `\.`} {
 		f.Add(seed, seed)
@@ -118,18 +118,18 @@ func FuzzCSV(f *testing.F) {
 				t.Errorf("cell %q of %q would be run", got, written)
 			}
 			if got != normal(written) && strings.ReplaceAll(got, "'", "") != strings.ReplaceAll(normal(written), "'", "") {
-				t.Errorf("%q came back as %q", written, got)
+				t.Errorf("%q is read as %q", written, got)
 			}
 		}
 		if decimal.MatchString(number) && parsed[0][2] != number {
-			t.Errorf("the number %q came back as %q", number, parsed[0][2])
+			t.Errorf("the number %q is read as %q", number, parsed[0][2])
 		}
 		if decimal.MatchString(number) {
 			number = "" // a negative number is no formula
 		}
 		row = table.appendRow(nil, []string{"cloud", text, number, "end"})
 		for _, separator := range []string{";", "\t"} {
-			// Read carelessly: no quotes respected, every separator splits.
+			// A careless reader ignores quotes and splits at every separator.
 			for _, cell := range strings.FieldsFunc(string(row), func(r rune) bool { return strings.ContainsRune(separator+"\r\n", r) }) {
 				if formula(cell) {
 					t.Errorf("row %q, split at %q, holds the cell %q", row, separator, cell)
@@ -147,14 +147,14 @@ func FuzzCSV(f *testing.F) {
 	})
 }
 
-// dangerous says whether a cell is to be made inert: it is a formula, or begins
-// with a control character.
+// dangerous reports whether a cell must be neutralized: it is a formula, or begins with a
+// control character.
 func dangerous(cell string) bool {
 	first, _ := utf8.DecodeRuneInString(cell)
 	return cell != "" && unicode.IsControl(first) || formula(cell)
 }
 
-// formula says whether some spreadsheet could take a cell for a formula.
+// formula reports whether some spreadsheet could run a cell as a formula.
 func formula(cell string) bool {
 	rest := []rune(strings.TrimLeftFunc(cell, func(r rune) bool { return unicode.IsSpace(r) || unicode.In(r, unicode.C) || r == '"' }))
 	return len(rest) > 0 && slices.Contains([]rune("=+-@＝＋－＠"), rest[0])

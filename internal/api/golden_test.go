@@ -19,13 +19,12 @@ import (
 	"partnerlens/internal/api"
 )
 
-var update = flag.Bool("update", false, "write the golden answers anew")
+var update = flag.Bool("update", false, "rewrite the golden answers")
 
-// TestGoldenAnswers asks the request of every file in testdata and holds the
-// answer against the one in the file, and against openapi.yaml. To add a case,
-// add a file with a request and run the test with -update. A first line
-// "cloud: NAME" picks one of the clouds that are not the steady one, and one
-// "door: keys" after it is for who has to show a key.
+// TestGoldenAnswers serves the request of each file in testdata and compares the answer
+// with the file, and with openapi.yaml. To add a case, add a file with a request and run
+// the test with -update. A first line "cloud: NAME" selects a vendor other than the steady
+// one; a line "auth: keys" after it requires a key.
 func TestGoldenAnswers(t *testing.T) {
 	t.Parallel()
 	contract := loadContract(t)
@@ -36,13 +35,13 @@ func TestGoldenAnswers(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			name, door, request := goldenRequest(t, archive)
+			name, auth, request := goldenRequest(t, archive)
 			c, ok := clouds()[name]
 			if !ok {
 				t.Fatalf("no cloud %q", name)
 			}
 			answer := httptest.NewRecorder()
-			c.handlerWith(door).ServeHTTP(answer, request.Clone(t.Context()))
+			c.handlerWith(auth).ServeHTTP(answer, request.Clone(t.Context()))
 			contract.check(t, request, answer.Result())
 
 			got := *archive
@@ -69,17 +68,17 @@ func goldenFiles(t *testing.T) []string {
 	return files
 }
 
-// goldenRequest reads a file's first part.
-func goldenRequest(t *testing.T, archive *txtar.Archive) (cloud string, door api.Options, r *http.Request) {
+// goldenRequest reads the first part of a file.
+func goldenRequest(t *testing.T, archive *txtar.Archive) (cloud string, auth api.Options, r *http.Request) {
 	t.Helper()
 	text := string(archive.Files[0].Data)
 	cloud = "steady"
 	if rest, named := strings.CutPrefix(text, "cloud: "); named {
 		cloud, text, _ = strings.Cut(rest, "\n")
 	}
-	door = insider()
-	if rest, named := strings.CutPrefix(text, "door: keys\n"); named {
-		door, text = withKeys(t), rest
+	auth = insider()
+	if rest, named := strings.CutPrefix(text, "auth: keys\n"); named {
+		auth, text = withKeys(t), rest
 	}
 	head, body, _ := strings.Cut(text, "\n\n")
 	line, headers, _ := strings.Cut(head, "\n")
@@ -91,7 +90,7 @@ func goldenRequest(t *testing.T, archive *txtar.Archive) (cloud string, door api
 		name, value, _ := strings.Cut(lines.Text(), ": ")
 		r.Header.Set(name, value)
 	}
-	return cloud, door, r
+	return cloud, auth, r
 }
 
 func goldenAnswer(answer *http.Response, body []byte) []txtar.File {

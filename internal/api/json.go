@@ -2,8 +2,8 @@ package api
 
 import "partnerlens/pkg/core"
 
-// writeJSON writes the report with its records. It cannot begin before the
-// read has ended, since the report comes first.
+// writeJSON writes the report with its records. The report comes first, so that nothing is
+// written before the read has finished.
 func writeJSON(a *answer) error {
 	room, err := a.room(jsonFrame)
 	if err != nil {
@@ -14,16 +14,15 @@ func writeJSON(a *answer) error {
 		return err
 	}
 	a.call.report = &report
-	if err := a.refuse(report); err != nil {
+	if err := a.check(report); err != nil {
 		return err
 	}
 	a.call.customers = report.Count
-	a.start()
-	_, _ = a.w.Write(body) // fails only where the client went away
+	_, _ = a.Write(body) // fails only if the client is gone
 	return nil
 }
 
-// jsonFrame is what stands around the records.
+// jsonFrame returns the JSON around the records.
 func jsonFrame(report core.Report) ([]byte, error) {
 	return jsonLine(nil, struct {
 		core.Report `json:",inline"`

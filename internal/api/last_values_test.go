@@ -12,8 +12,8 @@ import (
 	"partnerlens/pkg/core"
 )
 
-// Behind a load balancer that drops all but the last value, an answer by a parameter that can be
-// repeated says so, in every format.
+// Behind a load balancer that passes on the last value only, an answer to a query with a
+// repeatable parameter has a warning, in every format.
 func TestLastValuesAreWarnedOf(t *testing.T) {
 	t.Parallel()
 	const id = "0e4a00000000000000000000000000a1"
@@ -51,7 +51,7 @@ func TestLastValuesAreWarnedOf(t *testing.T) {
 	}
 }
 
-// warningIn gives the first warning of a complete answer.
+// warningIn returns the first warning of a complete answer.
 func warningIn(t *testing.T, accept, body string) (code, words string) {
 	t.Helper()
 	if accept == "text/csv" {

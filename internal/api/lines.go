@@ -8,35 +8,33 @@ import (
 	"partnerlens/pkg/core"
 )
 
-// lineFormat writes records as they come, one after another.
-type lineFormat struct {
-	opening  []byte // before the first record
-	record   func(b []byte, record core.Record) ([]byte, error)
-	closing  func(report core.Report) ([]byte, error)
-	cutShort func(failure *core.Error) ([]byte, error) // in place of closing, where the read gave no report
+// lineFormat formats records one after another.
+type lineFormat interface {
+	opening() []byte // before the first record
+	record(b []byte, record core.Record) ([]byte, error)
+	closing(report core.Report) ([]byte, error)
+	cutShort(failure *core.Error) ([]byte, error) // in place of closing, if the read returned no report
 }
 
-// lines is one answer in a lineFormat on its way to w. The zero fields but for
-// format and w mean nothing special.
+// lines writes an answer in a lineFormat to w. The other options may be zero.
 type lines struct {
 	format lineFormat
 	w      io.Writer
 	room   *room
-	flush  func()                         // hands on what is written
-	refuse func(report core.Report) error // says why a report without records is no answer
+	flush  func()                         // sends what is written
+	check  func(report core.Report) error // returns the error in place of a report without records
 
 	written int // records
-	begun   bool
+	started bool
 	failed  error // of writing
 }
 
-// flushEvery is how many records at most wait for the client to get them.
+// flushEvery is the number of records between flushes.
 const flushEvery = 100
 
-// read reads the question and writes it. Nothing is written before the first
-// record, so that a read that fails at once can still be told as a problem.
-// Once records are written, that the list ends too early has to stand in the
-// list itself, since one that merely ends looks whole.
+// read reads the question and writes the answer. It writes nothing before the first
+// record, so that a read that fails at once can still become a problem. After that, the
+// list itself has to state that it was cut short: otherwise it would look complete.
 func (l *lines) read(ctx context.Context, question *core.Question) (core.Report, error) {
 	var line []byte
 	var unwritable error
@@ -48,13 +46,13 @@ func (l *lines) read(ctx context.Context, question *core.Question) (core.Report,
 		if l.written++; l.written%flushEvery == 0 && l.flush != nil {
 			l.flush()
 		}
-		return l.failed == nil // false: the client went away
+		return l.failed == nil // false: the client is gone
 	})
 	if unwritable != nil {
 		err = unwritable
 	}
-	if err == nil && l.refuse != nil {
-		err = l.refuse(report)
+	if err == nil && l.check != nil {
+		err = l.check(report)
 	}
 	if l.failed != nil {
 		return report, l.failed
@@ -64,7 +62,7 @@ func (l *lines) read(ctx context.Context, question *core.Question) (core.Report,
 		last, err = l.format.closing(report)
 	}
 	if err != nil {
-		if !l.begun {
+		if !l.started {
 			return report, err
 		}
 		last, _ = l.format.cutShort(core.AsError(err))
@@ -77,28 +75,28 @@ func (l *lines) read(ctx context.Context, question *core.Question) (core.Report,
 }
 
 func (l *lines) write(line []byte) {
-	if !l.begun {
-		l.begun = true
-		_, l.failed = l.w.Write(l.format.opening)
+	if !l.started {
+		l.started = true
+		_, l.failed = l.w.Write(l.format.opening())
 	}
 	if l.failed == nil {
 		_, l.failed = l.w.Write(line)
 	}
 }
 
-// writeLines answers over HTTP in f. Its error comes only while nothing is
-// written: after that the answer tells by itself.
+// writeLines answers over HTTP in the format f. It returns an error only while nothing is
+// written: after that, the end of the answer states the error.
 func (a *answer) writeLines(f lineFormat) (core.Report, error) {
 	room, err := a.room(func(report core.Report) ([]byte, error) {
 		closing, err := f.closing(report)
-		return append(closing, f.opening...), err
+		return append(closing, f.opening()...), err
 	})
 	if err != nil {
 		return core.Report{}, err
 	}
 	l := lines{
-		format: f, w: startingWriter{a}, room: room, refuse: a.refuse,
-		// A host that buffers has nothing to flush.
+		format: f, w: a, room: room, check: a.check,
+		// On a host that buffers, Flush does nothing.
 		flush: func() { _ = http.NewResponseController(a.w).Flush() },
 	}
 	report, err := l.read(a.ctx, a.question)
@@ -111,18 +109,10 @@ func (a *answer) writeLines(f lineFormat) (core.Report, error) {
 		return report, nil
 	case a.started:
 		a.call.failure = core.AsError(err)
-		if l.failed != nil { // the client went away, or took nothing for too long
+		if l.failed != nil { // the client is gone, or read nothing for too long
 			a.call.failure = &core.Error{Code: core.CodeCanceled, Err: err}
 		}
 		return core.Report{}, nil
 	}
 	return core.Report{}, err
-}
-
-// startingWriter writes an answer's body, the status before it.
-type startingWriter struct{ answer *answer }
-
-func (w startingWriter) Write(p []byte) (int, error) {
-	w.answer.start()
-	return w.answer.w.Write(p)
 }

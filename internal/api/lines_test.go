@@ -27,7 +27,7 @@ func decodeBody(t *testing.T, answer *http.Response) any {
 	return decode(t, body)
 }
 
-// manyCredits are n customers.
+// manyCredits returns n customers.
 func manyCredits(n int) []core.CustomerCredit {
 	all := make([]core.CustomerCredit, n)
 	for i := range all {
@@ -36,7 +36,7 @@ func manyCredits(n int) []core.CustomerCredit {
 	return all
 }
 
-// TestTrailersOverTheWire reads a CSV answer the way clients do.
+// TestTrailersOverTheWire reads a CSV answer over HTTP/1 and HTTP/2.
 func TestTrailersOverTheWire(t *testing.T) {
 	t.Parallel()
 	for _, version := range []int{1, 2} {
@@ -74,7 +74,7 @@ func TestTrailersOverTheWire(t *testing.T) {
 	}
 }
 
-// TestHeadReadsNothing also holds HEAD's headers against GET's.
+// TestHeadReadsNothing also compares the headers of HEAD with those of GET.
 func TestHeadReadsNothing(t *testing.T) {
 	t.Parallel()
 	var pages atomic.Int64
@@ -104,9 +104,9 @@ func TestHeadReadsNothing(t *testing.T) {
 	}
 }
 
-// TestHeadRefusesWhatGetRefuses has an account that cannot be opened, which HEAD
-// finds where there is a cursor to check.
-func TestHeadRefusesWhatGetRefuses(t *testing.T) {
+// TestHeadFailsAsGetFails has an account that cannot be opened, which HEAD finds if there
+// is a cursor to check.
+func TestHeadFailsAsGetFails(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
 		name string
@@ -114,7 +114,7 @@ func TestHeadRefusesWhatGetRefuses(t *testing.T) {
 		want int
 	}{
 		{"the setting is missing", errSetting, http.StatusInternalServerError},
-		{"the secret store refuses", errDenied, http.StatusBadGateway},
+		{"the secret store denies access", errDenied, http.StatusBadGateway},
 		{"the secret store asks to slow down", errThrottled, http.StatusServiceUnavailable},
 		{"time runs out", context.DeadlineExceeded, http.StatusGatewayTimeout},
 		{"the caller goes away", context.Canceled, 499},
@@ -195,15 +195,15 @@ func TestReadingStopsWhereWritingFails(t *testing.T) {
 			r.Header.Set("Accept", accept)
 			c.handler().ServeHTTP(&brokenWriter{httptest.NewRecorder(), writes}, r)
 			if n := pages.Load(); accept != "application/json" && n > 10 { // of 51; a few are under way at any time
-				t.Errorf("%s, %d writes: %d pages were read for nobody", accept, writes, n)
+				t.Errorf("%s, %d writes: %d pages were read after the client disconnected", accept, writes, n)
 			}
 		}
 	}
 }
 
-// TestRecordsComeAsTheyAreRead holds the cloud's last page back until the
-// client has records of the first.
-func TestRecordsComeAsTheyAreRead(t *testing.T) {
+// TestRecordsArriveDuringTheRead blocks the vendor's last page until the client has records
+// of the first.
+func TestRecordsArriveDuringTheRead(t *testing.T) {
 	t.Parallel()
 	received := make(chan struct{})
 	pages := 0
@@ -238,8 +238,7 @@ func TestRecordsComeAsTheyAreRead(t *testing.T) {
 	}
 }
 
-// TestLog wants the operator to be told what failed, and nothing of who asked
-// what.
+// TestLog requires the failure in the log, and nothing of the request.
 func TestLog(t *testing.T) {
 	t.Parallel()
 	var log bytes.Buffer
@@ -278,7 +277,7 @@ func TestPanicsReachTheHost(t *testing.T) {
 	serve(c.handler(), httptest.NewRequest("GET", "/v1/credit", nil))
 }
 
-// TestWriters are the formats without HTTP around them.
+// TestWriters tests the formats without HTTP.
 func TestWriters(t *testing.T) {
 	t.Parallel()
 	c := clouds()["breaks"]
@@ -305,7 +304,7 @@ func TestWriters(t *testing.T) {
 	}
 }
 
-// An answer that was read for somebody else says how old it is.
+// An answer from an earlier read has its age.
 func TestAge(t *testing.T) {
 	t.Parallel()
 	c := &cloud{credits: manyCredits(10), pageSize: 100, shareFor: time.Minute}

@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// What attacks by connection cannot show: both ends must be on this machine.
+// Both ends of a connection must be on this machine.
 func TestIsLocal(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {

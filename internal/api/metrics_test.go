@@ -15,7 +15,7 @@ import (
 	"partnerlens/pkg/core"
 )
 
-// Numbers need a key, which sees those that are its own, and take nobody's place.
+// Metrics require a key, show those of its functions and accounts, and take no place.
 func TestMetricsAreBehindTheDoor(t *testing.T) {
 	t.Parallel()
 	opts := withKeys(t)
@@ -64,7 +64,7 @@ func TestMetricsAreBehindTheDoor(t *testing.T) {
 		}
 	}
 	if len(outcomes) != 1 || !outcomes[0].WrongKey || outcomes[0].Code != core.CodeUnauthenticated {
-		t.Errorf("told of %+v", outcomes)
+		t.Errorf("the outcomes are %+v", outcomes)
 	}
 	outcomes = nil
 	for _, target := range []string{"/v1/credit", "/v1/tags?limit=0", "/v1/nowhere", "/healthz"} {
@@ -77,11 +77,11 @@ func TestMetricsAreBehindTheDoor(t *testing.T) {
 		got += fmt.Sprintf("[%s %s %t]", o.Function, o.Code, o.WrongKey)
 	}
 	if want := "[credit  false][tags invalid_request false][ not_found false]"; got != want {
-		t.Errorf("told of %s, want %s", got, want)
+		t.Errorf("the outcome is %s, want %s", got, want)
 	}
 }
 
-// What asks for numbers every few seconds fills no log, unless it is refused.
+// Successful requests for metrics are logged at debug level, failed ones at info.
 func TestMetricsAreAudited(t *testing.T) {
 	t.Parallel()
 	for key, want := range map[string]string{keyEverything: "", keyWrong: `"msg":"audit"`} {

@@ -9,22 +9,20 @@ import (
 	"partnerlens/pkg/core"
 )
 
-// formats are what an answer can be had as, the preferred first.
+// formats are the formats of an answer, in order of preference.
 var formats = []format{
 	{media: "application/json", contentType: "application/json", write: writeJSON},
 	{media: "application/x-ndjson", contentType: "application/x-ndjson", write: writeNDJSON},
 	{media: "text/csv", contentType: "text/csv; charset=utf-8; header=present", trailers: csvTrailers, write: writeCSV},
 }
 
-// negotiate picks the format that an Accept header likes best (RFC 9110,
-// 12.5.1): of those with the highest q the one named first, else the one we
-// prefer. The parameters that the caller gave beside its name come along.
+// negotiate returns the format that the Accept header prefers (RFC 9110, 12.5.1), with the
+// parameters of its media type: of the formats with the highest q the one named first,
+// else the first of formats.
 //
-// What cannot be read is passed over, since some clients send such things
-// unasked (Java's HttpURLConnection: "text/html, *; q=.2, */*; q=.2"). That,
-// parameters such as charset=utf-8, and several Accept lines are why this is
-// not github.com/elnormous/contenttype, which refuses the first two and reads
-// only one line.
+// It ignores elements that are not valid, since some clients send them by default (Java's
+// HttpURLConnection: "text/html, *; q=.2, */*; q=.2"). github.com/elnormous/contenttype
+// rejects these, and parameters such as charset=utf-8, and reads only one Accept line.
 func negotiate(header http.Header) (format, map[string]string, error) {
 	lines := header.Values("Accept")
 	if strings.Trim(strings.Join(lines, ""), ", \t") == "" {
@@ -36,7 +34,7 @@ func negotiate(header http.Header) (format, map[string]string, error) {
 		acceptRange
 	}
 	for _, f := range formats {
-		// The most specific range decides, even where another has a higher q.
+		// The most specific range decides, even if another has a higher q.
 		var match acceptRange
 		for _, r := range ranges {
 			if r.matches(f) && r.specificity() > match.specificity() {
@@ -50,13 +48,13 @@ func negotiate(header http.Header) (format, map[string]string, error) {
 	if best.q == 0 {
 		return format{}, nil, &core.Error{
 			Code:   core.CodeNotAcceptable,
-			Detail: "can be had as application/json, application/x-ndjson or text/csv; name one of them in Accept",
+			Detail: "the formats are application/json, application/x-ndjson and text/csv; name one of them in Accept",
 		}
 	}
 	return best.format, best.params, nil
 }
 
-// acceptRange is one element of an Accept header. The zero one matches nothing.
+// acceptRange is one element of an Accept header. The zero acceptRange matches nothing.
 type acceptRange struct {
 	media  string // "text/csv", "text/*", "*/*"
 	params map[string]string
@@ -88,7 +86,7 @@ func acceptRanges(header string) []acceptRange {
 	return ranges
 }
 
-// splitUnquoted splits where sep stands outside a quoted string.
+// splitUnquoted splits s at each sep outside a quoted string.
 func splitUnquoted(s string, sep byte) []string {
 	var parts []string
 	start, quoted := 0, false
@@ -105,8 +103,8 @@ func splitUnquoted(s string, sep byte) []string {
 	return append(parts, s[start:])
 }
 
-// matches says whether a format is within the range. Of the parameters only
-// those that a format has a say in can keep them apart.
+// matches reports whether a format is within the range. It ignores parameters that no
+// format has.
 func (r acceptRange) matches(f format) bool {
 	kind, _, _ := strings.Cut(f.media, "/")
 	if r.media != "*/*" && r.media != kind+"/*" && r.media != f.media {

@@ -3,6 +3,7 @@ package api
 import (
 	"errors"
 	"io"
+	"maps"
 	"mime"
 	"net/http"
 	"net/url"
@@ -14,14 +15,27 @@ import (
 	"partnerlens/pkg/core"
 )
 
-// maxBody is the longest body that is read. 1 MiB holds some 60,000 ids.
+// maxBody is the longest body that is read: some 60,000 ids.
 const maxBody = 1 << 20
 
-// maxQuery is the longest query string that is read, which has some 800 ids.
+// maxQuery is the longest query string that is read: some 800 ids.
 const maxQuery = 32 << 10
 
-// paramsFromQuery reads a query string, strictly: what url.ParseQuery drops
-// with an error aside would here turn "these customers" into "all".
+// params reads the parameters of a query from the URL or the body.
+func (h *handler) params(w http.ResponseWriter, r *http.Request, c *call) (core.Params, error) {
+	if r.Method != http.MethodPost {
+		return paramsFromURL(c.function, r)
+	}
+	release, err := h.bodies.take(c.caller)
+	if err != nil {
+		return nil, err
+	}
+	defer release()
+	return paramsFromBody(w, r)
+}
+
+// paramsFromQuery reads a query string and rejects what url.ParseQuery skips: a skipped
+// parameter could turn a query for some customers into one for all.
 func paramsFromQuery(query string) (core.Params, error) {
 	if len(query) > maxQuery {
 		return nil, &core.Error{Code: core.CodeTooLarge, Detail: "the query string is over 32 KiB; send the parameters by POST, as JSON"}
@@ -32,7 +46,7 @@ func paramsFromQuery(query string) (core.Params, error) {
 			continue
 		}
 		if strings.Contains(pair, ";") {
-			return nil, core.Invalid("", "a ; stands in the query string; separate parameters by & and write ; as %%3B")
+			return nil, core.Invalid("", "the query string has a ;: separate parameters by & and write ; as %%3B")
 		}
 		escapedName, escapedValue, _ := strings.Cut(pair, "=")
 		name, err := url.QueryUnescape(escapedName)
@@ -48,7 +62,7 @@ func paramsFromQuery(query string) (core.Params, error) {
 	return params, nil
 }
 
-// printable keeps a name that could be a parameter's, for an error's text.
+// printable returns a name for an error's text, or "" if it cannot be a parameter's.
 func printable(name string) string {
 	if len(name) > 64 || strings.ContainsFunc(name, func(r rune) bool { return r != '_' && (r < 'a' || r > 'z') }) {
 		return ""
@@ -56,7 +70,7 @@ func printable(name string) string {
 	return name
 }
 
-// paramsFromBody reads a POST's JSON object.
+// paramsFromBody reads the JSON object of a POST.
 func paramsFromBody(w http.ResponseWriter, r *http.Request) (core.Params, error) {
 	if r.URL.RawQuery != "" {
 		return nil, core.Invalid("", "a POST has its parameters in the body only; move those of the query string there")
@@ -74,7 +88,7 @@ func paramsFromBody(w http.ResponseWriter, r *http.Request) (core.Params, error)
 	switch {
 	case errors.As(err, &tooLong):
 		return nil, &core.Error{Code: core.CodeTooLarge, Detail: "the body is over 1 MiB; ask in several requests"}
-	case errors.Is(err, os.ErrDeadlineExceeded): // the host's; before the context, which the same connection may have ended
+	case errors.Is(err, os.ErrDeadlineExceeded): // the host's bound; checked before the context, which may have ended with the same connection
 		return nil, &core.Error{Code: core.CodeSlowRequest, Detail: "the body did not arrive in time"}
 	case err != nil && r.Context().Err() != nil:
 		return nil, core.AsError(r.Context().Err())
@@ -84,25 +98,24 @@ func paramsFromBody(w http.ResponseWriter, r *http.Request) (core.Params, error)
 	return core.ParamsFromJSON(body)
 }
 
-// paramsByID reads a path with an id, and gives the id too. What may stand beside the id is the
-// function's to say: a limit, a cursor or a status mean nothing for one customer.
-func paramsByID(f *core.Function, r *http.Request) (params core.Params, id string, err error) {
-	params, err = paramsFromQuery(r.URL.RawQuery)
-	if err != nil {
-		return nil, "", err
+// paramsFromURL reads the query string, and the id of a path that has one. The function
+// decides which parameters an id allows: a limit, a cursor or a status mean nothing for
+// one customer.
+func paramsFromURL(f *core.Function, r *http.Request) (core.Params, error) {
+	params, err := paramsFromQuery(r.URL.RawQuery)
+	id := r.PathValue("customer_id")
+	if err != nil || id == "" {
+		return params, err
 	}
 	for name := range params {
 		if !slices.Contains(f.WithID, name) {
-			return nil, "", core.Invalid(printable(name), "not a parameter of this path; beside an id there may be %s", strings.Join(f.WithID, ", "))
+			return nil, core.Invalid(printable(name), "not a parameter of this path; beside an id there may be %s", strings.Join(f.WithID, ", "))
 		}
 	}
-	id = r.PathValue("customer_id")
 	byID, err := f.ByID(id)
 	if err != nil {
-		return nil, "", err
+		return nil, err
 	}
-	for name, values := range byID {
-		params[name] = values
-	}
-	return params, id, nil
+	maps.Copy(params, byID)
+	return params, nil
 }

@@ -12,8 +12,8 @@ import (
 	"time"
 )
 
-// TestPaths sends request lines as they are, which an http.Client would tidy
-// up first. None may be redirected.
+// TestPaths sends raw request lines, which an http.Client would clean first. None may be
+// redirected.
 func TestPaths(t *testing.T) {
 	t.Parallel()
 	server := httptest.NewServer(clouds()["steady"].handler())
@@ -69,7 +69,7 @@ func TestPaths(t *testing.T) {
 		{"POST /healthz", 405, "GET, HEAD"},
 		{"DELETE /openapi.yaml", 405, "GET, HEAD"},
 		{"POST /nowhere", 404, "no such path"},
-		{"GET /v1/tags/%zz", 400, ok}, // net/http refuses it before the handler
+		{"GET /v1/tags/%zz", 400, ok}, // net/http rejects it before the handler
 	}
 	for _, test := range tests {
 		t.Run(test.line, func(t *testing.T) {
@@ -97,7 +97,7 @@ func TestPaths(t *testing.T) {
 	}
 }
 
-// sendLine sends one request with a line that is not looked at.
+// sendLine sends one raw request line.
 func sendLine(t *testing.T, address, line string) *http.Response {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)

@@ -11,28 +11,7 @@ import (
 
 const problemMedia = "application/problem+json"
 
-// problem is RFC 9457's, with the code that a program switches on.
-type problem struct {
-	Type      string    `json:"type"`
-	Title     string    `json:"title"`
-	Status    int       `json:"status"`
-	Detail    string    `json:"detail"`
-	Code      core.Code `json:"code"`
-	Param     string    `json:"param,omitempty"` // the parameter to change, where it is one
-	RequestID string    `json:"request_id"`
-}
-
-// problemType is the stable name of a code's problems.
-func problemType(code core.Code) string { return "urn:partnerlens:problem:" + string(code) }
-
-func problemOf(err *core.Error, requestID string) problem {
-	return problem{
-		Type: problemType(err.Code), Title: err.Code.Title(), Status: err.Code.HTTPStatus(),
-		Detail: err.Public(), Code: err.Code, Param: err.Param, RequestID: requestID,
-	}
-}
-
-// writeProblem answers with an error. Nothing may be written yet.
+// writeProblem answers with an error. Nothing must be written before.
 func (h *handler) writeProblem(w http.ResponseWriter, r *http.Request, err error) {
 	failure := core.AsError(err)
 	header := w.Header()
@@ -40,9 +19,9 @@ func (h *handler) writeProblem(w http.ResponseWriter, r *http.Request, err error
 		c.failure, c.status = failure, failure.Code.HTTPStatus()
 	}
 	h.logFailure(r, failure, header.Get(requestIDHeader))
-	body, err := core.AppendJSON(nil, problemOf(failure, header.Get(requestIDHeader)))
-	if err != nil { // a text that is not UTF-8: still the right status and code
-		body, _ = core.AppendJSON(nil, problemOf(&core.Error{Code: failure.Code}, header.Get(requestIDHeader)))
+	body, err := core.AppendJSON(nil, failure.Problem(header.Get(requestIDHeader)))
+	if err != nil { // a text is not UTF-8: keep the status and the code
+		body, _ = core.AppendJSON(nil, (&core.Error{Code: failure.Code}).Problem(header.Get(requestIDHeader)))
 	}
 	if failure.RetryAfter > 0 {
 		seconds := (failure.RetryAfter + time.Second - 1) / time.Second
@@ -59,9 +38,9 @@ func (h *handler) writeProblem(w http.ResponseWriter, r *http.Request, err error
 	}
 }
 
-// logFailure tells the operator what is not the caller's doing. What is can
-// quote the caller, and is in the answer anyway. Only what we have to mend is an
-// error: that a cloud or its answer failed one question is its bad moment.
+// logFailure logs an error that is not the caller's. The caller's errors can quote the
+// caller, and the answer has them. Only errors that the operator or the maintainers have
+// to fix are of level error; a vendor that fails one query is not.
 func (h *handler) logFailure(r *http.Request, failure *core.Error, requestID string) {
 	if failure.Code.HTTPStatus() < http.StatusInternalServerError {
 		return
@@ -70,7 +49,7 @@ func (h *handler) logFailure(r *http.Request, failure *core.Error, requestID str
 	if failure.Code == core.CodeInternal || failure.Code == core.CodeMisconfigured {
 		level = slog.LevelError
 	}
-	h.log.LogAttrs(r.Context(), level, "request failed",
+	h.Logger.LogAttrs(r.Context(), level, "request failed",
 		slog.String("route", r.Pattern), slog.String("code", string(failure.Code)),
 		slog.String("request_id", requestID), slog.String("error", failure.Error()))
 }

@@ -11,8 +11,8 @@ import (
 	"partnerlens/pkg/core"
 )
 
-// An alarm rings for lines of level ERROR: they are of what we have to mend.
-func TestOnlyOurMistakesAreErrors(t *testing.T) {
+// Alarms fire for lines of level ERROR, which are errors of the program or its settings.
+func TestErrorLevelIsForOurFailures(t *testing.T) {
 	t.Parallel()
 	for code, want := range map[core.Code]string{
 		core.CodeInternal: "ERROR", core.CodeMisconfigured: "ERROR",
@@ -20,7 +20,7 @@ func TestOnlyOurMistakesAreErrors(t *testing.T) {
 		core.CodeNotFound: "",
 	} {
 		var log strings.Builder
-		h := &handler{log: slog.New(slog.NewJSONHandler(&log, nil))}
+		h := &handler{Options: Options{Logger: slog.New(slog.NewJSONHandler(&log, nil))}}
 		h.writeProblem(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "/v1/credit", nil), &core.Error{Code: code})
 		var line struct{ Level string }
 		if log.Len() > 0 {

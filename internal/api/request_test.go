@@ -18,7 +18,7 @@ func TestBadRequests(t *testing.T) {
 	contract := loadContract(t)
 	handler := clouds()["steady"].handler()
 	long := strings.Repeat("1", 65)
-	// A cursor of "everyone", to be used where it does not belong.
+	// A cursor of a query for every customer, for use with another query.
 	var first core.Report
 	answer := serve(handler, httptest.NewRequest("GET", "/v1/credit?limit=1", nil))
 	if err := json.NewDecoder(answer.Body).Decode(&first); err != nil || first.Next == nil {
@@ -245,7 +245,7 @@ func TestRequestID(t *testing.T) {
 			r.Header["X-Request-Id"] = []string{test.sent}
 			got := serve(handler, r).Header.Get("X-Request-Id")
 			if (got == test.sent) != test.kept || got == "" {
-				t.Errorf("X-Request-Id %q on %s came back as %q", test.sent, target, got)
+				t.Errorf("X-Request-Id %q on %s is answered as %q", test.sent, target, got)
 			}
 		}
 	}

@@ -10,72 +10,48 @@ import (
 	"partnerlens/pkg/core"
 )
 
-// route serves a pattern by a function whose error becomes a problem. Such a
-// function returns an error only as long as nothing is written.
-func (h *handler) route(method, path string, serve func(http.ResponseWriter, *http.Request) error) {
-	h.mux.HandleFunc(strings.TrimSpace(method+" "+path), func(w http.ResponseWriter, r *http.Request) {
+// serveFunc answers a request. It returns an error only while nothing is written.
+type serveFunc func(http.ResponseWriter, *http.Request) error
+
+// route serves a pattern. An error of serve becomes a problem.
+func (h *handler) route(pattern string, serve serveFunc) {
+	h.mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
 		if err := serve(w, r); err != nil {
 			h.writeProblem(w, r, err)
 		}
 	})
 }
 
-// otherMethods answers those that a path does not have. ServeMux would by
-// itself, but in plain text.
+// get serves a path that has GET and HEAD only.
+func (h *handler) get(path string, serve serveFunc) {
+	h.route("GET "+path, serve)
+	h.otherMethods(path, "GET, HEAD")
+}
+
+// otherMethods answers the methods that a path does not have. ServeMux would answer them
+// in plain text.
 func (h *handler) otherMethods(path, allow string) {
-	h.route("", path, func(w http.ResponseWriter, _ *http.Request) error {
+	h.route(path, func(w http.ResponseWriter, _ *http.Request) error {
 		w.Header().Set("Allow", allow)
 		return &core.Error{Code: core.CodeMethodNotAllowed, Detail: "this path has " + allow}
 	})
 }
 
-// question serves a pattern that answers a function's question. read gives its
-// parameters, and the id that the path names.
-func (h *handler) question(method, path string, f *core.Function, read func(http.ResponseWriter, *http.Request) (params core.Params, id string, err error)) {
-	h.route(method, path, func(w http.ResponseWriter, r *http.Request) error {
+// authenticated returns a serveFunc for paths of requiresAuth. On any other path it fails:
+// the caller would be unknown.
+func authenticated(serve func(http.ResponseWriter, *http.Request, *call) error) serveFunc {
+	return func(w http.ResponseWriter, r *http.Request) error {
 		c := callOf(r.Context())
 		if c == nil {
-			return &core.Error{Op: "api.question", Code: core.CodeInternal, Detail: "this path is not behind the door"}
+			return &core.Error{Op: "api.authenticated", Code: core.CodeInternal, Detail: "this path does not require authentication"}
 		}
-		c.function = f
-		if err := c.caller.mayAsk(f.Name); err != nil {
-			return err
-		}
-		params, id, err := read(w, r)
-		if err != nil {
-			return err
-		}
-		c.params = params
-		release, err := h.answers.take(c.caller)
-		if err != nil {
-			return err
-		}
-		defer release()
-		return h.ask(w, r, c, params, id)
-	})
+		return serve(w, r, c)
+	}
 }
 
-// ServeHTTP is the way in for every request.
-func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	w.Header().Set(requestIDHeader, requestID(r))
-	w.Header().Set("X-Content-Type-Options", "nosniff")
-	outer := r
-	r, err := h.withBase(r)
-	if err != nil {
-		h.writeProblem(w, r, err)
-		return
-	}
-	defer func() { outer.Pattern = r.Pattern }() // for the host's own line
-	if behindDoor(r.URL.Path) {
-		h.call(w, r)
-		return
-	}
-	h.open(w, r)
-}
-
-// behindDoor is for paths that could hold customers. The routes look at the same
-// path; one that they would clean first is refused by checkPath.
-func behindDoor(path string) bool {
+// requiresAuth reports whether a path can show customers. The routes look at the same
+// path: checkPath rejects any path that they would clean first.
+func requiresAuth(path string) bool {
 	return path == "/v1" || strings.HasPrefix(path, "/v1/") || isMetrics(path)
 }
 
@@ -83,53 +59,73 @@ func isMetrics(path string) bool {
 	return path == metricsPath || strings.HasPrefix(path, metricsPath+"/")
 }
 
-// open answers who may be anybody, or came through the door.
-func (h *handler) open(w http.ResponseWriter, r *http.Request) {
-	if err := checkPath(r.URL); err != nil {
-		h.writeProblem(w, r, err)
-		return
-	}
-	h.mux.ServeHTTP(w, r)
-}
-
-// call answers a request that takes a key: it counts it, finds out which caller asks, and leaves
-// the one line in the log, however it ends. The caller is known before it takes a place, and a
-// body is read before a place among the answers is taken: a caller without a key, or with a body
-// that does not come, keeps no other one out.
-func (h *handler) call(w http.ResponseWriter, r *http.Request) {
-	c := &call{began: time.Now(), caller: caller{kind: byNothing}}
+// ServeHTTP implements http.Handler.
+func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	requestID := core.RequestID(r.Header.Get(requestIDHeader))
+	w.Header().Set(requestIDHeader, requestID)
+	w.Header().Set("X-Content-Type-Options", "nosniff")
 	outer := r
-	r = r.WithContext(context.WithValue(r.Context(), callKey{}, c))
-	defer func() {
-		outer.Pattern = r.Pattern // for the host's own line
-		h.audit(r, c, w.Header().Get(requestIDHeader))
-	}()
-	if isMetrics(r.URL.Path) {
-		h.authenticated(w, r, c)
-		if c.caller.wrongKey {
-			h.observe(r)(c.outcome())
-		}
-		return
+	c := &call{start: time.Now(), caller: caller{method: authNone}}
+	r, err := h.withBase(r)
+	if err == nil && requiresAuth(r.URL.Path) {
+		r = r.WithContext(context.WithValue(r.Context(), callKey{}, c))
+		finish := h.observe(r)
+		defer func() {
+			finish(c)
+			h.audit(r, c, requestID)
+		}()
+		c.caller, err = h.authenticate(r)
 	}
-	observed := h.observe(r)
-	defer func() { observed(c.outcome()) }()
-	h.authenticated(w, r, c)
-}
-
-// authenticated answers a request whose caller is known.
-func (h *handler) authenticated(w http.ResponseWriter, r *http.Request, c *call) {
-	var err error
-	if c.caller, err = h.authenticate(r); err != nil {
+	defer func() { outer.Pattern = r.Pattern }() // for the host's log line
+	if err == nil {
+		err = checkPath(r.URL)
+	}
+	if err != nil {
 		h.writeProblem(w, r, err)
 	} else {
-		h.open(w, r)
+		h.mux.ServeHTTP(w, r)
 	}
-	c.ended = true
+	c.finished = true
 }
 
-// checkPath refuses the paths that ServeMux would clean and redirect. A
-// redirect hides the caller's mistake, loses a POST's body with some clients,
-// and loops behind gateways that put a stage name before the path.
+// observe calls Options.Observe and returns the function to call at the request's end.
+func (h *handler) observe(r *http.Request) (finish func(*call)) {
+	switch {
+	case h.Observe == nil:
+		return func(*call) {}
+	case isMetrics(r.URL.Path):
+		return func(c *call) {
+			if c.caller.wrongKey {
+				h.Observe(r)(c.outcome())
+			}
+		}
+	}
+	observed := h.Observe(r)
+	return func(c *call) { observed(c.outcome()) }
+}
+
+// query answers a query of a function. The body is read before a place among the answers
+// is taken: a caller whose body does not arrive takes no place from another caller.
+func (h *handler) query(w http.ResponseWriter, r *http.Request, c *call, f *core.Function) error {
+	c.function = f
+	if err := c.caller.mayQuery(f.Name); err != nil {
+		return err
+	}
+	var err error
+	if c.params, err = h.params(w, r, c); err != nil {
+		return err
+	}
+	release, err := h.answers.take(c.caller)
+	if err != nil {
+		return err
+	}
+	defer release()
+	return h.answer(w, r, c)
+}
+
+// checkPath rejects the paths that ServeMux would clean and redirect. A redirect hides
+// the caller's mistake, loses a POST's body with some clients, and loops behind gateways
+// that add a stage name to the path.
 func checkPath(u *url.URL) error {
 	path, absolute := strings.CutPrefix(u.EscapedPath(), "/")
 	if !absolute {
@@ -144,7 +140,7 @@ func checkPath(u *url.URL) error {
 		case err != nil:
 			return core.Invalid("", "the path has a %% that is not followed by two hexadecimal digits")
 		case strings.ContainsAny(text, `/\`):
-			return core.Invalid("", "the path has an encoded slash or a backslash; no id holds one")
+			return core.Invalid("", "the path has an encoded slash or a backslash; no id has one")
 		case text == "":
 			return &core.Error{Code: core.CodeNotFound, Detail: "no such path: it has two slashes in a row, or one at its end"}
 		case text == "." || text == "..":

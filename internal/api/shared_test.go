@@ -14,8 +14,8 @@ import (
 	"partnerlens/pkg/core"
 )
 
-// fourAccounts is the API over four accounts, of which two share what was read and two read
-// at each request.
+// fourAccounts returns the API of four accounts: two share reads, two read at each
+// request.
 func fourAccounts() http.Handler {
 	accounts := []string{"east", "north", "south", "west"}
 	readers := make(map[string]*core.Reader[core.CreditQuery, *core.CustomerCredit])
@@ -37,8 +37,8 @@ func fourAccounts() http.Handler {
 	return api.New(opts)
 }
 
-// The accounts of one answer are read side by side: under the race detector, none of them
-// touches what another one's records are written with. All formats, by list and by id.
+// The accounts of an answer are read concurrently: under the race detector, they share no
+// state of the writer. All formats, by list and by id.
 func TestSharedAnswersOfAllAccounts(t *testing.T) {
 	t.Parallel()
 	server := httptest.NewServer(fourAccounts())

@@ -7,7 +7,7 @@ import (
 	"partnerlens/pkg/core"
 )
 
-// Callers that take all they can get equal shares, and leave as much free.
+// Callers that take as many places as they get have equal shares, and leave as many free.
 func TestShares(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct{ places, callers, each int }{
@@ -19,13 +19,13 @@ func TestShares(t *testing.T) {
 		for took := true; took; {
 			took = false
 			for i := range test.callers {
-				c := caller{kind: byKey, name: fmt.Sprint(i)}
-				give, err := s.take(c)
+				c := caller{method: authKey, name: fmt.Sprint(i)}
+				free, err := s.take(c)
 				if err == nil {
 					held[c.name]++
-					release, took = append(release, give), true
+					release, took = append(release, free), true
 				} else if core.CodeOf(err) != core.CodeTooMany || core.AsError(err).RetryAfter == 0 {
-					t.Fatalf("%+v: refused by %v", test, err)
+					t.Fatalf("%+v: take = %v", test, err)
 				}
 			}
 		}
@@ -35,14 +35,14 @@ func TestShares(t *testing.T) {
 			}
 		}
 		if test.callers < test.places {
-			if _, err := s.take(caller{kind: byKey, name: "new"}); err != nil {
-				t.Errorf("%+v: a caller that holds none is refused: %v", test, err)
+			if _, err := s.take(caller{method: authKey, name: "new"}); err != nil {
+				t.Errorf("%+v: a caller that holds none gets no place: %v", test, err)
 			} else {
-				s.giveBack("key new")
+				s.release("key new")
 			}
 		}
-		for _, give := range release {
-			give()
+		for _, free := range release {
+			free()
 		}
 		if s.free != test.places || len(s.held) != 0 {
 			t.Errorf("%+v: afterwards %d are free, held are %v", test, s.free, s.held)
@@ -51,16 +51,16 @@ func TestShares(t *testing.T) {
 }
 
 // A key and a principal of the same name are different callers.
-func TestSharesTellCallersApart(t *testing.T) {
+func TestSharesDistinguishCallers(t *testing.T) {
 	t.Parallel()
 	s := newShares(2)
-	if _, err := s.take(caller{kind: byKey, name: "x"}); err != nil {
+	if _, err := s.take(caller{method: authKey, name: "x"}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.take(caller{kind: byKey, name: "x"}); err == nil {
+	if _, err := s.take(caller{method: authKey, name: "x"}); err == nil {
 		t.Error("one caller gets the last place beside its own")
 	}
-	if _, err := s.take(caller{kind: byPlatform, name: "x"}); err != nil {
-		t.Errorf("another caller is refused: %v", err)
+	if _, err := s.take(caller{method: authPlatform, name: "x"}); err != nil {
+		t.Errorf("another caller gets no place: %v", err)
 	}
 }

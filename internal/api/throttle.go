@@ -6,19 +6,17 @@ import (
 	"time"
 )
 
-// Wrong keys are slowed for each source. What a source has tried is forgotten
-// after a minute, so that nobody stays shut out, and right keys are never asked
-// about it, so that nobody can shut another out behind the same address.
+// Each source is limited to some wrong keys a minute. Valid keys are not limited, so that
+// a source cannot lock out other callers behind the same address.
 const (
-	wrongKeys       = 10 // answered as such within wrongKeysWithin; further ones are told to wait
+	wrongKeys       = 10 // within wrongKeysWithin; each further one gets status 429
 	wrongKeysWithin = time.Minute
-	// maxSources bounds the memory: some 400 KiB. Beyond it one is forgotten for each new
-	// one: a key cannot be guessed with any number of sources anyway.
+	// maxSources bounds the memory to some 400 KiB. Beyond it, each new source replaces
+	// another: a key cannot be guessed with any number of sources.
 	maxSources = 4096
 )
 
-// throttle counts wrong keys. Safe for concurrent use. The zero throttle has
-// counted none.
+// throttle counts wrong keys. The zero value is ready to use. Safe for concurrent use.
 type throttle struct {
 	mu      sync.Mutex
 	sources map[netip.Prefix]tally
@@ -26,12 +24,11 @@ type throttle struct {
 }
 
 type tally struct {
-	until time.Time // when it is forgotten
+	until time.Time // the end of the count
 	wrong int
 }
 
-// wrong counts a wrong key, and gives how long its source is to wait; 0: it
-// need not.
+// wrong counts a wrong key and returns how long its source has to wait; 0: not at all.
 func (t *throttle) wrong(source netip.Prefix) time.Duration {
 	now := time.Now()
 	t.mu.Lock()
@@ -54,11 +51,11 @@ func (t *throttle) wrong(source netip.Prefix) time.Duration {
 	return seen.until.Sub(now)
 }
 
-// sweepEvery is how often all sources are looked at, at most: to do so for each
-// wrong key would be work that somebody can make us do.
+// sweepEvery is the least time between sweeps of all sources: a sweep for each wrong key
+// would let a caller cause much work.
 const sweepEvery = time.Second
 
-// makeRoom forgets what may be forgotten, and one at random where nothing may.
+// makeRoom removes the sources whose count has ended, or a random one if there are none.
 func (t *throttle) makeRoom(now time.Time) {
 	if now.Sub(t.swept) >= sweepEvery {
 		t.swept = now
@@ -76,9 +73,8 @@ func (t *throttle) makeRoom(now time.Time) {
 	}
 }
 
-// sourceOf gives what counts as one source: an address, or the network of an
-// IPv6 one, of which one customer of a provider has as many as it likes. All
-// whose address is not told are one.
+// sourceOf returns the source of a request: an IPv4 address, or the /64 network of an IPv6
+// address, since one subscriber has a whole network. Unknown addresses are one source.
 func sourceOf(remoteAddr string) netip.Prefix {
 	address := addressOf(remoteAddr)
 	bits := 32
@@ -92,7 +88,7 @@ func sourceOf(remoteAddr string) netip.Prefix {
 	return network
 }
 
-// addressOf reads "address:port", or an address alone; the zero Addr is for what is neither.
+// addressOf reads "address:port" or an address. It returns the zero Addr for any other text.
 func addressOf(remoteAddr string) netip.Addr {
 	if both, err := netip.ParseAddrPort(remoteAddr); err == nil {
 		return both.Addr().Unmap().WithZone("")

@@ -30,7 +30,7 @@ func TestThrottle(t *testing.T) {
 		}
 		time.Sleep(time.Nanosecond)
 		if wait := throttle.wrong(here); wait != 0 {
-			t.Errorf("who waited is to wait %s", wait)
+			t.Errorf("after the wait a source is to wait %s", wait)
 		}
 	})
 }

@@ -174,7 +174,7 @@ func direct(ctx context.Context, question *core.Question, left int, logger *slog
 		left -= len(record)
 		return left >= 0
 	})
-	logger.InfoContext(ctx, "audit", "known_by", "invoke", "account", report.Account, "customers", report.Count,
+	logger.InfoContext(ctx, "audit", "auth_method", "invoke", "account", report.Account, "customers", report.Count,
 		"complete", report.Complete, "stopped", report.Stopped, "masked", question.Masked(), "code", core.CodeOf(err),
 		"upstream_request_ids", report.RequestIDs, "duration_ms", time.Since(began).Milliseconds())
 	return body, err

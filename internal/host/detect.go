@@ -19,63 +19,61 @@ const (
 	onSCF
 )
 
-// place is where the process runs.
-type place struct {
+// platform is the environment that the process runs in.
+type platform struct {
 	kind   kind
 	listen string // of the HTTP server
 }
 
 const defaultListen = "127.0.0.1:8080"
 
-// detect tells the place by the variables that the platforms set. Both
-// platforms' custom runtimes may carry a PORT of somebody's making, so the
-// platforms' own come first. An empty _LAMBDA_SERVER_PORT is none: SCF's
-// library would listen on a random port for ever.
-func detect(name string, args []string, getenv func(string) string) (place, error) {
+// detect finds the platform by the variables that it sets. On both serverless platforms
+// an operator may set PORT as well, so that their own variables come first. An empty
+// _LAMBDA_SERVER_PORT counts as unset: SCF's library would listen on a random port.
+func detect(name string, args []string, getenv func(string) string) (platform, error) {
 	switch {
 	case getenv("AWS_LAMBDA_RUNTIME_API") != "":
-		return place{kind: onLambda}, nil
+		return platform{kind: onLambda}, nil
 	case getenv("_LAMBDA_SERVER_PORT") != "":
-		return place{kind: onSCF}, nil
+		return platform{kind: onSCF}, nil
 	case len(args) == 0 && getenv("PORT") == "":
-		return place{}, usage(name, "nothing says where to run")
+		return platform{}, usage(name, "neither an argument nor the environment names the platform")
 	}
 	listen := defaultListen
 	if port := getenv("PORT"); port != "" {
 		if _, err := strconv.ParseUint(port, 10, 16); err != nil {
-			return place{}, core.Invalid("PORT", "not a port number from 0 to 65535")
+			return platform{}, core.Invalid("PORT", "not a port number from 0 to 65535")
 		}
-		// A platform that says PORT (Cloud Run, Heroku and their like) sends
-		// requests from outside the container.
+		// Platforms that set PORT (Cloud Run, Heroku) send requests from outside the container.
 		listen = net.JoinHostPort("0.0.0.0", port)
 	}
 	if len(args) == 0 {
-		return place{listen: listen}, nil
+		return platform{listen: listen}, nil
 	}
 	if args[0] != "serve" {
-		return place{}, usage(name, "the argument is not known")
+		return platform{}, usage(name, "unknown argument")
 	}
 	flags := flag.NewFlagSet("serve", flag.ContinueOnError)
 	flags.SetOutput(io.Discard)
 	flags.StringVar(&listen, "listen", listen, "")
 	if err := flags.Parse(args[1:]); err != nil || flags.NArg() > 0 {
-		return place{}, usage(name, "the arguments after serve are not known")
+		return platform{}, usage(name, "unknown arguments after serve")
 	}
-	return place{listen: listen}, nil
+	return platform{listen: listen}, nil
 }
 
 func usage(name, why string) error {
 	return core.Invalid("", `%s.
 
-usage: %s serve [--listen ADDR]    the HTTP API, on %s unless told otherwise
+usage: %s serve [--listen ADDR]    the HTTP API, by default on %s
        PORT=N %[2]s                  the HTTP API on every address, port N
 
-On a serverless platform it runs without arguments: this artefact has %s's
-runtime, and knows the platform by %s.`, why, name, defaultListen, runtimeName, runtimeVariable)
+On a serverless platform it runs without arguments: this artefact has the runtime of
+%s, which it detects by %s.`, why, name, defaultListen, runtimeName, runtimeVariable)
 }
 
-// refuse says on stderr why the process ends, and gives its exit status.
-func refuse(opts Options, err error) int {
+// exitStatus prints the error that ends the process and returns the exit status.
+func exitStatus(opts Options, err error) int {
 	failure := core.AsError(err)
 	fmt.Fprintf(opts.Stderr, "%s: %s\n", opts.Name, failure.Public())
 	if cause := errors.Unwrap(failure); cause != nil {

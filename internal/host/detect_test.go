@@ -14,26 +14,26 @@ func TestDetect(t *testing.T) {
 		name string
 		env  map[string]string
 		args string
-		want place
+		want platform
 		code core.Code
 	}{
-		{"Lambda", map[string]string{"AWS_LAMBDA_RUNTIME_API": "127.0.0.1:9001"}, "", place{kind: onLambda}, ""},
-		{"Lambda before all", map[string]string{"AWS_LAMBDA_RUNTIME_API": "a", "_LAMBDA_SERVER_PORT": "1", "PORT": "2"}, "serve", place{kind: onLambda}, ""},
-		{"SCF", map[string]string{"_LAMBDA_SERVER_PORT": "28902"}, "", place{kind: onSCF}, ""},
-		{"SCF before PORT", map[string]string{"_LAMBDA_SERVER_PORT": "28902", "PORT": "9000"}, "", place{kind: onSCF}, ""},
-		{"an empty SCF port", map[string]string{"_LAMBDA_SERVER_PORT": ""}, "", place{}, core.CodeInvalid},
-		{"PORT", map[string]string{"PORT": "9000"}, "", place{listen: "0.0.0.0:9000"}, ""},
-		{"PORT and serve", map[string]string{"PORT": "9000"}, "serve", place{listen: "0.0.0.0:9000"}, ""},
-		{"a PORT that is none", map[string]string{"PORT": "http"}, "", place{}, core.CodeInvalid},
-		{"a PORT too high", map[string]string{"PORT": "65536"}, "", place{}, core.CodeInvalid},
-		{"serve", nil, "serve", place{listen: "127.0.0.1:8080"}, ""},
-		{"serve somewhere", nil, "serve --listen 127.0.0.1:0", place{listen: "127.0.0.1:0"}, ""},
-		{"serve somewhere, not on PORT", map[string]string{"PORT": "9000"}, "serve -listen=[::1]:80", place{listen: "[::1]:80"}, ""},
-		{"nothing", nil, "", place{}, core.CodeInvalid},
-		{"help", nil, "--help", place{}, core.CodeInvalid},
-		{"help for serve", nil, "serve --help", place{}, core.CodeInvalid},
-		{"serve and more", nil, "serve now", place{}, core.CodeInvalid},
-		{"something else, with a PORT", map[string]string{"PORT": "9000"}, "run", place{}, core.CodeInvalid},
+		{"Lambda", map[string]string{"AWS_LAMBDA_RUNTIME_API": "127.0.0.1:9001"}, "", platform{kind: onLambda}, ""},
+		{"Lambda before all", map[string]string{"AWS_LAMBDA_RUNTIME_API": "a", "_LAMBDA_SERVER_PORT": "1", "PORT": "2"}, "serve", platform{kind: onLambda}, ""},
+		{"SCF", map[string]string{"_LAMBDA_SERVER_PORT": "28902"}, "", platform{kind: onSCF}, ""},
+		{"SCF before PORT", map[string]string{"_LAMBDA_SERVER_PORT": "28902", "PORT": "9000"}, "", platform{kind: onSCF}, ""},
+		{"an empty SCF port", map[string]string{"_LAMBDA_SERVER_PORT": ""}, "", platform{}, core.CodeInvalid},
+		{"PORT", map[string]string{"PORT": "9000"}, "", platform{listen: "0.0.0.0:9000"}, ""},
+		{"PORT and serve", map[string]string{"PORT": "9000"}, "serve", platform{listen: "0.0.0.0:9000"}, ""},
+		{"an invalid PORT", map[string]string{"PORT": "http"}, "", platform{}, core.CodeInvalid},
+		{"a PORT too high", map[string]string{"PORT": "65536"}, "", platform{}, core.CodeInvalid},
+		{"serve", nil, "serve", platform{listen: "127.0.0.1:8080"}, ""},
+		{"serve somewhere", nil, "serve --listen 127.0.0.1:0", platform{listen: "127.0.0.1:0"}, ""},
+		{"serve somewhere, not on PORT", map[string]string{"PORT": "9000"}, "serve -listen=[::1]:80", platform{listen: "[::1]:80"}, ""},
+		{"nothing", nil, "", platform{}, core.CodeInvalid},
+		{"help", nil, "--help", platform{}, core.CodeInvalid},
+		{"help for serve", nil, "serve --help", platform{}, core.CodeInvalid},
+		{"serve and more", nil, "serve now", platform{}, core.CodeInvalid},
+		{"something else, with a PORT", map[string]string{"PORT": "9000"}, "run", platform{}, core.CodeInvalid},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
@@ -45,7 +45,7 @@ func TestDetect(t *testing.T) {
 	}
 }
 
-func TestRunRefuses(t *testing.T) {
+func TestRunFails(t *testing.T) {
 	t.Parallel()
 	foreign := "_LAMBDA_SERVER_PORT"
 	if runtimeVariable == foreign {
@@ -57,9 +57,9 @@ func TestRunRefuses(t *testing.T) {
 		args []string
 		want string
 	}{
-		{"without a place", nil, []string{}, "usage: probe serve"},
+		{"without a platform", nil, []string{}, "usage: probe serve"},
 		{"on the other platform", map[string]string{foreign: "127.0.0.1:1"}, []string{}, "deploy the one built with"},
-		{"on an address that is none", nil, []string{"serve", "--listen", "nowhere"}, "listen: "},
+		{"on an invalid address", nil, []string{"serve", "--listen", "nowhere"}, "listen: "},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()

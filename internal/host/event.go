@@ -1,6 +1,8 @@
 package host
 
 import (
+	"bytes"
+	"encoding/base64"
 	"errors"
 	"strings"
 
@@ -10,9 +12,9 @@ import (
 	"partnerlens/pkg/core"
 )
 
-// event is every member of every known shape: an event is decoded into it once
-// and then told by what it has. Member names are matched with their case, so
-// SCF's Type and another cloud's type do not meet.
+// event has the members of every known shape. Its shape follows from the members
+// that an event has. Member names are matched with their case, so that SCF's Type
+// and another platform's type stay apart.
 type event struct {
 	// API triggers.
 	Version               string          `json:"version"`
@@ -56,7 +58,7 @@ type event struct {
 	Records *[]sqsRecord `json:"Records"`
 }
 
-// requestContext is what the API triggers tell of a request, beside it.
+// requestContext is what API triggers add to a request.
 type requestContext struct {
 	HTTP *struct {
 		Method   string `json:"method"`
@@ -73,28 +75,25 @@ type requestContext struct {
 	Authorizer jsontext.Value `json:"authorizer"`
 }
 
-// decoded is what an event turned out to be: a request, jobs, or a ping that keeps the function
-// warm.
+// decoded is a decoded event: a request, or jobs; a warm-up event has neither.
 type decoded struct {
 	trigger string
 	api     *apiRequest
-	jobs    []Job // one, unless fromQueue
-	queue   bool  // answer message by message
-	warmUp  bool
+	jobs    []Job // one, unless the trigger is TriggerSQS
 }
 
 // decode reads an event as a platform sends it.
 func decode(raw []byte) (decoded, error) {
-	if isWarmUpText(raw) {
-		return decoded{trigger: TriggerWarmUp, warmUp: true}, nil
+	if bytes.HasPrefix(bytes.TrimSpace(raw), []byte(warmUpText)) {
+		return decoded{trigger: TriggerWarmUp}, nil
 	}
 	if kind := jsontext.Value(raw).Kind(); kind != '{' {
 		return decoded{}, unknownEvent("the event is not a JSON object", nil)
 	}
 	var e event
 	err := unmarshalForeign(raw, &e)
-	if where := memberOf(err); where != "" {
-		return decodeWithout(raw, where, err)
+	if member := memberOf(err); member != "" {
+		return decodeWithout(raw, member, err)
 	}
 	if err != nil {
 		return decoded{}, unknownEvent("the event is not valid JSON", err)
@@ -102,15 +101,18 @@ func decode(raw []byte) (decoded, error) {
 	return e.decode(raw)
 }
 
-// unmarshalForeign reads JSON of a platform's. It may repeat a name; the last one counts, as
-// with the platforms' own libraries.
+// unmarshalForeign reads a platform's JSON. If a name is repeated, the last member
+// counts, as in the platforms' own libraries.
 func unmarshalForeign(raw []byte, v any) error {
 	return json.Unmarshal(raw, v, jsontext.AllowDuplicateNames(true))
 }
 
-// decodeWithout reads an event of which a member is not what any known platform sends there. If
-// the rest is an API event, its caller gets the answer that says so: a failed invocation would be
-// a status 502 of the gateway's without a reason. Any other event is refused.
+// maxWrongMembers is how many members decodeWithout removes before it rejects the event.
+const maxWrongMembers = 4
+
+// decodeWithout reads an event without a member that has an unexpected type. If the
+// rest is an API event, the caller gets a problem that names the member: after a failed
+// invocation the gateway would answer with a bare status 502. Any other event is rejected.
 func decodeWithout(raw []byte, member string, cause error) (decoded, error) {
 	failure := unknownEvent("the event's member "+member+" is not what any known platform sends there", cause)
 	answer := &core.Error{Op: "host.decode", Code: core.CodeInvalid, Err: cause, Detail: "the event's member " + member + " is not of the form that this kind of trigger sends"}
@@ -139,56 +141,78 @@ func decodeWithout(raw []byte, member string, cause error) (decoded, error) {
 	return decoded{}, failure
 }
 
-// maxWrongMembers is how many members are taken off an event before it is refused.
-const maxWrongMembers = 4
-
-// decode decides which shape an event has. raw is the whole event.
+// decode finds out which shape an event has. raw is the whole event.
 func (e *event) decode(raw []byte) (decoded, error) {
 	// The order matters: later shapes have members of earlier ones.
 	switch rc := e.RequestContext; {
 	case rc != nil && rc.HTTP != nil:
-		return apiEvent(e.httpAPI())
+		return requestEvent(e.httpAPI())
 	case rc != nil && rc.ELB != nil:
-		return apiEvent(e.alb())
+		return requestEvent(e.alb())
 	case e.HTTPMethod != "" && e.Resource != nil:
-		return apiEvent(e.restAPI())
+		return requestEvent(e.restAPI())
 	case e.HTTPMethod != "" && rc != nil:
-		return apiEvent(e.scfAPIGateway())
+		return requestEvent(e.scfAPIGateway())
 	case e.HTTPMethod != "":
-		return apiEvent(e.scfFunctionURL())
+		return requestEvent(e.scfFunctionURL())
 	case rc != nil:
 		return decoded{}, unknownEvent("the event's requestContext is of an unknown kind", nil)
-	case e.Type == "Timer":
-		return jobEvent(e.scfTimer())
+	case e.Type == "Timer": // "Trigger Event Message Structure Summary", 2024-11-06
+		job := Job{Trigger: TriggerSCFTimer, Name: e.TriggerName, Scheduled: parseTime(e.Time)}
+		return scheduleEvent(job, []byte(e.Message), "Message")
 	case e.Type != "":
 		return decoded{}, unknownEvent("the event's Type is not Timer", nil)
-	case e.GraphTriggerType == "TIMER":
-		return jobEvent(e.functionGraphTimer())
+	case e.GraphTriggerType == "TIMER": // "Supported Trigger Events for FunctionGraph", gathered November 2026
+		job := Job{Trigger: TriggerFunctionGraph, Name: e.GraphTriggerName, Scheduled: parseTime(e.LowerTime)}
+		return scheduleEvent(job, []byte(e.UserEvent), "user_event")
 	case e.GraphTriggerType != "":
 		return decoded{}, unknownEvent("the event's trigger_type is not TIMER", nil)
 	case e.Source == "aws.events", e.Source == "aws.scheduler":
-		return jobEvent(e.eventBridge())
+		return e.eventBridge()
 	case isWarmUp(raw):
-		return decoded{trigger: TriggerWarmUp, warmUp: true}, nil
+		return decoded{trigger: TriggerWarmUp}, nil
 	case e.Source != "" || e.DetailType != nil:
 		return decoded{}, unknownEvent("the event's source is neither aws.events nor aws.scheduler", nil)
 	case e.Records != nil:
 		return e.sqs()
 	}
-	// Anything else is the query itself, or what the Job refuses by the name of
-	// the first parameter that it does not know.
-	return jobEvent(Job{Trigger: TriggerDirect, Payload: raw}, nil)
+	// Anything else is the query itself; Options.Job rejects unknown parameters by name.
+	return decoded{trigger: TriggerDirect, jobs: []Job{{Trigger: TriggerDirect, Payload: raw}}}, nil
 }
 
-func apiEvent(r *apiRequest) (decoded, error) {
+func requestEvent(r *apiRequest) (decoded, error) {
 	return decoded{trigger: r.trigger, api: r}, nil
 }
 
-func jobEvent(job Job, err error) (decoded, error) {
-	if err == nil && isWarmUp(job.Payload) {
-		return decoded{trigger: TriggerWarmUp, warmUp: true}, nil
+// request reads the members that the shapes of API events have in common. Maps with one
+// value a name hold the last value only; they count if the maps of lists are missing.
+func (e *event) request(trigger string) *apiRequest {
+	r := &apiRequest{
+		trigger: trigger, method: e.HTTPMethod, path: e.Path, query: e.parameters().query(),
+		header: e.Headers.header(), body: []byte(e.Body),
+		envelope: envelope{limit: maxAnswer, flag: true},
 	}
-	return decoded{trigger: job.Trigger, jobs: []Job{job}}, err
+	if e.MultiValueHeaders != nil {
+		r.header, r.envelope.lists = e.MultiValueHeaders.header(), true
+	}
+	if e.IsBase64Encoded {
+		var err error
+		if r.body, err = base64.StdEncoding.DecodeString(e.Body); err != nil {
+			r.failure = core.Invalid("body", "isBase64Encoded is true, and the body is not base64")
+		}
+	}
+	return r
+}
+
+// parameters returns the parameters of the URL's query.
+func (e *event) parameters() pairs {
+	switch {
+	case e.Query != nil:
+		return e.Query
+	case e.MultiValueQueryParams != nil:
+		return e.MultiValueQueryParams
+	}
+	return e.QueryParameters
 }
 
 const knownShapes = `an API event (API Gateway HTTP API or REST API, Lambda Function URL, Application Load Balancer, SCF Function URL or API Gateway), ` +
@@ -202,8 +226,8 @@ func unknownEvent(what string, cause error) *core.Error {
 	}
 }
 
-// memberOf names the event's own member in which decoding failed. Only members
-// of event fail, so the name is always one of ours.
+// memberOf returns the name of the event's member in which decoding failed. Only
+// members of event can fail, so the name is never text from outside.
 func memberOf(err error) string {
 	var semantic *json.SemanticError
 	if !errors.As(err, &semantic) {
@@ -211,21 +235,4 @@ func memberOf(err error) string {
 	}
 	name, _, _ := strings.Cut(strings.TrimPrefix(string(semantic.JSONPointer), "/"), "/")
 	return name
-}
-
-// queryIn gives the query that a schedule carries: a JSON object, as such or as
-// a text. Nothing, an empty text and {} carry none. Any other text is refused:
-// passed over, a misspelt query would be a question about every customer.
-func queryIn(text []byte, where string) ([]byte, error) {
-	text = []byte(strings.TrimSpace(string(text)))
-	if len(text) == 0 {
-		return nil, nil
-	}
-	if !jsontext.Value(text).IsValid(jsontext.AllowDuplicateNames(true)) || text[0] != '{' {
-		return nil, core.Invalid(where, `not a JSON object; write the query there, as {"limit":10}, or leave it empty for everyone`)
-	}
-	if strings.TrimSpace(string(text[1:len(text)-1])) == "" {
-		return nil, nil
-	}
-	return text, nil
 }

@@ -32,7 +32,7 @@ func TestUnknownEvents(t *testing.T) {
 		{"mixed records", `{"Records":[{"eventSource":"aws:sqs","messageId":"1","body":"{}"},{"eventSource":"aws:kinesis"}]}`, "not of aws:sqs"},
 		{"no records", `{"Records":[]}`, "Records are empty"},
 		{"a message without id", `{"Records":[{"eventSource":"aws:sqs","body":"{}"}]}`, "messageId"},
-		{"records that are none", `{"Records":{"a":1}}`, "member Records"},
+		{"invalid records", `{"Records":{"a":1}}`, "member Records"},
 		{"an event of EC2", `{"source":"aws.ec2","detail-type":"EC2 Instance State-change Notification","detail":{}}`, "source"},
 		{"an event without source", `{"detail-type":"Scheduled Event","detail":{}}`, "source"},
 		{"a WebSocket", `{"requestContext":{"routeKey":"$connect","eventType":"CONNECT","connectionId":"x"}}`, "requestContext"},
@@ -46,9 +46,9 @@ func TestUnknownEvents(t *testing.T) {
 		{"FunctionGraph's text", `{"trigger_type":"TIMER","user_event":"hello"}`, "user_event"},
 		{"a schedule's text", `{"source":"aws.scheduler","detail":"hello"}`, "detail"},
 		{"a schedule's list", `{"source":"aws.events","detail":[]}`, "detail"},
-		{"a timer with headers that are none", `{"Type":"Timer","headers":["a"]}`, "member headers"},
+		{"a timer with invalid headers", `{"Type":"Timer","headers":["a"]}`, "member headers"},
 		{"a query with a body that is an object", `{"body":{"limit":1}}`, "member body"},
-		{"a context that is none", `{"requestContext":"x"}`, "member requestContext"},
+		{"an invalid context", `{"requestContext":"x"}`, "member requestContext"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
@@ -77,8 +77,8 @@ func TestJobPayloads(t *testing.T) {
 	t.Parallel()
 	const none = "none"
 	for _, test := range []struct{ name, event, want string }{
-		{"an empty direct payload asks for everyone", `{}`, `{}`},
-		{"a direct payload is passed on as it came", ` {"a":1, "a":2} `, ` {"a":1, "a":2} `},
+		{"an empty direct payload selects every customer", `{}`, `{}`},
+		{"a direct payload is passed on unchanged", ` {"a":1, "a":2} `, ` {"a":1, "a":2} `},
 		{"a timer without message", `{"Type":"Timer"}`, none},
 		{"a timer with an empty message", `{"Type":"Timer","Message":" "}`, none},
 		{"a timer with an empty query", `{"Type":"Timer","Message":"{ }"}`, none},
@@ -107,7 +107,7 @@ func TestJobPayloads(t *testing.T) {
 	}
 }
 
-// requestOf decodes an event that must be a request.
+// requestOf decodes the event of a request.
 func requestOf(t *testing.T, event string) *http.Request {
 	t.Helper()
 	d, err := decode([]byte(event))
@@ -176,7 +176,7 @@ func TestRequestTargets(t *testing.T) {
 	}
 }
 
-// What was taken off the path stays known, for links.
+// BasePath returns the path that decode removed.
 func TestBasePath(t *testing.T) {
 	t.Parallel()
 	const own, custom = "a1.execute-api.eu-central-1.amazonaws.com", "api.example.com"
@@ -215,7 +215,7 @@ func TestLastValues(t *testing.T) {
 	}
 }
 
-// A ping is answered, and neither the handler nor the job sees it.
+// A warm-up event is answered without the handler and the job.
 func TestWarmUps(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
@@ -232,7 +232,7 @@ func TestWarmUps(t *testing.T) {
 		{"a rule with an Input in its detail", `{"source":"aws.events","detail":{"warmer":true}}`, true},
 		{"an SCF timer with a message", `{"Type":"Timer","Message":"{\"warmer\":true}"}`, true},
 		{"a FunctionGraph timer with an event", `{"trigger_type":"TIMER","user_event":"{\"source\":\"serverless-plugin-warmup\"}"}`, true},
-		{"a query for everyone", `{}`, false},
+		{"a query for every customer", `{}`, false},
 		{"a schedule", `{"source":"aws.events","detail":{}}`, false},
 		{"a flag that is not set", `{"warmer":false}`, false},
 		{"a flag that is a text", `{"warmer":"true"}`, false},
@@ -241,11 +241,11 @@ func TestWarmUps(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			asked := false
-			h := newHosted(func(http.ResponseWriter, *http.Request) { asked = true }, func(context.Context, Job) ([]byte, error) { asked = true; return nil, nil })
+			called := false
+			h := newHosted(func(http.ResponseWriter, *http.Request) { called = true }, func(context.Context, Job) ([]byte, error) { called = true; return nil, nil })
 			answer, err := Invoke(t.Context(), h.opts, "id-1", []byte(test.event))
-			if pinged := err == nil && string(answer) == "{}" && !asked; pinged != test.want {
-				t.Errorf("answered %q, %v, asked: %t", answer, err, asked)
+			if pinged := err == nil && string(answer) == "{}" && !called; pinged != test.want {
+				t.Errorf("answered %q, %v, called: %t", answer, err, called)
 			}
 			if test.want && !strings.Contains(h.log.String(), `"trigger":"warm-up"`) {
 				t.Errorf("the log says %s", h.log)
@@ -254,7 +254,7 @@ func TestWarmUps(t *testing.T) {
 	}
 }
 
-// The caller behind an API event gets an answer, whatever is wrong with a member of the event.
+// The caller of an API event gets an answer even if a member of the event is invalid.
 func TestWrongMembersOfAPIEvents(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct{ name, event, member string }{
@@ -262,28 +262,28 @@ func TestWrongMembersOfAPIEvents(t *testing.T) {
 		{"SCF, a body that is an object", `{"httpMethod":"POST","path":"/v1/credit","headers":{},"queryString":{},"body":{"limit":1}}`, "body"},
 		{"SCF, both", `{"httpMethod":"POST","path":"/v1/credit","body":{"limit":1},"isBase64Encoded":"true"}`, "body"},
 		{"SCF's gateway", `{"httpMethod":"POST","path":"/v1/credit","requestContext":{"serviceId":"s"},"body":["x"]}`, "body"},
-		{"headers that are none", `{"httpMethod":"GET","path":"/","headers":["a"]}`, "headers"},
-		{"a header that is none", `{"httpMethod":"GET","path":"/","headers":{"a":{"b":1}}}`, "headers"},
+		{"invalid headers", `{"httpMethod":"GET","path":"/","headers":["a"]}`, "headers"},
+		{"an invalid header", `{"httpMethod":"GET","path":"/","headers":{"a":{"b":1}}}`, "headers"},
 		{"a query in depth", `{"httpMethod":"GET","path":"/","queryString":{"a":[["b"]]}}`, "queryString"},
 		{"HTTP API", `{"version":"2.0","rawPath":"/","body":1,"requestContext":{"http":{"method":"GET"}}}`, "body"},
 		{"REST API", `{"httpMethod":"POST","resource":"/","path":"/","body":true}`, "body"},
 		{"ALB", `{"httpMethod":"POST","path":"/","requestContext":{"elb":{}},"body":{}}`, "body"},
-		{"base64 that is none", `{"httpMethod":"POST","path":"/","body":"%","isBase64Encoded":true}`, "body"},
+		{"invalid base64", `{"httpMethod":"POST","path":"/","body":"%","isBase64Encoded":true}`, "body"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			asked := false
-			h := newHosted(func(http.ResponseWriter, *http.Request) { asked = true }, nil)
+			called := false
+			h := newHosted(func(http.ResponseWriter, *http.Request) { called = true }, nil)
 			answer, err := Invoke(t.Context(), h.opts, "id-1", []byte(test.event))
 			text := string(answer)
-			if err != nil || asked || !strings.Contains(text, `"statusCode":400`) || !strings.Contains(text, "application/problem+json") || !strings.Contains(text, test.member) {
-				t.Errorf("answered %s, %v, asked: %t", text, err, asked)
+			if err != nil || called || !strings.Contains(text, `"statusCode":400`) || !strings.Contains(text, "application/problem+json") || !strings.Contains(text, test.member) {
+				t.Errorf("answered %s, %v, called: %t", text, err, called)
 			}
 		})
 	}
 }
 
-// An answer ends before what carries it gives up, and before the platform ends the function.
+// An answer ends before the gateway gives up and before the platform ends the function.
 func TestGatewaysDeadlines(t *testing.T) {
 	t.Parallel()
 	v2 := func(domain string) string {
@@ -294,7 +294,7 @@ func TestGatewaysDeadlines(t *testing.T) {
 		function, want time.Duration
 	}{
 		{"HTTP API", v2("a1.execute-api.eu-west-1.amazonaws.com"), 15 * time.Minute, 27 * time.Second},
-		{"HTTP API, a domain of one's own", v2("api.example.com"), 15 * time.Minute, 27 * time.Second},
+		{"HTTP API, a custom domain", v2("api.example.com"), 15 * time.Minute, 27 * time.Second},
 		{"HTTP API, format 1.0", `{"version":"1.0","httpMethod":"GET","resource":"/","path":"/"}`, 15 * time.Minute, 27 * time.Second},
 		{"REST API", `{"httpMethod":"GET","resource":"/","path":"/"}`, 15 * time.Minute, 27 * time.Second},
 		{"a shorter function", `{"httpMethod":"GET","resource":"/","path":"/"}`, 10 * time.Second, 9 * time.Second},
@@ -397,7 +397,7 @@ func FuzzDecode(f *testing.F) {
 			}
 		case d.trigger == "":
 			t.Errorf("decode(%q) names no trigger", text)
-		case d.warmUp:
+		case d.trigger == TriggerWarmUp:
 		case d.api != nil:
 			r, err := d.api.http(t.Context(), "id-1")
 			if err != nil {

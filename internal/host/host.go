@@ -9,18 +9,17 @@ import (
 	"time"
 )
 
-// Options are what runs, and the process around it. Name, HTTP and Job are
-// required; the rest defaults to the process's own.
+// Options are a function and its process. Name, HTTP and Job are required; the rest
+// defaults to the process's own.
 type Options struct {
 	// Name is the function's name, for the log and for usage texts: "credit".
 	Name string
 
-	// HTTP answers API triggers. Each request carries the header X-Request-Id:
-	// the platform's id of the invocation, whatever the caller sent under that
-	// name; behind the plain server the caller's. Its context ends early enough
-	// to answer.
+	// HTTP answers API triggers. Each request has the header X-Request-Id: the platform's
+	// id of the invocation, in place of the caller's; behind the plain server the caller's.
+	// Its context ends early enough to write the answer.
 	//
-	// On a platform that bounds answers, the ResponseWriter has the methods
+	// On a platform that limits the size of answers, the ResponseWriter has the methods
 	//
 	//	Budget() int       // bytes that the body may cost
 	//	Cost(p []byte) int // bytes that p costs inside the answer
@@ -28,16 +27,16 @@ type Options struct {
 	// A body over its budget becomes a problem with status 500.
 	HTTP http.Handler
 
-	// Job answers everything else, with one JSON document, or with an error of
-	// which the caller sees no more than its code and its Public text.
+	// Job answers every other event with one JSON document, or with an error. The caller
+	// gets the error's code and its Public text.
 	Job func(ctx context.Context, job Job) ([]byte, error)
 
-	// Prepare is run once, beside the wait for the first invocation: for what
-	// is slow, is always needed and does not depend on settings. May be nil.
+	// Prepare runs once, during the wait for the first invocation: for slow work that every
+	// invocation needs and that does not depend on settings. May be nil.
 	Prepare func()
 
-	// Ended is called after each invocation of a platform's runtime, once its line
-	// is in the log; not after the plain server's requests. May be nil.
+	// Ended runs after each invocation of a platform's runtime, after its log line; not
+	// after the plain server's requests. May be nil.
 	Ended func(ctx context.Context, requestID string)
 
 	Logger *slog.Logger             // nil: JSON lines on Stderr
@@ -47,17 +46,17 @@ type Options struct {
 	Stderr io.Writer                // nil: os.Stderr
 }
 
-// Job is a question that did not come as an HTTP request.
+// Job is a query that did not arrive as an HTTP request.
 type Job struct {
 	Trigger   string    // one of the Trigger constants
-	Name      string    // of the rule, trigger or queue, where the platform tells
+	Name      string    // of the rule, trigger or queue; "" if the event does not have it
 	ID        string    // of the event or message; else of the invocation
-	Scheduled time.Time // for when it was scheduled, UTC; zero where the platform does not tell
-	Payload   []byte    // a JSON object: the query that the trigger names; nil: it names none
+	Scheduled time.Time // the scheduled time, UTC; zero if the event does not have it
+	Payload   []byte    // a JSON object, the query; nil: the trigger names none
 	Budget    int       // bytes that the answer may have
 }
 
-// The triggers, as the log and a Job name them.
+// The triggers, as the log and Job.Trigger name them.
 const (
 	TriggerHTTP              = "http" // the plain server
 	TriggerHTTPAPI           = "lambda-http-api"
@@ -72,30 +71,30 @@ const (
 	TriggerSCFTimer          = "scf-timer"
 	TriggerFunctionGraph     = "functiongraph-timer"
 	TriggerDirect            = "direct"
-	TriggerWarmUp            = "warm-up" // a ping: there is no Job
+	TriggerWarmUp            = "warm-up" // answered without a Job
 )
 
-// Run finds out where the process runs, runs the function there until the
-// platform or a signal ends it, and gives the process's exit status.
+// Run detects the platform, runs the function there until the platform or a signal ends
+// it, and returns the process's exit status.
 func Run(opts Options) int {
 	opts = opts.withDefaults()
-	where, err := detect(opts.Name, opts.Args, opts.Getenv)
+	p, err := detect(opts.Name, opts.Args, opts.Getenv)
 	if err != nil {
-		return refuse(opts, err)
+		return exitStatus(opts, err)
 	}
 	if opts.Prepare != nil {
-		go prepare(opts)
+		go func() { _ = guard(opts.Logger, func() error { opts.Prepare(); return nil }) }()
 	}
-	switch where.kind {
+	switch p.kind {
 	case onLambda:
 		err = runLambda(opts)
 	case onSCF:
 		err = runSCF(opts)
 	default:
-		err = runHTTP(opts, where.listen)
+		err = runHTTP(opts, p.listen)
 	}
 	if err != nil {
-		return refuse(opts, err)
+		return exitStatus(opts, err)
 	}
 	return 0
 }

@@ -3,7 +3,6 @@ package host
 import (
 	"cmp"
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -12,7 +11,6 @@ import (
 	"os"
 	"os/signal"
 	"strconv"
-	"strings"
 	"syscall"
 	"time"
 
@@ -25,21 +23,20 @@ const (
 	maxHeaderBytes = 64 * 1024 // net/http answers a request line and headers beyond it with 431
 )
 
-// ServeOptions are how Serve serves. They are copied; nil is all defaults.
+// ServeOptions are the options of Serve, which copies them. nil means all defaults.
 type ServeOptions struct {
 	Logger *slog.Logger             // nil: nothing is logged
 	Getenv func(name string) string // nil: os.Getenv
 
-	// What holds a connection is bounded, so that nobody keeps one by doing
-	// nothing. 0 is the default.
-	HeaderWithin time.Duration // a request's line and headers must have come: 10 seconds
-	BodyWithin   time.Duration // its body must have come: 15 seconds
-	WriteWithin  time.Duration // the client must have taken the next 64 KiB of the answer: a minute
-	AnswerWithin time.Duration // the answer must be ready, counted from the headers: 15 minutes, as on Lambda and SCF; on FunctionGraph the function's timeout
+	// The bounds on a connection, so that an idle client cannot keep one. 0 is the default.
+	HeaderWithin time.Duration // for a request's line and headers to arrive: 10 seconds
+	BodyWithin   time.Duration // for its body to arrive: 15 seconds
+	WriteWithin  time.Duration // for the client to take the next 64 KiB of the answer: a minute
+	AnswerWithin time.Duration // for the answer, counted from the headers: 15 minutes, as on Lambda and SCF; on FunctionGraph the function's timeout
 
-	// StopWithin is how long Serve goes on once its context is done. Answers under way reach
-	// their deadline before that, so that each still says where to go on. 0: 9 seconds; container
-	// platforms kill after 10 to 30.
+	// StopWithin is how long Serve goes on after its context is done. Requests in progress
+	// reach their deadline earlier, so that each answer still ends with a cursor. 0: 9 seconds;
+	// container platforms kill a process after 10 to 30.
 	StopWithin time.Duration
 }
 
@@ -65,7 +62,7 @@ func (o *ServeOptions) withDefaults() ServeOptions {
 	return opts
 }
 
-// runHTTP serves until a signal stops it. The first line on stdout says where.
+// runHTTP serves until a signal stops it. The first line on stdout has the URL.
 func runHTTP(opts Options, listen string) error {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
@@ -77,8 +74,8 @@ func runHTTP(opts Options, listen string) error {
 	return Serve(ctx, ln, opts.HTTP, &ServeOptions{Logger: opts.Logger, Getenv: opts.Getenv})
 }
 
-// address is where ln can be reached, in the words of listen: the listener
-// itself says [::] for 0.0.0.0.
+// address returns the address of ln with the host of listen: the listener reports
+// [::] for 0.0.0.0.
 func address(listen string, ln net.Listener) string {
 	host, _, err := net.SplitHostPort(listen)
 	_, port, err2 := net.SplitHostPort(ln.Addr().String())
@@ -91,27 +88,26 @@ func address(listen string, ln net.Listener) string {
 	return net.JoinHostPort(host, port)
 }
 
-// Serve answers HTTP requests on ln with handler until ctx is done, and then lets the requests
-// under way finish, of which the deadline is brought forward so that they do. It gives each that has none an X-Request-Id,
-// leaves one line in the log for each, turns panics into problems, and takes the
-// headers away that hold a key of the platform's (see PlatformKey). It closes
-// ln. A stop by ctx is no error.
+// Serve answers HTTP requests on ln with handler until ctx is done. It then brings the
+// deadline of the requests in progress forward, waits for them, and closes ln. A stop by
+// ctx is no error. Serve gives each request without an X-Request-Id one, writes one log
+// line for each, turns panics into problems, and removes the headers that hold a key of
+// the platform's (see PlatformKey).
 //
-// A body that does not come in time fails to be read with
-// os.ErrDeadlineExceeded. A request's context ends a little before AnswerWithin, so
-// that there is time left to answer.
+// Reading a body that does not arrive in time fails with os.ErrDeadlineExceeded. A
+// request's context ends before AnswerWithin, so that time is left to write the answer.
 func Serve(ctx context.Context, ln net.Listener, handler http.Handler, o *ServeOptions) error {
 	opts := o.withDefaults()
-	requests := newStopContext(ctx) // they outlive ctx
+	requests := &stopContext{context.WithoutCancel(ctx), make(chan struct{})} // requests outlive ctx
 	server := &http.Server{
-		Handler:           observed(handler, opts),
+		Handler:           withBounds(handler, opts),
 		ReadHeaderTimeout: opts.HeaderWithin,
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeaderBytes,
 		ErrorLog:          slog.NewLogLogger(opts.Logger.Handler(), slog.LevelWarn),
 		BaseContext:       func(net.Listener) context.Context { return requests },
-		// No ReadTimeout and no WriteTimeout: a read of every customer takes
-		// minutes, and streams. The bounds are kept by observed.
+		// No ReadTimeout and no WriteTimeout: a read of every customer takes minutes, and
+		// streams. withBounds keeps the bounds.
 	}
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(ln) }()
@@ -120,7 +116,7 @@ func Serve(ctx context.Context, ln net.Listener, handler http.Handler, o *ServeO
 		return &core.Error{Op: "host.Serve", Code: core.CodeInternal, Err: err}
 	case <-ctx.Done():
 	}
-	deadline := time.AfterFunc(opts.StopWithin-stopReserve(opts.StopWithin), requests.expire)
+	deadline := time.AfterFunc(opts.StopWithin-stopReserve(opts.StopWithin), func() { close(requests.expired) })
 	defer deadline.Stop()
 	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), opts.StopWithin)
 	defer cancel()
@@ -131,45 +127,39 @@ func Serve(ctx context.Context, ln net.Listener, handler http.Handler, o *ServeO
 	return nil
 }
 
-// stopReserve is the part of the time to stop that is left for writing the ends of answers.
+// stopReserve is the part of StopWithin for writing the ends of answers.
 func stopReserve(within time.Duration) time.Duration { return min(within/4, 2*time.Second) }
 
-// stopContext is the context of every request of a server. When the server stops it expires as
-// at a deadline, which ends an answer with what was read and a cursor; a canceled context would
-// mean that the caller went away.
+// stopContext is the context of every request of a server. When the server stops, it
+// ends as at a deadline, so that an answer ends with the customers read so far and a
+// cursor; cancellation would mean that the caller is gone.
 type stopContext struct {
 	context.Context // for its values
-	done            chan struct{}
+	expired         chan struct{}
 }
-
-func newStopContext(values context.Context) *stopContext {
-	return &stopContext{context.WithoutCancel(values), make(chan struct{})}
-}
-
-func (c *stopContext) expire() { close(c.done) }
 
 // Done implements context.Context.
-func (c *stopContext) Done() <-chan struct{} { return c.done }
+func (c *stopContext) Done() <-chan struct{} { return c.expired }
 
 // Err implements context.Context.
 func (c *stopContext) Err() error {
 	select {
-	case <-c.done:
+	case <-c.expired:
 		return context.DeadlineExceeded
 	default:
 		return nil
 	}
 }
 
-// observed is handler within the bounds of opts, with a request id, a line in
-// the log and no panics.
-func observed(handler http.Handler, opts ServeOptions) http.Handler {
+// withBounds returns handler with the bounds of opts, a request id, a log line, and
+// problems in place of panics.
+func withBounds(handler http.Handler, opts ServeOptions) http.Handler {
 	onFunctionGraph := opts.Getenv(functionGraphProject) != ""
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		started := time.Now()
-		requestID := callersID(r)
+		requestID := core.RequestID(r.Header.Get(requestIDHeader)) // the caller's, or a proxy's
 		log := opts.Logger.With("request_id", requestID)
-		seen := newObservedWriter(w, opts.WriteWithin)
+		bounded := &boundedWriter{ResponseWriter: w, control: http.NewResponseController(w), within: opts.WriteWithin}
 
 		ctx := context.WithValue(r.Context(), originKey{}, origin{trigger: TriggerHTTP})
 		span, ok := transport.SpanFrom(r.Header)
@@ -177,63 +167,50 @@ func observed(handler http.Handler, opts ServeOptions) http.Handler {
 			span = transport.NewSpan()
 		}
 		ctx = transport.WithSpan(ctx, span)
-		var refused error
+		var invalid error
 		if onFunctionGraph {
-			ctx, refused = withPlatformKey(ctx, r.Header)
+			ctx, invalid = withPlatformKey(ctx, r.Header)
 		}
 		ctx, cancelAnswer := context.WithTimeout(ctx, opts.AnswerWithin)
 		defer cancelAnswer()
 		ctx, cancel := withReserve(ctx)
 		defer cancel()
-		r = r.WithContext(ctx) // a copy: the server goes on with the body as it is
+		r = r.WithContext(ctx) // a copy: the server keeps its own body
 		dropPlatformKeys(r.Header)
 		r.Header.Set(requestIDHeader, requestID)
-		if r.ContentLength != 0 { // -1: not told
-			seen.body = newTimedBody(r.Body, seen.control, opts.BodyWithin)
-			r.Body = seen.body
+		if r.ContentLength != 0 { // -1: unknown
+			bounded.body = newTimedBody(r.Body, bounded.control, opts.BodyWithin)
+			r.Body = bounded.body
 		}
 		defer func() {
 			value := recover()
 			if value != nil && value != http.ErrAbortHandler {
-				failure := panicked(log, value)
-				if seen.status == 0 {
+				failure := panicError(log, value)
+				if bounded.status == 0 {
 					clear(w.Header())
-					writeProblem(seen, failure, requestID)
+					writeProblem(bounded, failure, requestID)
 					value = nil
 				} else {
-					value = http.ErrAbortHandler // the caller must see that the answer is cut off
+					value = http.ErrAbortHandler // so that the caller sees that the answer is cut off
 				}
 			}
-			seen.begin(http.StatusOK) // the server would
-			seen.renew()              // for what it still holds back
+			bounded.setStatus(http.StatusOK) // as the server does
+			bounded.renew()                  // for the part that the server still buffers
 			level := slog.LevelInfo
-			if seen.status >= 500 || value != nil {
+			if bounded.status >= 500 || value != nil {
 				level = slog.LevelError
 			}
 			log.Log(r.Context(), level, "invocation", "trigger", TriggerHTTP, "route", r.Pattern,
-				"status", seen.status, "aborted", value != nil,
+				"status", bounded.status, "aborted", value != nil,
 				"duration_ms", time.Since(started).Milliseconds())
 			if value != nil {
 				panic(value)
 			}
 		}()
-		if refused != nil {
-			writeProblem(seen, core.AsError(refused), requestID)
+		if invalid != nil {
+			writeProblem(bounded, core.AsError(invalid), requestID)
 			return
 		}
-		handler.ServeHTTP(seen, r)
+		handler.ServeHTTP(bounded, r)
 	})
-}
-
-const maxRequestID = 128
-
-// callersID is the id that the caller, or a proxy before it, gave the request,
-// so that both sides' logs meet; a new one where it is not fit for a log. Here
-// is no platform that gives ids.
-func callersID(r *http.Request) string {
-	id := r.Header.Get(requestIDHeader)
-	if id == "" || len(id) > maxRequestID || strings.ContainsFunc(id, func(c rune) bool { return c <= ' ' || c > '~' }) {
-		return rand.Text()
-	}
-	return id
 }

@@ -6,10 +6,9 @@ import (
 	"time"
 )
 
-// observedWriter remembers the status, and gives the client a while for each
-// part of the answer: however long the whole takes, who takes none of it holds
-// no connection.
-type observedWriter struct {
+// boundedWriter records the status and bounds the time for each part of the answer. The
+// whole answer may take long; a client that stops reading loses its connection.
+type boundedWriter struct {
 	http.ResponseWriter
 	control *http.ResponseController
 	within  time.Duration
@@ -17,39 +16,35 @@ type observedWriter struct {
 	status  int
 }
 
-func newObservedWriter(w http.ResponseWriter, within time.Duration) *observedWriter {
-	return &observedWriter{ResponseWriter: w, control: http.NewResponseController(w), within: within}
-}
+// renew restarts the client's time. net/http removes the deadline after the answer
+// (server.go, go1.26).
+func (w *boundedWriter) renew() { _ = w.control.SetWriteDeadline(time.Now().Add(w.within)) }
 
-// renew gives the client the whole time again. net/http lifts it once the
-// answer is written (server.go, go1.26).
-func (w *observedWriter) renew() { _ = w.control.SetWriteDeadline(time.Now().Add(w.within)) }
-
-// begin notes the status. A connection whose request was not read to its end
-// takes no other one: the server would wait for that end otherwise.
-func (w *observedWriter) begin(status int) {
+// setStatus records the first status. It closes the connection of a request whose body
+// was not read to its end: the server would wait for that end.
+func (w *boundedWriter) setStatus(status int) {
 	if w.status != 0 {
 		return
 	}
 	w.status = status
-	if w.body != nil && !w.body.ended {
+	if w.body != nil && !w.body.complete {
 		w.Header().Set("Connection", "close")
 	}
 }
 
-func (w *observedWriter) WriteHeader(status int) {
+func (w *boundedWriter) WriteHeader(status int) {
 	if status >= 200 {
-		w.begin(status)
+		w.setStatus(status)
 	}
 	w.ResponseWriter.WriteHeader(status)
 }
 
-// writePart is what a client must have taken within the time.
+// writePart is the part of an answer that a client must take within the time.
 const writePart = 64 << 10
 
-func (w *observedWriter) Write(p []byte) (n int, err error) {
-	w.begin(http.StatusOK)
-	for { // at least once: to write nothing is to write the headers
+func (w *boundedWriter) Write(p []byte) (n int, err error) {
+	w.setStatus(http.StatusOK)
+	for { // at least once: an empty Write writes the headers
 		part := p[:min(len(p), writePart)]
 		w.renew()
 		written, err := w.ResponseWriter.Write(part)
@@ -60,22 +55,22 @@ func (w *observedWriter) Write(p []byte) (n int, err error) {
 	}
 }
 
-// Unwrap is for http.ResponseController.
-func (w *observedWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+// Unwrap serves http.ResponseController.
+func (w *boundedWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
-// Flush is for handlers that ask for an http.Flusher.
-func (w *observedWriter) Flush() {
-	w.begin(http.StatusOK)
+// Flush implements http.Flusher.
+func (w *boundedWriter) Flush() {
+	w.setStatus(http.StatusOK)
 	w.renew()
 	_ = w.control.Flush()
 }
 
-// timedBody is a request's body that must come in time. The time runs from the
-// headers on, whether the handler reads it or not. At the body's end net/http
-// lifts it: from there on it reads ahead, to learn whether the client goes away.
+// timedBody is a request's body with a deadline, which starts with the headers, whether
+// the handler reads the body or not. At the body's end net/http removes the deadline and
+// reads ahead to notice a client that disconnects.
 type timedBody struct {
 	io.ReadCloser
-	ended bool
+	complete bool
 }
 
 func newTimedBody(body io.ReadCloser, control *http.ResponseController, within time.Duration) *timedBody {
@@ -85,6 +80,6 @@ func newTimedBody(body io.ReadCloser, control *http.ResponseController, within t
 
 func (b *timedBody) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
-	b.ended = b.ended || err == io.EOF
+	b.complete = b.complete || err == io.EOF
 	return n, err
 }

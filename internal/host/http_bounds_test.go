@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// Who takes nothing of an answer is let go; who takes it slowly is not.
+// A client that reads nothing of an answer is disconnected; a slow client is not.
 func TestWritesAreBounded(t *testing.T) {
 	t.Parallel()
 	const within = 150 * time.Millisecond
@@ -22,7 +22,7 @@ func TestWritesAreBounded(t *testing.T) {
 		for range 1 << 10 { // more than any buffer on the way
 			if _, err := w.Write(part); err != nil {
 				failed <- err
-				<-r.Context().Done() // who reads for the answer learns of it, too
+				<-r.Context().Done() // the context ends too
 				return
 			}
 		}
@@ -31,7 +31,7 @@ func TestWritesAreBounded(t *testing.T) {
 	conn := s.dial(t)
 	_, _ = io.WriteString(conn, "GET / HTTP/1.1\r\nHost: x\r\n\r\n")
 	if err := <-failed; !errors.Is(err, os.ErrDeadlineExceeded) {
-		t.Errorf("writing to who takes nothing = %v", err)
+		t.Errorf("writing to a client that reads nothing = %v", err)
 	}
 
 	slow := serveWith(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
@@ -42,11 +42,11 @@ func TestWritesAreBounded(t *testing.T) {
 		}
 	}), ServeOptions{WriteWithin: within})
 	if _, body := get(t, slow.url, nil); strings.Count(body, "part") != 4 {
-		t.Errorf("a slow answer came as %q", body)
+		t.Errorf("the slow client got %q", body)
 	}
 }
 
-// However large a write is, each part of it has its time.
+// Each part of a large write has the whole time.
 func TestLargeWritesHaveTheirTime(t *testing.T) {
 	t.Parallel()
 	const size, step, pause = 8 << 20, 256 << 10, 20 * time.Millisecond
@@ -69,11 +69,11 @@ func TestLargeWritesHaveTheirTime(t *testing.T) {
 	}
 }
 
-// Who sends a body that nobody reads gets the answer at once.
+// A client whose body is not read gets the answer at once.
 func TestUnreadBodiesHoldNothingUp(t *testing.T) {
 	t.Parallel()
 	s := serveWith(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		_, _ = io.WriteString(w, "refused")
+		_, _ = io.WriteString(w, "rejected")
 	}), ServeOptions{BodyWithin: time.Minute})
 	conn := s.dial(t)
 	_ = conn.SetDeadline(time.Now().Add(10 * time.Second))
@@ -82,12 +82,12 @@ func TestUnreadBodiesHoldNothingUp(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if body, err := io.ReadAll(answer.Body); err != nil || string(body) != "refused" || !answer.Close {
+	if body, err := io.ReadAll(answer.Body); err != nil || string(body) != "rejected" || !answer.Close {
 		t.Errorf("answered %q, %v, to be closed: %t", body, err, answer.Close)
 	}
 }
 
-// A deadline of one request is not the next one's on the same connection.
+// A deadline of one request does not apply to the next one on the same connection.
 func TestWriteDeadlinesEndWithTheRequest(t *testing.T) {
 	t.Parallel()
 	const within = 50 * time.Millisecond
@@ -115,7 +115,7 @@ func TestWriteDeadlinesEndWithTheRequest(t *testing.T) {
 	}
 }
 
-// A body that came leaves no deadline behind: an answer may take far longer.
+// After the body there is no read deadline: the answer may take far longer.
 func TestBodyDeadlinesEndWithTheBody(t *testing.T) {
 	t.Parallel()
 	const within = 50 * time.Millisecond
@@ -127,7 +127,7 @@ func TestBodyDeadlinesEndWithTheBody(t *testing.T) {
 			err = r.Context().Err()
 		}
 		if err != nil {
-			t.Errorf("a request that came in time ends early: %v", err)
+			t.Errorf("a request whose body arrived in time ends early: %v", err)
 		}
 		w.WriteHeader(http.StatusNoContent)
 	}), ServeOptions{BodyWithin: within})
@@ -142,7 +142,7 @@ func TestBodyDeadlinesEndWithTheBody(t *testing.T) {
 	http.DefaultClient.CloseIdleConnections()
 }
 
-// An answer ends a little before its time is over.
+// A request's context ends before AnswerWithin.
 func TestAnswersAreBounded(t *testing.T) {
 	t.Parallel()
 	s := serveWith(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

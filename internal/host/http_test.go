@@ -73,7 +73,7 @@ func (s *serving) dial(t *testing.T) net.Conn {
 	return conn
 }
 
-// end stops the server and waits: only then is the log whole.
+// end stops the server and waits for it, so that the log is complete.
 func (s *serving) end(t *testing.T) {
 	t.Helper()
 	s.stop()
@@ -161,7 +161,7 @@ func TestServePanic(t *testing.T) {
 	}
 }
 
-// A request under way finishes, new ones are not taken.
+// A request in progress finishes; new ones are not accepted.
 func TestServeStopsGracefully(t *testing.T) {
 	t.Parallel()
 	begun, finish := make(chan struct{}), make(chan struct{})
@@ -194,8 +194,8 @@ func TestServeStopsGracefully(t *testing.T) {
 	s.end(t)
 }
 
-// A request that is still under way when the time to stop is nearly over ends as at a deadline,
-// also where the handler has contexts of its own below the request's, and its answer arrives.
+// A request that is in progress near the end of StopWithin ends as at a deadline, and its
+// answer arrives, also if the handler derives contexts from the request's.
 func TestServeStopsAtADeadline(t *testing.T) {
 	t.Parallel()
 	running := make(chan struct{})
@@ -219,7 +219,7 @@ func TestServeStopsAtADeadline(t *testing.T) {
 	s.end(t)
 }
 
-// A request that does not end holds the server no longer than the time to stop.
+// A request that does not end delays the server by StopWithin at most.
 func TestServeStopsInTime(t *testing.T) {
 	t.Parallel()
 	running, release := make(chan struct{}), make(chan struct{})
@@ -313,7 +313,7 @@ func TestRunHTTP(t *testing.T) {
 	}
 }
 
-// A request's place in a trace comes from its headers, or the trace begins here.
+// A request's span is below the one in its headers, or starts a new trace.
 func TestServeTraces(t *testing.T) {
 	t.Parallel()
 	const trace, span = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
@@ -330,13 +330,13 @@ func TestServeTraces(t *testing.T) {
 	s.end(t)
 }
 
-// What an invocation came to is told once its line is written; a panic there ends nothing.
+// Ended runs after the log line of the invocation; a panic in it does not fail the invocation.
 func TestEnded(t *testing.T) {
 	t.Parallel()
 	h := newHosted(nil, func(context.Context, Job) ([]byte, error) { return nil, nil })
 	var line, id string
 	h.opts.Ended = func(_ context.Context, requestID string) { line, id = h.log.String(), requestID; panic("hush") }
 	if _, err := Invoke(t.Context(), h.opts, "id-1", []byte(`{}`)); err != nil || id != "id-1" || !strings.Contains(line, `"msg":"invocation"`) || strings.Contains(h.log.String(), "hush") {
-		t.Errorf("%v, told of %q after %s; then %s", err, id, line, h.log)
+		t.Errorf("%v, Ended has the id %q after the log %s; then %s", err, id, line, h.log)
 	}
 }

@@ -1,6 +1,7 @@
 package host
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"log/slog"
@@ -10,10 +11,9 @@ import (
 	"partnerlens/pkg/transport"
 )
 
-// Invoke answers one event as a platform sends it, without the platform: for
-// the runtimes and for tests. ctx ends when the platform would end the
-// invocation. A failed API request is an answer; an error is always an
-// *core.Error, and means that the invocation as such failed.
+// Invoke answers one event as a platform sends it. The runtimes call it, and tests do.
+// ctx must end when the platform ends the invocation. A failed API request is an
+// answer; an error is an *core.Error and means that the invocation failed.
 func Invoke(ctx context.Context, opts Options, requestID string, event []byte) ([]byte, error) {
 	opts = opts.withDefaults()
 	if requestID == "" {
@@ -28,14 +28,18 @@ func Invoke(ctx context.Context, opts Options, requestID string, event []byte) (
 		log:       opts.Logger.With("request_id", requestID),
 		started:   time.Now(),
 	}
-	v.span = spanOf(ctx)
+	// The span is below the one that a request's headers name, else below Lambda's, else new.
+	var ok bool
+	if v.span, ok = transport.SpanOf(ctx); !ok {
+		v.span = transport.NewSpan()
+	}
 	var answer []byte
 	err := guard(v.log, func() (err error) {
 		answer, err = v.run(ctx, event)
 		return err
 	})
 	ctx = transport.WithSpan(ctx, v.span)
-	v.report(ctx, time.Since(v.started), err)
+	v.logLine(ctx, err)
 	if opts.Ended != nil {
 		_ = guard(v.log, func() error { opts.Ended(ctx, requestID); return nil })
 	}
@@ -58,9 +62,7 @@ type invocation struct {
 
 func (v *invocation) run(ctx context.Context, event []byte) ([]byte, error) {
 	d, err := decode(event)
-	if d.trigger != "" {
-		v.trigger = d.trigger
-	}
+	v.trigger = cmp.Or(d.trigger, v.trigger)
 	if d.api != nil {
 		if span, ok := transport.SpanFrom(d.api.header); ok {
 			v.span = span
@@ -70,21 +72,20 @@ func (v *invocation) run(ctx context.Context, event []byte) ([]byte, error) {
 	switch {
 	case err != nil:
 		return nil, err
-	case d.warmUp:
-		return []byte(warmUpAnswer), nil
 	case d.api != nil:
 		return v.serve(ctx, d.api), nil
-	case d.queue:
+	case d.trigger == TriggerWarmUp:
+		return []byte(warmUpAnswer), nil
+	case d.trigger == TriggerSQS:
 		return v.batch(ctx, d.jobs)
 	}
 	return v.job(ctx, d.jobs[0])
 }
 
-// report writes the one line that every invocation leaves: never a header, a
-// query or a body.
-func (v *invocation) report(ctx context.Context, took time.Duration, err error) {
-	args := []any{"trigger", v.trigger, "duration_ms", took.Milliseconds()}
-	if id := xrayID(ctx); id != "" {
+// logLine writes the log line of the invocation. It has no header, query or body.
+func (v *invocation) logLine(ctx context.Context, err error) {
+	args := []any{"trigger", v.trigger, "duration_ms", time.Since(v.started).Milliseconds()}
+	if id, ok := ctx.Value(xrayKey{}).(string); ok {
 		args = append(args, "xray_trace_id", id)
 	}
 	level := slog.LevelInfo
@@ -105,7 +106,7 @@ func (v *invocation) report(ctx context.Context, took time.Duration, err error) 
 	v.log.Log(ctx, level, "invocation", args...)
 }
 
-// serve has the handler answer a request, and gives the trigger's envelope.
+// serve calls the handler and returns its answer in the trigger's envelope.
 func (v *invocation) serve(ctx context.Context, r *apiRequest) []byte {
 	if r.within > 0 {
 		var cancel context.CancelFunc
@@ -147,16 +148,15 @@ func (v *invocation) job(ctx context.Context, job Job) ([]byte, error) {
 	case len(answer) > maxAnswer:
 		return nil, tooLarge()
 	case answer == nil:
-		answer = []byte("null") // the platforms take nothing but JSON
+		answer = []byte("null") // the platforms accept JSON only
 	}
 	return answer, nil
 }
 
-// batch runs a job for every message, and names those that failed. A message
-// that can never succeed is among them: only so does it reach the dead-letter
-// queue, where somebody sees it, after as many deliveries as the queue allows.
-// In a queue that keeps its order all that follows a failure stays, too, as in
-// AWS's own SqsFifoPartialProcessor (aws-powertools, read November 2026).
+// batch runs a job for every message and lists the messages that failed. A message that
+// can never succeed is among them: after as many deliveries as the queue allows it
+// reaches the dead-letter queue. In a FIFO queue every message after a failed one fails
+// too, as in AWS's SqsFifoPartialProcessor (aws-powertools, read November 2026).
 func (v *invocation) batch(ctx context.Context, jobs []Job) ([]byte, error) {
 	answer := sqsAnswer{BatchItemFailures: []sqsFailure{}}
 	for _, job := range jobs {
@@ -181,11 +181,23 @@ func (v *invocation) message(ctx context.Context, job Job) (err error) {
 	if job.Payload, err = messageQuery(job.Payload); err != nil {
 		return err
 	}
-	_, err = v.job(ctx, job) // nobody waits for the answer
+	_, err = v.job(ctx, job) // a queue takes no answer
 	return err
 }
 
-// prepare runs Prepare; a panic in it must not end the process.
-func prepare(opts Options) {
-	_ = guard(opts.Logger, func() error { opts.Prepare(); return nil })
+// withReserve returns a context that ends before ctx does, so that time is left to
+// write the answer: a twentieth of the time, at least a second, at most ten seconds, and
+// never more than half of it.
+func withReserve(ctx context.Context) (context.Context, context.CancelFunc) {
+	deadline, ok := ctx.Deadline()
+	if !ok {
+		return context.WithCancel(ctx)
+	}
+	left := time.Until(deadline)
+	reserve := min(max(left/20, time.Second), 10*time.Second, left/2)
+	return context.WithDeadline(ctx, deadline.Add(-reserve))
 }
+
+// xrayKey is the context key of X-Ray's id of the trace, which Lambda gives each
+// invocation. The log has it, since X-Ray's console finds a trace by no other id.
+type xrayKey struct{}

@@ -17,7 +17,7 @@ import (
 	"partnerlens/pkg/core"
 )
 
-// hosted is a function under test and what it logs.
+// hosted is a function under test and its log.
 type hosted struct {
 	opts Options
 	log  *bytes.Buffer
@@ -28,7 +28,7 @@ func newHosted(handler http.HandlerFunc, job func(context.Context, Job) ([]byte,
 	return hosted{Options{Name: "probe", HTTP: handler, Job: job, Logger: slog.New(slog.NewJSONHandler(log, nil))}, log}
 }
 
-// apiEvents ask GET /v1/x?limit=5 with a header that must not be logged.
+// apiEvents are GET /v1/x?limit=5 with a header that must not be logged.
 var apiEvents = map[string]string{
 	TriggerHTTPAPI:        `{"rawPath":"/v1/x","rawQueryString":"limit=5&email=a%40example.com","headers":{"authorization":"Bearer hush"},"requestContext":{"http":{"method":"GET"}}}`,
 	TriggerRESTAPI:        `{"httpMethod":"GET","resource":"/","path":"/v1/x","multiValueHeaders":{"authorization":["Bearer hush"]},"multiValueQueryStringParameters":{"limit":["5"],"email":["a@example.com"]}}`,
@@ -80,7 +80,7 @@ func TestAnswers(t *testing.T) {
 		{"binary on SCF", apiEvents[TriggerSCFFunctionURL], binary, `{"statusCode":200,"headers":{"Content-Type":"application/octet-stream"},"isBase64Encoded":true,"body":"AP8="}`},
 		{"declared trailers", apiEvents[TriggerSCFFunctionURL], trailers, `{"statusCode":200,"headers":{"Content-Type":"text/plain; charset=utf-8","X-Complete":"true","X-Early":"1"},"body":"[]"}`},
 		{"HEAD", strings.Replace(apiEvents[TriggerHTTPAPI], "GET", "HEAD", 1), binary, `{"statusCode":200,"headers":{},"isBase64Encoded":false,"body":""}`},
-		{"a method that is none", strings.Replace(apiEvents[TriggerSCFFunctionURL], "GET", "G T", 1), nil, `{"statusCode":400,"headers":{"Cache-Control":"no-store","Content-Type":"application/problem+json"},"body":"{\"type\":\"urn:partnerlens:problem:invalid_request\",\"title\":\"The request is not valid\",\"status\":400,\"detail\":\"the event's method is not one of HTTP's\",\"code\":\"invalid_request\",\"request_id\":\"id-1\"}"}`},
+		{"an invalid method", strings.Replace(apiEvents[TriggerSCFFunctionURL], "GET", "G T", 1), nil, `{"statusCode":400,"headers":{"Cache-Control":"no-store","Content-Type":"application/problem+json"},"body":"{\"type\":\"urn:partnerlens:problem:invalid_request\",\"title\":\"The request is not valid\",\"status\":400,\"detail\":\"the event's method is not one of HTTP's\",\"code\":\"invalid_request\",\"request_id\":\"id-1\"}"}`},
 		{"no method", strings.Replace(apiEvents[TriggerHTTPAPI], "GET", "", 1), nil, `"statusCode":400`},
 		{"a body that is not base64", strings.Replace(apiEvents[TriggerHTTPAPI], `{`, `{"isBase64Encoded":true,"body":"%",`, 1), nil, `"statusCode":400`},
 	} {
@@ -102,13 +102,13 @@ func TestAnswers(t *testing.T) {
 	}
 }
 
-// budgeted is what the API handler looks for.
+// budgeted is the interface that the API handler looks for.
 type budgeted interface {
 	Budget() int
 	Cost(p []byte) int
 }
 
-// A text costs exactly what it adds to the answer, in pieces too.
+// Cost is exactly the length that a text adds to the answer, also in parts.
 func TestCostIsExact(t *testing.T) {
 	t.Parallel()
 	var every []byte
@@ -134,8 +134,8 @@ func TestCostIsExact(t *testing.T) {
 	}
 }
 
-// A body of just its budget fits, whatever the trigger; one that is larger
-// than the platform takes is a problem.
+// A body of exactly its budget fits for every trigger; a body larger than the platform
+// accepts becomes a problem.
 func TestBudget(t *testing.T) {
 	t.Parallel()
 	fill := func(text string, size int) func(int, int) []byte {
@@ -274,7 +274,7 @@ func TestBatch(t *testing.T) {
 	}
 }
 
-// What time leaves undone is delivered again.
+// Messages after the deadline are delivered again.
 func TestBatchStopsAtTheDeadline(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
@@ -287,7 +287,7 @@ func TestBatchStopsAtTheDeadline(t *testing.T) {
 	}
 }
 
-// secretPanic has text in its value and in its type's fields.
+// secretPanic has secret text in its value and in its type's fields.
 type secretPanic struct{ text string }
 
 func TestPanic(t *testing.T) {
@@ -342,7 +342,7 @@ func TestPanic(t *testing.T) {
 	}
 }
 
-// One line an invocation, and in it nothing of the request.
+// An invocation writes one log line, without any part of the request.
 func TestLog(t *testing.T) {
 	t.Parallel()
 	for trigger, event := range apiEvents {
@@ -421,6 +421,6 @@ func TestNoDeadline(t *testing.T) {
 	ctx, cancel := withReserve(context.Background())
 	defer cancel()
 	if deadline, ok := ctx.Deadline(); ok {
-		t.Errorf("a deadline of %v came from nowhere", deadline)
+		t.Errorf("there is a deadline of %v, want none", deadline)
 	}
 }

@@ -3,6 +3,7 @@
 package host
 
 import (
+	"cmp"
 	"context"
 	"log"
 	"net/http"
@@ -23,11 +24,11 @@ const (
 
 // runLambda answers invocations until Lambda ends the process.
 func runLambda(opts Options) error {
-	// The library logs each error's JSON, and what ends its loop, with the
-	// standard logger: without a prefix the former stay JSON lines.
+	// The library logs each error as JSON with the standard logger: without a prefix
+	// these lines stay JSON.
 	log.SetFlags(0)
 	lambda.StartWithOptions(lambdaHandler{opts})
-	return nil // not reached: the library ends the process
+	return nil // unreachable: the library ends the process
 }
 
 func runSCF(Options) error {
@@ -44,23 +45,23 @@ func (h lambdaHandler) Invoke(ctx context.Context, event []byte) ([]byte, error)
 	if lc, ok := lambdacontext.FromContext(ctx); ok {
 		requestID = lc.AwsRequestID
 	}
-	// The library's own name of it; the variable _X_AMZN_TRACE_ID says the same.
+	// The library's context key; the variable _X_AMZN_TRACE_ID has the same value.
 	if trace, ok := ctx.Value("x-amzn-trace-id").(string); ok {
 		ctx = withXRay(ctx, trace)
 	}
 	answer, err := Invoke(ctx, h.opts, requestID, event)
 	if err != nil {
-		// Of any other type the library would take the Go type's name for
-		// errorType (lambda/errors.go, v1.55.1).
+		// For any other type the library sets errorType to the name of the Go type
+		// (lambda/errors.go, v1.55.1).
 		failure := core.AsError(err)
 		return nil, messages.InvokeResponse_Error{Type: string(failure.Code), Message: publicMessage(failure)}
 	}
 	return answer, nil
 }
 
-// withXRay gives a context with what Lambda tells of X-Ray's trace: a text as
+// withXRay returns a context with the trace of X-Ray's header, a text as
 // "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1" ("AWS X-Ray
-// concepts, Tracing header", read November 2026). One that is written otherwise tells nothing.
+// concepts, Tracing header", read November 2026). It ignores a text of another form.
 func withXRay(ctx context.Context, text string) context.Context {
 	fields := make(map[string]string)
 	for field := range strings.SplitSeq(text, ";") {
@@ -76,10 +77,7 @@ func withXRay(ctx context.Context, text string) context.Context {
 	if fields["Sampled"] == "1" {
 		flags = "01"
 	}
-	parent := fields["Parent"]
-	if parent == "" {
-		parent = "0000000000000001" // nobody's: there is a trace, and no span yet
-	}
+	parent := cmp.Or(fields["Parent"], "0000000000000001") // a placeholder: the trace has no span yet
 	span, ok := transport.SpanFrom(http.Header{"Traceparent": {"00-" + parts[1] + parts[2] + "-" + parent + "-" + flags}})
 	if !ok {
 		return ctx

@@ -19,10 +19,10 @@ func TestLambdaHandler(t *testing.T) {
 	t.Parallel()
 	for _, code := range core.Codes() {
 		h := newHosted(nil, func(context.Context, Job) ([]byte, error) {
-			return nil, &core.Error{Op: "hush", Code: code, Detail: "told", Err: context.Canceled}
+			return nil, &core.Error{Op: "hush", Code: code, Detail: "public", Err: context.Canceled}
 		})
 		_, err := lambdaHandler{h.opts}.Invoke(t.Context(), []byte(`{}`))
-		want := messages.InvokeResponse_Error{Type: string(code), Message: string(code) + ": told"}
+		want := messages.InvokeResponse_Error{Type: string(code), Message: string(code) + ": public"}
 		if got, ok := err.(messages.InvokeResponse_Error); !ok || got.Type != want.Type || got.Message != want.Message || got.ShouldExit {
 			t.Errorf("a job that fails with %s gives %#v, want %#v", code, err, want)
 		}
@@ -39,7 +39,7 @@ func TestLambdaRequestID(t *testing.T) {
 	}
 }
 
-// X-Ray's trace is gone on with where the request comes from no other.
+// An invocation continues X-Ray's trace, unless the request has another one.
 func TestLambdaTraces(t *testing.T) {
 	t.Parallel()
 	const (
@@ -51,7 +51,7 @@ func TestLambdaTraces(t *testing.T) {
 	for _, test := range []struct {
 		name, xray, header string
 		trace, parent      string // "": a new trace
-		told               bool   // X-Ray's id is in the log
+		logged             bool   // X-Ray's id is in the log
 	}{
 		{"X-Ray's", "Root=" + root + ";Parent=" + span + ";Sampled=1", "", trace, span, true},
 		{"with a lineage", "Root=" + root + ";Parent=" + span + ";Sampled=0;Lineage=1:abc:0", "", trace, span, true},
@@ -65,18 +65,18 @@ func TestLambdaTraces(t *testing.T) {
 	} {
 		var got transport.Span
 		h := newHosted(func(_ http.ResponseWriter, r *http.Request) { got, _ = transport.SpanOf(r.Context()) }, nil)
-		var ended transport.Span
-		h.opts.Ended = func(ctx context.Context, _ string) { ended, _ = transport.SpanOf(ctx) }
-		//lint:ignore SA1029 the runtime's own
+		var atEnd transport.Span
+		h.opts.Ended = func(ctx context.Context, _ string) { atEnd, _ = transport.SpanOf(ctx) }
+		//lint:ignore SA1029 the runtime's key
 		ctx := context.WithValue(t.Context(), "x-amzn-trace-id", test.xray)
 		event := `{"rawPath":"/v1/x","headers":{"traceparent":"` + test.header + `"},"requestContext":{"http":{"method":"GET"}}}`
 		if _, err := (lambdaHandler{h.opts}).Invoke(ctx, []byte(event)); err != nil {
 			t.Fatal(err)
 		}
-		if got.TraceID == "" || test.trace != "" && got.TraceID != test.trace || test.trace == "" && (got.TraceID == trace || got.TraceID == other) || got.Parent != test.parent || got != ended {
-			t.Errorf("%s: %+v, and at the end %+v", test.name, got, ended)
+		if got.TraceID == "" || test.trace != "" && got.TraceID != test.trace || test.trace == "" && (got.TraceID == trace || got.TraceID == other) || got.Parent != test.parent || got != atEnd {
+			t.Errorf("%s: %+v, and at the end %+v", test.name, got, atEnd)
 		}
-		if told := strings.Contains(h.log.String(), `"xray_trace_id":"`+root+`"`); told != test.told || strings.Contains(h.log.String(), "hush") {
+		if logged := strings.Contains(h.log.String(), `"xray_trace_id":"`+root+`"`); logged != test.logged || strings.Contains(h.log.String(), "hush") {
 			t.Errorf("%s: the log is %s", test.name, h.log)
 		}
 	}

@@ -8,9 +8,8 @@ import (
 	"partnerlens/pkg/core"
 )
 
-// Key is a temporary key of the function's own agency, as FunctionGraph hands
-// it over in a request's headers ("Transferring Secret Keys Through the Request
-// Header", 2025-08-19).
+// Key is a temporary key of the function's agency, which FunctionGraph passes in a
+// request's headers ("Transferring Secret Keys Through the Request Header", 2025-08-19).
 type Key struct {
 	AccessKey core.Secret
 	SecretKey core.Secret
@@ -19,18 +18,18 @@ type Key struct {
 
 type platformKeyKey struct{}
 
-// PlatformKey gives the key that came with the request, if one did, and the
-// process runs on FunctionGraph: elsewhere such headers are somebody's claim.
+// PlatformKey returns the key that came with the request. ok is false without one, and on
+// other platforms, where any caller can send such headers.
 func PlatformKey(ctx context.Context) (Key, bool) {
 	key, ok := ctx.Value(platformKeyKey{}).(Key)
 	return key, ok
 }
 
-// functionGraphProject is set by FunctionGraph and by nothing else.
-const functionGraphProject = "RUNTIME_PROJECT_ID"
-
-// functionGraphTimeout is set by FunctionGraph to the function's timeout in seconds.
-const functionGraphTimeout = "RUNTIME_TIMEOUT"
+// The variables that only FunctionGraph sets.
+const (
+	functionGraphProject = "RUNTIME_PROJECT_ID"
+	functionGraphTimeout = "RUNTIME_TIMEOUT" // of the function, in seconds
+)
 
 const (
 	cffAccessKey = "X-Cff-Security-Access-Key"
@@ -38,14 +37,14 @@ const (
 	cffToken     = "X-Cff-Security-Token"
 )
 
-// withPlatformKey gives a context with the key in the headers. What FunctionGraph does
-// with a caller's own headers of these names it does not say; beside the platform's they
-// come twice, and such a request is refused.
+// withPlatformKey returns a context with the key in the headers. FunctionGraph does not
+// document what it does with a caller's headers of these names; a request that has one of
+// them twice is invalid.
 func withPlatformKey(ctx context.Context, header http.Header) (context.Context, error) {
 	values := make(map[string]string)
 	for _, name := range []string{cffAccessKey, cffSecretKey, cffToken} {
 		if len(header.Values(name)) > 1 {
-			return ctx, core.Invalid("", "a header that only the platform writes came twice; leave out X-CFF-Security-…")
+			return ctx, core.Invalid("", "a header that only the platform may send came twice; leave out X-CFF-Security-…")
 		}
 		values[name] = header.Get(name)
 	}
@@ -59,12 +58,11 @@ func withPlatformKey(ctx context.Context, header http.Header) (context.Context, 
 	}), nil
 }
 
-// dropPlatformKeys takes the headers away that hold a key of the function's own:
-// what a handler does not see, it cannot tell. SCF sends its own to Web
-// functions, FunctionGraph to HTTP functions.
+// dropPlatformKeys removes the headers that hold a key of the function itself, so that no
+// handler can leak it. SCF sends them to Web functions, FunctionGraph to HTTP functions.
 func dropPlatformKeys(header http.Header) {
 	for name := range header {
-		lower := strings.ToLower(name) // of an event, a name need not be a canonical one
+		lower := strings.ToLower(name) // names in an event need not be canonical
 		for _, prefix := range []string{"x-scf-secret-", "x-scf-session-token", "x-cff-security-", "x-cff-auth-token"} {
 			if strings.HasPrefix(lower, prefix) {
 				delete(header, name)

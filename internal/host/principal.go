@@ -9,18 +9,18 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// Who asks, as the platform found out before it handed the request over. It is
-// taken from the parts of an event that a caller cannot write, and never from
-// headers. What an authorizer function of the reseller's own found out is not
-// taken: it may let everybody in. Anything of an unexpected form is nobody.
+// A principal is the caller as the platform authenticated it. It comes from the members
+// of an event that a caller cannot write, never from headers. The result of an
+// authorizer function of the reseller's own does not count, since it may allow every
+// caller. A value of an unexpected form gives no principal.
 //
 // A principal is one of
 //
-//	arn:aws:…        an IAM identity, where the trigger asks for AWS_IAM
-//	jwt:SUBJECT      the subject of a token that a JWT or Cognito authorizer checked
+//	arn:aws:…        an IAM identity, if the trigger requires AWS_IAM
+//	jwt:SUBJECT      the subject of a token that a JWT or Cognito authorizer verified
 //	jwt-client:ID    the client of a token without a subject
 //
-// so that no token's subject passes for an IAM identity.
+// so that a token's subject cannot pass for an IAM identity.
 
 type originKey struct{}
 
@@ -29,34 +29,34 @@ type origin struct {
 	lastValues               bool
 }
 
-// Principal gives who the platform says asks; ok is false where it does not say.
+// Principal returns the caller that the platform authenticated; ok is false if there is none.
 func Principal(ctx context.Context) (principal string, ok bool) {
 	o, _ := ctx.Value(originKey{}).(origin)
 	return o.principal, o.principal != ""
 }
 
-// Trigger gives what carried the request, one of the Trigger constants; "" where
-// the request is not one of host's.
+// Trigger returns the request's trigger, one of the Trigger constants; "" if the request
+// does not come from this package.
 func Trigger(ctx context.Context) string {
 	o, _ := ctx.Value(originKey{}).(origin)
 	return o.trigger
 }
 
-// BasePath gives what stands before the request's path in the URL that its caller used, as far
-// as the event carries it: the name of a stage, and the base path of a custom domain's mapping.
+// BasePath returns the path before the request's path in the caller's URL, as far as the
+// event has it: a stage, and the base path of a custom domain's mapping.
 func BasePath(ctx context.Context) string {
 	o, _ := ctx.Value(originKey{}).(origin)
 	return o.base
 }
 
-// LastValues says whether the query of the request holds only the last value of a parameter that
-// its caller repeated.
+// LastValues reports whether the request's query has only the last value of a repeated
+// parameter.
 func LastValues(ctx context.Context) bool {
 	o, _ := ctx.Value(originKey{}).(origin)
 	return o.lastValues
 }
 
-// principal is who asks by payload format 2.0.
+// principal returns the principal of payload format 2.0.
 func (rc *requestContext) principal() string {
 	if arn := text(rc.Authorizer, "iam", "userArn"); isARN(arn) {
 		return arn
@@ -64,10 +64,10 @@ func (rc *requestContext) principal() string {
 	return tokenPrincipal(member(rc.Authorizer, "jwt", "claims"))
 }
 
-// restPrincipal is the caller by a REST API's event, and by payload format 1.0 of an HTTP API. An
-// authorizer function of a REST API adds texts, numbers and truths beside its principalId, so that
-// an object of claims is Cognito's. One of an HTTP API can add an object of that name, too; the
-// JWT authorizer has scopes beside it, which may be null.
+// restPrincipal returns the principal of a REST API's event, or of payload format 1.0 of
+// an HTTP API. An authorizer function of a REST API adds strings, numbers and booleans and
+// a principalId, so that an object named claims is Cognito's. An authorizer function of an
+// HTTP API can add such an object; only the JWT authorizer has scopes, which may be null.
 func (rc *requestContext) restPrincipal(httpAPI bool) string {
 	if arn := text(rc.Identity.UserARN); isARN(arn) {
 		return arn
@@ -90,11 +90,10 @@ func tokenPrincipal(claims jsontext.Value) string {
 
 func isARN(text string) bool { return strings.HasPrefix(text, "arn:") }
 
-// maxPrincipal is longer than any ARN or subject that somebody grants rights to.
+// maxPrincipal is longer than any ARN or subject that an entry of the keys names.
 const maxPrincipal = 1024
 
-// text gives the text that a chain of names leads to, "" where there is none
-// that could be a principal.
+// text returns the text at a path of member names, or "" if it cannot be a principal.
 func text(value jsontext.Value, names ...string) string {
 	var s string
 	value = member(value, names...)
@@ -107,8 +106,8 @@ func text(value jsontext.Value, names ...string) string {
 	return s
 }
 
-// member gives what a chain of names leads to; nil where an object on the way
-// is none, or has a name twice: then nobody knows which of the two counts.
+// member returns the value at a path of member names, or nil if a value on the path is
+// no object or repeats a name, which leaves open which member counts.
 func member(value jsontext.Value, names ...string) jsontext.Value {
 	for _, name := range names {
 		var members map[string]jsontext.Value

@@ -18,7 +18,7 @@ func TestPrincipal(t *testing.T) {
 	for _, test := range []struct{ name, event, want string }{
 		{"IAM", v2(`{"iam":{"accessKey":"x","userArn":"arn:aws:iam::1:user/x","userId":"y"}}`), "arn:aws:iam::1:user/x"},
 		{"IAM in another partition", v2(`{"iam":{"userArn":"arn:aws-cn:iam::1:user/x"}}`), "arn:aws-cn:iam::1:user/x"},
-		{"IAM with an ARN that is none", v2(`{"iam":{"userArn":"jwt:boss"}}`), ""},
+		{"IAM with an invalid ARN", v2(`{"iam":{"userArn":"jwt:boss"}}`), ""},
 		{"JWT", v2(`{"jwt":{"claims":{"sub":"x","client_id":"y"},"scopes":null}}`), "jwt:x"},
 		{"JWT of a client", v2(`{"jwt":{"claims":{"client_id":"y"}}}`), "jwt-client:y"},
 		{"JWT with an empty subject", v2(`{"jwt":{"claims":{"sub":"","client_id":"y"}}}`), "jwt-client:y"},
@@ -39,7 +39,7 @@ func TestPrincipal(t *testing.T) {
 		{"an authorizer function", v2(`{"lambda":{"sub":"x","iam":{"userArn":"arn:aws:iam::1:user/x"}}}`), ""},
 		{"an authorizer function's texts", v2(`{"sub":"x","userArn":"arn:aws:iam::1:user/x"}`), ""},
 		{"REST and IAM", rest(`{"identity":{"userArn":"arn:aws:iam::1:user/x"}}`), "arn:aws:iam::1:user/x"},
-		{"REST and nobody", rest(`{"identity":{"userArn":null,"user":"x","caller":"x"}}`), ""},
+		{"REST without a principal", rest(`{"identity":{"userArn":null,"user":"x","caller":"x"}}`), ""},
 		{"REST and an object", rest(`{"identity":{"userArn":{"a":1}}}`), ""},
 		{"REST and Cognito", rest(`{"identity":{},"authorizer":{"claims":{"sub":"x"}}}`), "jwt:x"},
 		{"REST and Cognito's claims beside a principalId", rest(`{"authorizer":{"principalId":"x","claims":{"sub":"x"}}}`), ""},
@@ -61,7 +61,7 @@ func TestPrincipal(t *testing.T) {
 				t.Errorf("Principal = %q, %t, want %q", got, ok, test.want)
 			}
 			if Trigger(ctx) == "" {
-				t.Error("the trigger is not told")
+				t.Error(`Trigger returns ""`)
 			}
 		})
 	}
@@ -70,7 +70,7 @@ func TestPrincipal(t *testing.T) {
 	}
 }
 
-// Keys of the platform's own reach no handler, from events or connections.
+// Keys of the platform reach no handler, neither from events nor from connections.
 func TestPlatformKeys(t *testing.T) {
 	t.Parallel()
 	headers := []string{
@@ -116,17 +116,17 @@ func TestPlatformKeys(t *testing.T) {
 			t.Error("the key is not what the headers say")
 		}
 		if strings.Contains(s.log.String(), "hush") || strings.Contains(fmt.Sprintf("%+v", key), "hush") {
-			t.Errorf("the key is told: %s", s.log)
+			t.Errorf("the log has the key: %s", s.log)
 		}
 	}
 
-	// Beside the platform's a caller's own would be the one that is taken.
+	// The caller's key beside the platform's could be used in its place.
 	reached := false
 	s := serveWith(t, http.HandlerFunc(func(http.ResponseWriter, *http.Request) { reached = true }), ServeOptions{Getenv: func(string) string { return "x" }})
 	sent.Add("X-Cff-Security-Access-Key", "hush-another")
 	response, body := get(t, s.url, sent)
 	s.end(t)
 	if reached || response.StatusCode != http.StatusBadRequest || strings.Contains(body+s.log.String(), "hush") {
-		t.Errorf("a key that came twice is answered %d %s", response.StatusCode, body)
+		t.Errorf("a repeated key is answered %d %s", response.StatusCode, body)
 	}
 }

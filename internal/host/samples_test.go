@@ -20,8 +20,7 @@ func sample(t testing.TB, function, name string) []byte {
 	return text
 }
 
-// wantSample is what a sample of every function must decode to. FUNCTION stands
-// for the function's name.
+// wantSample is the decoded form of a sample event, for each function in place of FUNCTION.
 type wantSample struct {
 	trigger string
 	host    string // of a request
@@ -90,7 +89,7 @@ func TestSamples(t *testing.T) {
 	}
 }
 
-// All API events of one function ask the same question.
+// All API events of a function have the same query.
 func checkSampleRequest(t *testing.T, d decoded, function string, want wantSample) {
 	if d.api == nil || d.jobs != nil {
 		t.Fatalf("decode = %+v, want a request", d)
@@ -119,7 +118,7 @@ func checkSampleRequest(t *testing.T, d decoded, function string, want wantSampl
 	}
 }
 
-// The event of the vendor's own CLI stays as the CLI writes it: its body is escaped for HTML.
+// The event is the one that the vendor's CLI generates; its body is escaped for HTML.
 func checkForeignRequest(t *testing.T, d decoded, want wantSample) {
 	if d.api == nil || d.jobs != nil {
 		t.Fatalf("decode = %+v, want a request", d)
@@ -170,8 +169,7 @@ func checkSampleJobs(t *testing.T, d decoded, function string, want wantSample) 
 	}
 }
 
-// Every file is in the table above and in the folder's README, and the other
-// way round.
+// Each file is in wantSamples and in the folder's README, and each entry is a file.
 func TestSamplesAreListed(t *testing.T) {
 	t.Parallel()
 	for _, function := range functions {

@@ -26,7 +26,7 @@ func runLambda(Options) error {
 // runSCF answers invocations until SCF ends the process.
 func runSCF(opts Options) error {
 	cloudfunction.StartHandler(scfHandler{opts})
-	return nil // not reached: the library ends the process
+	return nil // unreachable: the library ends the process
 }
 
 type scfHandler struct{ opts Options }
@@ -41,4 +41,69 @@ func (h scfHandler) Invoke(ctx context.Context, event []byte) ([]byte, error) {
 		return nil, scfFailure(core.AsError(err))
 	}
 	return answer, nil
+}
+
+// SCF's library sets an error's type to the name of its Go type and offers no other way
+// (cloudfunction/function.go, 13c9a7eeca80), so that each code has a type.
+type (
+	invalid_request        struct{ message }
+	unauthenticated        struct{ message }
+	forbidden              struct{ message }
+	not_found              struct{ message }
+	method_not_allowed     struct{ message }
+	not_acceptable         struct{ message }
+	request_timeout        struct{ message }
+	too_large              struct{ message }
+	unsupported_media_type struct{ message }
+	too_many_requests      struct{ message }
+	misconfigured          struct{ message }
+	denied                 struct{ message }
+	throttled              struct{ message }
+	unavailable            struct{ message }
+	upstream_broken        struct{ message }
+	incomplete             struct{ message }
+	deadline               struct{ message }
+	canceled               struct{ message }
+	internal               struct{ message }
+)
+
+type message string
+
+func (m message) Error() string { return string(m) }
+
+// scfErrors return the error of each code.
+var scfErrors = map[core.Code]func(message) error{
+	core.CodeInvalid:          scfError[invalid_request],
+	core.CodeUnauthenticated:  scfError[unauthenticated],
+	core.CodeForbidden:        scfError[forbidden],
+	core.CodeNotFound:         scfError[not_found],
+	core.CodeMethodNotAllowed: scfError[method_not_allowed],
+	core.CodeNotAcceptable:    scfError[not_acceptable],
+	core.CodeSlowRequest:      scfError[request_timeout],
+	core.CodeTooLarge:         scfError[too_large],
+	core.CodeUnsupportedMedia: scfError[unsupported_media_type],
+	core.CodeTooMany:          scfError[too_many_requests],
+	core.CodeMisconfigured:    scfError[misconfigured],
+	core.CodeDenied:           scfError[denied],
+	core.CodeThrottled:        scfError[throttled],
+	core.CodeUnavailable:      scfError[unavailable],
+	core.CodeUpstream:         scfError[upstream_broken],
+	core.CodeIncomplete:       scfError[incomplete],
+	core.CodeDeadline:         scfError[deadline],
+	core.CodeCanceled:         scfError[canceled],
+}
+
+func scfError[T interface {
+	~struct{ message }
+	error
+}](m message) error {
+	return T{m}
+}
+
+func scfFailure(failure *core.Error) error {
+	newError := scfErrors[failure.Code]
+	if newError == nil {
+		newError = scfError[internal]
+	}
+	return newError(message(publicMessage(failure)))
 }

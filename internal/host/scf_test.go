@@ -12,16 +12,16 @@ import (
 	"partnerlens/pkg/core"
 )
 
-// Every code has its type, under whose name SCF shows it.
+// Each code has a type of its name, which SCF shows.
 func TestSCFHandler(t *testing.T) {
 	t.Parallel()
 	for _, code := range core.Codes() {
 		h := newHosted(nil, func(context.Context, Job) ([]byte, error) {
-			return nil, &core.Error{Op: "hush", Code: code, Detail: "told", Err: context.Canceled}
+			return nil, &core.Error{Op: "hush", Code: code, Detail: "public", Err: context.Canceled}
 		})
 		_, err := scfHandler{h.opts}.Invoke(t.Context(), []byte(`{}`))
-		if err == nil || reflect.TypeOf(err).Name() != string(code) || err.Error() != string(code)+": told" {
-			t.Errorf("a job that fails with %s gives %T, %v, want the type %[1]s and %[1]s: told", code, err, err)
+		if err == nil || reflect.TypeOf(err).Name() != string(code) || err.Error() != string(code)+": public" {
+			t.Errorf("a job that fails with %s gives %T, %v, want the type %[1]s and %[1]s: public", code, err, err)
 		}
 	}
 }

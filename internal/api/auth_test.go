@@ -10,7 +10,7 @@ import (
 	"partnerlens/internal/api"
 )
 
-// The keys of the tests. None opens anything but a test's handler.
+// The keys of the tests. They are valid only for a test's handler.
 const (
 	keyEverything = "plk_SAMPLEEVERYTHING2222222222222222222"
 	keyMasked     = "plk_SAMPLEMASKED22222222222222222222222"
@@ -25,7 +25,7 @@ func hashOf(key string) string {
 	return "sha256:" + hex.EncodeToString(sum[:])
 }
 
-// keysText is the setting of the tests' door.
+// keysText is the tests' setting of keys.
 func keysText() string {
 	return fmt.Sprintf(`{"keys":[
 		{"name":"everything","hash":%q,"pii":true},
@@ -38,7 +38,7 @@ func keysText() string {
 	]}`, hashOf(keyEverything), hashOf(keyMasked), hashOf(keyCreditOnly), hashOf(keyEMEAOnly), hashOf(keyExpired))
 }
 
-// withKeys is the door of who has to show a key.
+// withKeys returns options that require a key.
 func withKeys(t testing.TB) api.Options {
 	t.Helper()
 	keys, err := api.ParseKeys([]byte(keysText()), "credit", "tags")
