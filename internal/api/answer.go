@@ -14,14 +14,6 @@ import (
 	"partnerlens/pkg/core"
 )
 
-// format is one form of an answer.
-type format struct {
-	media       string // compared with Accept
-	contentType string
-	trailers    string // names; over HTTP/1 a short answer has trailers only if they are announced
-	write       func(*answer) error
-}
-
 // answer is an answer that is being written.
 type answer struct {
 	ctx      context.Context
