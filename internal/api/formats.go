@@ -26,7 +26,7 @@ var formats = []format{
 // writeJSON writes the report with its records. The report comes first, so that nothing is
 // written before the read has finished.
 func writeJSON(a *answer) error {
-	room, err := a.room(jsonFrame)
+	room, err := newRoom(a.w, a.call.function, a.call.params, jsonFrame)
 	if err != nil {
 		return err
 	}
@@ -41,6 +41,22 @@ func writeJSON(a *answer) error {
 	a.call.customers = report.Count
 	_, _ = a.Write(body) // fails only if the client is gone
 	return nil
+}
+
+// byteBudget is a budget in bytes.
+type byteBudget int
+
+func (b byteBudget) Budget() int     { return int(b) }
+func (byteBudget) Cost(p []byte) int { return len(p) }
+
+// JSON reads the question, which has the parameters params, and returns the answer as one
+// JSON document of at most budget bytes.
+func JSON(ctx context.Context, f *core.Function, question *core.Question, params core.Params, budget int) ([]byte, core.Report, error) {
+	room, err := newRoom(byteBudget(budget), f, params, jsonFrame)
+	if err != nil {
+		return nil, core.Report{}, err
+	}
+	return question.JSON(ctx, room.take)
 }
 
 // jsonFrame returns the JSON around the records.
@@ -160,7 +176,7 @@ func (l *lines) write(line []byte) {
 // writeLines answers over HTTP in the format f. It returns an error only while nothing is
 // written: after that, the end of the answer states the error.
 func (a *answer) writeLines(f lineFormat) (core.Report, error) {
-	room, err := a.room(func(report core.Report) ([]byte, error) {
+	room, err := newRoom(a.w, a.call.function, a.call.params, func(report core.Report) ([]byte, error) {
 		closing, err := f.closing(report)
 		return append(closing, f.opening()...), err
 	})
