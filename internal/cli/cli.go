@@ -95,6 +95,16 @@ func run(ctx context.Context, args []string, std streams) (status int) {
 	return 0
 }
 
+// printJSON writes a value as one line of JSON.
+func printJSON(w io.Writer, v any) error {
+	body, err := core.AppendJSON(nil, v)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(w, "%s\n", body)
+	return err
+}
+
 // commandOf returns the command that a parse error is about, with a space after it; "" if
 // there is none.
 func commandOf(err error) string {
