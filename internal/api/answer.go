@@ -14,14 +14,6 @@ import (
 	"partnerlens/pkg/core"
 )
 
-// format is one form of an answer.
-type format struct {
-	media       string // compared with Accept
-	contentType string
-	trailers    string // names; over HTTP/1 a short answer has trailers only if they are announced
-	write       func(*answer) error
-}
-
 // answer is an answer that is being written.
 type answer struct {
 	ctx      context.Context
@@ -204,16 +196,17 @@ type room struct {
 	left     int
 }
 
-// room returns the part of the host's budget for records: it reserves the longest possible
-// end of the answer. frame returns what the format writes around the records.
-func (a *answer) room(frame func(core.Report) ([]byte, error)) (*room, error) {
-	budgeted, ok := a.w.(Budgeted)
+// newRoom returns the part of w's budget for records, or nil if w has none: it reserves the
+// longest possible end of the answer. frame returns what the format writes around the
+// records.
+func newRoom(w any, f *core.Function, params core.Params, frame func(core.Report) ([]byte, error)) (*room, error) {
+	budgeted, ok := w.(Budgeted)
 	if !ok {
 		return nil, nil
 	}
 	left := budgeted.Budget()
 	for _, complete := range []bool{false, true} { // their ends differ
-		report := a.widestReport()
+		report := widestReport(f, params)
 		report.Complete = complete
 		widest, err := frame(report)
 		if err != nil {
@@ -250,18 +243,18 @@ const (
 	widestList    = 20  // warnings, and ids of requests
 )
 
-// widestReport returns the longest report of the answer's parameters. Missing ids are ids
+// widestReport returns the longest report of the parameters. Missing ids are ids
 // of the query, and each of those is a value of some parameter.
-func (a *answer) widestReport() core.Report {
+func widestReport(f *core.Function, params core.Params) core.Report {
 	text := func(n int) string { return strings.Repeat("x", n) }
 	stopped, next, total := core.StoppedDeadline, text(widestNext), math.MaxInt
 	var about string // the account of a warning, if there are several
 	accounts := 0
-	if slices.Contains(a.call.params["account"], core.AllAccounts) {
+	if slices.Contains(params["account"], core.AllAccounts) {
 		next, about, accounts = text(core.MaxCursorText), text(core.MaxAccountName), core.MaxAccounts
 	}
 	report := core.Report{
-		Schema: core.Schema(a.call.function.Name), Provider: text(widestName), Account: text(widestName),
+		Schema: core.Schema(f.Name), Provider: text(widestName), Account: text(widestName),
 		Stopped: &stopped, Next: &next, Count: total, Total: &total, MissingIDs: []string{},
 	}
 	for range widestList {
@@ -277,7 +270,7 @@ func (a *answer) widestReport() core.Report {
 			Error: &core.AccountError{Code: core.Code(text(widestName)), Message: text(widestWarning)},
 		})
 	}
-	for _, values := range a.call.params {
+	for _, values := range params {
 		report.MissingIDs = append(report.MissingIDs, values...)
 	}
 	return report

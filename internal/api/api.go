@@ -142,7 +142,7 @@ func New(opts Options) http.Handler {
 }
 
 func (h *handler) healthz(w http.ResponseWriter, r *http.Request) error {
-	body, err := core.AppendJSON(nil, struct {
+	body, err := jsonLine(nil, struct {
 		Status  string `json:"status"`
 		Version string `json:"version"`
 	}{"ok", h.Version})
@@ -150,7 +150,7 @@ func (h *handler) healthz(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	w.Header().Set("Cache-Control", "no-store")
-	writeWhole(w, r, "application/json", append(body, '\n'))
+	writeWhole(w, r, "application/json", body)
 	return nil
 }
 

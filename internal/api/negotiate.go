@@ -9,13 +9,6 @@ import (
 	"partnerlens/pkg/core"
 )
 
-// formats are the formats of an answer, in order of preference.
-var formats = []format{
-	{media: "application/json", contentType: "application/json", write: writeJSON},
-	{media: "application/x-ndjson", contentType: "application/x-ndjson", write: writeNDJSON},
-	{media: "text/csv", contentType: "text/csv; charset=utf-8; header=present", trailers: csvTrailers, write: writeCSV},
-}
-
 // negotiate returns the format that the Accept header prefers (RFC 9110, 12.5.1), with the
 // parameters of its media type: of the formats with the highest q the one named first,
 // else the first of formats.

@@ -19,13 +19,8 @@ const (
 // throttle counts wrong keys. The zero value is ready to use. Safe for concurrent use.
 type throttle struct {
 	mu      sync.Mutex
-	sources map[netip.Prefix]tally
-	swept   time.Time
-}
-
-type tally struct {
-	until time.Time // the end of the count
-	wrong int
+	sources map[netip.Prefix]int
+	until   time.Time // when all counts end
 }
 
 // wrong counts a wrong key and returns how long its source has to wait; 0: not at all.
@@ -33,44 +28,20 @@ func (t *throttle) wrong(source netip.Prefix) time.Duration {
 	now := time.Now()
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	seen, known := t.sources[source]
-	if !known && len(t.sources) >= maxSources {
-		t.makeRoom(now)
+	if !now.Before(t.until) {
+		t.sources, t.until = make(map[netip.Prefix]int), now.Add(wrongKeysWithin)
 	}
-	if !now.Before(seen.until) {
-		seen = tally{until: now.Add(wrongKeysWithin)}
+	if _, known := t.sources[source]; !known && len(t.sources) >= maxSources {
+		for other := range t.sources {
+			delete(t.sources, other)
+			break
+		}
 	}
-	seen.wrong++
-	if t.sources == nil {
-		t.sources = make(map[netip.Prefix]tally)
-	}
-	t.sources[source] = seen
-	if seen.wrong <= wrongKeys {
+	t.sources[source]++
+	if t.sources[source] <= wrongKeys {
 		return 0
 	}
-	return seen.until.Sub(now)
-}
-
-// sweepEvery is the least time between sweeps of all sources: a sweep for each wrong key
-// would let a caller cause much work.
-const sweepEvery = time.Second
-
-// makeRoom removes the sources whose count has ended, or a random one if there are none.
-func (t *throttle) makeRoom(now time.Time) {
-	if now.Sub(t.swept) >= sweepEvery {
-		t.swept = now
-		for source, seen := range t.sources {
-			if !now.Before(seen.until) {
-				delete(t.sources, source)
-			}
-		}
-	}
-	for source := range t.sources {
-		if len(t.sources) < maxSources {
-			return
-		}
-		delete(t.sources, source)
-	}
+	return t.until.Sub(now)
 }
 
 // sourceOf returns the source of a request: an IPv4 address, or the /64 network of an IPv6

@@ -72,17 +72,18 @@ func handler(o HandlerOptions, meter *meter, functions ...*core.Function) http.H
 			return keys(ctx)
 		},
 		Platform: func(r *http.Request) (string, bool) {
-			if host.Trigger(r.Context()) == host.TriggerSCFFunctionURL && env(PlatformAuthSetting) == byCAM {
+			origin := host.OriginOf(r.Context())
+			if origin.Trigger == host.TriggerSCFFunctionURL && env(PlatformAuthSetting) == byCAM {
 				return byCAM, true
 			}
-			return host.Principal(r.Context())
+			return origin.Principal, origin.Principal != ""
 		},
 		NoLoopback: onPlatform(env),
 		BasePath: func(r *http.Request) (own, outer string, err error) {
 			own, err = api.ParseBasePath(env(api.BasePathSetting))
-			return own, host.BasePath(r.Context()), err
+			return own, host.OriginOf(r.Context()).BasePath, err
 		},
-		LastValues: func(r *http.Request) bool { return host.LastValues(r.Context()) },
+		LastValues: func(r *http.Request) bool { return host.OriginOf(r.Context()).LastValues },
 		Metrics: func(ctx context.Context, sees func(function, account string) bool) []byte {
 			ages.set(ctx, meter)
 			return meter.set.AppendText(nil, sees)

@@ -94,7 +94,7 @@ func (m *meter) request(r *http.Request) func(api.Outcome) {
 	return func(o api.Outcome) {
 		m.set.Add(metrics.InFlight, metrics.Labels{}, -1)
 		m.set.Add(metrics.WrongKeys, metrics.Labels{}, one(o.WrongKey))
-		m.answered(o.Function, host.Trigger(r.Context()), o.Code, o.Took)
+		m.answered(o.Function, host.OriginOf(r.Context()).Trigger, o.Code, o.Took)
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"time"
 
+	"partnerlens/internal/api"
 	"partnerlens/internal/host"
 	"partnerlens/internal/metrics"
 	"partnerlens/pkg/core"
@@ -91,7 +92,7 @@ func answerJob(ctx context.Context, f Composed, watcher *Watcher, meter *meter, 
 	}
 	ctx = core.WithTrace(ctx, meter.answering())
 	if job.Trigger == host.TriggerDirect {
-		return direct(ctx, question, bytesForRecords(job.Budget, params), logger)
+		return direct(ctx, f.Function, question, params, job.Budget, logger)
 	}
 	return scheduled(ctx, question, job, logger)
 }
@@ -140,43 +141,14 @@ func watchRequest(job host.Job, params core.Params) (request WatchRequest, is bo
 	return request, true, nil
 }
 
-// bytesForReport is reserved for the Report around the records: at most 20 warnings and 20
-// request ids, each bounded, and a cursor.
-const bytesForReport = 16 << 10
-
-// bytesForAccounts is reserved for the AccountReports of an answer for all accounts, and
-// for its cursor.
-const bytesForAccounts = core.MaxAccounts<<10 + core.MaxCursorText
-
-// bytesForRecords is what a budget leaves for records. Every id of the query may be missing
-// in the end, and is then listed.
-func bytesForRecords(budget int, params core.Params) int {
-	left := budget - bytesForReport
-	if slices.Contains(params["account"], core.AllAccounts) {
-		left -= bytesForAccounts
-	}
-	for _, values := range params {
-		for _, value := range values {
-			left -= len(value) + len(`"",`)
-		}
-	}
-	return left
-}
-
 // direct needs no authentication: the platform has authorized the caller to invoke the
 // function.
-func direct(ctx context.Context, question *core.Question, left int, logger *slog.Logger) ([]byte, error) {
-	if left < 0 {
-		return nil, &core.Error{Code: core.CodeTooLarge, Detail: "ask for fewer ids at once"}
-	}
-	began := time.Now()
-	body, report, err := question.JSON(ctx, func(record []byte) bool {
-		left -= len(record)
-		return left >= 0
-	})
+func direct(ctx context.Context, f *core.Function, question *core.Question, params core.Params, budget int, logger *slog.Logger) ([]byte, error) {
+	start := time.Now()
+	body, report, err := api.JSON(ctx, f, question, params, budget)
 	logger.InfoContext(ctx, "audit", "auth_method", "invoke", "account", report.Account, "customers", report.Count,
 		"complete", report.Complete, "stopped", report.Stopped, "masked", question.Masked(), "code", core.CodeOf(err),
-		"upstream_request_ids", report.RequestIDs, "duration_ms", time.Since(began).Milliseconds())
+		"upstream_request_ids", report.RequestIDs, "duration_ms", time.Since(start).Milliseconds())
 	return body, err
 }
 

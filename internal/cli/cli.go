@@ -35,8 +35,9 @@ type grammar struct {
 	Key      keyCmd      `cmd:"" help:"Create keys for the HTTP API."`
 	Simulate simulateCmd `cmd:"" help:"Simulate both clouds' partner APIs on one port."`
 	Invoke   invokeCmd   `cmd:"" help:"Run a built function under an emulated platform."`
+	Version  versionCmd  `cmd:"" help:"Print the version, the commit and the version of Go."`
 
-	Version kong.VersionFlag `help:"Print the version."`
+	VersionFlag kong.VersionFlag `name:"version" help:"Print the version."`
 }
 
 const description = `Show the state of a cloud reseller's customers: credit on Tencent Cloud International, new-customer tags on Huawei Cloud.
@@ -92,6 +93,16 @@ func run(ctx context.Context, args []string, std streams) (status int) {
 		return fail(std, err)
 	}
 	return 0
+}
+
+// printJSON writes a value as one line of JSON.
+func printJSON(w io.Writer, v any) error {
+	body, err := core.AppendJSON(nil, v)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(w, "%s\n", body)
+	return err
 }
 
 // commandOf returns the command that a parse error is about, with a space after it; "" if

@@ -39,11 +39,9 @@ func (c *doctorCmd) Run(ctx context.Context, std streams) error {
 		return err
 	}
 	if c.Output == "json" {
-		body, err := core.AppendJSON(nil, found)
-		if err != nil {
+		if err := printJSON(std.out, found); err != nil {
 			return err
 		}
-		fmt.Fprintf(std.out, "%s\n", body)
 	} else {
 		found.print(std.out)
 	}
@@ -97,10 +95,8 @@ func (c *doctorCmd) examine(ctx context.Context, env app.Environment, names []st
 	found.Auth = app.CheckAuth(ctx, env, configured)
 	found.Watch = app.CheckWatch(ctx, env, used)
 	found.Settings = app.CheckNames(env, names)
-	found.OK = !slices.ContainsFunc(slices.Concat([]app.Check{found.Auth}, found.Watch, found.Settings), func(check app.Check) bool { return check.State == app.CheckFailed })
-	for _, account := range found.Accounts {
-		found.OK = found.OK && account.OK
-	}
+	found.OK = !slices.ContainsFunc(slices.Concat([]app.Check{found.Auth}, found.Watch, found.Settings), func(check app.Check) bool { return check.State == app.CheckFailed }) &&
+		!slices.ContainsFunc(found.Accounts, func(account app.Checkup) bool { return !account.OK })
 	return found, nil
 }
 
@@ -109,22 +105,16 @@ var marks = map[app.CheckState]string{
 }
 
 func (d diagnosis) print(w io.Writer) {
-	line := func(check app.Check) {
-		fmt.Fprintln(w, strings.TrimRight(fmt.Sprintf("  %-7s %-11s %s", marks[check.State], check.Name, escape(check.Says)), " "))
-	}
-	for _, account := range d.Accounts {
-		fmt.Fprintf(w, "%s (%s)\n", account.Account, account.Vendor)
-		for _, check := range account.Checks {
-			line(check)
-		}
-	}
 	section := func(title string, checks ...app.Check) {
 		if len(checks) > 0 {
 			fmt.Fprintln(w, title)
 		}
 		for _, check := range checks {
-			line(check)
+			fmt.Fprintln(w, strings.TrimRight(fmt.Sprintf("  %-7s %-11s %s", marks[check.State], check.Name, escape(check.Says)), " "))
 		}
+	}
+	for _, account := range d.Accounts {
+		section(fmt.Sprintf("%s (%s)", account.Account, account.Vendor), account.Checks...)
 	}
 	section("callers", d.Auth)
 	section("watch", d.Watch...)

@@ -53,15 +53,10 @@ func (c *keyNewCmd) Run(std streams) error {
 		return core.Invalid("", "the API would not accept such a key: %s", core.AsError(err).Detail)
 	}
 	if c.Output == "json" {
-		both, err := core.AppendJSON(nil, struct {
+		return printJSON(std.out, struct {
 			Key   string   `json:"key"`
 			Entry keyEntry `json:"entry"`
 		}{key, entry})
-		if err != nil {
-			return err
-		}
-		_, err = fmt.Fprintf(std.out, "%s\n", both)
-		return err
 	}
 	if _, err := fmt.Fprintln(std.out, key); err != nil {
 		return err

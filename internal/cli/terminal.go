@@ -33,30 +33,36 @@ const brailleBlank = '\u2800'
 // them would grow into the rows above and below.
 const maxMarks = 4
 
-// escape returns the text as a terminal can show it in one line, with escapes for invisible
-// characters.
-func escape(cell string) string {
-	var b strings.Builder
+// escape returns the text as a terminal can show it in one line.
+func escape(cell string) string { return string(appendEscaped(nil, cell, false, false)) }
+
+// appendEscaped appends a text with escapes for invisible characters and excess marks. It keeps
+// line breaks if lines is set. With json the escapes are JSON's, so that its values stay the same.
+func appendEscaped(b []byte, text string, lines, json bool) []byte {
 	marks := 0
-	for _, r := range cell {
+	for i, r := range text {
 		if marks++; !unicode.Is(unicode.M, r) {
 			marks = 0
 		}
-		if isVisible(r) && marks <= maxMarks {
-			b.WriteRune(r)
-			continue
+		lineBreak := r == '\n' || r == '\r' && strings.HasPrefix(text[i+1:], "\n")
+		switch {
+		case lines && lineBreak, isVisible(r) && marks <= maxMarks:
+			b = utf8.AppendRune(b, r) // what is not UTF-8 becomes U+FFFD
+		case json:
+			b = appendJSONEscape(b, r)
+		default:
+			quoted := strconv.QuoteRuneToASCII(r)
+			b = append(b, quoted[1:len(quoted)-1]...)
 		}
-		quoted := strconv.QuoteRuneToASCII(r)
-		b.WriteString(quoted[1 : len(quoted)-1])
 	}
-	return b.String()
+	return b
 }
 
-// terminalWriter writes text to a terminal with escapes for what is not visible, but for line
-// breaks. Each Write holds whole characters.
+// terminalWriter escapes text for a terminal, but for line breaks. Each Write must have whole
+// characters.
 type terminalWriter struct {
 	w    io.Writer
-	json bool // escapes are JSON's, so that its values stay the same
+	json bool // as in appendEscaped
 }
 
 // visibleOn returns the writer for text, or for JSON, that is shown on w.
@@ -68,21 +74,7 @@ func visibleOn(w io.Writer, json bool) io.Writer {
 }
 
 func (t terminalWriter) Write(p []byte) (int, error) {
-	b := make([]byte, 0, len(p))
-	for rest := p; len(rest) > 0; {
-		r, size := utf8.DecodeRune(rest)
-		switch lineBreak := r == '\n' || r == '\r' && len(rest) > 1 && rest[1] == '\n'; {
-		case lineBreak || isVisible(r):
-			b = utf8.AppendRune(b, r) // what is not UTF-8 becomes U+FFFD
-		case t.json:
-			b = appendJSONEscape(b, r)
-		default:
-			quoted := strconv.QuoteRuneToASCII(r)
-			b = append(b, quoted[1:len(quoted)-1]...)
-		}
-		rest = rest[size:]
-	}
-	if _, err := t.w.Write(b); err != nil {
+	if _, err := t.w.Write(appendEscaped(nil, string(p), true, t.json)); err != nil {
 		return 0, err
 	}
 	return len(p), nil

@@ -86,11 +86,9 @@ func (c *watchCmd) Run(ctx context.Context, std streams) error {
 	}
 	if c.Output == "json" {
 		for _, done := range all {
-			body, err := core.AppendJSON(nil, done)
-			if err != nil {
+			if err := printJSON(std.out, done); err != nil {
 				return err
 			}
-			fmt.Fprintf(std.out, "%s\n", body)
 		}
 	} else {
 		for _, done := range all {

@@ -187,7 +187,7 @@ func (r *apiRequest) http(ctx context.Context, requestID string) (*http.Request,
 	case r.method == "":
 		return nil, core.Invalid("", "the event names no method")
 	}
-	ctx = context.WithValue(ctx, originKey{}, origin{r.trigger, r.principal, r.base, r.lastValues})
+	ctx = context.WithValue(ctx, originKey{}, Origin{r.trigger, r.principal, r.base, r.lastValues})
 	req, err := http.NewRequestWithContext(ctx, r.method, "/", bytes.NewReader(r.body))
 	if err != nil { // the URL is constant
 		return nil, core.Invalid("", "the event's method is not one of HTTP's")

@@ -189,11 +189,11 @@ func TestBasePath(t *testing.T) {
 		{"REST API, a base path in another encoding", `{"httpMethod":"GET","resource":"/{proxy+}","path":"/p%61rtners/v1/tags","pathParameters":{"proxy":"v1/tags"},"requestContext":{"stage":"prod","domainName":"` + custom + `"}}`, ""},
 		{"ALB", `{"requestContext":{"elb":{}},"httpMethod":"GET","path":"/partners/v1/tags"}`, ""},
 	} {
-		if got := BasePath(requestOf(t, test.event).Context()); got != test.want {
+		if got := OriginOf(requestOf(t, test.event).Context()).BasePath; got != test.want {
 			t.Errorf("%s: BasePath = %q, want %q", test.name, got, test.want)
 		}
 	}
-	if got := BasePath(t.Context()); got != "" {
+	if got := OriginOf(t.Context()).BasePath; got != "" {
 		t.Errorf("BasePath of nothing = %q", got)
 	}
 }
@@ -209,7 +209,7 @@ func TestLastValues(t *testing.T) {
 		{"REST API", `{"httpMethod":"GET","resource":"/","path":"/","multiValueHeaders":{}}`, false},
 		{"SCF", `{"httpMethod":"GET","path":"/"}`, false},
 	} {
-		if got := LastValues(requestOf(t, test.event).Context()); got != test.want {
+		if got := OriginOf(requestOf(t, test.event).Context()).LastValues; got != test.want {
 			t.Errorf("%s: LastValues = %t, want %t", test.name, got, test.want)
 		}
 	}

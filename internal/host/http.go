@@ -161,7 +161,7 @@ func withBounds(handler http.Handler, opts ServeOptions) http.Handler {
 		log := opts.Logger.With("request_id", requestID)
 		bounded := &boundedWriter{ResponseWriter: w, control: http.NewResponseController(w), within: opts.WriteWithin}
 
-		ctx := context.WithValue(r.Context(), originKey{}, origin{trigger: TriggerHTTP})
+		ctx := context.WithValue(r.Context(), originKey{}, Origin{Trigger: TriggerHTTP})
 		span, ok := transport.SpanFrom(r.Header)
 		if !ok {
 			span = transport.NewSpan()

@@ -22,38 +22,24 @@ import (
 //
 // so that a token's subject cannot pass for an IAM identity.
 
+// Origin is what a request's event says beside the request.
+type Origin struct {
+	Trigger   string // one of the Trigger constants
+	Principal string // the caller that the platform authenticated; "" if it did not
+	// BasePath is the path before the request's path in the caller's URL, as far as the event
+	// has it: a stage, and the base path of a custom domain's mapping.
+	BasePath string
+	// LastValues means that the query has only the last value of a repeated parameter.
+	LastValues bool
+}
+
 type originKey struct{}
 
-type origin struct {
-	trigger, principal, base string
-	lastValues               bool
-}
-
-// Principal returns the caller that the platform authenticated; ok is false if there is none.
-func Principal(ctx context.Context) (principal string, ok bool) {
-	o, _ := ctx.Value(originKey{}).(origin)
-	return o.principal, o.principal != ""
-}
-
-// Trigger returns the request's trigger, one of the Trigger constants; "" if the request
+// OriginOf returns the origin of a request by its context; the zero Origin if the request
 // does not come from this package.
-func Trigger(ctx context.Context) string {
-	o, _ := ctx.Value(originKey{}).(origin)
-	return o.trigger
-}
-
-// BasePath returns the path before the request's path in the caller's URL, as far as the
-// event has it: a stage, and the base path of a custom domain's mapping.
-func BasePath(ctx context.Context) string {
-	o, _ := ctx.Value(originKey{}).(origin)
-	return o.base
-}
-
-// LastValues reports whether the request's query has only the last value of a repeated
-// parameter.
-func LastValues(ctx context.Context) bool {
-	o, _ := ctx.Value(originKey{}).(origin)
-	return o.lastValues
+func OriginOf(ctx context.Context) Origin {
+	o, _ := ctx.Value(originKey{}).(Origin)
+	return o
 }
 
 // principal returns the principal of payload format 2.0.

@@ -57,16 +57,16 @@ func TestPrincipal(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			ctx := requestOf(t, test.event).Context()
-			if got, ok := Principal(ctx); got != test.want || ok != (test.want != "") {
-				t.Errorf("Principal = %q, %t, want %q", got, ok, test.want)
+			if got := OriginOf(ctx).Principal; got != test.want {
+				t.Errorf("Principal = %q, want %q", got, test.want)
 			}
-			if Trigger(ctx) == "" {
-				t.Error(`Trigger returns ""`)
+			if OriginOf(ctx).Trigger == "" {
+				t.Error("there is no trigger")
 			}
 		})
 	}
-	if got, ok := Principal(t.Context()); got != "" || ok {
-		t.Errorf("Principal of nothing = %q, %t", got, ok)
+	if got := OriginOf(t.Context()).Principal; got != "" {
+		t.Errorf("the principal of no request is %q", got)
 	}
 }
 
@@ -95,7 +95,7 @@ func TestPlatformKeys(t *testing.T) {
 		var key Key
 		var found bool
 		s := serveWith(t, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-			if trigger := Trigger(r.Context()); trigger != TriggerHTTP {
+			if trigger := OriginOf(r.Context()).Trigger; trigger != TriggerHTTP {
 				t.Errorf("the trigger is %q", trigger)
 			}
 			key, found = PlatformKey(r.Context())

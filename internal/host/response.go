@@ -4,13 +4,11 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
-	"maps"
 	"net/http"
-	"slices"
-	"strconv"
 	"strings"
 	"unicode/utf8"
 
+	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 )
 
@@ -119,73 +117,38 @@ type envelope struct {
 
 // encode returns the answer. A body that is not UTF-8 is encoded as base64.
 func (e envelope) encode(status int, header http.Header, body []byte) []byte {
-	text := utf8.Valid(body)
-	b := make([]byte, 0, len(body)+len(body)/8+1024)
-	b = append(b, `{"statusCode":`...)
-	b = strconv.AppendInt(b, int64(status), 10)
+	answer := struct {
+		StatusCode        int               `json:"statusCode"`
+		StatusDescription string            `json:"statusDescription,omitempty"`
+		Headers           map[string]string `json:"headers,omitzero"`
+		MultiValueHeaders http.Header       `json:"multiValueHeaders,omitzero"`
+		Cookies           []string          `json:"cookies,omitempty"`
+		IsBase64Encoded   *bool             `json:"isBase64Encoded,omitempty"`
+		Body              string            `json:"body"`
+	}{StatusCode: status, Body: string(body)}
+	isBase64 := !utf8.Valid(body)
+	if isBase64 {
+		answer.Body = base64.StdEncoding.EncodeToString(body)
+	}
+	if isBase64 || e.flag {
+		answer.IsBase64Encoded = &isBase64
+	}
 	if e.statusText {
-		b = append(b, `,"statusDescription":`...)
-		b = appendText(b, strings.TrimSpace(fmt.Sprintf("%d %s", status, http.StatusText(status))))
+		answer.StatusDescription = strings.TrimSpace(fmt.Sprintf("%d %s", status, http.StatusText(status)))
 	}
-	b = e.appendHeaders(b, header)
-	if e.flag || !text {
-		b = append(b, `,"isBase64Encoded":`...)
-		b = strconv.AppendBool(b, !text)
+	if e.cookies {
+		answer.Cookies = header["Set-Cookie"]
+		header.Del("Set-Cookie")
 	}
-	b = append(b, `,"body":`...)
-	if text {
-		b, _ = jsontext.AppendQuote(b, body) // fails only on invalid UTF-8
-	} else {
-		b = append(b, '"')
-		b = base64.StdEncoding.AppendEncode(b, body)
-		b = append(b, '"')
-	}
-	return append(b, '}')
-}
-
-func (e envelope) appendHeaders(b []byte, header http.Header) []byte {
-	member := `,"headers":{`
 	if e.lists {
-		member = `,"multiValueHeaders":{`
-	}
-	b = append(b, member...)
-	first := true
-	for _, name := range slices.Sorted(maps.Keys(header)) {
-		if e.cookies && name == "Set-Cookie" {
-			continue
-		}
-		if !first {
-			b = append(b, ',')
-		}
-		first = false
-		b = append(appendText(b, name), ':')
-		if e.lists {
-			b = appendTexts(b, header[name])
-		} else {
-			b = appendText(b, strings.Join(header[name], ", "))
+		answer.MultiValueHeaders = header
+	} else {
+		answer.Headers = make(map[string]string, len(header))
+		for name, values := range header {
+			answer.Headers[name] = strings.Join(values, ", ")
 		}
 	}
-	b = append(b, '}')
-	if cookies := header["Set-Cookie"]; e.cookies && len(cookies) > 0 {
-		b = append(b, `,"cookies":`...)
-		b = appendTexts(b, cookies)
-	}
-	return b
-}
-
-func appendTexts(b []byte, texts []string) []byte {
-	b = append(b, '[')
-	for i, text := range texts {
-		if i > 0 {
-			b = append(b, ',')
-		}
-		b = appendText(b, text)
-	}
-	return append(b, ']')
-}
-
-func appendText(b []byte, text string) []byte {
-	b, _ = jsontext.AppendQuote(b, text) // invalid UTF-8 becomes U+FFFD
+	b, _ := json.Marshal(answer, json.Deterministic(true), jsontext.AllowInvalidUTF8(true)) // texts and a number: cannot fail
 	return b
 }
 

@@ -8,6 +8,95 @@ import (
 	"partnerlens/pkg/core"
 )
 
+// format is one form of an answer.
+type format struct {
+	media       string // compared with Accept
+	contentType string
+	trailers    string // names; over HTTP/1 a short answer has trailers only if they are announced
+	write       func(*answer) error
+}
+
+// formats are the formats of an answer, in order of preference.
+var formats = []format{
+	{media: "application/json", contentType: "application/json", write: writeJSON},
+	{media: "application/x-ndjson", contentType: "application/x-ndjson", write: writeNDJSON},
+	{media: "text/csv", contentType: "text/csv; charset=utf-8; header=present", trailers: csvTrailers, write: writeCSV},
+}
+
+// writeJSON writes the report with its records. The report comes first, so that nothing is
+// written before the read has finished.
+func writeJSON(a *answer) error {
+	room, err := newRoom(a.w, a.call.function, a.call.params, jsonFrame)
+	if err != nil {
+		return err
+	}
+	body, report, err := a.question.JSON(a.ctx, room.take)
+	if err != nil {
+		return err
+	}
+	a.call.report = &report
+	if err := a.check(report); err != nil {
+		return err
+	}
+	a.call.customers = report.Count
+	_, _ = a.Write(body) // fails only if the client is gone
+	return nil
+}
+
+// byteBudget is a budget in bytes.
+type byteBudget int
+
+func (b byteBudget) Budget() int     { return int(b) }
+func (byteBudget) Cost(p []byte) int { return len(p) }
+
+// JSON reads the question, which has the parameters params, and returns the answer as one
+// JSON document of at most budget bytes.
+func JSON(ctx context.Context, f *core.Function, question *core.Question, params core.Params, budget int) ([]byte, core.Report, error) {
+	room, err := newRoom(byteBudget(budget), f, params, jsonFrame)
+	if err != nil {
+		return nil, core.Report{}, err
+	}
+	return question.JSON(ctx, room.take)
+}
+
+// jsonFrame returns the JSON around the records.
+func jsonFrame(report core.Report) ([]byte, error) {
+	return jsonLine(nil, struct {
+		core.Report `json:",inline"`
+		Items       []core.Record `json:"items"`
+	}{Report: report})
+}
+
+// WriteNDJSON reads the question and writes one record a line, as they arrive, and the
+// report as the last line. If the last line is a problem, or no report, the list was cut
+// short; the error has the reason.
+func WriteNDJSON(ctx context.Context, w io.Writer, question *core.Question) (core.Report, error) {
+	return (&lines{format: ndjson(""), w: w}).read(ctx, question)
+}
+
+func writeNDJSON(a *answer) error {
+	_, err := a.writeLines(ndjson(a.w.Header().Get(requestIDHeader)))
+	return err
+}
+
+// ndjson is the lineFormat of NDJSON: the id of the request.
+type ndjson string
+
+func (ndjson) opening() []byte { return nil }
+
+func (ndjson) record(b []byte, record core.Record) ([]byte, error) { return jsonLine(b, record) }
+
+func (ndjson) closing(report core.Report) ([]byte, error) { return jsonLine(nil, report) }
+
+func (n ndjson) cutShort(failure *core.Error) ([]byte, error) {
+	return jsonLine(nil, failure.Problem(string(n)))
+}
+
+func jsonLine(b []byte, v any) ([]byte, error) {
+	b, err := core.AppendJSON(b, v)
+	return append(b, '\n'), err
+}
+
 // lineFormat formats records one after another.
 type lineFormat interface {
 	opening() []byte // before the first record
@@ -87,7 +176,7 @@ func (l *lines) write(line []byte) {
 // writeLines answers over HTTP in the format f. It returns an error only while nothing is
 // written: after that, the end of the answer states the error.
 func (a *answer) writeLines(f lineFormat) (core.Report, error) {
-	room, err := a.room(func(report core.Report) ([]byte, error) {
+	room, err := newRoom(a.w, a.call.function, a.call.params, func(report core.Report) ([]byte, error) {
 		closing, err := f.closing(report)
 		return append(closing, f.opening()...), err
 	})
