@@ -217,10 +217,10 @@ func (r *run) publishEarlier(ctx context.Context) error {
 		}
 		earlier := *r
 		earlier.Run = p.Run
-		if earlier.at, _, err = getOwn[checkpoint](ctx, r.store, earlier.object(checkpointName)); err != nil {
+		if earlier.checkpoint, _, err = getOwn[checkpoint](ctx, r.store, earlier.object(checkpointName)); err != nil {
 			return err
 		}
-		if draft := earlier.at.Draft; draft != nil && draft.Attempt == p.Attempt {
+		if draft := earlier.checkpoint.Draft; draft != nil && draft.Attempt == p.Attempt {
 			draft.Deliveries, draft.FinishedAt = p.Deliveries, r.Now().UTC().Truncate(time.Second)
 			if err := earlier.publish(ctx, *draft); err != nil {
 				return err

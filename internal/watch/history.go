@@ -120,7 +120,7 @@ func (r *run) earlier(ctx context.Context, ids []string, newer *bool) iter.Seq2[
 					return
 				}
 				switch {
-				case !m.final() || !sameQuestion(m.Query, r.at.Query):
+				case !m.final() || !sameQuestion(m.Query, r.checkpoint.Query):
 				case m.effectiveTime(r.Zone).After(limit):
 					*newer = *newer || m.published()
 				default:
