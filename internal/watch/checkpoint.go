@@ -38,7 +38,8 @@ type checkpoint struct {
 }
 
 // loadCheckpoint loads the checkpoint of an attempt that can go on, or starts an attempt.
-// published is the run's manifest, if there is one.
+// published is the run's manifest, if there is one. A run is of one set of thresholds: if
+// they change before its objects are written, reading starts again.
 func (r *run) loadCheckpoint(ctx context.Context, published *Manifest) (err error) {
 	var there bool
 	if r.checkpoint, there, err = getOwn[checkpoint](ctx, r.store, r.object(checkpointName)); err != nil {
@@ -51,26 +52,11 @@ func (r *run) loadCheckpoint(ctx context.Context, published *Manifest) (err erro
 		r.newAttempt()
 	case held && r.Accept: // compare the list that was read; it has another digest
 		r.checkpoint.Draft, r.checkpoint.Attempt, r.checkpoint.Held = nil, newID(), nil
-	case r.checkpoint.Draft == nil && (!r.sameThresholds() || !r.checkpoint.Read && r.checkpoint.Cursor == ""):
+	case r.checkpoint.Draft == nil && (!sameJSON(r.checkpoint.Thresholds, r.Thresholds) || !r.checkpoint.Read && r.checkpoint.Cursor == ""):
 		r.newAttempt()
 	}
 	r.checkpoint.Invocations++
 	return nil
-}
-
-// sameThresholds reports whether the checkpoint is of this call's thresholds: a run is of
-// one set of settings, which its manifest has. A run whose objects are written, and may
-// have been delivered, keeps its own.
-func (r *run) sameThresholds() bool {
-	before, err := core.AppendJSON(nil, r.checkpoint.Thresholds)
-	if err != nil {
-		return false
-	}
-	thresholds, err := core.AppendJSON(nil, r.Thresholds)
-	if err != nil {
-		return false
-	}
-	return string(before) == string(thresholds)
 }
 
 // newAttempt starts an attempt: what was read before does not count.
