@@ -17,7 +17,7 @@ type checkpoint struct {
 	Attempt     string         `json:"attempt"` // the identity of the attempt
 	AsOf        time.Time      `json:"as_of"`
 	Attempts    int            `json:"attempts"`
-	Unproven    int            `json:"unproven"` // of those, the ones that ended without a proof
+	Unproven    int            `json:"unproven"` // attempts that ended without a proof
 	Invocations int            `json:"invocations"`
 	Parts       []string       `json:"parts"`
 	Count       int            `json:"count"`
@@ -34,58 +34,44 @@ type checkpoint struct {
 	Query       core.Params    `json:"query"`
 	Resellers   []string       `json:"resellers"`
 	Held        *alert.Held    `json:"held"`
-	Draft       *Manifest      `json:"draft"` // of a run whose objects are all stored, and that is to be delivered and published
+	Draft       *Manifest      `json:"draft"` // the manifest, once all objects are stored; it is published after the deliveries
 }
 
 // loadCheckpoint loads the checkpoint of an attempt that can go on, or starts an attempt.
-// published is the run's manifest, if there is one.
+// published is the run's manifest, if there is one. A run is of one set of thresholds: if
+// they change before its objects are written, reading starts again.
 func (r *run) loadCheckpoint(ctx context.Context, published *Manifest) (err error) {
 	var there bool
-	if r.at, there, err = getOwn[checkpoint](ctx, r.store, r.object(checkpointName)); err != nil {
+	if r.checkpoint, there, err = getOwn[checkpoint](ctx, r.store, r.object(checkpointName)); err != nil {
 		return err
 	}
-	held := r.at.Draft != nil && r.at.Draft.State == Held
+	held := r.checkpoint.Draft != nil && r.checkpoint.Draft.State == Held
 	switch {
-	case !there || r.at.Attempt == "" || r.Force && published.final() && published.Attempt == r.at.Attempt:
-		r.at = checkpoint{}
+	case !there || r.checkpoint.Attempt == "" || r.Force && published.final() && published.Attempt == r.checkpoint.Attempt:
+		r.checkpoint = checkpoint{}
 		r.newAttempt()
-	case held && r.Accept: // the list is kept, and its digest is another one
-		r.at.Draft, r.at.Attempt, r.at.Held = nil, newID(), nil
-	case r.at.Draft == nil && (!r.sameThresholds() || !r.at.Read && r.at.Cursor == ""):
+	case held && r.Accept: // compare the list that was read; it has another digest
+		r.checkpoint.Draft, r.checkpoint.Attempt, r.checkpoint.Held = nil, newID(), nil
+	case r.checkpoint.Draft == nil && (!sameJSON(r.checkpoint.Thresholds, r.Thresholds) || !r.checkpoint.Read && r.checkpoint.Cursor == ""):
 		r.newAttempt()
 	}
-	r.at.Invocations++
+	r.checkpoint.Invocations++
 	return nil
-}
-
-// sameThresholds reports whether the checkpoint is of this call's thresholds: a run is of
-// one set of settings, which its manifest has. A run whose objects are written, and may
-// have been delivered, keeps its own.
-func (r *run) sameThresholds() bool {
-	before, err := core.AppendJSON(nil, r.at.Thresholds)
-	if err != nil {
-		return false
-	}
-	thresholds, err := core.AppendJSON(nil, r.Thresholds)
-	if err != nil {
-		return false
-	}
-	return string(before) == string(thresholds)
 }
 
 // newAttempt starts an attempt: what was read before does not count.
 func (r *run) newAttempt() {
-	r.at = checkpoint{
+	r.checkpoint = checkpoint{
 		Attempt: newID(), AsOf: r.Now().UTC().Truncate(time.Second),
-		Attempts: r.at.Attempts + 1, Unproven: r.at.Unproven, Invocations: r.at.Invocations,
+		Attempts: r.checkpoint.Attempts + 1, Unproven: r.checkpoint.Unproven, Invocations: r.checkpoint.Invocations,
 		Parts: []string{}, Warnings: []core.Warning{}, RequestIDs: []string{},
 		Thresholds: r.Thresholds, Version: r.Version, Query: core.Params{}, Resellers: r.Resellers,
 	}
-	maps.Copy(r.at.Query, r.Params)
+	maps.Copy(r.checkpoint.Query, r.Params)
 }
 
 func (r *run) save(ctx context.Context) error {
-	return putJSON(ctx, r.store, r.object(checkpointName), r.at)
+	return putJSON(ctx, r.store, r.object(checkpointName), r.checkpoint)
 }
 
 // forget ends an attempt whose own parts are damaged: the next call reads again.
@@ -103,14 +89,15 @@ func (r *run) forget(ctx context.Context, err error) error {
 
 // manifest returns what is known of the run so far.
 func (r *run) manifest() Manifest {
+	c := &r.checkpoint
 	start, end := Period(r.Run, r.Zone)
 	return Manifest{
 		Schema: ManifestSchema, Function: r.Function.Name, Account: r.Account, Run: r.Run, State: Incomplete,
-		Provider: r.at.Provider, Version: r.at.Version, Query: r.at.Query, Resellers: r.at.Resellers,
-		AsOf: r.at.AsOf, PeriodStart: start.UTC(), PeriodEnd: end.UTC(), ReadLate: !r.at.AsOf.Before(end),
-		Count: r.at.Count, Total: r.at.Total, RequestIDs: r.at.RequestIDs, Thresholds: r.at.Thresholds,
-		Attempt: r.at.Attempt, Attempts: r.at.Attempts, Invocations: r.at.Invocations, ReadMS: r.at.ReadMS,
-		Warnings: slices.Concat([]core.Warning{}, r.at.Warnings), ByStatus: map[string]int{}, Alerts: map[string]int{}, Objects: []Object{},
+		Provider: c.Provider, Version: c.Version, Query: c.Query, Resellers: c.Resellers,
+		AsOf: c.AsOf, PeriodStart: start.UTC(), PeriodEnd: end.UTC(), ReadLate: !c.AsOf.Before(end),
+		Count: c.Count, Total: c.Total, RequestIDs: c.RequestIDs, Thresholds: c.Thresholds,
+		Attempt: c.Attempt, Attempts: c.Attempts, Invocations: c.Invocations, ReadMS: c.ReadMS,
+		Warnings: slices.Concat([]core.Warning{}, c.Warnings), ByStatus: map[string]int{}, Alerts: map[string]int{}, Objects: []Object{},
 		Deliveries: []alert.Delivery{}, Sample: []string{},
 	}
 }

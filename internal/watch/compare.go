@@ -44,7 +44,7 @@ type stateLine struct {
 func (r *run) compare(ctx context.Context, h history, state State) (m Manifest, err error) {
 	start := time.Now()
 	m = r.manifest()
-	m.State, m.Complete, m.Proven, m.Held = state, state == Done, r.at.Proven, r.at.Held
+	m.State, m.Complete, m.Proven, m.Held = state, state == Done, r.checkpoint.Proven, r.checkpoint.Held
 	if state == Held {
 		h = history{}
 	}

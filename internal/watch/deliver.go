@@ -1,7 +1,6 @@
 package watch
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"slices"
@@ -49,7 +48,7 @@ type refusedDelivery struct {
 // loadPending reads the pending deliveries. A list that is damaged counts as empty: the
 // manifests still have what was not delivered, for Redeliver.
 func (r *run) loadPending(ctx context.Context) error {
-	there, err := getJSON(ctx, r.store, r.place.pending(), &r.pending)
+	there, err := getJSON(ctx, r.store, r.place.object(pendingName), &r.pending)
 	r.pending.stored = there || errors.Is(err, errDamaged)
 	if unreadable, err := r.unreadable(ctx, err); err != nil {
 		return err
@@ -65,7 +64,7 @@ func (r *run) loadUntold(ctx context.Context) error {
 	var old struct {
 		Runs []string `json:"runs"`
 	}
-	there, err := getJSON(ctx, r.store, r.place.untold(), &old)
+	there, err := getJSON(ctx, r.store, r.place.object(untoldName), &old)
 	if !there {
 		_, err = r.unreadable(ctx, err)
 		return err
@@ -85,7 +84,7 @@ func (r *run) loadUntold(ctx context.Context) error {
 	if err := r.savePending(ctx); err != nil {
 		return err
 	}
-	return r.store.Delete(ctx, r.place.untold())
+	return r.store.Delete(ctx, r.place.object(untoldName))
 }
 
 func (r *run) pendingOf(run string) *pendingRun {
@@ -105,13 +104,13 @@ func (r *run) savePending(ctx context.Context) error {
 		if !r.pending.stored {
 			return nil
 		}
-		err := r.store.Delete(ctx, r.place.pending())
+		err := r.store.Delete(ctx, r.place.object(pendingName))
 		r.pending.stored = err != nil
 		return err
 	}
 	r.pending.Schema, r.pending.stored = pendingSchema, true
 	r.pending.Runs = r.pending.Runs[max(0, len(r.pending.Runs)-maxPending):]
-	return putJSON(ctx, r.store, r.place.pending(), r.pending)
+	return putJSON(ctx, r.store, r.place.object(pendingName), r.pending)
 }
 
 // finishPending takes a published run off the list if none of its deliveries is due: its manifest
@@ -217,10 +216,10 @@ func (r *run) publishEarlier(ctx context.Context) error {
 		}
 		earlier := *r
 		earlier.Run = p.Run
-		if earlier.at, _, err = getOwn[checkpoint](ctx, r.store, earlier.object(checkpointName)); err != nil {
+		if earlier.checkpoint, _, err = getOwn[checkpoint](ctx, r.store, earlier.object(checkpointName)); err != nil {
 			return err
 		}
-		if draft := earlier.at.Draft; draft != nil && draft.Attempt == p.Attempt {
+		if draft := earlier.checkpoint.Draft; draft != nil && draft.Attempt == p.Attempt {
 			draft.Deliveries, draft.FinishedAt = p.Deliveries, r.Now().UTC().Truncate(time.Second)
 			if err := earlier.publish(ctx, *draft); err != nil {
 				return err
@@ -292,7 +291,7 @@ func (r *run) deliverEarlier(ctx context.Context, id string, newest map[string]s
 			}
 		}
 	}
-	if !sameDeliveries(m.Deliveries, p.Deliveries) {
+	if !sameJSON(m.Deliveries, p.Deliveries) {
 		m.Deliveries = slices.Clone(p.Deliveries)
 		if err := putJSON(ctx, r.store, r.place.object(id, manifestName), m); err != nil {
 			if ctx.Err() != nil {
@@ -385,15 +384,6 @@ func (r *run) report(run string, d alert.Delivery) {
 	if r.Delivered != nil {
 		r.Delivered(run, d)
 	}
-}
-
-func sameDeliveries(a, b []alert.Delivery) bool {
-	x, err := core.AppendJSON(nil, a)
-	if err != nil {
-		return false
-	}
-	y, err := core.AppendJSON(nil, b)
-	return err == nil && bytes.Equal(x, y)
 }
 
 // Redeliver delivers what channels lack of all runs, or of the Job's run if it names one:

@@ -54,7 +54,7 @@ func (r *run) history(ctx context.Context) (h history, err error) {
 		return h, err
 	}
 	// List may not have a run that was stored just before; Get has it.
-	newest, there, err := getOwn[Latest](ctx, r.store, r.place.latest())
+	newest, there, err := getOwn[Latest](ctx, r.store, r.place.object(latestName))
 	if err != nil {
 		return h, err
 	}
@@ -120,7 +120,7 @@ func (r *run) earlier(ctx context.Context, ids []string, newer *bool) iter.Seq2[
 					return
 				}
 				switch {
-				case !m.final() || !sameQuestion(m.Query, r.at.Query):
+				case !m.final() || !sameQuestion(m.Query, r.checkpoint.Query):
 				case m.effectiveTime(r.Zone).After(limit):
 					*newer = *newer || m.published()
 				default:
@@ -236,7 +236,7 @@ func deleteAll(ctx context.Context, s store.Store, prefix string, match func(nam
 
 // nameLatest makes latest.json name the run, unless it names a later run.
 func (r *run) nameLatest(ctx context.Context, m Manifest) error {
-	current, there, err := getOwn[Latest](ctx, r.store, r.place.latest())
+	current, there, err := getOwn[Latest](ctx, r.store, r.place.object(latestName))
 	if err != nil {
 		return err
 	}
@@ -252,7 +252,7 @@ func (r *run) nameLatest(ctx context.Context, m Manifest) error {
 			return nil
 		}
 	}
-	return putJSON(ctx, r.store, r.place.latest(), Latest{
+	return putJSON(ctx, r.store, r.place.object(latestName), Latest{
 		Run: m.Run, AsOf: m.AsOf, Manifest: r.object(manifestName), Customers: r.object(named(customersName, m.state())),
 		Count: m.Count, Query: m.Query, Resellers: m.Resellers, Sample: m.Sample,
 	})
@@ -302,7 +302,7 @@ func Retain(ctx context.Context, s store.Store, function, account string, days i
 // NewestComplete returns the newest complete run of a function's account; false if there
 // is none.
 func NewestComplete(ctx context.Context, s store.Store, function, account string) (Latest, bool, error) {
-	newest, there, err := getOwn[Latest](ctx, s, place{function, account}.latest())
+	newest, there, err := getOwn[Latest](ctx, s, place{function, account}.object(latestName))
 	return newest, there && checkRunID(newest.Run) == nil, err
 }
 

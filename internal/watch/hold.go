@@ -63,12 +63,12 @@ func (r *run) shrunk(ctx context.Context, h history) (held *alert.Held, err erro
 			others++
 		}
 	}
-	if !r.tooMany(held.Missing, held.Known) || !r.at.Proven && !r.tooMany(held.New, count) {
+	if !r.tooMany(held.Missing, held.Known) || !r.checkpoint.Proven && !r.tooMany(held.New, count) {
 		return nil, nil
 	}
 	if h.held != nil && h.held.Held != nil && others == 0 && !r.tooMany(lastGone, lastCount) {
 		held.Times = h.held.Held.Times
-		if r.at.AsOf.Sub(h.held.AsOf) >= heldApart {
+		if r.checkpoint.AsOf.Sub(h.held.AsOf) >= heldApart {
 			held.Times++
 		}
 	}

@@ -92,12 +92,5 @@ type place struct{ function, account string }
 
 func (p place) folder() string { return fmt.Sprintf("runs/%s/%s/", p.function, p.account) }
 
-func (p place) object(run, name string) string { return p.folder() + path.Join(run, name) }
-
-func (p place) latest() string { return p.folder() + latestName }
-
-func (p place) lease() string { return p.folder() + leaseName }
-
-func (p place) pending() string { return p.folder() + pendingName }
-
-func (p place) untold() string { return p.folder() + untoldName }
+// object is the full name of an object of the account.
+func (p place) object(elem ...string) string { return p.folder() + path.Join(elem...) }

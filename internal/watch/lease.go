@@ -4,11 +4,8 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
-	"io"
 	"sync"
 	"time"
-
-	"github.com/go-json-experiment/json"
 
 	"partnerlens/internal/store"
 	"partnerlens/pkg/core"
@@ -50,7 +47,7 @@ func (r *run) withLease(ctx context.Context, do func(context.Context) error) err
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), leaseRenewal)
 		defer cancel()
 		if r.holds(ctx) == nil {
-			_ = r.store.Delete(ctx, r.place.lease()) // or it expires
+			_ = r.store.Delete(ctx, r.place.object(leaseName)) // or it expires
 		}
 	}()
 	err := do(held)
@@ -86,54 +83,33 @@ func (r *run) takeLease(ctx context.Context) (acquired bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	put := r.store.PutNew(ctx, r.place.lease(), text)
+	put := r.store.PutNew(ctx, r.place.object(leaseName), text)
 	if put != nil && !errors.Is(put, store.ErrExists) {
 		return false, put
 	}
-	current, err := r.currentLease(ctx) // even if put is nil: a later PutNew may have overwritten it
+	var current lease
+	there, err := getJSON(ctx, r.store, r.place.object(leaseName), &current)
 	switch {
-	case core.CodeOf(err) == core.CodeNotFound: // released just now
-		return false, nil
-	case err != nil:
+	case errors.Is(err, errDamaged):
+		current = lease{} // it has expired
+	case err != nil || !there: // released just now
 		return false, err
 	case put == nil:
-		return current.Holder == r.holder, nil
+		return current.Holder == r.holder, nil // a later PutNew may have overwritten it
 	}
 	if left := time.Until(current.Until); left > 0 && left <= leaseTime {
 		return false, nil
 	}
-	return false, r.store.Delete(ctx, r.place.lease()) // it has expired, or its holder's clock is wrong
-}
-
-// currentLease reads the lease. A damaged lease has expired.
-func (r *run) currentLease(ctx context.Context) (current lease, err error) {
-	body, err := open(ctx, r.store, r.place.lease())
-	if err != nil {
-		return current, err
-	}
-	defer body.Close()
-	text, err := io.ReadAll(io.LimitReader(body, maxSmall))
-	if err != nil {
-		return current, core.AsError(err)
-	}
-	if json.Unmarshal(text, &current) != nil {
-		return lease{}, nil
-	}
-	return current, nil
+	return false, r.store.Delete(ctx, r.place.object(leaseName)) // it has expired, or its holder's clock is wrong
 }
 
 // holds returns nil if this invocation holds the lease, and errLeaseLost if it does not.
 func (r *run) holds(ctx context.Context) error {
-	current, err := r.currentLease(ctx)
-	switch {
-	case core.CodeOf(err) == core.CodeNotFound:
-		return errLeaseLost
-	case err != nil:
-		return err
-	case current.Holder != r.holder:
+	current, _, err := getOwn[lease](ctx, r.store, r.place.object(leaseName))
+	if err == nil && current.Holder != r.holder {
 		return errLeaseLost
 	}
-	return nil
+	return err
 }
 
 // renewLease renews the lease until ctx ends. The lease is lost if there is another holder,
@@ -144,7 +120,7 @@ func (r *run) renewLease(ctx context.Context, lost context.CancelCauseFunc) {
 		next := time.Now().Add(leaseTime)
 		err := r.holds(ctx)
 		if err == nil {
-			err = putOnce(ctx, r.store, r.place.lease(), lease{r.holder, next})
+			err = putOnce(ctx, r.store, r.place.object(leaseName), lease{r.holder, next})
 		}
 		switch {
 		case err == nil:

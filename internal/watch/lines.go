@@ -151,7 +151,7 @@ func join(now, before, last lines) iter.Seq2[joined, error] {
 // customer, as the later one has it.
 func (r *run) parts(ctx context.Context) lines {
 	var sources []lines
-	for _, name := range r.at.Parts {
+	for _, name := range r.checkpoint.Parts {
 		sources = append(sources, readLines(ctx, r.store, r.object(name), r.keyOfRecord))
 	}
 	return func(yield func(line, error) bool) {

@@ -1,6 +1,7 @@
 package watch
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -51,12 +52,8 @@ type reader struct {
 func open(ctx context.Context, s store.Store, name string) (*reader, error) {
 	r := &reader{ctx: ctx, store: s, name: name}
 	for {
-		err := r.reopen()
-		if err == nil {
-			return r, nil
-		}
-		if !r.again(err) {
-			return nil, err
+		if err := r.reopen(); err == nil || !r.again(err) {
+			return r, err
 		}
 	}
 }
@@ -185,6 +182,16 @@ func putOnce(ctx context.Context, s store.Store, name string, v any) error {
 		_, err := w.Write(append(text, '\n'))
 		return err
 	})
+}
+
+// sameJSON reports whether two values have the same JSON.
+func sameJSON(a, b any) bool {
+	x, err := core.AppendJSON(nil, a)
+	if err != nil {
+		return false
+	}
+	y, err := core.AppendJSON(nil, b)
+	return err == nil && bytes.Equal(x, y)
 }
 
 // verify checks an object of a run against the manifest.

@@ -21,7 +21,7 @@ func (r *run) read(ctx context.Context, published *Manifest) (State, error) {
 	for {
 		report, err := r.readOn(ctx)
 		switch {
-		case err != nil && !restarted && r.at.Cursor != "" && core.AsError(err).Param == "cursor":
+		case err != nil && !restarted && r.checkpoint.Cursor != "" && core.AsError(err).Param == "cursor":
 			restarted = true // settings or the program changed: the cursor cannot be used
 			r.newAttempt()
 			continue
@@ -33,11 +33,11 @@ func (r *run) read(ctx context.Context, published *Manifest) (State, error) {
 		default:
 			return "", stopped(report)
 		}
-		r.at.Proven = report.Complete
-		r.at.Warnings = slices.DeleteFunc(slices.Concat([]core.Warning{}, report.Warnings), core.Warning.AboutRecords) // comparing counts them
+		r.checkpoint.Proven = report.Complete
+		r.checkpoint.Warnings = slices.DeleteFunc(slices.Concat([]core.Warning{}, report.Warnings), core.Warning.AboutRecords) // comparing counts them
 		if !report.Complete {
 			// Customers came and went during the read, or the vendor counts others.
-			if r.at.Unproven++; r.at.Unproven < r.Attempts {
+			if r.checkpoint.Unproven++; r.checkpoint.Unproven < r.Attempts {
 				if r.late(ctx) {
 					return Incomplete, r.endIncomplete(ctx, published)
 				}
@@ -45,7 +45,7 @@ func (r *run) read(ctx context.Context, published *Manifest) (State, error) {
 				continue
 			}
 		}
-		r.at.Read, r.at.Cursor = true, ""
+		r.checkpoint.Read, r.checkpoint.Cursor = true, ""
 		return "", r.save(ctx)
 	}
 }
@@ -62,7 +62,7 @@ func stopped(report core.Report) error {
 // late reports whether there is no time to read again.
 func (r *run) late(ctx context.Context) bool {
 	deadline, ok := ctx.Deadline()
-	return ok && time.Until(deadline) < time.Duration(r.at.ReadMS)*time.Millisecond+timeToStop
+	return ok && time.Until(deadline) < time.Duration(r.checkpoint.ReadMS)*time.Millisecond+timeToStop
 }
 
 // endIncomplete ends a call whose list could not be proven complete. The manifest says
@@ -71,7 +71,7 @@ func (r *run) late(ctx context.Context) bool {
 func (r *run) endIncomplete(ctx context.Context, published *Manifest) error {
 	m := r.manifest()
 	m.FinishedAt = r.Now().UTC().Truncate(time.Second)
-	r.at.Cursor, r.at.Parts = "", []string{} // the next call starts an attempt
+	r.checkpoint.Cursor, r.checkpoint.Parts = "", []string{} // the next call starts an attempt
 	if err := r.save(ctx); err != nil || published.final() {
 		return err
 	}
@@ -96,15 +96,15 @@ func (r *run) readOn(ctx context.Context) (core.Report, error) {
 		bounded, cancel = context.WithDeadline(ctx, deadline.Add(-timeToStop))
 		defer cancel()
 	}
-	start, before := time.Now(), r.at.ReadMS
+	start, before := time.Now(), r.checkpoint.ReadMS
 	var waiting []line
 	var failure error
 	store := func(cursor string) {
-		r.at.ReadMS = before + time.Since(start).Milliseconds()
+		r.checkpoint.ReadMS = before + time.Since(start).Milliseconds()
 		failure = r.storePart(ctx, waiting, cursor)
 		waiting = waiting[:0]
 	}
-	report, err := question.Walk(bounded, r.at.Cursor, r.known(bounded), r.at.AsOf, func(record core.Record, place func() string) bool {
+	report, err := question.Walk(bounded, r.checkpoint.Cursor, r.known(bounded), r.checkpoint.AsOf, func(record core.Record, place func() string) bool {
 		if len(waiting) == r.PartSize {
 			if store(place()); failure != nil {
 				return false
@@ -128,11 +128,11 @@ func (r *run) readOn(ctx context.Context) (core.Report, error) {
 	if err != nil {
 		return report, err // the next call reads what was not stored
 	}
-	r.at.ReadMS = before + time.Since(start).Milliseconds()
+	r.checkpoint.ReadMS = before + time.Since(start).Milliseconds()
 	r.noteReport(report)
 	if report.Next != nil {
 		store(*report.Next)
-	} else if report.Complete || atEnd(report) && r.at.Unproven+1 >= r.Attempts {
+	} else if report.Complete || atEnd(report) && r.checkpoint.Unproven+1 >= r.Attempts {
 		store("") // the last part of the list; read saves the checkpoint
 	}
 	return report, failure
@@ -145,7 +145,7 @@ func atEnd(report core.Report) bool {
 
 // known returns the keys of the customers that were read before.
 func (r *run) known(ctx context.Context) core.Known {
-	if r.at.Cursor == "" {
+	if r.checkpoint.Cursor == "" {
 		return nil
 	}
 	return func(yield func(string, error) bool) {
@@ -158,13 +158,13 @@ func (r *run) known(ctx context.Context) core.Known {
 }
 
 func (r *run) noteReport(report core.Report) {
-	r.at.Provider = cmp.Or(report.Provider, r.at.Provider)
+	r.checkpoint.Provider = cmp.Or(report.Provider, r.checkpoint.Provider)
 	if report.Total != nil {
-		r.at.Total = report.Total
+		r.checkpoint.Total = report.Total
 	}
-	r.at.RequestIDs = append(r.at.RequestIDs, report.RequestIDs...)
+	r.checkpoint.RequestIDs = append(r.checkpoint.RequestIDs, report.RequestIDs...)
 	const most = 100
-	r.at.RequestIDs = r.at.RequestIDs[max(0, len(r.at.RequestIDs)-most):]
+	r.checkpoint.RequestIDs = r.checkpoint.RequestIDs[max(0, len(r.checkpoint.RequestIDs)-most):]
 }
 
 // storePart stores customers in the order of their keys, and then saves the checkpoint.
@@ -173,7 +173,7 @@ func (r *run) noteReport(report core.Report) {
 func (r *run) storePart(ctx context.Context, records []line, cursor string) error {
 	if len(records) > 0 {
 		slices.SortFunc(records, func(a, b line) int { return cmp.Compare(a.key, b.key) })
-		name := fmt.Sprintf("progress/part-%04d-%s.ndjson.gz", len(r.at.Parts), rand.Text())
+		name := fmt.Sprintf("progress/part-%04d-%s.ndjson.gz", len(r.checkpoint.Parts), rand.Text())
 		err := r.store.Put(ctx, r.object(name), func(w io.Writer) error {
 			packed := gzip.NewWriter(w)
 			for _, l := range records {
@@ -186,10 +186,10 @@ func (r *run) storePart(ctx context.Context, records []line, cursor string) erro
 		if err != nil {
 			return err
 		}
-		r.at.Parts = append(slices.Clone(r.at.Parts), name)
-		r.at.Count += len(records)
+		r.checkpoint.Parts = append(slices.Clone(r.checkpoint.Parts), name)
+		r.checkpoint.Count += len(records)
 	}
-	r.at.Cursor = cursor
+	r.checkpoint.Cursor = cursor
 	if cursor == "" {
 		return nil
 	}

@@ -14,8 +14,8 @@ import (
 
 // Run works on a run until it has ended or time runs out. If the state is GoingOn or
 // Incomplete, or there is an error, call it again, at any time: the next call goes on from
-// what is stored. Run waits for the lease of the account: calls for runs of one account
-// take turns.
+// what is stored. Run waits for the lease of the account, so that calls for runs of one
+// account are made one after another.
 func Run(ctx context.Context, s store.Store, job Job) (outcome Outcome, err error) {
 	r, err := newRun(ctx, s, job)
 	if err != nil {
@@ -34,12 +34,12 @@ func Run(ctx context.Context, s store.Store, job Job) (outcome Outcome, err erro
 // run is a Job in progress.
 type run struct {
 	Job
-	store    store.Store
-	storeID  string // the store's identity
-	place    place
-	holder   string // this invocation, in the lease; "" before the lease is acquired
-	at       checkpoint
-	warnings []core.Warning
+	store      store.Store
+	storeID    string // the store's identity
+	place      place
+	holder     string // this invocation, in the lease; "" before the lease is acquired
+	checkpoint checkpoint
+	warnings   []core.Warning
 
 	pending    pendingList
 	failing    map[string]alert.Reach // channels that failed during this call
@@ -69,7 +69,7 @@ func (r *run) run(ctx context.Context) (Outcome, error) {
 	}
 
 	// Read the customers into parts.
-	if !r.at.Read {
+	if !r.checkpoint.Read {
 		state, err := r.read(ctx, &published)
 		if err != nil {
 			return Outcome{}, err
@@ -84,13 +84,13 @@ func (r *run) run(ctx context.Context) (Outcome, error) {
 	if err != nil {
 		return Outcome{}, err
 	}
-	resumed := r.at.Draft != nil
+	resumed := r.checkpoint.Draft != nil
 	if !resumed {
 		if err := r.writeDraft(ctx, history); err != nil {
 			return Outcome{}, err
 		}
 	}
-	m := *r.at.Draft
+	m := *r.checkpoint.Draft
 	if deadline, ok := ctx.Deadline(); ok && !resumed && time.Until(deadline) < timeToDeliver {
 		return Outcome{State: GoingOn, Manifest: m}, nil // the next call has all its time for the channels
 	}
@@ -147,14 +147,14 @@ func (r *run) already(ctx context.Context, m Manifest) (Outcome, error) {
 // writeDraft writes the run's objects, and its manifest into the checkpoint. The manifest
 // is published when everything is delivered.
 func (r *run) writeDraft(ctx context.Context, h history) (err error) {
-	if r.at.Held, err = r.shrunk(ctx, h); err != nil {
+	if r.checkpoint.Held, err = r.shrunk(ctx, h); err != nil {
 		return r.forget(ctx, err)
 	}
 	state := Done
 	switch {
-	case r.at.Held != nil && r.at.Held.Times < heldTimes && !r.Accept:
+	case r.checkpoint.Held != nil && r.checkpoint.Held.Times < heldTimes && !r.Accept:
 		state = Held
-	case !r.at.Proven:
+	case !r.checkpoint.Proven:
 		state = Unproven
 	}
 	// A manifest that was published before would name other objects.
@@ -165,7 +165,7 @@ func (r *run) writeDraft(ctx context.Context, h history) (err error) {
 	if err != nil {
 		return r.forget(ctx, err)
 	}
-	r.at.Draft = &m
+	r.checkpoint.Draft = &m
 	return r.save(ctx)
 }
 
