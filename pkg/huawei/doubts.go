@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"sync"
 
+	"github.com/go-json-experiment/json/jsontext"
+
 	"partnerlens/pkg/core"
 )
 
@@ -30,14 +32,14 @@ const maxDoubts = 1000
 func (d *doubts) settle(query core.TagQuery, at core.Cursor, answer page) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if answer.list == listThere && len(d.pages) == 0 {
+	if answer.list == jsontext.KindBeginArray && len(d.pages) == 0 {
 		return nil
 	}
 	name := fmt.Sprintf("%q %q %d", query.ResellerID, query.CustomerIDs, at.Offset)
 	doubted := d.pages[name]
 	delete(d.pages, name)
 	switch {
-	case answer.list == listThere, doubted && (answer.list == listNull || at.Offset > 0):
+	case answer.list == jsontext.KindBeginArray, doubted && (answer.list == jsontext.KindNull || at.Offset > 0):
 		return nil
 	}
 	if d.pages == nil || len(d.pages) >= maxDoubts {

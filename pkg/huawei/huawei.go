@@ -109,9 +109,6 @@ func (s *Source) ClockSkew() (time.Duration, bool) { return s.transport.ClockSke
 // rules, and remembers two things of no page's content: where the cloud refuses a
 // page of more than 100, it fails as unavailable and asks for no more than 100 from
 // then on; and a page without a list must come twice (see doubts).
-//
-// The records of a page share the memory of its text, but for their ids: who
-// keeps few of many should keep what is needed of them.
 func (s *Source) FetchPage(ctx context.Context, query core.TagQuery, at core.Cursor) (core.Page[*core.CustomerTag], error) {
 	var none core.Page[*core.CustomerTag]
 	if err := check(query); err != nil {

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-json-experiment/json/jsontext"
 	"go.uber.org/goleak"
 
 	"partnerlens/internal/simulator"
@@ -293,7 +294,7 @@ func TestDoubtsAreBounded(t *testing.T) {
 	t.Parallel()
 	var d doubts
 	for i := range 3 * maxDoubts {
-		d.settle(core.TagQuery{}, core.Cursor{Offset: i}, page{list: listNull})
+		d.settle(core.TagQuery{}, core.Cursor{Offset: i}, page{list: jsontext.KindNull})
 	}
 	if len(d.pages) > maxDoubts {
 		t.Errorf("%d doubts are kept, want %d at most", len(d.pages), maxDoubts)

@@ -1,11 +1,15 @@
 package tencent
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 
 	"partnerlens/pkg/core"
 	"partnerlens/pkg/transport"
@@ -373,20 +377,10 @@ func FuzzDecodePage(f *testing.F) {
 			}
 			return
 		}
-		rows := -1 // of the last Data, as it counts
-		body := transport.NewBody(text)
-		body.Object(func(name string) {
-			if name == "Response" {
-				body.Object(func(name string) {
-					if name == "Data" {
-						rows = 0
-						body.Array(func() { rows++ })
-					}
-				})
-			}
-		})
-		if len(answer.customers) != max(rows, 0) {
-			t.Fatalf("%d records of %d rows", len(answer.customers), rows)
+		var rows struct{ Response struct{ Data []any } }
+		_ = json.Unmarshal(bytes.ToValidUTF8(text, []byte("\uFFFD")), &rows, jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
+		if len(answer.customers) != len(rows.Response.Data) {
+			t.Fatalf("%d records of %d rows", len(answer.customers), len(rows.Response.Data))
 		}
 		for _, customer := range answer.customers {
 			if customer == nil || customer.CustomerID == "" {

@@ -91,9 +91,6 @@ func (s *Source) ClockSkew() (time.Duration, bool) { return s.transport.ClockSke
 
 // FetchPage asks for the page that begins at a row. It keeps core.Source's rules.
 //
-// The records of a page share the memory of its text, but for their ids: who
-// keeps few of many should keep what is needed of them.
-//
 // The API counts in pages, a Cursor in rows: asked for a row within a page,
 // which happens where the page size changed between two parts of a read, it asks for
 // that page and leaves out the rows before.

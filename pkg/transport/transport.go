@@ -112,15 +112,6 @@ type Answer struct {
 	Body      []byte
 }
 
-// Err gives the error of an answer that tells of no failure itself, once body
-// has been walked: by its status, or because it is no whole JSON. nil: there is none.
-func (a Answer) Err(body *Body) error {
-	if a.Status != http.StatusOK {
-		return StatusError(a.Status)
-	}
-	return body.End()
-}
-
 // Do makes the call: one attempt, over with as soon as ctx is.
 func (w *Transport) Do(ctx context.Context, call Call) error {
 	within, cancel := context.WithTimeout(ctx, w.opts.AttemptTimeout)

@@ -56,9 +56,10 @@ func get(ctx context.Context, w *Transport, url string) (Answer, error) {
 		},
 		Decode: func(a Answer) error {
 			got = a
-			body := NewBody(a.Body)
-			body.Value()
-			return a.Err(body)
+			if err := a.Decode(new(Value)); err != nil {
+				return err
+			}
+			return a.Err()
 		},
 	})
 	return got, err
