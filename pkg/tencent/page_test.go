@@ -1,14 +1,12 @@
 package tencent
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
 	"partnerlens/pkg/core"
@@ -361,13 +359,15 @@ func TestFailures(t *testing.T) {
 	}
 }
 
-// FuzzDecodePage: whatever comes, there is an error, or a record for each row.
+// FuzzDecodePage requires of any answer an error, or a record for each row.
 func FuzzDecodePage(f *testing.F) {
 	f.Add([]byte(vendorSample))
 	f.Add(samplePage(f, 3))
 	f.Add([]byte(pageOf(`{"ClientUin":"1","Credit":"1e-7","Force":"2"},{"ClientUin":2}`)))
 	f.Add([]byte(`{"Response":{"Error":{"Code":"InternalError","Message":"x"},"RequestId":"x"}}`))
 	f.Add([]byte(`{"Response":{"Total":0,"Data":null}}`))
+	f.Add([]byte(pageOf(`{"ClientUin":1,"x":"","x":0},{"ClientUin":1}`)))
+	f.Add([]byte(`{"Response":{"Data":{},"Data":[{"ClientUin":1}],"Total":1}}`))
 	f.Add([]byte(`{}`))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		answer, err := decodePage(transport.Answer{Status: 200, Body: text}, testConfig)
@@ -377,10 +377,9 @@ func FuzzDecodePage(f *testing.F) {
 			}
 			return
 		}
-		var rows struct{ Response struct{ Data []any } }
-		_ = json.Unmarshal(bytes.ToValidUTF8(text, []byte("\uFFFD")), &rows, jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
-		if len(answer.customers) != len(rows.Response.Data) {
-			t.Fatalf("%d records of %d rows", len(answer.customers), len(rows.Response.Data))
+		var all struct{ Response struct{ Data jsontext.Value } }
+		if rows := transporttest.Rows(t, text, &all, &all.Response.Data); len(answer.customers) != rows {
+			t.Fatalf("%d records of %d rows", len(answer.customers), rows)
 		}
 		for _, customer := range answer.customers {
 			if customer == nil || customer.CustomerID == "" {
