@@ -8,8 +8,8 @@ import (
 	"partnerlens/pkg/transport"
 )
 
-// failures is what the API's codes mean (partner center API reference, Status
-// Codes, and API Gateway, Error Codes; read November 2026).
+// failures are the codes of the API (partner center API reference, Status Codes,
+// and API Gateway, Error Codes; read November 2026).
 var failures = transport.Failures{
 	{Prefix: "CBC.0100", Code: core.CodeInvalid, Detail: "Huawei Cloud does not accept the query"},
 	{Prefix: "CBC.0101", Code: core.CodeInvalid, Detail: "Huawei Cloud does not accept the query"},
@@ -20,7 +20,7 @@ var failures = transport.Failures{
 	{Prefix: "CBC.0250", Code: core.CodeThrottled},
 	{Prefix: "CBC.0999", Code: core.CodeUnavailable, Detail: "Huawei Cloud has a fault of its own; try again later"},
 	{Prefix: "CBC.5001", Code: core.CodeDenied, Detail: "the key's account is not a Huawei Cloud partner"},
-	// The caller named the reseller, so it is his to change; the key is as good as before.
+	// The caller chose the reseller and can change it; the key is valid.
 	{Prefix: "CBC.99000037", Code: core.CodeInvalid, Param: "reseller_id", Detail: "not a reseller below this account", UnknownID: true},
 	{Prefix: "APIGW.0301", Code: core.CodeDenied, StaleKey: true,
 		Detail: "Huawei Cloud does not accept the key: it was deleted, disabled or mistyped, its token has expired, or this machine's clock is more than fifteen minutes off"},
@@ -29,16 +29,16 @@ var failures = transport.Failures{
 	{Prefix: "APIGW.0308", Code: core.CodeThrottled},
 }
 
-// succeeded is the code that says that nothing went wrong (partner center API
-// reference, Status Codes, read November 2026).
+// succeeded is the code of success (partner center API reference, Status Codes,
+// read November 2026).
 const succeeded = "CBC.0000"
 
-// noAccess is what the vendor's message says where the account may not call an
-// API at all; that has no code of its own.
+// noAccess is in the vendor's message if the account may not call an API at all,
+// which has no code.
 const noAccess = "has no access to this api"
 
-// failure is the members of an answer that tell of a failure. The vendor's
-// services do not agree on the names.
+// failure is the members of an answer that report a failure. Their names differ
+// between the vendor's services.
 type failure struct {
 	ErrorCode    transport.Value `json:"error_code"`
 	ErrorMsg     transport.Value `json:"error_msg"`

@@ -15,8 +15,8 @@ import (
 	"partnerlens/pkg/transport"
 )
 
-// Members asks Huawei Cloud for pages of the members of a partner's account,
-// over a Source's connections and with its key. The lists come with a count.
+// Members reads pages of the members of a partner's account, over the connections
+// and with the key of a Source. The lists have a count.
 type Members[Q core.Query] struct {
 	source *Source
 	api    *memberAPI[Q]
@@ -86,7 +86,7 @@ var subCustomers = memberAPI[core.TagQuery]{
 	reseller: func(query core.TagQuery) string { return query.ResellerID },
 }
 
-// FetchPage asks for the page that begins at a row. It keeps core.Source's rules.
+// FetchPage reads the page that begins at a row. It implements core.Source.
 func (m Members[Q]) FetchPage(ctx context.Context, query Q, at core.Cursor) (core.Page[*core.Member], error) {
 	var none core.Page[*core.Member]
 	size := cmp.Or(at.Size, maxMemberPage)
@@ -109,7 +109,7 @@ func (m Members[Q]) FetchPage(ctx context.Context, query Q, at core.Cursor) (cor
 		return none, err
 	}
 	page := core.Page[*core.Member]{Items: answer.members, Total: &answer.count, RequestID: answer.requestID}
-	// After a full page the list goes on whatever is counted: a count may be the page's own.
+	// After a full page the list goes on whatever the count: it may be the page's.
 	if after := at.Offset + len(answer.members); len(answer.members) >= size || len(answer.members) > 0 && after < answer.count {
 		page.Next = &core.Cursor{Offset: after, Size: at.Size}
 	}
@@ -139,7 +139,7 @@ type memberRow struct {
 }
 
 // decode reads an answer as decodePage does. Here the count, which is there
-// "only on success", tells an empty list from no answer.
+// "only on success", distinguishes an empty list from no answer.
 func (api *memberAPI[Q]) decode(a transport.Answer, reseller string) (memberPage, error) {
 	var all memberAnswer
 	if err := a.Decode(&all); err != nil {
@@ -175,10 +175,10 @@ func (api *memberAPI[Q]) member(row *memberRow, reseller string) (*core.Member, 
 	return m, nil
 }
 
-// Scopes returns the Scopes of a core.Reader over a Source: it splits a query
-// into what the vendor can be asked. Only for core.AllResellers does it call
-// the vendor, for the list of resellers; and only a list that is proven whole
-// will do, since the customers of one left out would be missing silently.
+// Scopes returns the Scopes of a core.Reader over a Source: it splits a query into
+// queries of the API. For core.AllResellers it reads the list of resellers, and
+// fails unless the list is proven complete: the customers of a missing reseller would
+// be missing silently.
 func Scopes(resellers *core.Reader[ResellerQuery, *core.Member]) func(context.Context, core.TagQuery) ([]core.Scope[core.TagQuery], error) {
 	return func(ctx context.Context, query core.TagQuery) ([]core.Scope[core.TagQuery], error) {
 		if query.ResellerID != core.AllResellers {
@@ -199,10 +199,10 @@ func Scopes(resellers *core.Reader[ResellerQuery, *core.Member]) func(context.Co
 	}
 }
 
-// unproven is the error for a list of resellers that is not whole: what stopped
-// it, where something did, since that may be over at the next attempt.
+// unproven is the error for a list of resellers that is not proven complete. Its
+// code is the reason that stopped the read, if any, which may be temporary.
 func unproven(report core.Report) *core.Error {
-	e := &core.Error{Code: core.CodeIncomplete, Param: "reseller_id", Detail: "the list of resellers could not be read whole"}
+	e := &core.Error{Code: core.CodeIncomplete, Param: "reseller_id", Detail: "the list of resellers could not be read completely"}
 	if len(report.Warnings) == 0 {
 		return e
 	}

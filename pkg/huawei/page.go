@@ -85,12 +85,12 @@ func (r *row) customer(reseller string) (*core.CustomerTag, error) {
 	return c, nil
 }
 
-// maxOddText is how much of a value that is no text stands in for one.
+// maxOddText is how much of a value that is not a text is used in place of one.
 const maxOddText = 40 // bytes
 
-// text gives a text, and the digits of a number. Of anything else it gives the JSON, cut
-// short, and false: read as empty, it would be the tag of a customer without real-name
-// verification.
+// text returns a text, and the digits of a number. Of any other value it returns
+// the start of its JSON, and false: an empty text would be the tag of a customer
+// without real-name verification.
 func text(value transport.Value) (text string, ok bool) {
 	if text = value.Text(); text != "" || value.Empty() {
 		return text, true
@@ -98,10 +98,10 @@ func text(value transport.Value) (text string, ok bool) {
 	return strings.ToValidUTF8(string(value[:min(len(value), maxOddText)]), ""), false
 }
 
-// month reads a month; nil where there is none: none, null, empty, or one of
-// the years 0000, 0001 and 1970, which stand for a date that is not set. false: it is
-// none written YYYY-MM. A day (2026-12-31) is none, too: whether it is the last one on
-// which a tag holds, or the first on which it does not, decides the month.
+// month reads a month; nil if there is none: absent, null, empty, or in one of the
+// years 0000, 0001 and 1970, which stand for a date that is not set. false: it is not
+// written YYYY-MM. A day (2026-12-31) is not a month either: whether it is the last
+// day on which a tag holds, or the first on which it does not, decides the month.
 func month(value transport.Value) (m *core.Month, ok bool) {
 	text := value.Text()
 	if text == "" {

@@ -97,7 +97,7 @@ func TestDecodeRow(t *testing.T) {
 
 		{"escapes", `"customer_id":"a","new_customer_tag":"\u0059"`, []string{`"value":"Y"`}, ""},
 		{"no UTF-8", "\"customer_id\":\"a\",\"new_customer_tag\":\"\xff\"", []string{"\"value\":\"\uFFFD\""}, ""},
-		{"members nobody knows", `"x":[{"customer_id":"b"}],"customer_id":"a"`, []string{`"customer_id":"a"`}, ""},
+		{"unknown members", `"x":[{"customer_id":"b"}],"customer_id":"a"`, []string{`"customer_id":"a"`}, ""},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()

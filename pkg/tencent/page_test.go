@@ -143,7 +143,7 @@ func TestDecodeRow(t *testing.T) {
 		{"no UTF-8", "\"ClientUin\":1,\"Name\":\"a\xff\",\"Type\":\"b\xff\"", []string{"\"name\":\"a\uFFFD\"", "\"Type\":\"b\uFFFD\""}, ""},
 		{"Arrears that is an object", `"ClientUin":1,"Arrears":{"a":1,"a":2}`, []string{`"Arrears":null`}, ""},
 		{"a name twice: the last counts", `"ClientUin":1,"Name":"a","Name":"b"`, []string{`"name":"b"`}, ""},
-		{"members nobody knows", `"New":{"a":[1,{"ClientUin":2}]},"ClientUin":1`, []string{`"customer_id":"1"`}, ""},
+		{"unknown members", `"New":{"a":[1,{"ClientUin":2}]},"ClientUin":1`, []string{`"customer_id":"1"`}, ""},
 
 		{"a time", `"ClientUin":1,"AssociationTime":"2024-02-29 23:59:59"`, []string{`"associated_at":"2024-02-29T15:59:59Z"`}, ""},
 		{"a day", `"ClientUin":1,"RecentExpiry":"2024-03-01"`, []string{`"nearest_expiry":"2024-02-29T16:00:00Z"`}, ""},
