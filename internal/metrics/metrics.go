@@ -1,17 +1,16 @@
-// Package metrics keeps the numbers of this program and writes them in two
-// forms, by one set of names: as Prometheus's text format, and as what an invocation
-// added, for CloudWatch's embedded metric format or a line of a log.
+// Package metrics holds the counters of this program and writes them in two
+// formats, under one set of names: Prometheus's text format, and the changes of an
+// invocation, in CloudWatch's embedded metric format or for a line of the log.
 //
-// Numbers are aggregates. What they are told apart by (Labels) is from lists that
-// the configuration or the program bounds: a function, an account as configured, a
-// cloud, a trigger, a code. Never a customer, nor anything that a caller makes up; and
-// however many there are, memory is bounded.
+// Metrics are aggregates. Labels have values that the configuration or the program
+// limits: a function, an account as configured, a cloud, a trigger, a code; never a
+// customer or a text of a caller. The number of series is limited too.
 //
-// It is written by hand, since Prometheus's own client library costs every cold
-// start: with v1.25.0 linked in, hello world on Lambda takes 1.35 times as long until it is
-// ready, most of it in that package's init, and is 2.3 MB larger (November 2026).
+// It does not use Prometheus's client library, which costs every cold start: with
+// v1.25.0 linked, hello world on Lambda takes 1.35 times as long to be ready, most
+// of it in that package's init, and is 2.3 MB larger (November 2026).
 //
-// It imports nothing of this module. internal/app may import it, and tests.
+// It imports no other package of this module.
 package metrics
 
 import (
@@ -24,17 +23,16 @@ import (
 	"time"
 )
 
-// Name is one of the numbers.
+// Name is the name of a metric.
 type Name int
 
-// The names. A text in the comment is what tells series apart beside function
-// and account.
+// The names. The comment has the labels beside function and account.
 const (
 	Invocations    Name = iota // trigger, code
 	Duration                   // trigger
-	InFlight                   // nothing
-	ColdStarts                 // nothing
-	WrongKeys                  // nothing
+	InFlight                   // none
+	ColdStarts                 // none
+	WrongKeys                  // none
 	Calls                      // provider, code
 	CallDuration               // provider
 	Refusals                   // provider
@@ -53,7 +51,7 @@ const (
 	names
 )
 
-// Names ranges over all of them.
+// Names ranges over all names.
 func Names() iter.Seq[Name] {
 	return func(yield func(Name) bool) {
 		for name := range names {
@@ -72,41 +70,41 @@ const (
 	histogram
 )
 
-// facts are what follows from a Name.
+// facts are the properties of a Name.
 type facts struct {
 	name string // alone in CloudWatch; in Prometheus between partnerlens_ and, of a counter, _total
 	kind kind
 	help string
-	live bool // of this moment: nothing to tell of an invocation that is over
+	live bool // of this moment: left out of a Snapshot
 }
 
-// OK is the code of what did not fail.
+// OK is the code of success.
 const OK = "ok"
 
 var all = [names]facts{
 	Invocations:    {name: "invocations", help: "Requests, schedules, messages and direct payloads that were answered, by trigger and code."},
-	Duration:       {name: "duration_seconds", kind: histogram, help: "What answering one of them took."},
+	Duration:       {name: "duration_seconds", kind: histogram, help: "How long answering one of them takes."},
 	InFlight:       {name: "in_flight", kind: gauge, live: true, help: "Requests that are being answered."},
-	ColdStarts:     {name: "cold_starts", help: "Processes that were asked for the first time: 1, once this one was."},
+	ColdStarts:     {name: "cold_starts", help: "1 once this process has had its first invocation."},
 	WrongKeys:      {name: "wrong_keys", help: "Requests with a key that opens nothing."},
 	Calls:          {name: "calls", help: "Calls of a cloud, by code."},
-	CallDuration:   {name: "call_duration_seconds", kind: histogram, help: "What a call of a cloud took."},
+	CallDuration:   {name: "call_duration_seconds", kind: histogram, help: "How long a call of a cloud takes."},
 	Refusals:       {name: "refusals", help: "Calls that a cloud refused as one too many."},
 	Retries:        {name: "retries", help: "Calls that repeat one that failed."},
-	Pages:          {name: "pages", help: "Pages that were taken in."},
+	Pages:          {name: "pages", help: "Pages that were read."},
 	Customers:      {name: "customers", help: "Customers on those pages."},
-	Incomplete:     {name: "incomplete", help: "Answers that could not be proven whole, or that the cloud or the time cut off."},
-	CompleteRuns:   {name: "complete_runs", help: "Runs that were finished and proven whole."},
+	Incomplete:     {name: "incomplete", help: "Answers that could not be proven complete, or that the cloud or the deadline cut short."},
+	CompleteRuns:   {name: "complete_runs", help: "Runs that were finished and proven complete."},
 	IncompleteRuns: {name: "incomplete_runs", help: "Calls for a run whose list could not be proven complete."},
 	FailedRuns:     {name: "failed_runs", help: "Calls for a run that failed."},
 	HeldRuns:       {name: "held_runs", help: "Calls for a run whose list shrank too much to be compared."},
-	DataAge:        {name: "data_age_seconds", kind: gauge, help: "How long ago the newest complete run began to be read."},
-	AlertsSent:     {name: "alerts_sent", help: "Digests that a channel took."},
-	AlertsFailed:   {name: "alerts_failed", help: "Digests that a channel did not take."},
-	Undelivered:    {name: "undelivered", kind: gauge, help: "Digests that channels lack: of the run of the last call, and what is pending of earlier ones."},
+	DataAge:        {name: "data_age_seconds", kind: gauge, help: "How long ago the newest complete run started to be read."},
+	AlertsSent:     {name: "alerts_sent", help: "Digests that a channel accepted."},
+	AlertsFailed:   {name: "alerts_failed", help: "Digests that a channel refused."},
+	Undelivered:    {name: "undelivered", kind: gauge, help: "Digests that are not delivered: of the run of the last call, and pending ones of earlier runs."},
 }
 
-// Labels tell the series of a name apart. The zero value of a field is none.
+// Labels distinguish the series of a name. An empty field is no label.
 type Labels struct {
 	Function, Account, Provider, Trigger, Code, Channel string
 }
@@ -116,11 +114,11 @@ type Labels struct {
 var bounds = [...]float64{0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900}
 
 const (
-	// maxSeries is far more than 32 accounts of two functions have. Beyond it
-	// accounts are no longer told apart.
+	// maxSeries is far more than 32 accounts of two functions have. Beyond it the
+	// series of all accounts are one.
 	maxSeries = 4096
-	// maxSamples is how many of an invocation's durations are kept: as many as
-	// the embedded metric format takes.
+	// maxSamples is the most durations of an invocation that are recorded, which is
+	// the limit of the embedded metric format.
 	maxSamples = 100
 
 	otherAccounts = "(other)"
@@ -137,21 +135,21 @@ type series struct {
 	count   uint64  // of a histogram
 	buckets [len(bounds)]uint64
 
-	// Since Take:
+	// Since Snapshot:
 	added   float64
 	seen    uint64
-	samples []float64 // some of a histogram's, each as likely as the others
+	samples []float64 // a uniform sample of a histogram's
 	changed bool
 }
 
-// Set is what a process counts. The zero Set is ready. Safe for concurrent use; a
-// nil Set counts nothing.
+// Set is the metrics of a process. The zero Set is ready to use. It is safe for
+// concurrent use; a nil Set counts nothing.
 type Set struct {
 	mu     sync.Mutex
 	series map[key]*series
 }
 
-// of gives a series. The Set is locked.
+// of returns a series, which it creates if need be. s.mu is held.
 func (s *Set) of(name Name, labels Labels) *series {
 	k := key{name, labels}
 	if found := s.series[k]; found != nil {
@@ -169,8 +167,8 @@ func (s *Set) of(name Name, labels Labels) *series {
 	return made
 }
 
-// Add counts. To add 0 shows that there is something to count: Prometheus sees
-// only then that the first one was added.
+// Add adds n to a counter. Adding 0 creates the series, without which Prometheus
+// does not see the first increase.
 func (s *Set) Add(name Name, labels Labels, n int) {
 	if s == nil {
 		return
@@ -183,7 +181,7 @@ func (s *Set) Add(name Name, labels Labels, n int) {
 	one.changed = one.changed || n != 0
 }
 
-// Set says what something is now.
+// Set sets a gauge.
 func (s *Set) Set(name Name, labels Labels, to float64) {
 	if s == nil {
 		return
@@ -218,11 +216,11 @@ func (s *Set) Observe(name Name, labels Labels, took time.Duration) {
 	}
 }
 
-// plus adds seconds to the nanosecond. A plain sum of floats gathers digits that
-// were never measured, as in 0.004405300000000001.
+// plus adds seconds, rounded to the nanosecond. A plain sum of floats has digits that
+// were not measured, as in 0.004405300000000001.
 func plus(a, b float64) float64 { return math.Round((a+b)*1e9) / 1e9 }
 
-// keys gives the series in an order that stays. The Set is locked.
+// keys returns the keys of all series in a stable order. s.mu is held.
 func (s *Set) keys() []key {
 	keys := make([]key, 0, len(s.series))
 	for k := range s.series {

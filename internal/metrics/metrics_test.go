@@ -39,7 +39,7 @@ func TestText(t *testing.T) {
 	const want = `# HELP partnerlens_in_flight Requests that are being answered.
 # TYPE partnerlens_in_flight gauge
 partnerlens_in_flight 0
-# HELP partnerlens_cold_starts_total Processes that were asked for the first time: 1, once this one was.
+# HELP partnerlens_cold_starts_total 1 once this process has had its first invocation.
 # TYPE partnerlens_cold_starts_total counter
 partnerlens_cold_starts_total 0
 # HELP partnerlens_wrong_keys_total Requests with a key that opens nothing.
@@ -48,7 +48,7 @@ partnerlens_wrong_keys_total 0
 # HELP partnerlens_calls_total Calls of a cloud, by code.
 # TYPE partnerlens_calls_total counter
 partnerlens_calls_total{function="credit",account="north",provider="tencentcloud",code="ok"} 2
-# HELP partnerlens_call_duration_seconds What a call of a cloud took.
+# HELP partnerlens_call_duration_seconds How long a call of a cloud takes.
 # TYPE partnerlens_call_duration_seconds histogram
 partnerlens_call_duration_seconds_bucket{function="credit",account="north",provider="tencentcloud",le="0.05"} 2
 partnerlens_call_duration_seconds_bucket{function="credit",account="north",provider="tencentcloud",le="0.1"} 3
@@ -163,7 +163,7 @@ func TestEMF(t *testing.T) {
 		t.Errorf("%+v", d)
 	}
 	if all := emf(t, set.Snapshot()); len(all) != 0 {
-		t.Errorf("what was told is told again: %v", all)
+		t.Errorf("changes are in a second Snapshot: %v", all)
 	}
 	// Two accounts: a line for what is neither's, and one for each of them.
 	set.Add(metrics.Pages, north, 3)
@@ -233,7 +233,7 @@ func pages(t metrics.Snapshot) float64 {
 	return 0
 }
 
-// docs/operate.md tells of every number.
+// docs/operate.md has every name.
 func TestNumbersAreDocumented(t *testing.T) {
 	t.Parallel()
 	text, err := os.ReadFile("../../docs/operate.md")

@@ -1,18 +1,18 @@
 package metrics
 
 import (
-	"math"
 	"strconv"
+	"strings"
 )
 
-// ContentType is of AppendText's.
+// ContentType is the media type of AppendText.
 const ContentType = "text/plain; version=0.0.4; charset=utf-8"
 
-// always are the series that are there from the beginning.
+// always are the series that exist from the start.
 var always = []Name{InFlight, ColdStarts, WrongKeys}
 
-// AppendText appends the series that sees lets through, of all functions and
-// accounts for nil, in Prometheus's text format, version 0.0.4 ("Exposition formats",
+// AppendText appends the series of the functions and accounts for which sees is true,
+// all for nil, in Prometheus's text format, version 0.0.4 ("Exposition formats",
 // read November 2026).
 func (s *Set) AppendText(b []byte, sees func(function, account string) bool) []byte {
 	for _, name := range always {
@@ -51,6 +51,9 @@ func (s *Set) AppendText(b []byte, sees func(function, account string) bool) []b
 	return b
 }
 
+// escaper escapes the value of a label.
+var escaper = strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`)
+
 func appendLine(b []byte, name string, l Labels, le string, value float64) []byte {
 	b = append(b, name...)
 	open := byte('{')
@@ -58,11 +61,11 @@ func appendLine(b []byte, name string, l Labels, le string, value float64) []byt
 		{"function", l.Function}, {"account", l.Account}, {"provider", l.Provider}, {"trigger", l.Trigger},
 		{"code", l.Code}, {"channel", l.Channel}, {"le", le},
 	} {
-		if label.value == "" { // the same as no label
+		if label.value == "" { // equal to no label
 			continue
 		}
 		b = append(append(append(b, open), label.name...), `="`...)
-		b = append(appendEscaped(b, label.value), '"')
+		b = append(append(b, escaper.Replace(label.value)...), '"')
 		open = ','
 	}
 	if open == ',' {
@@ -71,23 +74,4 @@ func appendLine(b []byte, name string, l Labels, le string, value float64) []byt
 	return append(append(append(b, ' '), number(value)...), '\n')
 }
 
-func appendEscaped(b []byte, text string) []byte {
-	for i := range len(text) {
-		switch c := text[i]; c {
-		case '\\', '"':
-			b = append(b, '\\', c)
-		case '\n':
-			b = append(b, `\n`...)
-		default:
-			b = append(b, c)
-		}
-	}
-	return b
-}
-
-func number(v float64) string {
-	if math.IsInf(v, 1) {
-		return "+Inf"
-	}
-	return strconv.FormatFloat(v, 'f', -1, 64)
-}
+func number(v float64) string { return strconv.FormatFloat(v, 'f', -1, 64) }

@@ -30,10 +30,10 @@ type aws struct {
 }
 
 func (a *aws) secret(ctx context.Context, ref Reference) (core.Secret, error) {
-	if secret, ok := a.viaExtension(ctx, "/secretsmanager/get?secretId="+url.QueryEscape(ref.Name), ""); ok {
+	if secret, ok := a.viaExtension(ctx, "/secretsmanager/get?secretId="+url.QueryEscape(ref.Name)); ok {
 		return secret, nil
 	}
-	return a.call(ctx, "SECRETS_MANAGER", "secretsmanager.GetSecretValue", ref.Name, "", func(c awsCall) error {
+	return a.call(ctx, "SECRETS_MANAGER", "secretsmanager.GetSecretValue", ref.Name, func(c awsCall) error {
 		_, err := secretsmanager.New(secretsmanager.Options{
 			Region: c.region, BaseEndpoint: c.endpoint, Credentials: c, HTTPClient: c.client, Retryer: sdk.NopRetryer{},
 		}).GetSecretValue(ctx, &secretsmanager.GetSecretValueInput{SecretId: &ref.Name})
@@ -42,11 +42,11 @@ func (a *aws) secret(ctx context.Context, ref Reference) (core.Secret, error) {
 }
 
 func (a *aws) parameter(ctx context.Context, ref Reference) (core.Secret, error) {
-	if secret, ok := a.viaExtension(ctx, "/systemsmanager/parameters/get?withDecryption=true&name="+url.QueryEscape(ref.Name), "Parameter"); ok {
+	if secret, ok := a.viaExtension(ctx, "/systemsmanager/parameters/get?withDecryption=true&name="+url.QueryEscape(ref.Name)); ok {
 		return secret, nil
 	}
 	const target = "AmazonSSM.GetParameter"
-	return a.call(ctx, "SSM", target, ref.Name, "Parameter", func(c awsCall) error {
+	return a.call(ctx, "SSM", target, ref.Name, func(c awsCall) error {
 		endpoint := "https://ssm." + c.region + ".amazonaws.com"
 		switch {
 		case c.endpoint != nil:
@@ -85,9 +85,8 @@ type awsCall struct {
 
 func (c awsCall) Retrieve(context.Context) (sdk.Credentials, error) { return c.key, nil }
 
-// call makes one call of a service, as its variable names it. within is the member of
-// the answer that holds the secret; "": none.
-func (a *aws) call(ctx context.Context, service, target, name, within string, send func(awsCall) error) (core.Secret, error) {
+// call makes one call of a service, as its variable names it.
+func (a *aws) call(ctx context.Context, service, target, name string, send func(awsCall) error) (core.Secret, error) {
 	var c awsCall
 	var err error
 	if c.key, err = a.config.Retrieve(ctx); err != nil {
@@ -110,7 +109,7 @@ func (a *aws) call(ctx context.Context, service, target, name, within string, se
 			return send(c)
 		},
 		Decode: func(answer transport.Answer) (err error) {
-			secret, err = decodeAWS(answer, within)
+			secret, err = decodeAWS(answer)
 			return err
 		},
 	})
@@ -130,7 +129,7 @@ func carry(rt http.RoundTripper, req *http.Request) error {
 // machine, where its port is set. The caller reads from the store itself what the
 // extension lacks, for the reason; and a key that a cloud has just refused, since the
 // extension returns the old one for up to five minutes.
-func (a *aws) viaExtension(ctx context.Context, target, within string) (core.Secret, bool) {
+func (a *aws) viaExtension(ctx context.Context, target string) (core.Secret, bool) {
 	port := a.getenv("PARAMETERS_SECRETS_EXTENSION_HTTP_PORT")
 	if _, err := strconv.ParseUint(port, 10, 16); err != nil || isRefused(ctx) {
 		return core.Secret{}, false
@@ -150,7 +149,7 @@ func (a *aws) viaExtension(ctx context.Context, target, within string) (core.Sec
 			return carry(rt, req)
 		},
 		Decode: func(answer transport.Answer) (err error) {
-			secret, err = decodeAWS(answer, within)
+			secret, err = decodeAWS(answer)
 			return err
 		},
 	})
@@ -158,36 +157,28 @@ func (a *aws) viaExtension(ctx context.Context, target, within string) (core.Sec
 }
 
 // decodeAWS reads {"SecretString"|"SecretBinary"} or {"Parameter":{"Value"}}.
-func decodeAWS(a transport.Answer, within string) (core.Secret, error) {
-	var text, binary, kind transport.Value
-	body := transport.NewBody(a.Body)
-	member := func(name string) {
-		switch name {
-		case "SecretString", "Value":
-			text = body.Value()
-		case "SecretBinary":
-			binary = body.Value()
-		}
+func decodeAWS(a transport.Answer) (core.Secret, error) {
+	var all struct {
+		Type         transport.Value `json:"__type"`
+		SecretString transport.Value
+		SecretBinary transport.Value
+		Parameter    struct{ Value transport.Value }
 	}
-	body.Object(func(name string) {
-		switch {
-		case name == "__type":
-			kind = body.Value()
-		case within == "":
-			member(name)
-		case name == within:
-			body.Object(member)
-		}
-	})
-	err := a.Err(body)
-	switch {
-	case body.End() == nil && kind.Text() != "":
-		// "com.amazonaws.secretsmanager#ResourceNotFoundException" at times
-		return core.Secret{}, awsFailures.Error(a.Status, kind.Text()[strings.LastIndexByte(kind.Text(), '#')+1:])
-	case err != nil:
+	if err := a.Decode(&all); err != nil {
 		return core.Secret{}, err
 	}
-	return transport.Secret(text, binary)
+	if kind := all.Type.Text(); kind != "" {
+		// "com.amazonaws.secretsmanager#ResourceNotFoundException" at times
+		return core.Secret{}, awsFailures.Error(a.Status, kind[strings.LastIndexByte(kind, '#')+1:])
+	}
+	if err := a.Err(); err != nil {
+		return core.Secret{}, err
+	}
+	text := all.SecretString
+	if text.Empty() {
+		text = all.Parameter.Value
+	}
+	return transport.Secret(text, all.SecretBinary)
 }
 
 // awsFailures is what the codes mean (GetSecretValue, GetParameter, Errors, and

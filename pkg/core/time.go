@@ -3,6 +3,8 @@ package core
 import (
 	"errors"
 	"fmt"
+	"strconv"
+	"strings"
 	"time"
 )
 
@@ -131,11 +133,15 @@ type Month struct {
 
 // ParseMonth reads YYYY-MM.
 func ParseMonth(text string) (Month, error) {
-	t, err := time.Parse("2006-01", text)
-	if err != nil || len(text) != len("2006-01") {
-		return Month{}, fmt.Errorf("not a month written YYYY-MM")
+	// time.Parse takes a tenth of the CPU of a page of tags.
+	if year, month, ok := strings.Cut(text, "-"); ok && len(year) == 4 && len(month) == 2 {
+		y, badYear := strconv.ParseUint(year, 10, 16)
+		m, badMonth := strconv.ParseUint(month, 10, 8)
+		if badYear == nil && badMonth == nil && 1 <= m && m <= 12 {
+			return Month{int(y), time.Month(m)}, nil
+		}
 	}
-	return Month{t.Year(), t.Month()}, nil
+	return Month{}, errors.New("not a month written YYYY-MM")
 }
 
 // MonthOf returns the month that t falls in, in t's own zone.

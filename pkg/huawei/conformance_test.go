@@ -2,10 +2,7 @@ package huawei
 
 import (
 	"fmt"
-	"io"
-	"net/http"
 	"slices"
-	"sync/atomic"
 	"testing"
 
 	"partnerlens/internal/simulator"
@@ -18,11 +15,7 @@ import (
 // simulator's customers: the first of them are the awkward ones.
 func TestConformance(t *testing.T) {
 	t.Parallel()
-	sim, err := simulator.New(simulator.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(sim.Close)
+	sim, _ := simulate(t, simulator.Options{})
 	const pageSize = 25
 	sourcetest.Run(t, sourcetest.Harness[core.TagQuery, *core.CustomerTag]{
 		Open: func(tb testing.TB, world sourcetest.World) core.Source[core.TagQuery, *core.CustomerTag] {
@@ -63,11 +56,7 @@ func TestConformanceOfResellers(t *testing.T) {
 // TestConformanceOfSubCustomers is the same for the list of the account's customers.
 func TestConformanceOfSubCustomers(t *testing.T) {
 	t.Parallel()
-	sim, err := simulator.New(simulator.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(sim.Close)
+	sim, _ := simulate(t, simulator.Options{})
 	sourcetest.Run(t, sourcetest.Harness[core.TagQuery, *core.Member]{
 		Open: func(tb testing.TB, world sourcetest.World) core.Source[core.TagQuery, *core.Member] {
 			return newSource(tb, Config{Endpoint: cloud(tb, world)}).SubCustomers()
@@ -88,12 +77,8 @@ func TestConformanceOfSubCustomers(t *testing.T) {
 // same customers under the same keys, of the account's own and of a reseller.
 func TestSubCustomersAreThoseOfTheTags(t *testing.T) {
 	t.Parallel()
-	sim, err := simulator.New(simulator.Options{Customers: 260})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(sim.Close)
-	source := newSource(t, Config{Endpoint: transporttest.Handle(t, sim.ServeHTTP)})
+	sim, url := simulate(t, simulator.Options{Customers: 260})
+	source := newSource(t, Config{Endpoint: url})
 	for _, reseller := range []string{"", sim.Resellers()[2].IndirectPartnerID} {
 		query := core.TagQuery{ResellerID: reseller}
 		tags, members := keysOf(t, source, query), keysOf(t, source.SubCustomers(), query)
@@ -128,43 +113,21 @@ func keysOf[T core.Record](t *testing.T, source core.Source[core.TagQuery, T], q
 	return keys
 }
 
+// vendorFailure is an error inside an HTTP 200.
+const vendorFailure = `{"error_code":"CBC.5001","error_msg":%q}`
+
 // cloud is the simulator with a world's troubles.
 func cloud(tb testing.TB, world sourcetest.World) (url string) {
 	tb.Helper()
-	customers := world.Customers
-	if customers == 0 {
-		customers = -1 // the simulator's way of saying none
+	opts := simulator.Options{Customers: world.Customers}
+	if world.Customers == 0 {
+		opts.Customers = -1 // the simulator's way of saying none
 	}
-	opts := simulator.Options{Customers: customers}
 	if world.Odd {
 		opts.Faults = []string{"bad-value"}
 	}
-	sim, err := simulator.New(opts)
-	if err != nil {
-		tb.Fatal(err)
-	}
-	tb.Cleanup(sim.Close)
-	return troubled(tb, world, sim.ServeHTTP)
-}
-
-func troubled(tb testing.TB, world sourcetest.World, serve http.HandlerFunc) (url string) {
-	var calls atomic.Int32
-	return transporttest.Handle(tb, func(w http.ResponseWriter, r *http.Request) {
-		call := int(calls.Add(1))
-		switch {
-		case world.Hang:
-			io.Copy(io.Discard, r.Body)
-			if call == 1 {
-				close(world.Reached)
-			}
-			<-r.Context().Done()
-		case world.FailFrom > 0 && call >= world.FailFrom:
-			w.Header().Set("Content-Type", "application/json") // and status 200
-			fmt.Fprintf(w, `{"error_code":"CBC.5001","error_msg":%q}`, sourcetest.Planted)
-		default:
-			serve(w, r)
-		}
-	})
+	sim, _ := simulate(tb, opts)
+	return transporttest.ServeWorld(tb, world, sim, vendorFailure)
 }
 
 func factOf(c simulator.TagCustomer) sourcetest.Fact {

@@ -3,14 +3,13 @@
 // cloud resellers below the account (ListIndirectPartners), without which their
 // customers' tags cannot be asked for.
 //
-// It asks for one page in one attempt, through the vendor's SDK, which addresses
-// and signs the call; the answer is read here, exactly, and the SDK sees none of it.
-// It is no client for other actions and knows no pacing, retry or storage: those
-// are a core.Reader's.
+// It reads one page in one attempt, through the vendor's SDK, which addresses and
+// signs the call; this package decodes the answer itself, and exactly. It has no
+// other actions, and no pacing, retries or storage: those are in core.Reader.
 //
-// The API tells no count of customers, and leaves out without a word the ids that
-// are not the account's. So only an empty page ends a list, a short one does not,
-// and an answer without a list must come twice before it is believed.
+// The API has no count of customers, and silently leaves out ids that are not the
+// account's. So only an empty page ends a list, a short one does not, and an answer
+// without a list must come twice before it is accepted.
 //
-// internal/app and tests may import it; it imports pkg/core and pkg/transport.
+// It imports pkg/core and pkg/transport.
 package huawei

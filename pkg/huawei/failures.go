@@ -1,14 +1,15 @@
 package huawei
 
 import (
+	"net/http"
 	"strings"
 
 	"partnerlens/pkg/core"
 	"partnerlens/pkg/transport"
 )
 
-// failures is what the API's codes mean (partner center API reference, Status
-// Codes, and API Gateway, Error Codes; read November 2026).
+// failures are the codes of the API (partner center API reference, Status Codes,
+// and API Gateway, Error Codes; read November 2026).
 var failures = transport.Failures{
 	{Prefix: "CBC.0100", Code: core.CodeInvalid, Detail: "Huawei Cloud does not accept the query"},
 	{Prefix: "CBC.0101", Code: core.CodeInvalid, Detail: "Huawei Cloud does not accept the query"},
@@ -19,7 +20,7 @@ var failures = transport.Failures{
 	{Prefix: "CBC.0250", Code: core.CodeThrottled},
 	{Prefix: "CBC.0999", Code: core.CodeUnavailable, Detail: "Huawei Cloud has a fault of its own; try again later"},
 	{Prefix: "CBC.5001", Code: core.CodeDenied, Detail: "the key's account is not a Huawei Cloud partner"},
-	// The caller named the reseller, so it is his to change; the key is as good as before.
+	// The caller chose the reseller and can change it; the key is valid.
 	{Prefix: "CBC.99000037", Code: core.CodeInvalid, Param: "reseller_id", Detail: "not a reseller below this account", UnknownID: true},
 	{Prefix: "APIGW.0301", Code: core.CodeDenied, StaleKey: true,
 		Detail: "Huawei Cloud does not accept the key: it was deleted, disabled or mistyped, its token has expired, or this machine's clock is more than fifteen minutes off"},
@@ -28,60 +29,54 @@ var failures = transport.Failures{
 	{Prefix: "APIGW.0308", Code: core.CodeThrottled},
 }
 
-// succeeded is the code that says that nothing went wrong (partner center API
-// reference, Status Codes, read November 2026).
+// succeeded is the code of success (partner center API reference, Status Codes,
+// read November 2026).
 const succeeded = "CBC.0000"
 
-// noAccess is what the vendor's message says where the account may not call an
-// API at all; that has no code of its own.
+// noAccess is in the vendor's message if the account may not call an API at all,
+// which has no code.
 const noAccess = "has no access to this api"
 
-// told is what an answer says about a failure.
-type told struct{ code, message transport.Value }
-
-// member takes in a member of an answer; false where it is not about a failure.
-// The vendor's services do not agree on the names.
-func (t *told) member(body *transport.Body, name string) bool {
-	switch name {
-	case "error_code":
-		t.code = body.Value()
-	case "error_msg", "error_message":
-		t.message = body.Value()
-	case "error":
-		if body.AtText() {
-			t.message = body.Value()
-			break
-		}
-		body.Object(func(name string) {
-			switch name {
-			case "code", "error_code":
-				t.code = body.Value()
-			case "message", "error_msg", "error_message":
-				t.message = body.Value()
-			}
-		})
-	default:
-		return false
-	}
-	return true
+// failure is the members of an answer that report a failure. Their names differ
+// between the vendor's services.
+type failure struct {
+	ErrorCode    transport.Value `json:"error_code"`
+	ErrorMsg     transport.Value `json:"error_msg"`
+	ErrorMessage transport.Value `json:"error_message"`
+	Error        transport.Value `json:"error"` // a message, or an object
 }
 
-// error gives the error of an answer once it has been walked; nil: there is
-// none. What a body says counts whatever the status: some of the vendor's APIs put
-// errors inside an HTTP 200.
-func (t *told) error(body *transport.Body, a transport.Answer) error {
-	err := a.Err(body)
-	code, message := t.code.Text(), t.message.Text()
+// err returns the error that a decoded answer reports, also inside an HTTP 200;
+// nil if it reports none.
+func (f *failure) err(a transport.Answer) error {
+	var inner struct {
+		failure `json:",inline"`
+		Code    transport.Value `json:"code"`
+		Message transport.Value `json:"message"`
+	}
+	if !f.Error.Empty() {
+		_ = transport.Answer{Body: []byte(f.Error)}.Decode(&inner) // fails for a message
+	}
+	code := firstText(f.ErrorCode, inner.ErrorCode, inner.Code)
+	message := firstText(f.ErrorMsg, f.ErrorMessage, f.Error, inner.ErrorMsg, inner.ErrorMessage, inner.Message)
 	switch {
-	case body.End() != nil:
 	case strings.Contains(strings.ToLower(message), noAccess):
 		return &core.Error{
 			Code: core.CodeDenied, Param: settingDomainID, VendorCode: transport.Word(code),
 			Detail: "Huawei Cloud says that the account may not call this API; it must be a solution provider or a tier-1 distributor of the China site, and this its own account id",
 		}
-	case err == nil && (code == succeeded || code == "" && message == ""):
-	default:
-		return failures.Error(a.Status, code)
+	case a.Status == http.StatusOK && (code == succeeded || code == "" && message == ""):
+		return nil
 	}
-	return err
+	return failures.Error(a.Status, code)
+}
+
+// firstText returns the first text that is not empty.
+func firstText(values ...transport.Value) string {
+	for _, value := range values {
+		if text := value.Text(); text != "" {
+			return text
+		}
+	}
+	return ""
 }

@@ -30,8 +30,8 @@ const (
 
 const (
 	// The page of the API says 200; the vendor's own tools say that more than
-	// 100 are refused (both read November 2026). Asked for more than 100 and
-	// refused, a Source stays with 100.
+	// 100 are refused (both read November 2026). Once refused, a Source reads
+	// pages of 100.
 	maxPageSize     = 200
 	DefaultPageSize = 100
 )
@@ -50,7 +50,7 @@ const (
 	settingEndpoint      = "PARTNERLENS_HUAWEI_ENDPOINT"
 )
 
-// Config is what a Source is made of. It is copied.
+// Config is the configuration of a Source. New copies it.
 type Config struct {
 	Credentials transport.Credentials[Key] // required
 	DomainID    string                     // the account's id; may be empty
@@ -61,7 +61,7 @@ type Config struct {
 	Transport transport.Options
 }
 
-// Source asks Huawei Cloud for pages of new-customer tags.
+// Source reads pages of new-customer tags from Huawei Cloud.
 type Source struct {
 	config    Config
 	endpoint  *url.URL
@@ -72,8 +72,8 @@ type Source struct {
 
 var _ core.Source[core.TagQuery, *core.CustomerTag] = (*Source)(nil)
 
-// New gives a Source. No call is made; the error is CodeMisconfigured and names
-// the setting to change. A Source keeps connections: use one for many pages.
+// New returns a Source. It makes no call; its error is CodeMisconfigured and names
+// the setting to change. A Source holds connections: use one for many pages.
 func New(config Config) (*Source, error) {
 	if config.Endpoint == "" {
 		config.Endpoint = DefaultEndpoint
@@ -98,20 +98,17 @@ func New(config Config) (*Source, error) {
 	return s, nil
 }
 
-// CloseIdleConnections closes the connections that are kept open for the next
-// page. The Source goes on working.
+// CloseIdleConnections closes the connections that are idle. Later calls dial
+// again.
 func (s *Source) CloseIdleConnections() { s.transport.CloseIdleConnections() }
 
 // ClockSkew is Transport.ClockSkew of the Source's connections.
 func (s *Source) ClockSkew() (time.Duration, bool) { return s.transport.ClockSkew() }
 
-// FetchPage asks for the page that begins at a row. It keeps core.Source's
-// rules, and remembers two things of no page's content: where the cloud refuses a
-// page of more than 100, it fails as unavailable and asks for no more than 100 from
-// then on; and a page without a list must come twice (see doubts).
-//
-// The records of a page share the memory of its text, but for their ids: who
-// keeps few of many should keep what is needed of them.
+// FetchPage reads the page that begins at a row. It implements core.Source, with
+// two things to remember: if the cloud refuses a page of more than 100, FetchPage
+// fails as unavailable and later pages have at most 100 rows; and a page without a
+// list must come twice (see doubts).
 func (s *Source) FetchPage(ctx context.Context, query core.TagQuery, at core.Cursor) (core.Page[*core.CustomerTag], error) {
 	var none core.Page[*core.CustomerTag]
 	if err := check(query); err != nil {
@@ -145,7 +142,7 @@ func (s *Source) FetchPage(ctx context.Context, query core.TagQuery, at core.Cur
 		return err
 	})
 	if err == nil {
-		err = s.doubts.settle(query, at, answer)
+		err = s.doubts.check(query, at, answer)
 	}
 	if err != nil {
 		return none, err
@@ -157,8 +154,8 @@ func (s *Source) FetchPage(ctx context.Context, query core.TagQuery, at core.Cur
 	}, nil
 }
 
-// check refuses what would be read as another question than was meant: to the
-// API, no ids are everyone's. A Reader's passes never ask it.
+// check refuses a query that the API would read as another one: to the API, an
+// empty list of ids means all customers. The scopes of a Reader have no such query.
 func check(query core.TagQuery) error {
 	mistake := ""
 	switch {
@@ -174,9 +171,9 @@ func check(query core.TagQuery) error {
 	return &core.Error{Code: core.CodeInternal, Err: fmt.Errorf("a query that core.TagScopes would have split: %s", mistake)}
 }
 
-// next says where to go on: offset is the row after the page. Without ids only
-// an empty page is the end, since the API counts nothing and may give short
-// pages at will. With ids there are no more customers than ids.
+// next returns the cursor after a page; offset is the row after it. Without ids only
+// an empty page is the end, since the API has no count and any page may be short.
+// With ids there are no more customers than ids.
 func next(query core.TagQuery, offset, rows, size int) *core.Cursor {
 	if rows == 0 || query.CustomerIDs != nil && offset >= len(query.CustomerIDs) {
 		return nil

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-json-experiment/json/jsontext"
 	"go.uber.org/goleak"
 
 	"partnerlens/internal/simulator"
@@ -22,7 +23,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// newSource gives a Source with the simulator's key where config has none.
+// newSource returns a Source, with the simulator's key if config has none.
 func newSource(tb testing.TB, config Config) *Source {
 	tb.Helper()
 	if config.Credentials == nil {
@@ -98,7 +99,7 @@ func TestNew(t *testing.T) {
 	}
 }
 
-func TestSourceKeepsItsKeyToItself(t *testing.T) {
+func TestPrintedSourceHidesItsKey(t *testing.T) {
 	t.Parallel()
 	source := newSource(t, Config{Credentials: temporary})
 	if text := fmt.Sprintf("%v %+v %#v", source, source.config, source.config); strings.Contains(text, "simulator-") {
@@ -106,7 +107,7 @@ func TestSourceKeepsItsKeyToItself(t *testing.T) {
 	}
 }
 
-// TestRequest is what goes over the transport.
+// TestRequest requires of each query its request.
 func TestRequest(t *testing.T) {
 	t.Parallel()
 	ids := []any{"a", "b"}
@@ -246,7 +247,7 @@ func TestLargePagesThatAreRefused(t *testing.T) {
 	}
 }
 
-// TestAnswersWithoutAList is told at length with doubts.
+// TestAnswersWithoutAList: see doubts.
 func TestAnswersWithoutAList(t *testing.T) {
 	t.Parallel()
 	rows, none, null, absent := transporttest.JSON(pageOf(`{"customer_id":"a"}`)), transporttest.JSON(`{"new_customer_tags":[]}`), transporttest.JSON(`{"new_customer_tags":null}`), transporttest.JSON(`{}`)
@@ -257,12 +258,12 @@ func TestAnswersWithoutAList(t *testing.T) {
 		answers []transporttest.Answer
 		want    []core.Code
 	}{
-		{"empty is believed", 0, []transporttest.Answer{none}, []core.Code{""}},
-		{"null is asked again, and then believed", 0, []transporttest.Answer{null, null}, []core.Code{again, ""}},
+		{"empty is accepted", 0, []transporttest.Answer{none}, []core.Code{""}},
+		{"null is read again, and then accepted", 0, []transporttest.Answer{null, null}, []core.Code{again, ""}},
 		{"null that was none", 0, []transporttest.Answer{null, rows}, []core.Code{again, ""}},
-		{"absent after customers is asked again, and then believed", 5, []transporttest.Answer{absent, absent}, []core.Code{again, ""}},
+		{"absent after customers is read again, and then accepted", 5, []transporttest.Answer{absent, absent}, []core.Code{again, ""}},
 		{"absent that was none", 5, []transporttest.Answer{absent, rows}, []core.Code{again, ""}},
-		{"absent before any customer is never believed", 0, []transporttest.Answer{absent, absent, absent}, []core.Code{again, again, again}},
+		{"absent before any customer is never accepted", 0, []transporttest.Answer{absent, absent, absent}, []core.Code{again, again, again}},
 		{"a doubt that is settled is forgotten", 5, []transporttest.Answer{null, rows, null, null}, []core.Code{again, "", again, ""}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -293,14 +294,14 @@ func TestDoubtsAreBounded(t *testing.T) {
 	t.Parallel()
 	var d doubts
 	for i := range 3 * maxDoubts {
-		d.settle(core.TagQuery{}, core.Cursor{Offset: i}, page{list: listNull})
+		d.check(core.TagQuery{}, core.Cursor{Offset: i}, page{list: jsontext.KindNull})
 	}
 	if len(d.pages) > maxDoubts {
-		t.Errorf("%d doubts are kept, want %d at most", len(d.pages), maxDoubts)
+		t.Errorf("%d doubts, want %d at most", len(d.pages), maxDoubts)
 	}
 }
 
-// newReader gives a Reader that knows the account's resellers.
+// newReader returns a Reader over the account and its resellers.
 func newReader(source *Source) *core.Reader[core.TagQuery, *core.CustomerTag] {
 	resellers := core.NewReader(source.Resellers(), &core.ReaderOptions[ResellerQuery]{Provider: Provider})
 	return core.NewReader(source, &core.ReaderOptions[core.TagQuery]{Provider: Provider, Scopes: Scopes(resellers)})
@@ -410,30 +411,10 @@ func TestFaultsOfTheSimulator(t *testing.T) {
 
 func TestHangingServer(t *testing.T) {
 	t.Parallel()
-	for _, where := range transporttest.Hangs {
-		t.Run(string(where), func(t *testing.T) {
-			t.Parallel()
-			url, hanging := transporttest.ServeHang(t, where)
-			source := newSource(t, Config{Endpoint: url})
-			ctx, cancel := context.WithCancel(context.Background())
-			defer cancel()
-			done := make(chan error, 1)
-			go func() {
-				_, err := source.FetchPage(ctx, core.TagQuery{}, core.Cursor{})
-				done <- err
-			}()
-			<-hanging
-			cancel()
-			select {
-			case err := <-done:
-				if core.CodeOf(err) != core.CodeCanceled {
-					t.Errorf("FetchPage = %v, want code %q", err, core.CodeCanceled)
-				}
-			case <-time.After(5 * time.Second): // it takes a millisecond; a machine may be busy
-				t.Fatal("FetchPage hangs with the server")
-			}
-		})
-	}
+	transporttest.TestHangs(t, func(ctx context.Context, tb testing.TB, url string) error {
+		_, err := newSource(tb, Config{Endpoint: url}).FetchPage(ctx, core.TagQuery{}, core.Cursor{})
+		return err
+	})
 }
 
 func TestResellerPage(t *testing.T) {
@@ -467,7 +448,7 @@ func TestResellerPage(t *testing.T) {
 				t.Errorf("FetchPage leads to %v of %d", page.Next, *page.Total)
 			}
 			if text := fmt.Sprintf("%+v %v", page.Items, err); strings.Contains(text, "lanted") {
-				t.Errorf("personal data is kept: %s", text)
+				t.Errorf("the page has personal data: %s", text)
 			}
 		})
 	}

@@ -3,10 +3,9 @@ package huawei
 import (
 	"cmp"
 	"context"
-	"fmt"
+	"errors"
 	"math"
 	"net/http"
-	"strconv"
 	"time"
 
 	bss "github.com/huaweicloud/huaweicloud-sdk-go-v3/services/bss/v2"
@@ -16,8 +15,8 @@ import (
 	"partnerlens/pkg/transport"
 )
 
-// Members asks Huawei Cloud for pages of the members of a partner's account,
-// over a Source's connections and with its key. The lists come with a count.
+// Members reads pages of the members of a partner's account, over the connections
+// and with the key of a Source. The lists have a count.
 type Members[Q core.Query] struct {
 	source *Source
 	api    *memberAPI[Q]
@@ -26,7 +25,8 @@ type Members[Q core.Query] struct {
 // memberAPI is one list of members.
 type memberAPI[Q core.Query] struct {
 	op, path string
-	list, id string // the answer's members
+	list     func(*memberAnswer) (name string, list transport.List[memberRow])
+	id       func(*memberRow) transport.Value
 	send     func(client *bss.BssClient, query Q, offset, limit *int32) error
 	reseller func(Q) string // whose customers are asked for
 }
@@ -56,7 +56,9 @@ func (s *Source) SubCustomers() Members[core.TagQuery] {
 }
 
 var resellers = memberAPI[ResellerQuery]{
-	op: "huawei.ListIndirectPartners", path: resellersPath, list: "indirect_partners", id: "indirect_partner_id",
+	op: "huawei.ListIndirectPartners", path: resellersPath,
+	list: func(a *memberAnswer) (string, transport.List[memberRow]) { return "indirect_partners", a.Resellers },
+	id:   func(row *memberRow) transport.Value { return row.ResellerID },
 	send: func(client *bss.BssClient, _ ResellerQuery, offset, limit *int32) error {
 		_, err := client.ListIndirectPartners(&model.ListIndirectPartnersRequest{
 			Body: &model.QueryIndirectPartnersReq{Offset: offset, Limit: limit},
@@ -67,7 +69,9 @@ var resellers = memberAPI[ResellerQuery]{
 }
 
 var subCustomers = memberAPI[core.TagQuery]{
-	op: "huawei.ListSubCustomers", path: subCustomersPath, list: "customer_infos", id: "customer_id",
+	op: "huawei.ListSubCustomers", path: subCustomersPath,
+	list: func(a *memberAnswer) (string, transport.List[memberRow]) { return "customer_infos", a.Customers },
+	id:   func(row *memberRow) transport.Value { return row.CustomerID },
 	send: func(client *bss.BssClient, query core.TagQuery, offset, limit *int32) error {
 		body := &model.QuerySubCustomerListReq{Offset: offset, Limit: limit}
 		if query.ResellerID != "" {
@@ -82,7 +86,7 @@ var subCustomers = memberAPI[core.TagQuery]{
 	reseller: func(query core.TagQuery) string { return query.ResellerID },
 }
 
-// FetchPage asks for the page that begins at a row. It keeps core.Source's rules.
+// FetchPage reads the page that begins at a row. It implements core.Source.
 func (m Members[Q]) FetchPage(ctx context.Context, query Q, at core.Cursor) (core.Page[*core.Member], error) {
 	var none core.Page[*core.Member]
 	size := cmp.Or(at.Size, maxMemberPage)
@@ -105,7 +109,7 @@ func (m Members[Q]) FetchPage(ctx context.Context, query Q, at core.Cursor) (cor
 		return none, err
 	}
 	page := core.Page[*core.Member]{Items: answer.members, Total: &answer.count, RequestID: answer.requestID}
-	// After a full page the list goes on whatever is counted: a count may be the page's own.
+	// After a full page the list goes on whatever the count: it may be the page's.
 	if after := at.Offset + len(answer.members); len(answer.members) >= size || len(answer.members) > 0 && after < answer.count {
 		page.Next = &core.Cursor{Offset: after, Size: at.Size}
 	}
@@ -119,74 +123,62 @@ type memberPage struct {
 	requestID string
 }
 
+// memberAnswer is an answer of either list.
+type memberAnswer struct {
+	failure   `json:",inline"`
+	Count     transport.Value           `json:"count"`
+	Resellers transport.List[memberRow] `json:"indirect_partners"`
+	Customers transport.List[memberRow] `json:"customer_infos"`
+}
+
+// memberRow is a member as the APIs write it.
+type memberRow struct {
+	ResellerID   transport.Value `json:"indirect_partner_id"`
+	CustomerID   transport.Value `json:"customer_id"`
+	AssociatedOn transport.Value `json:"associated_on"` // in UTC
+}
+
 // decode reads an answer as decodePage does. Here the count, which is there
-// "only on success", tells an empty list from no answer.
+// "only on success", distinguishes an empty list from no answer.
 func (api *memberAPI[Q]) decode(a transport.Answer, reseller string) (memberPage, error) {
-	var (
-		failure told
-		count   transport.Value
-		answer  = memberPage{requestID: a.RequestID}
-		bad     error // what is wrong with a row
-	)
-	body := transport.NewBody(a.Body)
-	body.Object(func(name string) {
-		switch {
-		case name == "count":
-			count = body.Value()
-		case name == api.list:
-			answer.members, bad = api.readRows(body, reseller)
-		case failure.member(body, name):
-		}
-	})
-	err := failure.error(body, a)
-	switch {
-	case err == nil && bad != nil:
-		err = bad
-	case err == nil:
-		answer.count, err = strconv.Atoi(count.Text())
-		if err != nil || answer.count < 0 {
-			err = transport.Malformed("it does not say how many there are (count)", nil)
-		}
+	var all memberAnswer
+	if err := a.Decode(&all); err != nil {
+		return memberPage{}, err
 	}
+	if err := all.err(a); err != nil {
+		return memberPage{}, err
+	}
+	name, list := api.list(&all)
+	record := func(row *memberRow) (*core.Member, error) { return api.member(row, reseller) }
+	members, err := transport.Records(list, name, record, "", func(*core.Member) string { return "" })
 	if err != nil {
 		return memberPage{}, err
 	}
-	return answer, nil
-}
-
-// readRows reads the list. Its error is a *core.Error.
-func (api *memberAPI[Q]) readRows(body *transport.Body, reseller string) (members []*core.Member, err error) {
-	isList := body.Array(func() {
-		var memberID, associatedOn transport.Value
-		body.Object(func(member string) {
-			switch member {
-			case api.id:
-				memberID = body.Value()
-			case "associated_on":
-				associatedOn = body.Value()
-			}
-		})
-		id, ok := memberID.ID()
-		if !ok && err == nil {
-			err = transport.Malformed(fmt.Sprintf("row %d: its %s is not an id", len(members)+1, api.id), nil)
-		}
-		m := &core.Member{MemberID: id, ResellerID: reseller}
-		// The time is "UTC"; one that does not say so is no proof.
-		if at, form, _ := core.ParseTime(associatedOn.Text(), time.UTC); form == core.ZonedTime {
-			m.AssociatedAt = &at
-		}
-		members = append(members, m)
-	})
-	if !isList {
-		err = transport.Malformed(api.list+" is no list", nil)
+	count, ok := all.Count.Count()
+	if !ok {
+		return memberPage{}, transport.Malformed("it does not say how many there are (count)", nil)
 	}
-	return members, err
+	return memberPage{members, count, a.RequestID}, nil
 }
 
-// Scopes returns the Scopes of a core.Reader over a Source: it splits a query
-// into what the vendor can be asked. Only for core.AllResellers does it call
-// the vendor, for the list of resellers; and only a list that is proven whole
-// will do, since the customers of one left out would be missing silently.
+// member makes the record. Its error is for a row without an id.
+func (api *memberAPI[Q]) member(row *memberRow, reseller string) (*core.Member, error) {
+	id, ok := api.id(row).ID()
+	if !ok {
+		return nil, errors.New("it has no id")
+	}
+	m := &core.Member{MemberID: id, ResellerID: reseller}
+	// The API's page gives the time as UTC; one without an offset is not proof.
+	if at, form, _ := core.ParseTime(row.AssociatedOn.Text(), time.UTC); form == core.ZonedTime {
+		m.AssociatedAt = &at
+	}
+	return m, nil
+}
+
+// Scopes returns the Scopes of a core.Reader over a Source: it splits a query into
+// queries of the API. For core.AllResellers it reads the list of resellers, and
+// fails unless the list is proven complete: the customers of a missing reseller would
+// be missing silently.
 func Scopes(resellers *core.Reader[ResellerQuery, *core.Member]) func(context.Context, core.TagQuery) ([]core.Scope[core.TagQuery], error) {
 	return func(ctx context.Context, query core.TagQuery) ([]core.Scope[core.TagQuery], error) {
 		if query.ResellerID != core.AllResellers {
@@ -207,10 +199,10 @@ func Scopes(resellers *core.Reader[ResellerQuery, *core.Member]) func(context.Co
 	}
 }
 
-// unproven is the error for a list of resellers that is not whole: what stopped
-// it, where something did, since that may be over at the next attempt.
+// unproven is the error for a list of resellers that is not proven complete. Its
+// code is the reason that stopped the read, if any, which may be temporary.
 func unproven(report core.Report) *core.Error {
-	e := &core.Error{Code: core.CodeIncomplete, Param: "reseller_id", Detail: "the list of resellers could not be read whole"}
+	e := &core.Error{Code: core.CodeIncomplete, Param: "reseller_id", Detail: "the list of resellers could not be read completely"}
 	if len(report.Warnings) == 0 {
 		return e
 	}

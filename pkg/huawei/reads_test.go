@@ -13,11 +13,11 @@ import (
 	"partnerlens/pkg/transport/transporttest"
 )
 
-// The SDK can move money and cancel resources. Over our connections none of
-// that leaves.
-func TestNoCallThatWritesLeaves(t *testing.T) {
+// The SDK can move money and cancel resources. The transport sends none of those
+// calls.
+func TestNoCallThatWritesIsSent(t *testing.T) {
 	t.Parallel()
-	url := transporttest.Handle(t, func(_ http.ResponseWriter, r *http.Request) { t.Errorf("%s %s left", r.Method, r.URL.Path) })
+	url := transporttest.Handle(t, func(_ http.ResponseWriter, r *http.Request) { t.Errorf("%s %s was sent", r.Method, r.URL.Path) })
 	endpoint, err := transport.Endpoint("", url)
 	if err != nil {
 		t.Fatal(err)

@@ -6,13 +6,14 @@ import (
 	"testing"
 
 	"partnerlens/pkg/core/sourcetest"
+	"partnerlens/pkg/transport/transporttest"
 )
 
 // resellerCloud lists as many resellers as the world has customers: more than
 // the simulator has.
 func resellerCloud(tb testing.TB, world sourcetest.World) (url string) {
 	tb.Helper()
-	return troubled(tb, world, func(w http.ResponseWriter, r *http.Request) {
+	return transporttest.ServeWorld(tb, world, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		var asked struct{ Offset, Limit int }
 		if err := json.NewDecoder(r.Body).Decode(&asked); err != nil || asked.Limit != maxMemberPage || r.URL.Path != "/v2/partners/indirect-partners/query" {
 			tb.Errorf("%s asks for %+v, %v", r.URL.Path, asked, err)
@@ -23,5 +24,5 @@ func resellerCloud(tb testing.TB, world sourcetest.World) (url string) {
 		}
 		w.Header().Set("Content-Type", "application/json")
 		json.NewEncoder(w).Encode(map[string]any{"count": world.Customers, "indirect_partners": list})
-	})
+	}), vendorFailure)
 }

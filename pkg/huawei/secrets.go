@@ -68,33 +68,23 @@ func (s *Secrets) Get(ctx context.Context, key Key, name, version string) (core.
 }
 
 func decodeSecret(a transport.Answer) (core.Secret, error) {
-	var (
-		text, binary, code transport.Value
-		body               = transport.NewBody(a.Body)
-	)
-	body.Object(func(name string) {
-		switch name {
-		case "version":
-			body.Object(func(name string) {
-				switch name {
-				case "secret_string":
-					text = body.Value()
-				case "secret_binary":
-					binary = body.Value()
-				}
-			})
-		case "error_code":
-			code = body.Value()
-		}
-	})
-	err := a.Err(body)
-	switch {
-	case body.End() == nil && code.Text() != "":
-		return core.Secret{}, secretFailure(a.Status, code.Text())
-	case err != nil:
+	var all struct {
+		Code    transport.Value `json:"error_code"`
+		Version struct {
+			Text   transport.Value `json:"secret_string"`
+			Binary transport.Value `json:"secret_binary"`
+		} `json:"version"`
+	}
+	if err := a.Decode(&all); err != nil {
 		return core.Secret{}, err
 	}
-	return transport.Secret(text, binary)
+	if code := all.Code.Text(); code != "" {
+		return core.Secret{}, secretFailure(a.Status, code)
+	}
+	if err := a.Err(); err != nil {
+		return core.Secret{}, err
+	}
+	return transport.Secret(all.Version.Text, all.Version.Binary)
 }
 
 // secretFailure is what a code means. The service has dozens for what is wrong

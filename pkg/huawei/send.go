@@ -71,13 +71,13 @@ func (s *Source) call(ctx context.Context, call transport.Call, send func(*bss.B
 
 // client is the SDK's client for one call.
 func client(rt http.RoundTripper, endpoint *url.URL, key auth.ICredential) *sdk.HcHttpClient {
-	settings := config.DefaultHttpConfig().WithHttpRoundTripper(rt).WithTimeout(0) // the transport bounds a call
+	settings := config.DefaultHttpConfig().WithHttpRoundTripper(rt).WithTimeout(0) // the transport limits a call
 	return sdk.NewHcHttpClient(impl.NewDefaultHttpClient(settings)).
 		WithEndpoints([]string{endpoint.String()}).
 		WithCredential(key)
 }
 
-// reads gives the check that a request is for one API.
+// reads returns a function that reports whether a request is for one API.
 func reads(method, path string) func(*http.Request) bool {
 	return func(r *http.Request) bool { return r.Method == method && r.URL.Path == path }
 }

@@ -1,42 +1,31 @@
 package tencent
 
-import "partnerlens/pkg/transport"
+import (
+	"partnerlens/pkg/core"
+	"partnerlens/pkg/transport"
+)
 
-// answered is what every answer of Tencent Cloud's APIs is wrapped in: members of
-// the action's own beside the request's id, or an error, also inside an HTTP 200.
-type answered struct {
-	requestID string
-	err       error // what the answer tells went wrong, or is wrong with it
+// status is the members that the Response of every action has beside its own.
+// Embed it in the struct of a Response.
+type status struct {
+	RequestID transport.Value `json:"RequestId"`
+	Error     *struct{ Code transport.Value }
 }
 
-// decodeAnswer walks an answer and hands each member of the action's own to member.
-func decodeAnswer(a transport.Answer, table transport.Failures, member func(body *transport.Body, name string)) answered {
-	var requestID, code transport.Value
-	failed := false
-	body := transport.NewBody(a.Body)
-	body.Object(func(name string) {
-		if name != "Response" {
-			return
-		}
-		body.Object(func(name string) {
-			switch name {
-			case "RequestId":
-				requestID = body.Value()
-			case "Error":
-				failed = !body.AtNull()
-				body.Object(func(name string) {
-					if name == "Code" {
-						code = body.Value()
-					}
-				})
-			default:
-				member(body, name)
-			}
-		})
-	})
-	done := answered{transport.Word(requestID.Text()), a.Err(body)}
-	if failed && body.End() == nil {
-		done.err = table.Error(a.Status, code.Text())
+// err returns the error that a decoded answer reports, also inside an HTTP 200.
+func (s *status) err(a transport.Answer, table transport.Failures) error {
+	if s.Error != nil {
+		return table.Error(a.Status, s.Error.Code.Text())
 	}
-	return done
+	return a.Err()
+}
+
+// requestID returns the id of the request, which the answer has in its body.
+func (s *status) requestID() string { return transport.Word(s.RequestID.Text()) }
+
+// withID adds the id of the request to an error.
+func (s *status) withID(err error) error {
+	e := core.AsError(err)
+	e.RequestID = s.requestID()
+	return e
 }

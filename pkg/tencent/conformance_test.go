@@ -2,10 +2,7 @@ package tencent
 
 import (
 	"fmt"
-	"io"
-	"net/http"
 	"strings"
-	"sync/atomic"
 	"testing"
 
 	"partnerlens/internal/simulator"
@@ -18,11 +15,7 @@ import (
 // simulator's customers: the first of them are the awkward ones.
 func TestConformance(t *testing.T) {
 	t.Parallel()
-	sim, err := simulator.New(simulator.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(sim.Close)
+	sim, _ := simulate(t, simulator.Options{})
 	const pageSize = 45
 	sourcetest.Run(t, sourcetest.Harness[core.CreditQuery, *core.CustomerCredit]{
 		Open: func(tb testing.TB, world sourcetest.World) core.Source[core.CreditQuery, *core.CustomerCredit] {
@@ -41,39 +34,21 @@ func TestConformance(t *testing.T) {
 	})
 }
 
+// vendorFailure is an error inside an HTTP 200.
+const vendorFailure = `{"Response":{"Error":{"Code":"FailedOperation","Message":%q},"RequestId":"id-1"}}`
+
 // cloud is the simulator with a world's troubles.
 func cloud(tb testing.TB, world sourcetest.World) (url string) {
 	tb.Helper()
-	customers := world.Customers
-	if customers == 0 {
-		customers = -1 // the simulator's way of saying none
+	opts := simulator.Options{Customers: world.Customers}
+	if world.Customers == 0 {
+		opts.Customers = -1 // the simulator's way of saying none
 	}
-	opts := simulator.Options{Customers: customers}
 	if world.Odd {
 		opts.Faults = []string{"bad-value"}
 	}
-	sim, err := simulator.New(opts)
-	if err != nil {
-		tb.Fatal(err)
-	}
-	tb.Cleanup(sim.Close)
-	var calls atomic.Int32
-	return transporttest.Handle(tb, func(w http.ResponseWriter, r *http.Request) {
-		call := int(calls.Add(1))
-		switch {
-		case world.Hang:
-			io.Copy(io.Discard, r.Body)
-			if call == 1 {
-				close(world.Reached)
-			}
-			<-r.Context().Done()
-		case world.FailFrom > 0 && call >= world.FailFrom:
-			w.Header().Set("Content-Type", "application/json")
-			fmt.Fprintf(w, `{"Response":{"Error":{"Code":"FailedOperation","Message":%q},"RequestId":"id-1"}}`, sourcetest.Planted)
-		default:
-			sim.ServeHTTP(w, r)
-		}
-	})
+	sim, _ := simulate(tb, opts)
+	return transporttest.ServeWorld(tb, world, sim, vendorFailure)
 }
 
 func factOf(c simulator.CreditCustomer) sourcetest.Fact {

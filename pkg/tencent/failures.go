@@ -5,8 +5,8 @@ import (
 	"partnerlens/pkg/transport"
 )
 
-// failures is what the API's codes mean (QueryCustomersCredit, Error Code; and
-// Error Codes, Common Error Codes; read November 2026). All come inside an HTTP 200.
+// failures are the codes of the API (QueryCustomersCredit, Error Code; and Error
+// Codes, Common Error Codes; read November 2026). All come inside an HTTP 200.
 var failures = transport.Failures{
 	{Prefix: "AuthFailure", Code: core.CodeDenied,
 		Detail: "Tencent Cloud does not accept the API key"},

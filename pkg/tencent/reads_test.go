@@ -11,12 +11,12 @@ import (
 	"partnerlens/pkg/transport/transporttest"
 )
 
-// The SDK can call every action of every service. Over our connections none
-// leaves but the two that read.
-func TestNoActionThatWritesLeaves(t *testing.T) {
+// The SDK can call every action of every service. The transport sends only the two
+// that read.
+func TestNoActionThatWritesIsSent(t *testing.T) {
 	t.Parallel()
 	url := transporttest.Handle(t, func(_ http.ResponseWriter, r *http.Request) {
-		t.Errorf("%s left", r.Header.Get("X-TC-Action"))
+		t.Errorf("%s was sent", r.Header.Get("X-TC-Action"))
 	})
 	endpoint, err := transport.Endpoint("", url)
 	if err != nil {

@@ -10,11 +10,7 @@ import (
 // samplePage is a page of ordinary customers as the simulator writes them.
 func samplePage(tb testing.TB, rows int) []byte {
 	tb.Helper()
-	sim, err := simulator.New(simulator.Options{Customers: 1000})
-	if err != nil {
-		tb.Fatal(err)
-	}
-	defer sim.Close()
+	sim, _ := simulate(tb, simulator.Options{Customers: 1000})
 	var customers []simulator.CreditCustomer
 	for i := range rows {
 		customers = append(customers, sim.CreditCustomer(100+i)) // past the awkward ones

@@ -78,21 +78,21 @@ func (s *Secrets) Get(ctx context.Context, key Key, name, version string) (core.
 }
 
 func decodeSecret(a transport.Answer) (core.Secret, error) {
-	var text, binary transport.Value
-	done := decodeAnswer(a, secretFailures, func(body *transport.Body, name string) {
-		switch name {
-		case "SecretString":
-			text = body.Value()
-		case "SecretBinary":
-			binary = body.Value()
+	var all struct {
+		Response struct {
+			status
+			SecretString, SecretBinary transport.Value
 		}
-	})
-	if done.err != nil {
-		failure := *core.AsError(done.err)
-		failure.RequestID = done.requestID
-		return core.Secret{}, &failure
 	}
-	return transport.Secret(text, binary)
+	r := &all.Response
+	err := a.Decode(&all)
+	if err == nil {
+		err = r.err(a, secretFailures)
+	}
+	if err != nil {
+		return core.Secret{}, r.withID(err)
+	}
+	return transport.Secret(r.SecretString, r.SecretBinary)
 }
 
 // secretFailures is what the codes mean (Secrets Manager, Error Codes, read

@@ -33,12 +33,12 @@ type request struct {
 	Order      *string `json:"Order,omitempty"` // by AssociationTime; the API's own default is desc
 }
 
-// response is what the SDK gets to see of an answer: nothing.
+// response is the SDK's view of an answer, which is empty.
 type response struct {
 	*tchttp.BaseResponse
 }
 
-// filterTypes are the API's words for the fields that can be searched.
+// filterTypes are the API's names of the fields that can be searched.
 var filterTypes = map[core.FilterType]string{
 	core.FilterCustomerID: "ClientUin",
 	core.FilterName:       "Name",
@@ -46,8 +46,8 @@ var filterTypes = map[core.FilterType]string{
 	core.FilterEmail:      "Email",
 }
 
-// sender gives the function that makes the SDK send one call. The SDK's client
-// lives as long as the call, since it keeps the key in plain text; making one costs
+// sender returns the function that makes the SDK send one call. The SDK's client
+// lasts as long as the call, since it holds the key in plain text; creating one costs
 // a hundredth of a page.
 func (s *Source) sender(ctx context.Context, key Key, query core.CreditQuery, number, size int) func(http.RoundTripper) error {
 	return func(rt http.RoundTripper) error {
@@ -95,14 +95,14 @@ func client(rt http.RoundTripper, endpoint *url.URL, region string, key Key) *co
 	settings.Language = "en-US"
 	settings.HttpProfile.Scheme = endpoint.Scheme
 	settings.HttpProfile.Endpoint = endpoint.Host
-	settings.HttpProfile.ReqTimeout = 0 // the transport bounds a call
-	// The SDK's own retries are off unless asked for: they sleep without
-	// regard to the context, and retrying is the Reader's.
+	settings.HttpProfile.ReqTimeout = 0 // the transport limits a call
+	// The SDK's retries stay off, as they are by default: they sleep without regard
+	// to the context, and the Reader retries.
 	credential := common.NewTokenCredential(key.ID, key.Secret.Reveal(), key.Token.Reveal())
 	return common.NewCommonClient(credential, region, settings).WithHttpTransport(rt)
 }
 
-// reads gives the check that a request is for one action.
+// reads returns a function that reports whether a request is for one action.
 func reads(action, version string) func(*http.Request) bool {
 	return func(r *http.Request) bool {
 		for name, values := range r.Header { // the SDK does not write names as net/http does
@@ -116,5 +116,5 @@ func reads(action, version string) func(*http.Request) bool {
 	}
 }
 
-// handOn is what the SDK gets to see of every answer.
+// handOn is what the SDK reads in place of every answer.
 const handOn = `{"Response":{"RequestId":""}}`

@@ -18,10 +18,10 @@ const Provider = "tencentcloud"
 const DefaultEndpoint = "https://intlpartnersmgt.intl.tencentcloudapi.com"
 
 const (
-	// DefaultPageSize is the largest page of the sibling APIs; this one's page
-	// tells none. A server that gives less is noticed and followed.
+	// DefaultPageSize is the largest page of the sibling APIs; the page of this one
+	// has no limit. If a server's pages are smaller, a read goes on with their size.
 	DefaultPageSize = 100
-	maxPageSize     = 1000 // a sanity bound of our own
+	maxPageSize     = 1000 // a limit against forged cursors
 )
 
 // MostClockSkew is how far a caller's clock may be off (Signature, Common
@@ -36,7 +36,7 @@ const (
 	settingEndpoint  = "PARTNERLENS_TENCENT_ENDPOINT"
 )
 
-// Config is what a Source is made of. It is copied.
+// Config is the configuration of a Source. New copies it.
 type Config struct {
 	Credentials transport.Credentials[Key] // required
 
@@ -48,7 +48,7 @@ type Config struct {
 	Transport transport.Options
 }
 
-// Source asks Tencent Cloud for pages of customers' credit.
+// Source reads pages of customers' credit from Tencent Cloud.
 type Source struct {
 	config    Config
 	endpoint  *url.URL
@@ -57,8 +57,8 @@ type Source struct {
 
 var _ core.Source[core.CreditQuery, *core.CustomerCredit] = (*Source)(nil)
 
-// New gives a Source. No call is made; the error is CodeMisconfigured and names
-// the setting to change. A Source keeps connections: use one for many pages.
+// New returns a Source. It makes no call; its error is CodeMisconfigured and names
+// the setting to change. A Source holds connections: use one for many pages.
 func New(config Config) (*Source, error) {
 	if config.Endpoint == "" {
 		config.Endpoint = DefaultEndpoint
@@ -82,21 +82,17 @@ func New(config Config) (*Source, error) {
 	return &Source{config, endpoint, transport.New(config.Transport)}, nil
 }
 
-// CloseIdleConnections closes the connections that are kept open for the next
-// page. The Source goes on working.
+// CloseIdleConnections closes the connections that are idle. Later calls dial
+// again.
 func (s *Source) CloseIdleConnections() { s.transport.CloseIdleConnections() }
 
 // ClockSkew is Transport.ClockSkew of the Source's connections.
 func (s *Source) ClockSkew() (time.Duration, bool) { return s.transport.ClockSkew() }
 
-// FetchPage asks for the page that begins at a row. It keeps core.Source's rules.
+// FetchPage reads the page that begins at a row. It implements core.Source.
 //
-// The records of a page share the memory of its text, but for their ids: who
-// keeps few of many should keep what is needed of them.
-//
-// The API counts in pages, a Cursor in rows: asked for a row within a page,
-// which happens where the page size changed between two parts of a read, it asks for
-// that page and leaves out the rows before.
+// The API counts in pages, a Cursor in rows: for a row within a page, as after a
+// change of the page size, FetchPage reads that page and leaves out the rows before.
 func (s *Source) FetchPage(ctx context.Context, query core.CreditQuery, at core.Cursor) (core.Page[*core.CustomerCredit], error) {
 	var none core.Page[*core.CustomerCredit]
 	if at.Size > maxPageSize {
@@ -133,13 +129,12 @@ func (s *Source) FetchPage(ctx context.Context, query core.CreditQuery, at core.
 	}, nil
 }
 
-// next says where to go on after the page of a number, from 1, that was asked
-// for with a size and came with some rows of a total.
+// next returns the cursor after a page: its number, from 1, the size that was asked
+// for, the rows that it has, and the total.
 //
-// A first page that is short although there is more shows how large the server
-// lets pages be: the read goes on with that size. A later one that is short is
-// taken as it is, since a page is found by number and size: the Reader finds
-// what is missing, by the total.
+// A first page that is short although there are more rows shows the largest page of
+// the server: the read goes on with that size. A later one does not, since a page is
+// found by number and size: the Reader finds by the total that rows are missing.
 func next(number, size, rows, total int) *core.Cursor {
 	switch {
 	case rows == 0, (number-1)*size+rows >= total:

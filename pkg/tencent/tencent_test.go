@@ -10,7 +10,6 @@ import (
 	"reflect"
 	"strings"
 	"testing"
-	"time"
 
 	"go.uber.org/goleak"
 
@@ -22,7 +21,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// newSource gives a Source with the simulator's key where config has none.
+// newSource returns a Source, with the simulator's key if config has none.
 func newSource(tb testing.TB, config Config) *Source {
 	tb.Helper()
 	if config.Credentials == nil {
@@ -93,7 +92,7 @@ func TestNew(t *testing.T) {
 	}
 }
 
-func TestSourceKeepsItsKeyToItself(t *testing.T) {
+func TestPrintedSourceHidesItsKey(t *testing.T) {
 	t.Parallel()
 	source := newSource(t, Config{Credentials: temporary})
 	if text := fmt.Sprintf("%v %+v %#v", source, *source, source.config); strings.Contains(text, "simulator-") {
@@ -101,7 +100,7 @@ func TestSourceKeepsItsKeyToItself(t *testing.T) {
 	}
 }
 
-// TestRequest is what goes over the transport.
+// TestRequest requires of each query its request.
 func TestRequest(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
@@ -157,7 +156,7 @@ func TestNext(t *testing.T) {
 		number, size, rows, total int
 		want                      *core.Cursor
 	}{
-		{"nobody", 1, 100, 0, 0, nil},
+		{"no customers", 1, 100, 0, 0, nil},
 		{"everyone on the first page", 1, 100, 50, 50, nil},
 		{"exactly a page", 1, 100, 100, 100, nil},
 		{"a full first page", 1, 100, 100, 250, cursor(100, 100)},
@@ -190,7 +189,7 @@ func TestRowWithinAPage(t *testing.T) {
 	}
 }
 
-// read reads everyone through a Reader.
+// read reads all customers through a Reader.
 func read(t *testing.T, source *Source, query core.CreditQuery) (ids []string, report core.Report, err error) {
 	t.Helper()
 	reader := core.NewReader(source, &core.ReaderOptions[core.CreditQuery]{Provider: Provider})
@@ -268,8 +267,8 @@ func TestFaultsOfTheSimulator(t *testing.T) {
 	}
 }
 
-// TestEmptyPageTellsItsTotal: a Reader then sees that customers are missing.
-func TestEmptyPageTellsItsTotal(t *testing.T) {
+// An empty page has its total, from which a Reader sees that customers are missing.
+func TestEmptyPageHasItsTotal(t *testing.T) {
 	t.Parallel()
 	_, url := simulate(t, simulator.Options{Customers: 10, Faults: []string{"empty-page-always"}})
 	page, err := newSource(t, Config{Endpoint: url}).FetchPage(context.Background(), core.CreditQuery{}, core.Cursor{})
@@ -280,28 +279,8 @@ func TestEmptyPageTellsItsTotal(t *testing.T) {
 
 func TestHangingServer(t *testing.T) {
 	t.Parallel()
-	for _, where := range transporttest.Hangs {
-		t.Run(string(where), func(t *testing.T) {
-			t.Parallel()
-			url, hanging := transporttest.ServeHang(t, where)
-			source := newSource(t, Config{Endpoint: url})
-			ctx, cancel := context.WithCancel(context.Background())
-			defer cancel()
-			done := make(chan error, 1)
-			go func() {
-				_, err := source.FetchPage(ctx, core.CreditQuery{}, core.Cursor{})
-				done <- err
-			}()
-			<-hanging
-			cancel()
-			select {
-			case err := <-done:
-				if core.CodeOf(err) != core.CodeCanceled {
-					t.Errorf("FetchPage = %v, want code %q", err, core.CodeCanceled)
-				}
-			case <-time.After(5 * time.Second): // it takes a millisecond; a machine may be busy
-				t.Fatal("FetchPage hangs with the server")
-			}
-		})
-	}
+	transporttest.TestHangs(t, func(ctx context.Context, tb testing.TB, url string) error {
+		_, err := newSource(tb, Config{Endpoint: url}).FetchPage(ctx, core.CreditQuery{}, core.Cursor{})
+		return err
+	})
 }

@@ -1,17 +1,15 @@
-// Package transport is the connection under both vendors' SDKs: it carries one call,
-// once, reads the answer itself and shows the SDK nothing of it.
+// Package transport is the HTTP transport under both vendors' SDKs: it makes one
+// attempt of a call, reads the answer itself and hides it from the SDK.
 //
-// The SDKs are there to address and to sign. What they do with a connection and
-// an answer is not fit for customers' data: one knows no context, both put
-// whole answers into the texts of errors, and one takes an error inside an HTTP
-// 200 for an empty list. A Transport gives a call its context, the proxy of the
-// environment, a pool, a time limit and a bound, hands the body to the vendor
-// package's own Decode, and lets the SDK see a few harmless bytes.
+// The SDKs address and sign requests. They are not fit to read customers' data: one
+// has no context, both quote whole answers in their errors, and one reads an
+// error inside an HTTP 200 as an empty list. A Transport adds the context, the proxy
+// of the environment, a connection pool, a time limit and a size limit, passes the
+// body to the Decode of the vendor package, and returns a constant body to the SDK.
 //
 // It is not a client: it never retries, waits, follows a redirect or logs, and
-// knows no vendor. Every error that leaves it is a *core.Error, in our own words,
-// whose cause holds nothing of what came over the transport.
+// knows no vendor. Every error that it returns is a *core.Error whose texts and
+// causes quote nothing of an answer.
 //
-// Only the vendor packages (pkg/tencent, pkg/huawei) may import it; it imports
-// pkg/core.
+// It imports pkg/core only.
 package transport

@@ -8,8 +8,8 @@ import (
 	"partnerlens/pkg/core"
 )
 
-// Endpoint reads the address of a vendor's API: https://host, with a port if
-// need be, or http:// on this machine itself. setting names it in the error.
+// Endpoint parses the address of a vendor's API: https://host, optionally with a
+// port, or http:// on a loopback address. setting names it in the error.
 func Endpoint(setting, text string) (*url.URL, error) {
 	u, err := url.Parse(text)
 	switch {
@@ -29,7 +29,7 @@ func isLoopback(host string) bool {
 	return strings.EqualFold(host, "localhost") || err == nil && address.IsLoopback()
 }
 
-// Key checks the text of a key or a token. setting names it in the error.
+// Key checks a key or a token. setting names it in the error.
 func Key(setting string, key core.Secret) error {
 	text := key.Reveal()
 	problem := ""

@@ -7,23 +7,22 @@ import (
 	"partnerlens/pkg/core"
 )
 
-// Failure is one row of a vendor's table of errors: what a code means to us, and
+// Failure is one row of a vendor's table of errors: the meaning of a code and of
 // every code below it ("InternalError", "InternalError.DbError").
 type Failure struct {
 	Prefix   string
 	Code     core.Code
 	Param    string // the parameter or setting to change
-	Detail   string // what to do, in our words
-	StaleKey bool   // a key that was changed meanwhile fails like this
+	Detail   string // what to do
+	StaleKey bool   // a key that has been replaced fails like this
 
-	UnknownID bool // an id that is another account's fails like this
+	UnknownID bool // an id of another account fails like this
 }
 
 // Failures are a vendor's table.
 type Failures []Failure
 
-// find gives the row for a code, the longest of those that fit; nil where there
-// is none.
+// find returns the row with the longest prefix of a code; nil if there is none.
 func (table Failures) find(code string) *Failure {
 	var found *Failure
 	for i := range table {
@@ -36,9 +35,9 @@ func (table Failures) find(code string) *Failure {
 	return found
 }
 
-// Error gives the error for an answer that tells a vendor's code. A code that is
-// not in the table says less than the status. The vendor's message is not asked
-// for: it can quote a customer's data.
+// Error returns the error for an answer with a vendor's code. For a code that is
+// not in the table it goes by the status. It does not use the vendor's message,
+// which can quote a customer's data.
 func (table Failures) Error(status int, code string) *core.Error {
 	e := &core.Error{Code: core.CodeUpstream}
 	if row := table.find(code); row != nil {
@@ -53,8 +52,8 @@ func (table Failures) Error(status int, code string) *core.Error {
 // maxWord is longer than any code or request id of either vendor.
 const maxWord = 64
 
-// Word makes a code or a request id from outside fit for an error and a log:
-// its letters, digits and -._: only, and not too many.
+// Word makes a vendor's code or request id safe for an error and a log: it keeps
+// letters, digits and -._: only, and at most maxWord of them.
 func Word(text string) string {
 	text = text[:min(len(text), 4*maxWord)]
 	word := strings.Map(func(r rune) rune {

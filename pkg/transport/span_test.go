@@ -163,7 +163,7 @@ func TestCallsCarryTheTrace(t *testing.T) {
 		_, _ = w.Write([]byte("{}"))
 	}))
 	t.Cleanup(server.Close)
-	w := newWire(t, Options{})
+	w := newTransport(t, Options{})
 	span := NewSpan()
 	for _, ctx := range []context.Context{t.Context(), WithSpan(t.Context(), span), WithSpan(t.Context(), span)} {
 		var sent *http.Request

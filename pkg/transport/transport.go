@@ -16,7 +16,7 @@ import (
 	"partnerlens/pkg/core"
 )
 
-// Options bound a call. The zero value is useful.
+// Options are the limits of a call. The zero value is useful.
 type Options struct {
 	AttemptTimeout time.Duration // of one call, from dialling to the last byte; 0: 30 s
 	MaxBody        int64         // bytes of an answer, after decompression; 0: 8 MiB
@@ -27,15 +27,15 @@ const (
 	maxBody        = 8 << 20
 )
 
-// Transport is a pool of connections and the rules that every call over it keeps.
-// Make one for each Source and keep it. Safe for concurrent use.
+// Transport is a pool of connections with limits for every call. Create one for
+// each Source and reuse it. It is safe for concurrent use.
 type Transport struct {
 	transport *http.Transport
 	opts      Options
 	skew      atomic.Pointer[time.Duration]
 }
 
-// New gives a Transport with connections of its own.
+// New returns a Transport with its own connections.
 func New(opts Options) *Transport {
 	if opts.AttemptTimeout <= 0 {
 		opts.AttemptTimeout = attemptTimeout
@@ -44,8 +44,8 @@ func New(opts Options) *Transport {
 		opts.MaxBody = maxBody
 	}
 	opts.MaxBody = min(opts.MaxBody, 1<<30) // far from where a byte more would overflow
-	// One call a connection: a connection that breaks then costs one page, and
-	// a call that is given up is given up at once.
+	// With HTTP/1.1 a connection carries one call: one that breaks costs one page,
+	// and a canceled call returns at once.
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(true)
 	return &Transport{
@@ -54,54 +54,54 @@ func New(opts Options) *Transport {
 			Proxy:               http.ProxyFromEnvironment,
 			DialContext:         (&net.Dialer{Timeout: 10 * time.Second, KeepAlive: 15 * time.Second}).DialContext,
 			TLSHandshakeTimeout: 10 * time.Second,
-			// net/http keeps 2, and then dials anew for almost every call of
-			// more workers than that.
+			// With the default of 2, more workers than that dial for almost
+			// every call.
 			MaxIdleConns:        64,
 			MaxIdleConnsPerHost: 16,
 			// The vendors' servers close an idle connection after 60 s; a call
-			// on one that is just being closed would fail.
+			// on one that is being closed would fail.
 			IdleConnTimeout: 50 * time.Second,
 		},
 		opts: opts,
 	}
 }
 
-// CloseIdleConnections closes what the pool keeps open. Calls go on working.
-func (w *Transport) CloseIdleConnections() { w.transport.CloseIdleConnections() }
+// CloseIdleConnections closes the idle connections of the pool. Later calls dial again.
+func (t *Transport) CloseIdleConnections() { t.transport.CloseIdleConnections() }
 
-// ClockSkew is how far the clock here is behind the server's by its last
-// answer, to within a second and what the answer took; false where no answer told.
-func (w *Transport) ClockSkew() (time.Duration, bool) {
-	skew := w.skew.Load()
+// ClockSkew returns how far the local clock is behind the server's, by the Date of
+// its last answer, to within a second and the answer's duration; false if no answer
+// had one.
+func (t *Transport) ClockSkew() (time.Duration, bool) {
+	skew := t.skew.Load()
 	if skew == nil {
 		return 0, false
 	}
 	return *skew, true
 }
 
-func (w *Transport) tellClock(date string) {
+func (t *Transport) noteDate(date string) {
 	if at, err := http.ParseTime(date); err == nil {
 		skew := time.Until(at)
-		w.skew.Store(&skew)
+		t.skew.Store(&skew)
 	}
 }
 
 // Call is one call of a vendor's API.
 type Call struct {
-	Op              string // what is being done, for errors: "tencent.QueryCustomersCredit"
+	Op              string // the operation, for errors: "tencent.QueryCustomersCredit"
 	RequestIDHeader string // the header in which the vendor names the call
-	HandOn          string // the JSON that the SDK gets to see in place of the answer
+	HandOn          string // the JSON that the SDK reads in place of the answer
 
-	// Reads says whether a request is the one that the call is for. No other
-	// leaves, whatever the SDK was made to do: this product only ever reads, and
-	// both vendors' SDKs can do far more.
+	// Reads reports whether a request is the one that the call is for. No other
+	// request is sent: this product only reads, and both SDKs can do far more.
 	Reads func(*http.Request) bool
 
 	// Send makes the vendor's SDK send its one request through rt.
 	Send func(rt http.RoundTripper) error
 
-	// Decode reads a JSON answer, of a success or of a failure, and returns an
-	// *core.Error. It may keep the body.
+	// Decode reads a JSON answer, of a success or of a failure. Its error is a
+	// *core.Error.
 	Decode func(Answer) error
 }
 
@@ -112,20 +112,11 @@ type Answer struct {
 	Body      []byte
 }
 
-// Err gives the error of an answer that tells of no failure itself, once body
-// has been walked: by its status, or because it is no whole JSON. nil: there is none.
-func (a Answer) Err(body *Body) error {
-	if a.Status != http.StatusOK {
-		return StatusError(a.Status)
-	}
-	return body.End()
-}
-
-// Do makes the call: one attempt, over with as soon as ctx is.
-func (w *Transport) Do(ctx context.Context, call Call) error {
-	within, cancel := context.WithTimeout(ctx, w.opts.AttemptTimeout)
+// Do makes the call, in one attempt, and returns as soon as ctx is done.
+func (t *Transport) Do(ctx context.Context, call Call) error {
+	within, cancel := context.WithTimeout(ctx, t.opts.AttemptTimeout)
 	defer cancel()
-	a := &attempt{transport: w, call: &call, ctx: within, outer: ctx}
+	a := &attempt{transport: t, call: &call, ctx: within, outer: ctx}
 	sdkErr := call.Send(a)
 	switch {
 	case a.failure != nil:
@@ -136,7 +127,7 @@ func (w *Transport) Do(ctx context.Context, call Call) error {
 		failure.Op = call.Op
 		return &failure
 	case !a.made, sdkErr != nil:
-		// Its text stays here: it may quote the request, keys and all.
+		// The text is dropped: it may quote the request with its keys.
 		return &core.Error{Op: call.Op, Code: core.CodeInternal, Err: fmt.Errorf("the vendor's SDK failed by itself: %T", sdkErr)}
 	}
 	return nil
@@ -152,8 +143,8 @@ type attempt struct {
 	failure *core.Error
 }
 
-// RoundTrip carries the call and keeps what came of it. The SDK gets the same
-// failure (and wraps it as it likes), or the harmless body.
+// RoundTrip makes the call and records its failure, which it returns to the SDK too;
+// a call that succeeds has the body HandOn for the SDK.
 func (a *attempt) RoundTrip(req *http.Request) (*http.Response, error) {
 	if a.made {
 		if req.Body != nil {
@@ -170,7 +161,7 @@ func (a *attempt) RoundTrip(req *http.Request) (*http.Response, error) {
 		a.failure = &core.Error{Code: core.CodeInternal, Err: errors.New("a request that is not the call's own was stopped")}
 		return nil, a.failure
 	}
-	if a.failure = a.carry(req); a.failure != nil {
+	if a.failure = a.send(req); a.failure != nil {
 		return nil, a.failure
 	}
 	return &http.Response{
@@ -182,27 +173,27 @@ func (a *attempt) RoundTrip(req *http.Request) (*http.Response, error) {
 	}, nil
 }
 
-func (a *attempt) carry(req *http.Request) *core.Error {
+func (a *attempt) send(req *http.Request) *core.Error {
 	var connected, answered atomic.Bool
 	req = req.WithContext(httptrace.WithClientTrace(a.ctx, &httptrace.ClientTrace{
 		GotConn:              func(httptrace.GotConnInfo) { connected.Store(true) },
 		GotFirstResponseByte: func() { answered.Store(true) },
 	}))
-	// The vendors' signatures list the headers that they cover, so that one more
-	// breaks none.
+	// The vendors' signatures list the headers that they cover, so another header
+	// does not break them.
 	if span, ok := SpanOf(a.ctx); ok {
 		req.Header = span.Put(req.Header)
 	}
 	resp, err := a.transport.transport.RoundTrip(req)
 	if err != nil {
-		failure := a.broken(err)
+		failure := a.networkError(err)
 		if connected.Load() && !answered.Load() && a.ctx.Err() == nil {
 			failure.Dropped, failure.Detail = true, "the connection ended before an answer began"
 		}
 		return failure
 	}
 	defer resp.Body.Close()
-	a.transport.tellClock(resp.Header.Get("Date"))
+	a.transport.noteDate(resp.Header.Get("Date"))
 	requestID := Word(resp.Header.Get(a.call.RequestIDHeader))
 	failure := a.answer(resp, requestID)
 	if failure != nil {
@@ -237,7 +228,7 @@ func (a *attempt) answer(resp *http.Response, requestID string) *core.Error {
 	return nil
 }
 
-// read takes in the body, up to the bound.
+// read reads the body, up to the limit.
 func (a *attempt) read(resp *http.Response) ([]byte, *core.Error) {
 	limit := a.transport.opts.MaxBody
 	tooLarge := &core.Error{
@@ -254,14 +245,14 @@ func (a *attempt) read(resp *http.Response) ([]byte, *core.Error) {
 	n, err := body.ReadFrom(io.LimitReader(resp.Body, limit+1))
 	switch {
 	case err != nil:
-		return nil, a.broken(err)
+		return nil, a.networkError(err)
 	case n > limit:
 		return nil, tooLarge
 	}
 	return body.Bytes(), nil
 }
 
-// isJSON accepts a missing type: the decoder will tell.
+// isJSON accepts a missing type: decoding fails if it is not JSON.
 func isJSON(header http.Header) bool {
 	kind, _, _ := strings.Cut(header.Get("Content-Type"), ";")
 	kind = strings.ToLower(strings.TrimSpace(kind))

@@ -28,7 +28,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // planted is what a customer's data looks like; no error may hold any of it.
 const planted = "Zhang-Planted"
 
-func newWire(t *testing.T, opts Options) *Transport {
+func newTransport(t *testing.T, opts Options) *Transport {
 	t.Helper()
 	w := New(opts)
 	t.Cleanup(w.CloseIdleConnections)
@@ -38,27 +38,28 @@ func newWire(t *testing.T, opts Options) *Transport {
 // every lets every request out.
 func every(*http.Request) bool { return true }
 
-// get makes a call as an SDK would, and gives what Decode got.
+// get makes a call as an SDK does, and returns the answer that Decode gets.
 func get(ctx context.Context, w *Transport, url string) (Answer, error) {
 	var got Answer
 	err := w.Do(ctx, Call{
-		Op: "test.Get", RequestIDHeader: "X-Request-Id", HandOn: `{"harmless":true}`, Reads: every,
+		Op: "test.Get", RequestIDHeader: "X-Request-Id", HandOn: `{"constant":true}`, Reads: every,
 		Send: func(rt http.RoundTripper) error {
 			resp, err := (&http.Client{Transport: rt}).Post(url, "application/json", strings.NewReader("{}"))
 			if err != nil {
 				return err
 			}
 			defer resp.Body.Close()
-			if body, err := io.ReadAll(resp.Body); err != nil || string(body) != `{"harmless":true}` {
+			if body, err := io.ReadAll(resp.Body); err != nil || string(body) != `{"constant":true}` {
 				return fmt.Errorf("the SDK sees %q, %v", body, err)
 			}
 			return nil
 		},
 		Decode: func(a Answer) error {
 			got = a
-			body := NewBody(a.Body)
-			body.Value()
-			return a.Err(body)
+			if err := a.Decode(new(Value)); err != nil {
+				return err
+			}
+			return a.Err()
 		},
 	})
 	return got, err
@@ -112,7 +113,7 @@ func TestAnswers(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			got, err := get(context.Background(), newWire(t, Options{}), transporttest.Serve(t, test.answer))
+			got, err := get(context.Background(), newTransport(t, Options{}), transporttest.Serve(t, test.answer))
 			if test.want != "" {
 				wantError(t, err, test.want)
 				return
@@ -142,7 +143,7 @@ func TestRawAnswers(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			_, err := get(context.Background(), newWire(t, Options{}), transporttest.ServeRaw(t, false, []byte(test.answer)))
+			_, err := get(context.Background(), newTransport(t, Options{}), transporttest.ServeRaw(t, false, []byte(test.answer)))
 			if test.want == "" {
 				if err != nil {
 					t.Error(err)
@@ -195,7 +196,7 @@ func TestBodyBound(t *testing.T) {
 				}
 				io.WriteString(w, body)
 			})
-			_, err := get(context.Background(), newWire(t, Options{MaxBody: limit}), url)
+			_, err := get(context.Background(), newTransport(t, Options{MaxBody: limit}), url)
 			if test.want == "" {
 				if err != nil {
 					t.Error(err)
@@ -207,7 +208,7 @@ func TestBodyBound(t *testing.T) {
 	}
 }
 
-// soon is long enough for any machine, and far less than a hanging server takes.
+// soon is long enough for a busy machine.
 const soon = 5 * time.Second
 
 func TestHangingServer(t *testing.T) {
@@ -237,7 +238,7 @@ func TestHangingServer(t *testing.T) {
 					ctx, cancel := test.ctx()
 					defer cancel()
 					done := make(chan error, 1)
-					w := newWire(t, test.opts)
+					w := newTransport(t, test.opts)
 					go func() {
 						_, err := get(ctx, w, url)
 						done <- err
@@ -262,7 +263,7 @@ func TestCanceledBefore(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	_, err := get(ctx, newWire(t, Options{}), transporttest.Serve(t, transporttest.JSON("{}")))
+	_, err := get(ctx, newTransport(t, Options{}), transporttest.Serve(t, transporttest.JSON("{}")))
 	wantError(t, err, core.CodeCanceled)
 }
 
@@ -273,7 +274,7 @@ func TestRefusedAndReset(t *testing.T) {
 		t.Fatal(err)
 	}
 	listener.Close()
-	_, err = get(context.Background(), newWire(t, Options{}), "http://"+listener.Addr().String())
+	_, err = get(context.Background(), newTransport(t, Options{}), "http://"+listener.Addr().String())
 	wantError(t, err, core.CodeUnavailable)
 
 	url := transporttest.Handle(t, func(w http.ResponseWriter, _ *http.Request) {
@@ -285,7 +286,7 @@ func TestRefusedAndReset(t *testing.T) {
 		conn.(*net.TCPConn).SetLinger(0)
 		conn.Close()
 	})
-	_, err = get(context.Background(), newWire(t, Options{}), url)
+	_, err = get(context.Background(), newTransport(t, Options{}), url)
 	wantError(t, err, core.CodeUnavailable)
 }
 
@@ -293,7 +294,7 @@ func TestRefusedAndReset(t *testing.T) {
 // is one that another attempt may do better on at once.
 func TestDropped(t *testing.T) {
 	t.Parallel()
-	const begun = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{"
+	const started = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{"
 	for _, test := range []struct {
 		name  string
 		after int // answers that come whole, over the same connection
@@ -301,13 +302,13 @@ func TestDropped(t *testing.T) {
 		reset bool
 		want  bool
 	}{
-		{"a kept connection closes", 2, "", false, true},
-		{"a kept connection is reset", 2, "", true, true},
+		{"an idle connection closes", 2, "", false, true},
+		{"an idle connection is reset", 2, "", true, true},
 		{"a new connection closes", 0, "", false, true},
 		{"a new connection is reset", 0, "", true, true},
-		{"in the status", 1, begun[:5], false, false},
-		{"in the header", 1, begun[:30], false, false},
-		{"in the body", 1, begun, false, false},
+		{"in the status", 1, started[:5], false, false},
+		{"in the header", 1, started[:30], false, false},
+		{"in the body", 1, started, false, false},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
@@ -330,7 +331,7 @@ func TestDropped(t *testing.T) {
 				}
 				conn.Close()
 			})
-			w := newWire(t, Options{})
+			w := newTransport(t, Options{})
 			for range test.after {
 				if _, err := get(context.Background(), w, url); err != nil {
 					t.Fatal(err)
@@ -350,10 +351,10 @@ func TestDropped(t *testing.T) {
 			url, _ := transporttest.ServeHang(t, transporttest.HangBeforeHeader)
 			return url, Options{AttemptTimeout: 20 * time.Millisecond}
 		},
-		"nobody listens": func() (string, Options) { return "http://127.0.0.1:1", Options{} },
+		"no listener": func() (string, Options) { return "http://127.0.0.1:1", Options{} },
 	} {
 		url, opts := call()
-		_, err := get(context.Background(), newWire(t, opts), url)
+		_, err := get(context.Background(), newTransport(t, opts), url)
 		if e := wantError(t, err, core.CodeUnavailable); e.Dropped {
 			t.Errorf("%s: Dropped of %v", name, e)
 		}
@@ -366,17 +367,17 @@ func TestCertificates(t *testing.T) {
 	server.Config.ErrorLog = log.New(io.Discard, "", 0)
 	server.StartTLS()
 	t.Cleanup(server.Close)
-	_, err := get(context.Background(), newWire(t, Options{}), server.URL)
+	_, err := get(context.Background(), newTransport(t, Options{}), server.URL)
 	if e := wantError(t, err, core.CodeUpstream); !strings.Contains(e.Detail, "certificate is not trusted") {
 		t.Errorf("Detail = %q", e.Detail)
 	}
-	_, err = get(context.Background(), newWire(t, Options{}), strings.Replace(transporttest.Serve(t, transporttest.JSON("{}")), "http:", "https:", 1))
+	_, err = get(context.Background(), newTransport(t, Options{}), strings.Replace(transporttest.Serve(t, transporttest.JSON("{}")), "http:", "https:", 1))
 	if e := wantError(t, err, core.CodeUpstream); !strings.Contains(e.Detail, "does not speak TLS") {
 		t.Errorf("Detail = %q", e.Detail)
 	}
 }
 
-func TestBrokenKeepsOnlyWhatIsSafe(t *testing.T) {
+func TestNetworkErrorQuotesNothing(t *testing.T) {
 	t.Parallel()
 	a := &attempt{transport: New(Options{}), ctx: context.Background(), outer: context.Background()}
 	for _, test := range []struct {
@@ -390,9 +391,9 @@ func TestBrokenKeepsOnlyWhatIsSafe(t *testing.T) {
 		{fmt.Errorf("malformed HTTP response %q", planted), "connection failed"},
 		{fmt.Errorf("%s: %w", planted, io.ErrUnexpectedEOF), "broke off"},
 	} {
-		e := a.broken(test.err)
+		e := a.networkError(test.err)
 		if !strings.Contains(e.Detail, test.detail) || strings.Contains(e.Error(), planted) || e.Code != core.CodeUnavailable {
-			t.Errorf("broken(%v) = %v, want %q", test.err, e, test.detail)
+			t.Errorf("networkError(%v) = %v, want %q", test.err, e, test.detail)
 		}
 	}
 }
@@ -404,7 +405,7 @@ func TestRedirectIsNotFollowed(t *testing.T) {
 		calls.Add(1)
 		http.Redirect(w, r, "/elsewhere", http.StatusTemporaryRedirect)
 	})
-	_, err := get(context.Background(), newWire(t, Options{}), url)
+	_, err := get(context.Background(), newTransport(t, Options{}), url)
 	wantError(t, err, core.CodeUpstream)
 	if calls.Load() != 1 {
 		t.Errorf("%d calls, want 1", calls.Load())
@@ -425,7 +426,7 @@ func TestConnectionIsKept(t *testing.T) {
 	}
 	server.Start()
 	t.Cleanup(server.Close)
-	w := newWire(t, Options{})
+	w := newTransport(t, Options{})
 	for range 5 {
 		if _, err := get(context.Background(), w, server.URL); err != nil {
 			t.Fatal(err)
@@ -439,7 +440,7 @@ func TestConnectionIsKept(t *testing.T) {
 func TestRequestIDAndRetryAfter(t *testing.T) {
 	t.Parallel()
 	answer := transporttest.Answer{Status: 503, Body: "{}", Header: map[string]string{"X-Request-Id": "id-1 <x@y>", "Retry-After": "7"}}
-	_, err := get(context.Background(), newWire(t, Options{}), transporttest.Serve(t, answer))
+	_, err := get(context.Background(), newTransport(t, Options{}), transporttest.Serve(t, answer))
 	if e := wantError(t, err, core.CodeUnavailable); e.RequestID != "id-1xy" || e.RetryAfter != 7*time.Second {
 		t.Errorf("RequestID = %q, RetryAfter = %v", e.RequestID, e.RetryAfter)
 	}
@@ -460,7 +461,7 @@ func TestRequestIDAndRetryAfter(t *testing.T) {
 
 func TestSDKThatMisbehaves(t *testing.T) {
 	t.Parallel()
-	w := newWire(t, Options{})
+	w := newTransport(t, Options{})
 	url := transporttest.Serve(t, transporttest.JSON("{}"))
 	call := Call{Op: "test.Get", HandOn: "{}", Reads: every, Decode: func(Answer) error { return nil }}
 
@@ -480,12 +481,12 @@ func TestSDKThatMisbehaves(t *testing.T) {
 	wantError(t, w.Do(context.Background(), call), core.CodeInternal)
 }
 
-// What the vendor's SDK sends beside what was asked for must not leave: it might
-// change something.
-func TestNoOtherRequestLeaves(t *testing.T) {
+// A request of the SDK other than the call's own must not be sent: it might change
+// something.
+func TestNoOtherRequestIsSent(t *testing.T) {
 	t.Parallel()
-	w := newWire(t, Options{})
-	url := transporttest.Handle(t, func(http.ResponseWriter, *http.Request) { t.Error("it left") })
+	w := newTransport(t, Options{})
+	url := transporttest.Handle(t, func(http.ResponseWriter, *http.Request) { t.Error("it was sent") })
 	for name, reads := range map[string]func(*http.Request) bool{
 		"another": func(r *http.Request) bool { return r.URL.Path == "/read" },
 		"unsaid":  nil,
@@ -508,8 +509,8 @@ func TestNoOtherRequestLeaves(t *testing.T) {
 
 func TestClockSkew(t *testing.T) {
 	t.Parallel()
-	w := newWire(t, Options{})
-	if _, told := w.ClockSkew(); told {
+	w := newTransport(t, Options{})
+	if _, ok := w.ClockSkew(); ok {
 		t.Error("a skew before any answer")
 	}
 	url := transporttest.Handle(t, func(rw http.ResponseWriter, _ *http.Request) {
@@ -520,7 +521,7 @@ func TestClockSkew(t *testing.T) {
 	if _, err := get(t.Context(), w, url); err != nil {
 		t.Fatal(err)
 	}
-	if skew, told := w.ClockSkew(); !told || (skew-time.Hour).Abs() > time.Minute {
-		t.Errorf("ClockSkew() = %v, %v", skew, told)
+	if skew, ok := w.ClockSkew(); !ok || (skew-time.Hour).Abs() > time.Minute {
+		t.Errorf("ClockSkew() = %v, %v", skew, ok)
 	}
 }

@@ -1,6 +1,6 @@
-// Package transporttest is what the tests of transport and of the vendor packages share:
-// small servers that answer, hang or break off as told, and a way to weigh two
-// programs against each other.
+// Package transporttest is shared by the tests of transport and of the vendor
+// packages: small servers that answer, hang or break off, and a benchmark that
+// compares the CPU of two functions.
 //
 // Only tests may import it.
 package transporttest
@@ -8,15 +8,25 @@ package transporttest
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"strconv"
+	"sync/atomic"
 	"testing"
+	"time"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"partnerlens/pkg/core"
+	"partnerlens/pkg/core/sourcetest"
 )
 
-// Answer is what a server says.
+// Answer is a server's answer.
 type Answer struct {
 	Status int // 0 is 200
 	Header map[string]string
@@ -26,8 +36,8 @@ type Answer struct {
 // JSON is an answer with status 200.
 func JSON(body string) Answer { return Answer{Body: body} }
 
-// Serve starts a server that gives one answer after another, the last one for
-// ever, and returns its address.
+// Serve starts a server that gives one answer after another, the last one
+// repeatedly, and returns its address.
 func Serve(tb testing.TB, answers ...Answer) (url string) {
 	tb.Helper()
 	next := make(chan Answer, 1)
@@ -35,11 +45,11 @@ func Serve(tb testing.TB, answers ...Answer) (url string) {
 	answers = answers[1:]
 	return Handle(tb, func(w http.ResponseWriter, _ *http.Request) {
 		answer := <-next
-		after := answer
+		following := answer
 		if len(answers) > 0 {
-			after, answers = answers[0], answers[1:]
+			following, answers = answers[0], answers[1:]
 		}
-		next <- after
+		next <- following
 		w.Header().Set("Content-Type", "application/json")
 		for name, value := range answer.Header {
 			w.Header().Set(name, value)
@@ -47,6 +57,22 @@ func Serve(tb testing.TB, answers ...Answer) (url string) {
 		w.WriteHeader(max(answer.Status, http.StatusOK))
 		fmt.Fprint(w, answer.Body)
 	})
+}
+
+// Rows counts the elements of list, a member of all, into which it reads an
+// answer: the last one counts if the name comes twice.
+func Rows(tb testing.TB, answer []byte, all any, list *jsontext.Value) int {
+	tb.Helper()
+	lenient := json.JoinOptions(jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
+	var rows []jsontext.Value
+	err := json.Unmarshal(bytes.ToValidUTF8(answer, []byte("\uFFFD")), all, lenient)
+	if err == nil && *list != nil {
+		err = json.Unmarshal(*list, &rows, lenient)
+	}
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return len(rows)
 }
 
 // Handle starts a server with a handler and returns its address.
@@ -67,8 +93,57 @@ const (
 	HangInBody       Hang = "in the middle of the body"
 )
 
-// Hangs are all of them.
+// Hangs are all places.
 var Hangs = []Hang{HangBeforeAccept, HangBeforeHeader, HangInBody}
+
+// TestHangs requires of a call to a server that hangs, at each place, that it
+// returns as soon as its context is canceled.
+func TestHangs(t *testing.T, call func(ctx context.Context, tb testing.TB, url string) error) {
+	for _, where := range Hangs {
+		t.Run(string(where), func(t *testing.T) {
+			t.Parallel()
+			url, hanging := ServeHang(t, where)
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			finished := make(chan error, 1)
+			go func() { finished <- call(ctx, t, url) }()
+			<-hanging
+			cancel()
+			select {
+			case err := <-finished:
+				if core.CodeOf(err) != core.CodeCanceled {
+					t.Errorf("the call returns %v, want code %q", err, core.CodeCanceled)
+				}
+			case <-time.After(5 * time.Second): // it takes a millisecond; a machine may be busy
+				t.Fatal("the call hangs with the server")
+			}
+		})
+	}
+}
+
+// ServeWorld starts a server with the troubles of a world before a cloud, and
+// returns its address. failure is the JSON of a failure, inside an HTTP 200, with a
+// %q for its message.
+func ServeWorld(tb testing.TB, world sourcetest.World, cloud http.Handler, failure string) (url string) {
+	tb.Helper()
+	var calls atomic.Int32
+	return Handle(tb, func(w http.ResponseWriter, r *http.Request) {
+		call := int(calls.Add(1))
+		switch {
+		case world.Hang:
+			io.Copy(io.Discard, r.Body)
+			if call == 1 {
+				close(world.Reached)
+			}
+			<-r.Context().Done()
+		case world.FailFrom > 0 && call >= world.FailFrom:
+			w.Header().Set("Content-Type", "application/json")
+			fmt.Fprintf(w, failure, sourcetest.Planted)
+		default:
+			cloud.ServeHTTP(w, r)
+		}
+	})
+}
 
 // ServeHang starts a server that hangs, and returns its address and a channel
 // that is closed once it does: with HangBeforeAccept at once.
@@ -83,7 +158,7 @@ func ServeHang(tb testing.TB, where Hang) (url string, hanging <-chan struct{}) 
 			fmt.Fprint(conn, "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n{")
 		}
 		close(reached)
-		bufio.NewReader(conn).ReadByte() // until the caller goes away
+		bufio.NewReader(conn).ReadByte() // until the caller closes the connection
 	})
 	if where == HangBeforeAccept {
 		close(reached)
@@ -91,9 +166,8 @@ func ServeHang(tb testing.TB, where Hang) (url string, hanging <-chan struct{}) 
 	return url, reached
 }
 
-// ServeRaw starts a server that answers every request with the same bytes,
-// header and all, and closes the connection then unless keep is true. It does
-// as little as a server can.
+// ServeRaw starts a server that answers every request with the same bytes, header
+// included, and then closes the connection unless keep is true. It takes little CPU.
 func ServeRaw(tb testing.TB, keep bool, answer []byte) (url string) {
 	tb.Helper()
 	return listen(tb, true, func(conn net.Conn) {

@@ -9,13 +9,13 @@ import (
 	"testing"
 )
 
-// Weigh reports the CPU that page costs (cpu-ns/page), the CPU that floor costs
-// (floor-cpu-ns/page), and the ratio of the medians. The two go by turns, in
-// rounds. CPU is the whole process's, user and system, garbage collection
-// included; what serves them should be the same for both, and little.
+// Weigh reports the CPU of page (cpu-ns/page), the CPU of floor
+// (floor-cpu-ns/page), and the ratio of the medians, over alternating rounds. CPU is
+// that of the whole process, user and system, garbage collection included; the
+// server's part should be small and the same for both.
 //
-// Go gets one processor, as much as a function has: an idle one's search for
-// work would be weighed too, and weighs the same whatever is done.
+// It sets GOMAXPROCS to 1, as a function has: the scheduler of an idle processor
+// would be measured too.
 func Weigh(b *testing.B, page, floor func()) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
 	const round = 25
@@ -29,9 +29,9 @@ func Weigh(b *testing.B, page, floor func()) {
 	b.ReportMetric(median(pages)/median(floors), "ratio")
 }
 
-// cpuOf gives the CPU time of one of n runs of f, in nanoseconds.
+// cpuOf returns the mean CPU time of n runs of f, in nanoseconds.
 func cpuOf(n int, f func()) float64 {
-	runtime.GC() // pay the debts of whoever ran before
+	runtime.GC() // of the garbage of earlier runs
 	start := cpu()
 	for range n {
 		f()

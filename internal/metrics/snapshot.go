@@ -3,18 +3,18 @@ package metrics
 import (
 	"maps"
 	"slices"
-	"strconv"
 	"time"
 
+	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// Value is what was added to one name.
+// Value is the change of one name.
 type Value struct {
 	Name    string
 	Number  float64   // of a histogram the sum
 	Count   uint64    // of a histogram
-	Samples []float64 // of a histogram; some, where there are very many
+	Samples []float64 // of a histogram; at most 100
 
 	kind    kind
 	account bool // some of it is an account's
@@ -28,17 +28,17 @@ func (v Value) Max() float64 {
 	return slices.Max(v.Samples)
 }
 
-// IsHistogram says what the Value is of.
+// IsHistogram reports whether the Value is a histogram's.
 func (v Value) IsHistogram() bool { return v.kind == histogram }
 
-// Snapshot is what was added in some time.
+// Snapshot is the changes of some time.
 type Snapshot struct {
 	Whole    []Value            // over all accounts
 	Accounts map[string][]Value // of each
 }
 
-// Snapshot gives what was added since it was last called. What did not change is not
-// among it.
+// Snapshot returns the changes since its last call. Series without a change are
+// left out.
 func (s *Set) Snapshot() Snapshot {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -61,8 +61,8 @@ func (s *Set) Snapshot() Snapshot {
 	return t
 }
 
-// with adds v to the value of its name, which is the last one: they come in the
-// order of names.
+// with adds v to the value of its name, which is the last one, since values are in
+// the order of names.
 func with(values []Value, v Value) []Value {
 	if len(values) == 0 || values[len(values)-1].Name != v.Name {
 		return append(values, v)
@@ -83,7 +83,7 @@ func with(values []Value, v Value) []Value {
 	return values
 }
 
-// thinned leaves as many as may be, evenly taken.
+// thinned returns at most maxSamples of the samples, evenly spaced.
 func thinned(samples []float64) []float64 {
 	if len(samples) <= maxSamples {
 		return samples
@@ -96,17 +96,17 @@ func thinned(samples []float64) []float64 {
 	return few
 }
 
-// Namespace is in which CloudWatch keeps the numbers.
+// Namespace is the namespace of the metrics in CloudWatch.
 const Namespace = "partnerlens"
 
-// Member is something to find a line by, beside its numbers.
+// Member is a member of a line beside the metrics, to search for.
 type Member struct{ Name, Value string }
 
 // AppendEMF appends a line of JSON in CloudWatch's embedded metric format
-// ("Specification: Embedded metric format", read November 2026), or none where
-// nothing was added. What is an account's has the dimensions function and account, and no
-// others: each combination of name and dimensions is a metric that is paid for. Where several
-// accounts were asked each has a line, since a line can hold a name only once.
+// ("Specification: Embedded metric format", read November 2026), or none if nothing
+// changed. Values of an account have the dimensions function and account only: AWS
+// charges for each combination of name and dimensions. Each of several accounts has a
+// line, since a line can have a name only once.
 func (t Snapshot) AppendEMF(b []byte, function string, at time.Time, members ...Member) []byte {
 	var common []Value
 	for _, v := range t.Whole {
@@ -124,62 +124,49 @@ func (t Snapshot) AppendEMF(b []byte, function string, at time.Time, members ...
 	return b
 }
 
-// appendEMF appends a line of what is the function's and of what is an account's.
+// directive is a set of metrics with the same dimensions.
+type directive struct {
+	Namespace  string
+	Dimensions [][]string
+	Metrics    []metric
+}
+
+type metric struct{ Name, Unit string }
+
+// appendEMF appends a line with the values of the function and those of an account.
 func appendEMF(b []byte, function, account string, common, its []Value, at time.Time, members []Member) []byte {
-	b = append(b, `{"_aws":{"Timestamp":`...)
-	b = strconv.AppendInt(b, at.UnixMilli(), 10)
-	b = append(b, `,"CloudWatchMetrics":[`...)
-	b = appendDirective(b, `["function"]`, common)
-	if common != nil && its != nil {
-		b = append(b, ',')
-	}
-	b = appendDirective(b, `["function","account"]`, its)
-	b = append(b, `]},"function":`...)
-	b = quoted(b, function)
+	line := map[string]any{"function": function}
 	if account != "" {
-		b = quoted(append(b, `,"account":`...), account)
+		line["account"] = account
 	}
 	for _, m := range members {
 		if m.Value != "" {
-			b = append(quoted(append(b, ','), m.Name), ':')
-			b = quoted(b, m.Value)
+			line[m.Name] = m.Value
 		}
 	}
-	for _, v := range slices.Concat(common, its) {
-		b = append(append(append(b, `,"`...), v.Name...), `":`...)
-		if v.kind != histogram {
-			b = append(b, number(v.Number)...)
+	var directives []directive
+	for _, set := range []struct {
+		dimensions []string
+		values     []Value
+	}{{[]string{"function"}, common}, {[]string{"function", "account"}, its}} {
+		if len(set.values) == 0 {
 			continue
 		}
-		for i, sample := range v.Samples {
-			b = append(append(b, "[,"[min(i, 1)]), number(sample)...)
+		d := directive{Namespace: Namespace, Dimensions: [][]string{set.dimensions}}
+		for _, v := range set.values {
+			unit := "Seconds"
+			if v.kind == counter {
+				unit = "Count"
+			}
+			d.Metrics = append(d.Metrics, metric{v.Name, unit})
+			if line[v.Name] = v.Number; v.kind == histogram {
+				line[v.Name] = v.Samples
+			}
 		}
-		b = append(b, ']')
+		directives = append(directives, d)
 	}
-	return append(b, "}\n"...)
-}
-
-func appendDirective(b []byte, dimensions string, values []Value) []byte {
-	for i, v := range values {
-		if i == 0 {
-			b = append(b, `{"Namespace":"`+Namespace+`","Dimensions":[`+dimensions+`],"Metrics":[`...)
-		} else {
-			b = append(b, ',')
-		}
-		unit := "Count"
-		if v.kind != counter {
-			unit = "Seconds"
-		}
-		b = append(b, `{"Name":"`+v.Name+`","Unit":"`+unit+`"}`...)
-	}
-	if len(values) > 0 {
-		b = append(b, "]}"...)
-	}
-	return b
-}
-
-// quoted appends a JSON string. What is not UTF-8 is replaced: no line is lost for it.
-func quoted(b []byte, text string) []byte {
-	b, _ = jsontext.AppendQuote(b, text)
-	return b
+	line["_aws"] = map[string]any{"Timestamp": at.UnixMilli(), "CloudWatchMetrics": directives}
+	// Bytes that are not UTF-8 are replaced; nothing else can fail.
+	text, _ := json.Marshal(line, json.Deterministic(true), jsontext.AllowInvalidUTF8(true))
+	return append(append(b, text...), '\n')
 }

@@ -17,9 +17,9 @@ import (
 	"partnerlens/pkg/core"
 )
 
-// broken is the error for a call that the network did not carry through.
-func (a *attempt) broken(err error) *core.Error {
-	// What ctx says comes first: a call that is given up fails in many ways.
+// networkError returns the error for a call that the network failed.
+func (a *attempt) networkError(err error) *core.Error {
+	// ctx comes first: a canceled call fails in many ways.
 	switch outer := a.outer.Err(); {
 	case errors.Is(outer, context.Canceled):
 		return &core.Error{Code: core.CodeCanceled, Err: context.Canceled}
@@ -63,9 +63,9 @@ func (a *attempt) broken(err error) *core.Error {
 	return e
 }
 
-// cause keeps of an error what can hold nothing from an answer or of a proxy's
-// password: a text that net or the operating system made. net/http, for one,
-// quotes what it cannot read.
+// cause returns the part of an error that quotes neither an answer nor a proxy's
+// password: a text of net or the operating system. net/http, for one, quotes what it
+// cannot parse.
 func cause(err error) error {
 	var (
 		op        *net.OpError
@@ -89,7 +89,7 @@ func cause(err error) error {
 	return fmt.Errorf("net/http: %T", err)
 }
 
-// StatusError is the error for an answer that says nothing beyond its status.
+// StatusError is the error for an answer that reports nothing but its status.
 func StatusError(status int) *core.Error {
 	e := &core.Error{Code: core.CodeUpstream, Err: fmt.Errorf("HTTP status %d", status)}
 	switch {
@@ -111,7 +111,7 @@ func StatusError(status int) *core.Error {
 	return e
 }
 
-// retryAfter reads the header: seconds or a date. 0 where it says nothing.
+// retryAfter parses the header: seconds or a date. 0 if it is neither.
 func retryAfter(text string, now time.Time) time.Duration {
 	const longest = 24 * time.Hour // no wait of ours is longer, and more could overflow
 	text = strings.TrimSpace(text)
