@@ -48,7 +48,7 @@ func TestKeysChange(t *testing.T) {
 			}
 		}
 	}
-	if log := b.log.String(); !strings.Contains(log, "not a JSON object that has") || strings.Contains(log, hashOf(keyMasked)) {
+	if log := b.log.String(); !strings.Contains(log, "not a JSON object with each member once") || strings.Contains(log, hashOf(keyMasked)) {
 		t.Errorf("the log does not say what to mend, or quotes it:\n%s", log)
 	}
 }
