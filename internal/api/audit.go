@@ -68,15 +68,13 @@ func (h *handler) audit(r *http.Request, c *call, requestID string) {
 	if c.params != nil {
 		attrs = append(attrs, c.query()...)
 	}
+	attrs = append(attrs, slog.Int("customers", c.customers))
 	if c.report != nil {
-		attrs = append(attrs,
-			slog.String("account", c.report.Account), slog.Int("customers", c.customers),
+		attrs = append(attrs, slog.String("account", c.report.Account),
 			slog.Bool("complete", c.report.Complete), slog.Any("stopped", c.report.Stopped))
 		if len(c.report.Accounts) > 0 {
 			attrs = append(attrs, slog.Int("accounts", len(c.report.Accounts)))
 		}
-	} else {
-		attrs = append(attrs, slog.Int("customers", c.customers))
 	}
 	if c.accepted {
 		attrs = append(attrs, slog.Bool("masked", c.masked))

@@ -3,7 +3,6 @@ package api
 import (
 	"context"
 	"net/http"
-	"net/url"
 	"regexp"
 	"strconv"
 	"strings"
@@ -65,10 +64,9 @@ func withoutBase(r *http.Request, base string) *http.Request {
 			return r
 		}
 	}
-	stripped := *r
-	stripped.URL = new(url.URL)
-	*stripped.URL = *r.URL
-	stripped.URL.Path, stripped.URL.RawPath = path, raw
+	stripped, u := *r, *r.URL
+	u.Path, u.RawPath = path, raw
+	stripped.URL = &u
 	return &stripped
 }
 

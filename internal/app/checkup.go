@@ -95,9 +95,9 @@ func (a *Accounts) Checkup(ctx context.Context, name string, probe func(Settings
 	}
 	c.add(checkSettings, CheckOK, "complete")
 
-	began := time.Now()
+	start := time.Now()
 	seen, err := p.Fetch(ctx)
-	took := time.Since(began).Round(time.Millisecond)
+	took := time.Since(start).Round(time.Millisecond)
 	skew, known := p.ClockSkew()
 	err = settings.renamed(err)
 	failure := core.AsError(err)

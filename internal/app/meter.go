@@ -101,8 +101,8 @@ func (m *meter) request(r *http.Request) func(api.Outcome) {
 // job counts a job. Its end is called by a defer, since a panic continues to the host.
 func (m *meter) job(function, trigger string) (end func(error)) {
 	m.start()
-	began := time.Now()
-	return func(err error) { m.answered(function, trigger, core.CodeOf(err), time.Since(began)) }
+	start := time.Now()
+	return func(err error) { m.answered(function, trigger, core.CodeOf(err), time.Since(start)) }
 }
 
 func (m *meter) answered(function, trigger string, why core.Code, took time.Duration) {
@@ -113,7 +113,7 @@ func (m *meter) answered(function, trigger string, why core.Code, took time.Dura
 }
 
 // run counts an attempt at an account's run, and sets the age of the newest complete run,
-// which began at newest; zero: not known.
+// which started at newest; zero: not known.
 func (m *meter) run(function string, done WatchedRun, newest, now time.Time) {
 	labels := metrics.Labels{Function: function, Account: done.Account}
 	m.set.Add(metrics.CompleteRuns, labels, one(done.State == watch.Done))

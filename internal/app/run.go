@@ -28,12 +28,12 @@ func options(f Composed, env Environment, logger *slog.Logger, out io.Writer) ho
 	env = env.orOwn()
 	meter := newMeter(new(metrics.Set), logger)
 	return host.Options{
-		Name:    f.Function.Name,
-		HTTP:    handler(HandlerOptions{Logger: logger, Env: env}, meter, f.Function),
-		Job:     jobs(f, &Watcher{Env: env, Logger: logger, Metrics: meter.set}, meter, logger),
-		Prepare: loadTrustStore,
-		Ended:   func(ctx context.Context, requestID string) { meter.flush(ctx, env, out, f.Function.Name, requestID) },
-		Logger:  logger,
+		Name:     f.Function.Name,
+		HTTP:     handler(HandlerOptions{Logger: logger, Env: env}, meter, f.Function),
+		Job:      jobs(f, &Watcher{Env: env, Logger: logger, Metrics: meter.set}, meter, logger),
+		Prepare:  loadTrustStore,
+		Finished: func(ctx context.Context, requestID string) { meter.flush(ctx, env, out, f.Function.Name, requestID) },
+		Logger:   logger,
 	}
 }
 
@@ -76,15 +76,15 @@ func answerJob(ctx context.Context, f Composed, watcher *Watcher, meter *meter, 
 			return nil, err
 		}
 	}
-	if request, is, err := watchRequest(job, params); err != nil || is && (job.Payload != nil || watcher.Enabled()) {
+	if request, isWatch, err := watchRequest(job, params); err != nil || isWatch && (job.Payload != nil || watcher.Enabled()) {
 		if err != nil {
 			return nil, err
 		}
-		done, err := watcher.Watch(ctx, f, request)
+		watched, err := watcher.Watch(ctx, f, request)
 		if err != nil {
 			return nil, err
 		}
-		return core.AppendJSON(nil, done)
+		return core.AppendJSON(nil, watched)
 	}
 	question, err := f.Function.Ask(params)
 	if err != nil {
@@ -109,7 +109,7 @@ const (
 
 // watchRequest reports whether a job is for the watch: a schedule without a query, or a
 // payload with the member watch.
-func watchRequest(job host.Job, params core.Params) (request WatchRequest, is bool, err error) {
+func watchRequest(job host.Job, params core.Params) (request WatchRequest, isWatch bool, err error) {
 	request.At = job.Scheduled
 	if _, asked := params[watchMember]; !asked {
 		return request, job.Payload == nil && job.Trigger != host.TriggerSQS, nil

@@ -66,17 +66,17 @@ func (c *watchCmd) Run(ctx context.Context, std streams) error {
 				continue
 			}
 		}
-		done, err := watcher.Watch(ctx, f, app.WatchRequest{Account: c.Account, Run: c.RunID, Mode: mode})
-		switch lacking := done.Undelivered(); {
+		watched, err := watcher.Watch(ctx, f, app.WatchRequest{Account: c.Account, Run: c.RunID, Mode: mode})
+		switch lacking := watched.Undelivered(); {
 		case err != nil: // of one function; the others' runs are unaffected
 			failed = err
 		case failed != nil:
-		case !done.Complete:
+		case !watched.Complete:
 			failed = exitWith(core.CodeIncomplete)
 		case lacking != "":
 			failed = exitWith(lacking)
 		}
-		all = append(all, done)
+		all = append(all, watched)
 	}
 	if all == nil && c.Account != "" {
 		return core.Invalid("--account", "no such account is configured")
@@ -85,14 +85,14 @@ func (c *watchCmd) Run(ctx context.Context, std streams) error {
 		return &core.Error{Code: core.CodeMisconfigured, Detail: "no account is configured; see partnerlens doctor"}
 	}
 	if c.Output == "json" {
-		for _, done := range all {
-			if err := printJSON(std.out, done); err != nil {
+		for _, watched := range all {
+			if err := printJSON(std.out, watched); err != nil {
 				return err
 			}
 		}
 	} else {
-		for _, done := range all {
-			printWatched(std.out, env(app.StoreSetting), done)
+		for _, watched := range all {
+			printWatched(std.out, env(app.StoreSetting), watched)
 		}
 	}
 	return failed
@@ -125,10 +125,10 @@ func (c *watchCmd) environment(getenv func(string) string) (app.Environment, err
 	}, nil
 }
 
-func printWatched(w io.Writer, where string, done app.Watched) {
+func printWatched(w io.Writer, where string, watched app.Watched) {
 	where, _, _ = strings.Cut(where, "?")
-	for _, a := range done.Accounts {
-		fmt.Fprintln(w, watchedLine(done, a))
+	for _, a := range watched.Accounts {
+		fmt.Fprintln(w, watchedLine(watched, a))
 		if a.Manifest != "" && len(a.Details.Objects) > 0 {
 			fmt.Fprintf(w, "  %s/%s\n", strings.TrimSuffix(where, "/"), strings.TrimSuffix(a.Manifest, "manifest.json"))
 		}
@@ -144,10 +144,10 @@ func printWatched(w io.Writer, where string, done app.Watched) {
 }
 
 // watchedLine describes the run of an account.
-func watchedLine(done app.Watched, a app.WatchedRun) string {
+func watchedLine(watched app.Watched, a app.WatchedRun) string {
 	m := a.Details
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s %s%s: ", done.Function, a.Account, strings.TrimSuffix(" "+done.Run, " "))
+	fmt.Fprintf(&b, "%s %s%s: ", watched.Function, a.Account, strings.TrimSuffix(" "+watched.Run, " "))
 	switch a.State {
 	case watch.GoingOn:
 		fmt.Fprintf(&b, "NOT FINISHED: time ran out after %d customers; the next call resumes", a.Count)
@@ -159,7 +159,7 @@ func watchedLine(done app.Watched, a app.WatchedRun) string {
 		}
 		return b.String()
 	case watch.Held:
-		fmt.Fprintf(&b, "HELD, %d customers: %d of %d known customers are missing; nothing was compared or reported. If the list is right: partnerlens watch --accept --run %s", a.Count, m.Held.Missing, m.Held.Known, done.Run)
+		fmt.Fprintf(&b, "HELD, %d customers: %d of %d known customers are missing; nothing was compared or reported. If the list is right: partnerlens watch --accept --run %s", a.Count, m.Held.Missing, m.Held.Known, watched.Run)
 		return b.String()
 	case watch.Redelivered:
 		fmt.Fprintf(&b, "redelivered, %d deliveries are lacking", len(a.Undelivered))
@@ -244,11 +244,11 @@ func (c *watchCmd) demo(ctx context.Context, std streams) error {
 		fmt.Fprintf(std.out, "%s\n\n", []string{"YESTERDAY: the first run, with which later runs are compared", "TODAY: the second run, and what changed"}[day])
 		digests = nil
 		for _, f := range app.ComposeAll(demoEnv, func() time.Time { return at }) {
-			done, err := watcher.Watch(ctx, f, app.WatchRequest{})
+			watched, err := watcher.Watch(ctx, f, app.WatchRequest{})
 			if err != nil {
 				return err
 			}
-			printWatched(std.out, folder, done)
+			printWatched(std.out, folder, watched)
 		}
 		fmt.Fprintln(std.out)
 	}

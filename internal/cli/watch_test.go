@@ -229,9 +229,9 @@ func TestWatchIsKilled(t *testing.T) {
 	env := append(simulator.Env(server.URL), "PARTNERLENS_TENCENT_RATE=0", "PARTNERLENS_HUAWEI_RATE=0")
 
 	calm := t.TempDir()
-	began := time.Now()
+	start := time.Now()
 	watch(t, env, calm, 0)
-	took := time.Since(began)
+	took := time.Since(start)
 	want := runObjects(t, calm)
 	if len(want) != 15 { // six objects and latest.json of either function, and store.json
 		t.Fatalf("%d objects", len(want))

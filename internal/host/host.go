@@ -35,9 +35,9 @@ type Options struct {
 	// invocation needs and that does not depend on settings. May be nil.
 	Prepare func()
 
-	// Ended runs after each invocation of a platform's runtime, after its log line; not
+	// Finished runs after each invocation of a platform's runtime, after its log line; not
 	// after the plain server's requests. May be nil.
-	Ended func(ctx context.Context, requestID string)
+	Finished func(ctx context.Context, requestID string)
 
 	Logger *slog.Logger             // nil: JSON lines on Stderr
 	Args   []string                 // nil: the process's arguments, without its name

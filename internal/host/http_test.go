@@ -164,9 +164,9 @@ func TestServePanic(t *testing.T) {
 // A request in progress finishes; new ones are not accepted.
 func TestServeStopsGracefully(t *testing.T) {
 	t.Parallel()
-	begun, finish := make(chan struct{}), make(chan struct{})
+	started, finish := make(chan struct{}), make(chan struct{})
 	s := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		close(begun)
+		close(started)
 		<-finish
 		if r.Context().Err() != nil {
 			w.WriteHeader(http.StatusTeapot)
@@ -178,7 +178,7 @@ func TestServeStopsGracefully(t *testing.T) {
 		_, body := get(t, s.url, nil)
 		answered <- body
 	}()
-	<-begun
+	<-started
 	s.stop()
 	for { // until the listener is closed
 		conn, err := net.Dial("tcp", strings.TrimPrefix(s.url, "http://"))
@@ -330,13 +330,13 @@ func TestServeTraces(t *testing.T) {
 	s.end(t)
 }
 
-// Ended runs after the log line of the invocation; a panic in it does not fail the invocation.
+// Finished runs after the log line of the invocation; a panic in it does not fail the invocation.
 func TestEnded(t *testing.T) {
 	t.Parallel()
 	h := newHosted(nil, func(context.Context, Job) ([]byte, error) { return nil, nil })
 	var line, id string
-	h.opts.Ended = func(_ context.Context, requestID string) { line, id = h.log.String(), requestID; panic("hush") }
+	h.opts.Finished = func(_ context.Context, requestID string) { line, id = h.log.String(), requestID; panic("hush") }
 	if _, err := Invoke(t.Context(), h.opts, "id-1", []byte(`{}`)); err != nil || id != "id-1" || !strings.Contains(line, `"msg":"invocation"`) || strings.Contains(h.log.String(), "hush") {
-		t.Errorf("%v, Ended has the id %q after the log %s; then %s", err, id, line, h.log)
+		t.Errorf("%v, Finished has the id %q after the log %s; then %s", err, id, line, h.log)
 	}
 }

@@ -40,8 +40,8 @@ func Invoke(ctx context.Context, opts Options, requestID string, event []byte) (
 	})
 	ctx = transport.WithSpan(ctx, v.span)
 	v.logLine(ctx, err)
-	if opts.Ended != nil {
-		_ = guard(v.log, func() error { opts.Ended(ctx, requestID); return nil })
+	if opts.Finished != nil {
+		_ = guard(v.log, func() error { opts.Finished(ctx, requestID); return nil })
 	}
 	if err != nil {
 		return nil, core.AsError(err)

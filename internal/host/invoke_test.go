@@ -278,12 +278,12 @@ func TestBatch(t *testing.T) {
 func TestBatchStopsAtTheDeadline(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
-	begun := 0
-	h := newHosted(nil, func(context.Context, Job) ([]byte, error) { begun++; cancel(); return nil, nil })
+	started := 0
+	h := newHosted(nil, func(context.Context, Job) ([]byte, error) { started++; cancel(); return nil, nil })
 	got, err := Invoke(ctx, h.opts, "id-1", sample(t, "tags", "lambda-sqs.json"))
 	want := `{"batchItemFailures":[{"itemIdentifier":"2e1424d4-f796-459a-8184-9c92662be6da"}]}`
-	if err != nil || string(got) != want || begun != 1 {
-		t.Errorf("Invoke = %s, %v after %d jobs, want %s after 1", got, err, begun, want)
+	if err != nil || string(got) != want || started != 1 {
+		t.Errorf("Invoke = %s, %v after %d jobs, want %s after 1", got, err, started, want)
 	}
 }
 

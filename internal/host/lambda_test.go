@@ -66,7 +66,7 @@ func TestLambdaTraces(t *testing.T) {
 		var got transport.Span
 		h := newHosted(func(_ http.ResponseWriter, r *http.Request) { got, _ = transport.SpanOf(r.Context()) }, nil)
 		var atEnd transport.Span
-		h.opts.Ended = func(ctx context.Context, _ string) { atEnd, _ = transport.SpanOf(ctx) }
+		h.opts.Finished = func(ctx context.Context, _ string) { atEnd, _ = transport.SpanOf(ctx) }
 		//lint:ignore SA1029 the runtime's key
 		ctx := context.WithValue(t.Context(), "x-amzn-trace-id", test.xray)
 		event := `{"rawPath":"/v1/x","headers":{"traceparent":"` + test.header + `"},"requestContext":{"http":{"method":"GET"}}}`

@@ -1,4 +1,4 @@
-// Command probe is a function that does as it is told, for the tests of the
+// Command probe is a function that follows the order in its payload, for the tests of the
 // runtimes and of their emulation.
 package main
 
@@ -23,7 +23,7 @@ type order struct {
 	Size  int      `json:"size"`
 }
 
-type told struct {
+type state struct {
 	Trigger   string            `json:"trigger"`
 	ID        string            `json:"id"`
 	PID       int               `json:"pid"`
@@ -48,7 +48,7 @@ func job(ctx context.Context, job host.Job) ([]byte, error) {
 			return nil, core.Invalid("do", "not an order")
 		}
 	}
-	t := told{Trigger: job.Trigger, ID: job.ID, PID: os.Getpid(), Env: map[string]string{}}
+	t := state{Trigger: job.Trigger, ID: job.ID, PID: os.Getpid(), Env: map[string]string{}}
 	for _, name := range o.Names {
 		t.Env[name] = os.Getenv(name)
 	}
@@ -90,5 +90,5 @@ func serve(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	w.Header().Set("Content-Type", "application/json")
-	_ = json.MarshalWrite(w, told{Trigger: r.Method + " " + r.RequestURI, PID: os.Getpid(), RequestID: r.Header.Get("X-Request-Id")})
+	_ = json.MarshalWrite(w, state{Trigger: r.Method + " " + r.RequestURI, PID: os.Getpid(), RequestID: r.Header.Get("X-Request-Id")})
 }
