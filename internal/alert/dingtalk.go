@@ -52,7 +52,7 @@ func dingTalkBody(m message, shown int) (map[string]any, int) {
 	body := map[string]any{
 		"msgtype":  "markdown",
 		"markdown": map[string]string{"title": m.title, "text": b.String()},
-		"at":       map[string]bool{"isAtAll": false}, // mentions nobody
+		"at":       map[string]bool{"isAtAll": false}, // no mention
 	}
 	return body, sizeOf(body)
 }

@@ -11,7 +11,7 @@ import (
 	"partnerlens/pkg/core"
 )
 
-func TestInert(t *testing.T) {
+func TestNeutralized(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
 		"":                         "",

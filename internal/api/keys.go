@@ -20,9 +20,9 @@ import (
 const KeysSetting = "PARTNERLENS_KEYS"
 
 // A key is keyPrefix and 32 letters and digits: 160 random bits. Such a key
-// cannot be guessed, nor found from its hash, so that plain SHA-256 without salt
-// or stretching keeps it. What somebody made up would not be kept by it, and is
-// shorter as a rule: nothing below 32 opens.
+// cannot be guessed or found from its hash, so plain SHA-256 without salt or stretching
+// protects it. A key that a person made up would not be protected, and is shorter as a
+// rule: shorter keys are refused.
 const (
 	keyPrefix  = "plk_"
 	keyLetters = 32
@@ -30,7 +30,7 @@ const (
 	hashPrefix = "sha256:"
 )
 
-// NewKey makes a key, and its hash as an entry of ParseKeys has it.
+// NewKey returns a new key, and its hash for an entry of ParseKeys.
 func NewKey() (key, hash string) {
 	random := rand.Text() + rand.Text() // 26 letters each, 5 bits a letter
 	key = keyPrefix + random[:keyLetters]
@@ -38,7 +38,7 @@ func NewKey() (key, hash string) {
 	return key, hashPrefix + hex.EncodeToString(sum[:])
 }
 
-// isKey says whether a text has a key's form.
+// isKey reports whether a text has the form of a key.
 func isKey(text string) bool {
 	rest, ok := strings.CutPrefix(text, keyPrefix)
 	return ok && len(rest) >= keyLetters && len(text) <= maxKey && !strings.ContainsFunc(rest, func(r rune) bool {
@@ -46,19 +46,19 @@ func isKey(text string) bool {
 	})
 }
 
-// Keys are who may ask, and for what. nil: no keys are configured. Safe for
-// concurrent use.
+// Keys authenticate and authorize callers. nil means that no keys are configured. Keys are
+// safe for concurrent use.
 type Keys struct {
 	keys       []grant // with a hash
 	principals []grant // with a principal
 }
 
-// grant is what one entry gives.
+// grant is the right of one entry.
 type grant struct {
 	name      string
 	hash      [sha256.Size]byte
-	principal string   // exact, or what it begins with
-	prefix    bool     // the latter
+	principal string   // exact, or a prefix
+	prefix    bool     // principal is a prefix
 	functions []string // nil: every one
 	accounts  []string // nil: every one
 	expires   time.Time
@@ -67,8 +67,8 @@ type grant struct {
 
 func (g *grant) expired(now time.Time) bool { return !g.expires.IsZero() && !now.Before(g.expires) }
 
-// byKey gives the grant of a key. It looks at every hash to its end, whichever
-// it finds, so that how long it takes tells nothing.
+// byKey returns the grant of a key. It compares every hash in whole, so that its duration
+// reveals nothing.
 func (k *Keys) byKey(key string) (grant, bool) {
 	sum := sha256.Sum256([]byte(key))
 	found := -1
@@ -81,8 +81,8 @@ func (k *Keys) byKey(key string) (grant, bool) {
 	return k.keys[found], true
 }
 
-// byPrincipal gives the grant of whom the platform let in: of several that fit,
-// the one that says most about whom it is for.
+// byPrincipal returns the grant of a principal that the platform authenticated: of several
+// that match, the most specific.
 func (k *Keys) byPrincipal(principal string) (grant, bool) {
 	var best grant
 	found := false
@@ -95,7 +95,7 @@ func (k *Keys) byPrincipal(principal string) (grant, bool) {
 	return best, found
 }
 
-// tokenKeys are the keys of a server that has no other ones: its token, if it has one.
+// tokenKeys are the keys of a server without configured keys: its token, if it has one.
 func tokenKeys(token core.Secret) *Keys {
 	if token.Empty() {
 		return &Keys{}
@@ -103,36 +103,36 @@ func tokenKeys(token core.Secret) *Keys {
 	return &Keys{keys: []grant{{name: "token", hash: sha256.Sum256([]byte(token.Reveal())), personal: true}}}
 }
 
-// soon is how long before its end somebody should know of a key's.
+// soon is how long before its expiry a key is reported.
 const soon = 14 * 24 * time.Hour
 
-// Doubts says what of the keys is likely to be a mistake: who opens nothing, or soon will
-// not, and accounts that are not among those that are configured.
+// Doubts returns likely mistakes: keys that have expired or soon will, and accounts that
+// are not configured.
 func (k *Keys) Doubts(now time.Time, accounts []string) (doubts []string) {
 	usable := false
 	for _, g := range slices.Concat(k.keys, k.principals) {
 		switch {
 		case g.expired(now):
-			doubts = append(doubts, g.name+" expired at "+g.expires.Format(time.RFC3339)+": renew it or take it away")
+			doubts = append(doubts, g.name+" expired at "+g.expires.Format(time.RFC3339)+": renew it or remove it")
 		case !g.expires.IsZero() && g.expired(now.Add(soon)):
 			doubts = append(doubts, g.name+" expires at "+g.expires.Format(time.RFC3339))
 		}
 		usable = usable || !g.expired(now)
 		for _, account := range g.accounts {
 			if !slices.Contains(accounts, account) {
-				doubts = append(doubts, g.name+" may ask for the account "+account+", which is not configured here")
+				doubts = append(doubts, g.name+" may read the account "+account+", which is not configured here")
 			}
 		}
 	}
 	if !usable {
-		doubts = append(doubts, "no key opens the door: make one with partnerlens key new")
+		doubts = append(doubts, "no key is valid: create one with partnerlens key new")
 	}
 	return doubts
 }
 
 // ParseKeys reads the setting's text: {"keys":[…]}, with an entry for each key,
-// and for each principal that the platform lets in and that is to have
-// other rights than to ask everything, masked:
+// and for each principal that the platform authenticates and whose rights differ from
+// reading everything masked:
 //
 //	{"name":"crm","hash":"sha256:…","functions":["credit"],"accounts":["default"],"expires":"2027-06-30","pii":true}
 //	{"name":"ops","principal":"arn:aws:sts::123456789012:assumed-role/ops/*","pii":true}

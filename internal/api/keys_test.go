@@ -98,15 +98,15 @@ func TestParseKeysRefuses(t *testing.T) {
 	}
 }
 
-// tried is how the door answers somebody who asks for all of a function.
-func tried(t *testing.T, door api.Options, function, key, principal string) int {
+// tried returns the status of a query for all of a function.
+func tried(t *testing.T, opts api.Options, function, key, principal string) int {
 	t.Helper()
-	door.Platform = func(*http.Request) (string, bool) { return principal, principal != "" }
+	opts.Platform = func(*http.Request) (string, bool) { return principal, principal != "" }
 	r := httptest.NewRequest("GET", "/v1/"+function+"?pii=full", nil)
 	if key != "" {
 		r.Header.Set("X-Api-Key", key)
 	}
-	return serve(clouds()["steady"].handlerWith(door), r).StatusCode
+	return serve(clouds()["steady"].handlerWith(opts), r).StatusCode
 }
 
 // A key's hash is compared in whole: one that differs in any byte is another key's.
@@ -123,8 +123,8 @@ func TestHashIsComparedInWhole(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		door := api.Options{Keys: func(context.Context) (*api.Keys, error) { return keys, nil }}
-		if got := tried(t, door, "credit", keyEverything, ""); got != want {
+		opts := api.Options{Keys: func(context.Context) (*api.Keys, error) { return keys, nil }}
+		if got := tried(t, opts, "credit", keyEverything, ""); got != want {
 			t.Errorf("a hash that differs in byte %d of %d: %d, want %d", at, len(sum), got, want)
 		}
 	}
@@ -143,7 +143,7 @@ func TestPrincipals(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	door := api.Options{Keys: func(context.Context) (*api.Keys, error) { return keys, nil }}
+	opts := api.Options{Keys: func(context.Context) (*api.Keys, error) { return keys, nil }}
 	for _, test := range []struct {
 		principal, function, says string
 	}{
@@ -156,8 +156,8 @@ func TestPrincipals(t *testing.T) {
 		{"arn:aws:sts::1:assumed-role/team/joey", "tags", "pii"},
 		{"arn:aws:sts::1:assumed-role/team/gone", "credit", "expired at 2020-01-01T00:00:00Z"},
 	} {
-		door.Platform = func(*http.Request) (string, bool) { return test.principal, true }
-		answer := serve(clouds()["steady"].handlerWith(door), httptest.NewRequest("GET", "/v1/"+test.function+"?pii=full", nil))
+		opts.Platform = func(*http.Request) (string, bool) { return test.principal, true }
+		answer := serve(clouds()["steady"].handlerWith(opts), httptest.NewRequest("GET", "/v1/"+test.function+"?pii=full", nil))
 		if test.says == "" {
 			if answer.StatusCode != http.StatusOK {
 				t.Errorf("%s may not ask for %s: %d", test.principal, test.function, answer.StatusCode)
@@ -170,7 +170,7 @@ func TestPrincipals(t *testing.T) {
 	}
 }
 
-// A word that somebody made up opens nothing, though its hash be configured: it
+// A made-up word is refused even if its hash is configured: it
 // could be found from there.
 func TestOnlyKeysOpen(t *testing.T) {
 	t.Parallel()
@@ -179,8 +179,8 @@ func TestOnlyKeysOpen(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		door := api.Options{Keys: func(context.Context) (*api.Keys, error) { return keys, nil }}
-		if got := tried(t, door, "credit", word, ""); got != http.StatusUnauthorized {
+		opts := api.Options{Keys: func(context.Context) (*api.Keys, error) { return keys, nil }}
+		if got := tried(t, opts, "credit", word, ""); got != http.StatusUnauthorized {
 			t.Errorf("word %d is answered %d", i, got)
 		}
 	}
@@ -195,10 +195,10 @@ func TestExpiry(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		door := api.Options{Keys: func(context.Context) (*api.Keys, error) { return keys, nil }}
+		opts := api.Options{Keys: func(context.Context) (*api.Keys, error) { return keys, nil }}
 		want := func(byKey, byRole int) {
 			t.Helper()
-			if day, zone, role := tried(t, door, "credit", keyEverything, ""), tried(t, door, "credit", keyMasked, ""), tried(t, door, "credit", "", "jwt:x"); day != byKey || zone != byKey || role != byRole {
+			if day, zone, role := tried(t, opts, "credit", keyEverything, ""), tried(t, opts, "credit", keyMasked, ""), tried(t, opts, "credit", "", "jwt:x"); day != byKey || zone != byKey || role != byRole {
 				t.Errorf("at %s the keys are answered %d, %d and the role %d", time.Now(), day, zone, role)
 			}
 		}
@@ -210,7 +210,7 @@ func TestExpiry(t *testing.T) {
 }
 
 // No list of keys is not the same as an empty one, and an error is neither.
-func TestDoorWithoutKeys(t *testing.T) {
+func TestAuthWithoutKeys(t *testing.T) {
 	t.Parallel()
 	none, err := api.ParseKeys([]byte(`{"keys":[]}`))
 	if err != nil {
@@ -230,8 +230,8 @@ func TestDoorWithoutKeys(t *testing.T) {
 		{"keys with mistakes", nil, &core.Error{Code: core.CodeMisconfigured, Param: "PARTNERLENS_KEYS", Detail: "hush"}, 500, "PARTNERLENS_KEYS: cannot be used"},
 		{"a mistake", nil, fmt.Errorf("hush"), 500, "operator's log"},
 	} {
-		door := api.Options{Keys: func(context.Context) (*api.Keys, error) { return test.keys, test.err }}
-		answer := serve(clouds()["steady"].handlerWith(door), httptest.NewRequest("GET", "/v1/credit", nil))
+		opts := api.Options{Keys: func(context.Context) (*api.Keys, error) { return test.keys, test.err }}
+		answer := serve(clouds()["steady"].handlerWith(opts), httptest.NewRequest("GET", "/v1/credit", nil))
 		p := problemIn(t, answer)
 		if answer.StatusCode != test.want || !strings.Contains(p.Detail, test.says) || strings.Contains(p.Detail, "hush") {
 			t.Errorf("%s: %d %q", test.name, answer.StatusCode, p.Detail)
@@ -239,9 +239,9 @@ func TestDoorWithoutKeys(t *testing.T) {
 	}
 }
 
-// Every route that could hold customers is behind the door, whatever functions
+// Every route that could hold customers needs authentication, whatever functions
 // there are: the document's paths are.
-func TestDoorBeforeEveryPath(t *testing.T) {
+func TestAuthBeforeEveryPath(t *testing.T) {
 	t.Parallel()
 	handler := clouds()["steady"].handlerWith(withKeys(t))
 	for path, item := range loadContract(t).doc.Paths.Map() {

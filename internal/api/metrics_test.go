@@ -16,7 +16,7 @@ import (
 )
 
 // Metrics require a key, show those of its functions and accounts, and take no place.
-func TestMetricsAreBehindTheDoor(t *testing.T) {
+func TestMetricsNeedAuthentication(t *testing.T) {
 	t.Parallel()
 	opts := withKeys(t)
 	opts.InFlight = 1

@@ -475,7 +475,7 @@ func (a *attack) run(t *testing.T) {
 	if a.check != nil {
 		a.check(t, answer, everything)
 	}
-	a.checkTold(t, "answer", everything, a.full, a.echo)
+	a.checkLeaks(t, "answer", everything, a.full, a.echo)
 	a.checkLog(t, b.log.String(), problem.Code)
 }
 
@@ -504,8 +504,8 @@ func invoke(t *testing.T, b *besieged, event string) (*http.Response, string) {
 	return answer, envelope.Body
 }
 
-// checkTold looks for what must not turn up.
-func (a *attack) checkTold(t *testing.T, where, text string, customers, echo bool) {
+// checkLeaks looks for what must not turn up.
+func (a *attack) checkLeaks(t *testing.T, where, text string, customers, echo bool) {
 	t.Helper()
 	planted := []string{"plk_", "PLANTEDALL", "PLANTEDMASKED", "PLANTEDTOKEN"}
 	if echo {
@@ -524,7 +524,7 @@ func (a *attack) checkTold(t *testing.T, where, text string, customers, echo boo
 // checkLog wants whole lines, one of them the audit's, and nothing private.
 func (a *attack) checkLog(t *testing.T, log, code string) {
 	t.Helper()
-	a.checkTold(t, "log", log, false, false)
+	a.checkLeaks(t, "log", log, false, false)
 	audits := 0
 	for line := range strings.Lines(log) {
 		var entry map[string]any

@@ -231,7 +231,7 @@ func (c *cloud) truth(q query, asOf time.Time) truth {
 // vendorZone is where both vendors keep their books.
 var vendorZone = time.FixedZone("", 8*60*60)
 
-// creditFact tells the rules of a credit's status anew, on fractions, so that a
+// creditFact restates the rules of a credit's status, on fractions, so that a
 // mistake in core's cannot agree with itself.
 func creditFact(c simulator.CreditCustomer) fact {
 	allocated, remaining := fraction(c.Credit), fraction(c.RemainingCredit)

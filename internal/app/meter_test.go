@@ -188,7 +188,7 @@ func TestIncompleteAnswersAreCounted(t *testing.T) {
 }
 
 // No number and no line of the log holds a customer or a key.
-func TestNumbersHoldNobody(t *testing.T) {
+func TestMetricsHoldNoCustomer(t *testing.T) {
 	t.Parallel()
 	b := &besieged{env: map[string]string{"PARTNERLENS_KEYS": attackedKeys, "PARTNERLENS_LOG_LEVEL": "debug"}}
 	handler := b.handler()

@@ -112,7 +112,7 @@ func TestWatch(t *testing.T) {
 
 // Channels whose addresses cannot be resolved are in the manifest, and the run is
 // done all the same.
-func TestNobodyCanBeTold(t *testing.T) {
+func TestNoChannelCanBeReached(t *testing.T) {
 	t.Parallel()
 	c := openCloud(t, simulator.Options{Customers: 20})
 	for name, url := range map[string]string{"a reference to nothing": "env:NOT_SET", "http over the network": "http://example.com/planted-path"} {
@@ -311,7 +311,7 @@ func TestOverridesReachTheData(t *testing.T) {
 		}
 		return done.Accounts[0].Details
 	}
-	first := watch("2026-11-20", "1") // nobody's
+	first := watch("2026-11-20", "1") // no customer's
 	before, err := os.ReadFile(filepath.Join(folder, "runs/credit/default/2026-11-20/customers.csv"))
 	if err != nil {
 		t.Fatal(err)

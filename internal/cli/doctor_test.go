@@ -53,7 +53,7 @@ func TestDoctorExplainsBrokenSetUps(t *testing.T) {
 		{"no listener", simulator.Options{}, func(e env) { e["PARTNERLENS_TENCENT_ENDPOINT"] = closed.URL }, "endpoint", core.CodeUnavailable, "the address is " + closed.URL},
 		{"no API there", simulator.Options{}, func(e env) { e["PARTNERLENS_TENCENT_ENDPOINT"] = page.URL }, "endpoint", core.CodeUpstream, "what answered is not the cloud's API"},
 		{"http over the network", simulator.Options{}, func(e env) { e["PARTNERLENS_TENCENT_ENDPOINT"] = "http://intlpartnersmgt.intl.tencentcloudapi.com" }, "settings", core.CodeMisconfigured, "write https://host"},
-		{"no such secret", simulator.Options{}, func(e env) { e["PARTNERLENS_TENCENT_SECRET_KEY"] = "aws-sm:nobody#key" }, "settings", core.CodeMisconfigured, "aws-sm:nobody#key: AWS Secrets Manager has no such secret in this region"},
+		{"no such secret", simulator.Options{}, func(e env) { e["PARTNERLENS_TENCENT_SECRET_KEY"] = "aws-sm:unknown#key" }, "settings", core.CodeMisconfigured, "aws-sm:unknown#key: AWS Secrets Manager has no such secret in this region"},
 		{"a role that may not read it", simulator.Options{}, func(e env) {
 			e["AWS_ACCESS_KEY_ID"], e["PARTNERLENS_TENCENT_SECRET_KEY"] = simulator.NoAuthKeyID, "aws-sm:partner"
 		}, "settings", core.CodeDenied, "the function's role may not read it"},
@@ -188,10 +188,10 @@ func TestDoctorOfAuthentication(t *testing.T) {
 	}{
 		{"well", `{"keys":[{"name":"crm","hash":"` + hash + `","accounts":["default"]}]}`, "scf-cam", app.CheckOK, "keys are configured"},
 		{"no such platform", "", "cam", app.CheckFailed, "PARTNERLENS_PLATFORM_AUTH: unknown"},
-		{"no key", `{"keys":[]}`, "", app.CheckLook, "no key opens the door"},
-		{"only an expired one", `{"keys":[{"name":"crm","hash":"` + hash + `","expires":"2020-01-01"}]}`, "", app.CheckLook, "crm expired at 2020-01-01T00:00:00Z: renew it or take it away; no key opens the door"},
+		{"no key", `{"keys":[]}`, "", app.CheckLook, "no key is valid"},
+		{"only an expired one", `{"keys":[{"name":"crm","hash":"` + hash + `","expires":"2020-01-01"}]}`, "", app.CheckLook, "crm expired at 2020-01-01T00:00:00Z: renew it or remove it; no key is valid"},
 		{"one that ends soon", `{"keys":[{"name":"crm","hash":"` + hash + `","expires":"` + soon + `"}]}`, "", app.CheckLook, "crm expires at " + soon},
-		{"an account that is not there", `{"keys":[{"name":"crm","hash":"` + hash + `","accounts":["nowhere"]}]}`, "", app.CheckLook, "crm may ask for the account nowhere, which is not configured here"},
+		{"an unknown account", `{"keys":[{"name":"crm","hash":"` + hash + `","accounts":["nowhere"]}]}`, "", app.CheckLook, "crm may read the account nowhere, which is not configured here"},
 	} {
 		found := diagnose(t, simulator.Options{}, func(env map[string]string) {
 			env["PARTNERLENS_KEYS"], env["PARTNERLENS_PLATFORM_AUTH"] = test.keys, test.platform
@@ -389,7 +389,7 @@ func TestDoctorOfValues(t *testing.T) {
 }
 
 // A cloud that counts customers and shows none of them cannot be read.
-func TestDoctorSeesNobody(t *testing.T) {
+func TestDoctorOfAnEmptyList(t *testing.T) {
 	t.Parallel()
 	env := map[string]string{"PARTNERLENS_TENCENT_SECRET_ID": "x", "PARTNERLENS_TENCENT_SECRET_KEY": "x"}
 	found := app.Credit.Compose(func(name string) string { return env[name] }, nil).Accounts.Checkup(t.Context(), core.DefaultAccount, func(app.Settings) (app.Probe, error) {

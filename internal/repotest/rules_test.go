@@ -96,7 +96,7 @@ func TestAWSRefusesWhatCannotWork(t *testing.T) {
 }
 
 // A topic that docs/alerts.md lets a channel name may be published to by any owner.
-func TestAWSRolesMayTellTheTopic(t *testing.T) {
+func TestAWSRolesMayPublish(t *testing.T) {
 	t.Parallel()
 	template, _ := readTemplate(t)
 	for _, role := range []string{"CreditRole", "TagsRole"} {

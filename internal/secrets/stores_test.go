@@ -174,7 +174,7 @@ func TestStores(t *testing.T) {
 			}
 			p.down(false)
 			for name, key := range map[string][3]string{
-				"a wrong secret": {simulator.KeyID, "wrong", ""}, "an unknown key": {"NOBODY", "x", ""},
+				"a wrong secret": {simulator.KeyID, "wrong", ""}, "an unknown key": {"UNKNOWN", "x", ""},
 				"no right": {simulator.NoAuthKeyID, simulator.KeySecret, ""}, "an expired token": {simulator.TempKeyID, simulator.TempKeySecret, simulator.ExpiredToken},
 			} {
 				p.key(p.env, key[0], key[1], key[2])

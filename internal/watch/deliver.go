@@ -55,12 +55,12 @@ func (r *run) loadPending(ctx context.Context) error {
 	} else if unreadable {
 		r.pending.Runs = nil
 	}
-	return r.loadUntold(ctx)
+	return r.loadOldPending(ctx)
 }
 
-// loadUntold reads the pending deliveries of the version before, which are in the
+// loadOldPending reads the pending deliveries of the version before, which are in the
 // manifests of the listed runs.
-func (r *run) loadUntold(ctx context.Context) error {
+func (r *run) loadOldPending(ctx context.Context) error {
 	var old struct {
 		Runs []string `json:"runs"`
 	}

@@ -13,15 +13,15 @@ import (
 	"partnerlens/pkg/core"
 )
 
-// house is a function with an account for each of its ledgers.
-type house struct {
+// fleet is a function with an account for each of its ledgers.
+type fleet struct {
 	names   []string
 	ledgers map[string]*ledger
 	closed  map[string]error // accounts that cannot be opened
 }
 
-func newHouse(sizes ...int) *house {
-	h := &house{ledgers: make(map[string]*ledger), closed: make(map[string]error)}
+func newFleet(sizes ...int) *fleet {
+	h := &fleet{ledgers: make(map[string]*ledger), closed: make(map[string]error)}
 	for i, n := range sizes {
 		name := string(rune('a' + i))
 		l := newLedger(0)
@@ -34,7 +34,7 @@ func newHouse(sizes ...int) *house {
 	return h
 }
 
-func (h *house) function() *core.Function {
+func (h *fleet) function() *core.Function {
 	return core.CreditFunction(func(_ context.Context, account string) (*core.Reader[core.CreditQuery, *core.CustomerCredit], error) {
 		if err := h.closed[account]; err != nil {
 			return nil, err
@@ -46,7 +46,7 @@ func (h *house) function() *core.Function {
 }
 
 // ask gives "account/id" of each record.
-func (h *house) ask(t *testing.T, p core.Params, rights core.Rights, room int) (got []string, report core.Report, err error) {
+func (h *fleet) ask(t *testing.T, p core.Params, rights core.Rights, room int) (got []string, report core.Report, err error) {
 	t.Helper()
 	q, err := h.function().Ask(p)
 	if err == nil {
@@ -65,7 +65,7 @@ func (h *house) ask(t *testing.T, p core.Params, rights core.Rights, room int) (
 	return got, report, err
 }
 
-func (h *house) everyone() (all []string) {
+func (h *fleet) everyone() (all []string) {
 	for _, name := range h.names {
 		for _, id := range h.ledgers[name].ids {
 			all = append(all, name+"/"+id)
@@ -79,7 +79,7 @@ var allAccounts = core.Params{"account": {core.AllAccounts}}
 
 func TestAllAccounts(t *testing.T) {
 	t.Parallel()
-	h := newHouse(25, 0, 31)
+	h := newFleet(25, 0, 31)
 	got, report, err := h.ask(t, allAccounts, core.Rights{}, 0)
 	slices.Sort(got)
 	if err != nil || !slices.Equal(got, h.everyone()) {
@@ -106,14 +106,14 @@ func TestOneAccountFails(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
 		name  string
-		close func(*house)
+		close func(*fleet)
 		code  core.Code
 	}{
-		{"its settings", func(h *house) { h.closed["b"] = &core.Error{Code: core.CodeMisconfigured, Detail: "no key"} }, core.CodeMisconfigured},
-		{"its first page", func(h *house) {
+		{"its settings", func(h *fleet) { h.closed["b"] = &core.Error{Code: core.CodeMisconfigured, Detail: "no key"} }, core.CodeMisconfigured},
+		{"its first page", func(h *fleet) {
 			h.ledgers["b"].fail = func(int) error { return &core.Error{Code: core.CodeDenied} }
 		}, core.CodeDenied},
-		{"a later page", func(h *house) {
+		{"a later page", func(h *fleet) {
 			h.ledgers["b"].fail = func(call int) error {
 				if call > 2 {
 					return &core.Error{Code: core.CodeUpstream}
@@ -124,7 +124,7 @@ func TestOneAccountFails(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			h := newHouse(12, 45, 13)
+			h := newFleet(12, 45, 13)
 			test.close(h)
 			first, report, err := h.ask(t, allAccounts, core.Rights{}, 0)
 			if err != nil || report.Complete || report.Next == nil || report.Stopped == nil || *report.Stopped != core.StoppedUpstream {
@@ -149,7 +149,7 @@ func TestOneAccountFails(t *testing.T) {
 			}
 		})
 	}
-	h := newHouse(1, 1)
+	h := newFleet(1, 1)
 	for name := range h.ledgers {
 		h.closed[name] = &core.Error{Code: core.CodeDenied, Detail: "no key of " + name}
 	}
@@ -167,7 +167,7 @@ func TestAllAccountsInParts(t *testing.T) {
 		room  int
 		why   core.Stop
 	}{{"7", 0, core.StoppedLimit}, {"", 7, core.StoppedSize}, {"56", 0, ""}} {
-		h := newHouse(25, 0, 31)
+		h := newFleet(25, 0, 31)
 		params := core.Params{"account": {core.AllAccounts}}
 		if cut.limit != "" {
 			params["limit"] = []string{cut.limit}
@@ -200,7 +200,7 @@ func TestAllAccountsInParts(t *testing.T) {
 // What an account's finished part could not prove, a later part must not forget.
 func TestDoubtOutlivesItsPart(t *testing.T) {
 	t.Parallel()
-	h := newHouse(3, 40)
+	h := newFleet(3, 40)
 	h.ledgers["a"].after = func(_ int, page *core.Page[*core.CustomerCredit]) { total := 5; page.Total = &total }
 	h.ledgers["b"].fail = func(call int) error {
 		if call > 1 {
@@ -224,7 +224,7 @@ func TestDoubtOutlivesItsPart(t *testing.T) {
 
 func TestCursorsOfAllAccountsAreChecked(t *testing.T) {
 	t.Parallel()
-	h := newHouse(25, 31)
+	h := newFleet(25, 31)
 	_, report, err := h.ask(t, core.Params{"account": {"all"}, "limit": {"5"}}, core.Rights{}, 0)
 	if err != nil {
 		t.Fatal(err)
@@ -289,7 +289,7 @@ func TestCursorsOfAllAccountsAreChecked(t *testing.T) {
 // account that could not be asked.
 func TestRefusedQuestionIsNoMissingID(t *testing.T) {
 	t.Parallel()
-	h := newHouse(1, 1)
+	h := newFleet(1, 1)
 	h.ledgers["b"].fail = func(int) error { return &core.Error{Code: core.CodeInvalid, VendorCode: "InvalidParameter"} }
 	_, report, err := h.ask(t, core.Params{"account": {"all"}, "filter_type": {"customer_id"}, "filter": {"1"}}, core.Rights{}, 0)
 	if err != nil || report.Complete || report.Accounts[1].Error == nil {
@@ -322,7 +322,7 @@ func TestWhichAccounts(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			got, _, err := newHouse(test.sizes...).ask(t, test.params, test.rights, 0)
+			got, _, err := newFleet(test.sizes...).ask(t, test.params, test.rights, 0)
 			var names []string
 			for _, key := range got {
 				names = append(names, key[:1])
@@ -375,7 +375,7 @@ func (s tagsOf) FetchPage(_ context.Context, q core.TagQuery, _ core.Cursor) (pa
 // A panic in one account's read must reach who asked, and not end the process.
 func TestPanicInOneAccount(t *testing.T) {
 	t.Parallel()
-	h := newHouse(5, 5)
+	h := newFleet(5, 5)
 	defer func() {
 		if value := recover(); fmt.Sprint(value) != "boom" {
 			t.Errorf("recovered %v", value)
@@ -392,7 +392,7 @@ func TestPanicInOneAccount(t *testing.T) {
 func TestAccountsAreReadSideBySide(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		h := newHouse(200, 200, 200)
+		h := newFleet(200, 200, 200)
 		f := core.CreditFunction(func(_ context.Context, account string) (*core.Reader[core.CreditQuery, *core.CustomerCredit], error) {
 			return core.NewReader(h.ledgers[account], &core.ReaderOptions[core.CreditQuery]{Account: account, Pacer: core.NewPacer(5)}), nil
 		}, func(context.Context) ([]string, error) { return h.names, nil })
@@ -416,7 +416,7 @@ func TestAccountsAreReadSideBySide(t *testing.T) {
 
 func TestGoneCallerOfAllAccounts(t *testing.T) {
 	t.Parallel()
-	h := newHouse(25, 31)
+	h := newFleet(25, 31)
 	ctx, cancel := context.WithCancel(t.Context())
 	q, err := h.function().Ask(allAccounts)
 	if err != nil {
@@ -431,7 +431,7 @@ func TestGoneCallerOfAllAccounts(t *testing.T) {
 // A walk that is interrupted anywhere goes on exactly there.
 func TestWalkGoesOnFromAnyPlace(t *testing.T) {
 	t.Parallel()
-	h := newHouse(57)
+	h := newFleet(57)
 	q, err := h.function().Ask(core.Params{})
 	if err != nil {
 		t.Fatal(err)

@@ -34,9 +34,9 @@ func chain[Q core.Query, T core.Record](t *testing.T, source core.Source[Q, T], 
 	return nil, last
 }
 
-// The answers that next leads through must together hold whoever was there
+// The answers that next leads through must together hold every customer that was there
 // throughout, if the last of them is marked complete.
-func TestNobodyPresentThroughoutIsMissingFromAChain(t *testing.T) {
+func TestNoPresentCustomerIsMissingFromAChain(t *testing.T) {
 	t.Parallel()
 	bubble := t
 	complete := map[bool]int{}

@@ -8,7 +8,7 @@ import (
 )
 
 // Where a cloud counts customers and lists none at several tries, its pages are
-// not asked for again one row at a time, and nobody is not said to be everyone.
+// not fetched again one row at a time, and an empty list is not called complete.
 func TestCountedButNotListed(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -15,7 +15,7 @@ import (
 	"partnerlens/pkg/core"
 )
 
-// ledger is a Source in memory that tells totals and finds pages by number:
+// ledger is a Source in memory that has totals and finds pages by number:
 // customers by the order in which they came.
 type ledger struct {
 	size int
@@ -29,7 +29,7 @@ type ledger struct {
 	after  func(call int, page *core.Page[*core.CustomerCredit]) // may change the answer
 	fail   func(call int) error
 	began  time.Time
-	clamp  int // the largest page, told by nothing but its length
+	clamp  int // the largest page, which only its length shows
 }
 
 func newLedger(n int) *ledger {
@@ -296,7 +296,7 @@ var (
 
 // Customers join, leave and swap at random between calls, and totals may be
 // off: an answer marked complete holds every customer that was there throughout.
-func TestNobodyPresentThroughoutIsMissing(t *testing.T) {
+func TestNoPresentCustomerIsMissing(t *testing.T) {
 	t.Parallel()
 	complete, healed, swapped, off := 0, 0, 0, 0
 	bubble := t
@@ -363,8 +363,8 @@ func TestNobodyPresentThroughoutIsMissing(t *testing.T) {
 	}
 }
 
-// The same for a cloud that tells no total, and where newcomers come anywhere.
-func TestNobodyPresentThroughoutIsMissingUncounted(t *testing.T) {
+// The same for a vendor without a total, where newcomers come anywhere.
+func TestNoPresentCustomerIsMissingUncounted(t *testing.T) {
 	t.Parallel()
 	complete := 0
 	bubble := t

@@ -31,18 +31,18 @@ func unreadLedger(n int) *ledger {
 	return l
 }
 
-func unreadWarnings(report core.Report) (told []string) {
+func unreadWarnings(report core.Report) (found []string) {
 	for _, w := range report.Warnings {
 		if w.Code == core.WarnValueUnreadable {
-			told = append(told, fmt.Sprintf("%s %d %s", w.Field, w.Count, w.CustomerID))
+			found = append(found, fmt.Sprintf("%s %d %s", w.Field, w.Count, w.CustomerID))
 		}
 	}
-	return told
+	return found
 }
 
 // There is one warning for each member that could not be read, with how many customers it is of
 // and the first of them, however the read goes.
-func TestUnreadValuesAreTold(t *testing.T) {
+func TestUnreadValuesAreReported(t *testing.T) {
 	t.Parallel()
 	const first = "200000000000"
 	for _, test := range []struct {
@@ -73,7 +73,7 @@ func TestUnreadValuesAreTold(t *testing.T) {
 			}
 			_, report, err := l.read(t.Context(), test.query, test.opts)
 			if got := unreadWarnings(report); err != nil || !slices.Equal(got, test.want) {
-				t.Errorf("told %q, want %q (%+v, %v)", got, test.want, report.Warnings, err)
+				t.Errorf("got %q, want %q (%+v, %v)", got, test.want, report.Warnings, err)
 			}
 			for _, w := range report.Warnings {
 				if w.AboutRecords() != (w.Code == core.WarnValueUnreadable) {

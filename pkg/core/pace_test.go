@@ -20,7 +20,7 @@ type counter struct {
 	seen []time.Time
 }
 
-func (c *counter) call() (admitted bool) {
+func (c *counter) call() (accepted bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	now := time.Now()
@@ -30,14 +30,14 @@ func (c *counter) call() (admitted bool) {
 		}
 		return now.Sub(at) >= time.Second
 	})
-	admitted = len(c.seen) < c.rate
-	if admitted || c.refusedCount {
+	accepted = len(c.seen) < c.rate
+	if accepted || c.refusedCount {
 		c.seen = append(c.seen, now)
 	}
-	if !admitted {
+	if !accepted {
 		c.refusals++
 	}
-	return admitted
+	return accepted
 }
 
 var countings = map[string]func(rate int) *counter{
@@ -46,7 +46,7 @@ var countings = map[string]func(rate int) *counter{
 	"fixed second":                  func(rate int) *counter { return &counter{rate: rate, fixed: true} },
 }
 
-// drive makes calls with inFlight at a time until so many were admitted, and
+// drive makes calls with inFlight at a time until so many were accepted, and
 // gives how long it took. Each answer takes 80 ms.
 func drive(t *testing.T, p *Pacer, c *counter, calls, inFlight int) time.Duration {
 	t.Helper()
@@ -66,9 +66,9 @@ func drive(t *testing.T, p *Pacer, c *counter, calls, inFlight int) time.Duratio
 						t.Error(err)
 						return
 					}
-					admitted := c.call()
+					accepted := c.call()
 					time.Sleep(80 * time.Millisecond)
-					if admitted {
+					if accepted {
 						break
 					}
 					p.Refused(started, 0)

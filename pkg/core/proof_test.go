@@ -312,7 +312,7 @@ func TestRetriesAreBounded(t *testing.T) {
 	})
 }
 
-// An answer that is not complete is nobody else's.
+// An answer that is not complete is not shared.
 func TestIncompleteAnswersAreNotShared(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

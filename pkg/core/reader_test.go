@@ -14,7 +14,7 @@ import (
 	"partnerlens/pkg/core"
 )
 
-// cloud is a Source in memory that tells no total: customers c0…cN-1 of each
+// cloud is a Source in memory without totals: customers c0…cN-1 of each
 // scope, pages of size.
 type cloud struct {
 	scopes map[string]int // customers by reseller; "" is the account's own
@@ -137,7 +137,7 @@ func TestReadEverything(t *testing.T) {
 // Following next must give every customer once, wherever the answers were cut.
 func TestNextGoesOnExactly(t *testing.T) {
 	t.Parallel()
-	asked := []string{"c1", "c7", "nobody", "r1c2", "r2c0", "c29"}
+	asked := []string{"c1", "c7", "unknown", "r1c2", "r2c0", "c29"}
 	queries := map[string]struct {
 		query   core.TagQuery
 		want    []string
@@ -146,9 +146,9 @@ func TestNextGoesOnExactly(t *testing.T) {
 		"own":           {core.TagQuery{}, wantKeys("", 33), nil},
 		"one reseller":  {core.TagQuery{ResellerID: "r1"}, wantKeys("r1", 20), nil},
 		"all resellers": {core.TagQuery{ResellerID: "all"}, slices.Concat(wantKeys("", 33), wantKeys("r1", 20), wantKeys("r2", 1)), nil},
-		"ids":           {core.TagQuery{CustomerIDs: asked}, []string{"c1", "c7", "c29"}, []string{"nobody", "r1c2", "r2c0"}},
+		"ids":           {core.TagQuery{CustomerIDs: asked}, []string{"c1", "c7", "c29"}, []string{"unknown", "r1c2", "r2c0"}},
 		"ids everywhere": {core.TagQuery{CustomerIDs: asked, ResellerID: "all"},
-			[]string{"c1", "c7", "c29", "r1/r1c2", "r2/r2c0"}, []string{"nobody"}},
+			[]string{"c1", "c7", "c29", "r1/r1c2", "r2/r2c0"}, []string{"unknown"}},
 	}
 	for name, test := range queries {
 		{
@@ -318,18 +318,18 @@ func TestCursorsAreBound(t *testing.T) {
 	}
 }
 
-func TestTraceIsToldOfPages(t *testing.T) {
+func TestTraceOfPages(t *testing.T) {
 	t.Parallel()
-	var told []string
+	var reported []string
 	ctx := core.WithTrace(t.Context(), &core.Trace{PageRead: func(pages, customers int, total *int) {
-		told = append(told, fmt.Sprint(pages, customers, *total))
+		reported = append(reported, fmt.Sprint(pages, customers, *total))
 	}})
 	l := newLedger(25)
 	if _, _, err := l.read(ctx, core.CreditQuery{}, core.ReadOptions{}); err != nil {
 		t.Fatal(err)
 	}
-	if want := []string{"1 10 25", "2 20 25", "3 25 25"}; !slices.Equal(told[:3], want) {
-		t.Errorf("told %q, want %q", told, want)
+	if want := []string{"1 10 25", "2 20 25", "3 25 25"}; !slices.Equal(reported[:3], want) {
+		t.Errorf("reported %q, want %q", reported, want)
 	}
 }
 

@@ -117,9 +117,9 @@ func TestSharedReadsFailAlone(t *testing.T) {
 	})
 }
 
-// Nobody waits for somebody else's connection, and of an answer that is too large to be
-// shared nobody waits for another's read.
-func TestSlowReaderHoldsNobody(t *testing.T) {
+// No caller waits for another's connection, or for another's read of an answer that is too
+// large to be shared.
+func TestSlowReaderBlocksNoOther(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		for _, customers := range []int{25, 5000} {

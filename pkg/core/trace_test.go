@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// Every attempt is told with what came of it, and the read once.
+// Every attempt is traced with its result, and the read once.
 func TestTraceOfCalls(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -50,7 +50,7 @@ func TestTraceOfCalls(t *testing.T) {
 		})
 		var calls []Call
 		var ends []ReadEnd
-		pagesTold := 0
+		pagesTraced := 0
 		ctx := WithTrace(t.Context(), &Trace{
 			Called: func(_ context.Context, c Call) {
 				mu.Lock()
@@ -58,7 +58,7 @@ func TestTraceOfCalls(t *testing.T) {
 				calls = append(calls, c)
 			},
 			Ended:    func(_ context.Context, e ReadEnd) { ends = append(ends, e) },
-			PageRead: func(int, int, *int) { pagesTold++ },
+			PageRead: func(int, int, *int) { pagesTraced++ },
 		})
 		report, err := r.Read(WithTrace(ctx, nil), TagQuery{}, nil, func(*CustomerTag) bool { return true })
 		if err != nil || !report.Complete {
@@ -77,14 +77,14 @@ func TestTraceOfCalls(t *testing.T) {
 		if made[""] != answered || made[CodeThrottled] != 2 || len(made) != 2 || retried != 2 {
 			t.Errorf("calls %v, %d of them again; %d were answered", made, retried, answered)
 		}
-		want := ReadEnd{Schema: "s", Provider: "p", Account: "a", Pages: pagesTold, Customers: customers, Complete: true}
-		if len(ends) != 1 || ends[0] != want || pagesTold < pages || pagesTold >= answered {
+		want := ReadEnd{Schema: "s", Provider: "p", Account: "a", Pages: pagesTraced, Customers: customers, Complete: true}
+		if len(ends) != 1 || ends[0] != want || pagesTraced < pages || pagesTraced >= answered {
 			t.Errorf("ends %+v, want %+v of %d answers", ends, want, answered)
 		}
 	})
 }
 
-// A read that got nowhere is told, too, and one that stopped says why.
+// A failed read is traced, too, and a stopped one with its reason.
 func TestTraceOfBadEnds(t *testing.T) {
 	t.Parallel()
 	var ends []ReadEnd
@@ -102,16 +102,16 @@ func TestTraceOfBadEnds(t *testing.T) {
 	}
 }
 
-// Both traces are told, the later one first.
+// Both traces are called, the later one first.
 func TestTracesAreJoined(t *testing.T) {
 	t.Parallel()
-	var told string
+	var traced string
 	trace := func(name string) *Trace {
 		return &Trace{
-			PageRead: func(int, int, *int) { told += name + "p" },
-			Shared:   func(time.Duration) { told += name + "s" },
-			Called:   func(context.Context, Call) { told += name + "c" },
-			Ended:    func(context.Context, ReadEnd) { told += name + "e" },
+			PageRead: func(int, int, *int) { traced += name + "p" },
+			Shared:   func(time.Duration) { traced += name + "s" },
+			Called:   func(context.Context, Call) { traced += name + "c" },
+			Ended:    func(context.Context, ReadEnd) { traced += name + "e" },
 		}
 	}
 	both := tracesOf(WithTrace(WithTrace(t.Context(), trace("1")), trace("2")))
@@ -119,8 +119,8 @@ func TestTracesAreJoined(t *testing.T) {
 	both.shared(0)
 	both.called(t.Context(), Call{})
 	both.ended(t.Context(), ReadEnd{})
-	if want := "2p1p2s1s2c1c2e1e"; told != want {
-		t.Errorf("told %s, want %s", told, want)
+	if want := "2p1p2s1s2c1c2e1e"; traced != want {
+		t.Errorf("traced %s, want %s", traced, want)
 	}
 }
 

@@ -16,8 +16,8 @@ import (
 
 // An answer that goes on from another does not know whom that one handed on.
 // Where newcomers push everyone down at each call, it must still find its place
-// again, and hand on nobody whom the other did.
-func TestNobodyTwiceWhereNewcomersComeFirst(t *testing.T) {
+// again, and pass on no customer that the other did.
+func TestNoCustomerTwiceWhereNewcomersComeFirst(t *testing.T) {
 	t.Parallel()
 	for _, limit := range []int{37, 99, 100, 120, 197} {
 		t.Run(strconv.Itoa(limit), func(t *testing.T) {
@@ -64,7 +64,7 @@ func TestNobodyTwiceWhereNewcomersComeFirst(t *testing.T) {
 
 // Who is found only when the pages are read again has no place in their order:
 // where that breaks off, the cursor must not lead to him a second time.
-func TestNobodyTwiceWhereReadingAgainBreaksOff(t *testing.T) {
+func TestNoCustomerTwiceWhereReadingAgainBreaksOff(t *testing.T) {
 	t.Parallel()
 	l := newLedger(15)
 	l.before = func(call int) {

@@ -201,7 +201,7 @@ func TestBrokenSourcesAreRefused(t *testing.T) {
 				return right(neverDone, q, at)
 			}
 		}},
-		{"tells a Total of its own", "total-is-true", func(right fetch) fetch {
+		{"has a total of its own", "total-is-true", func(right fetch) fetch {
 			return func(ctx context.Context, q core.CreditQuery, at core.Cursor) (page, error) {
 				p, err := right(ctx, q, at)
 				n := len(p.Items)

@@ -69,9 +69,9 @@ problem = list_tags.sync(client=client, limit=0)
 check(isinstance(problem, Problem) and problem.code is Code.INVALID_REQUEST and problem.param == "limit", problem)
 
 # A POST of ids, and of a member that is one or many.
-ids = ["1589c79e9f134c1a694015b700055453", "nobody"]
+ids = ["1589c79e9f134c1a694015b700055453", "unknown"]
 report = query_tags.sync(client=client, body=TagsQuery(customer_ids=ids))
-check(isinstance(report, TagsReport) and report.count == 1 and report.missing_ids == ["nobody"], report)
+check(isinstance(report, TagsReport) and report.count == 1 and report.missing_ids == ["unknown"], report)
 tag = report.items[0]
 check(tag.customer_id == ids[0] and isinstance(tag.status, TagStatus) and tag.tag.type_ == "SMB" and tag.reseller_id is None, tag)
 report = query_credit.sync(client=client, body=CreditQuery(status=[CreditStatus.OVERDRAWN, CreditStatus.EXHAUSTED], limit=300))
