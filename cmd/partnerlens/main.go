@@ -1,6 +1,5 @@
-// Command partnerlens asks both clouds from a terminal, serves the HTTP API
-// locally, and simulates both clouds and both platforms to try it all without
-// an account.
+// Command partnerlens queries both vendors from a terminal, serves the HTTP API, makes the daily
+// runs, and simulates both vendors and both platforms to try it without an account.
 package main
 
 import (

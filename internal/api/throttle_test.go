@@ -14,23 +14,28 @@ func TestThrottle(t *testing.T) {
 		here, there := sourceOf("203.0.113.10:1"), sourceOf("203.0.113.11:1")
 		for i := range wrongKeys {
 			if wait := throttle.wrong(here); wait != 0 {
-				t.Fatalf("wrong key %d is to wait %s", i+1, wait)
+				t.Fatalf("wrong key %d has to wait %s", i+1, wait)
 			}
 			time.Sleep(time.Second)
 		}
 		if wait := throttle.wrong(here); wait != wrongKeysWithin-wrongKeys*time.Second {
-			t.Errorf("one too many is to wait %s", wait)
+			t.Errorf("one too many has to wait %s", wait)
 		}
 		if wait := throttle.wrong(there); wait != 0 {
-			t.Errorf("another source is to wait %s", wait)
+			t.Errorf("another source has to wait %s", wait)
 		}
 		time.Sleep(throttle.wrong(here) - 1)
 		if wait := throttle.wrong(here); wait != 1 {
-			t.Errorf("too early by a nanosecond is to wait %s", wait)
+			t.Errorf("too early by a nanosecond has to wait %s", wait)
 		}
 		time.Sleep(time.Nanosecond)
-		if wait := throttle.wrong(here); wait != 0 {
-			t.Errorf("after the wait a source is to wait %s", wait)
+		for i := range wrongKeys {
+			if wait := throttle.wrong(here); wait != 0 {
+				t.Errorf("wrong key %d after the wait has to wait %s", i+1, wait)
+			}
+		}
+		if wait := throttle.wrong(here); wait != wrongKeysWithin {
+			t.Errorf("one too many after the wait has to wait %s", wait)
 		}
 	})
 }
