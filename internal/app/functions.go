@@ -2,7 +2,6 @@ package app
 
 import (
 	"context"
-	"slices"
 	"time"
 
 	"partnerlens/internal/alert"
@@ -43,15 +42,6 @@ func FunctionNames() []string {
 		names[i] = f.Name
 	}
 	return names
-}
-
-// FunctionNamed returns the function of that name, or nil.
-func FunctionNamed(name string) *Function {
-	i := slices.IndexFunc(Functions, func(f *Function) bool { return f.Name == name })
-	if i < 0 {
-		return nil
-	}
-	return Functions[i]
 }
 
 // Composed is a function with the accounts that it reads.

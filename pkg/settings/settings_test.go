@@ -43,7 +43,7 @@ func TestDecode(t *testing.T) {
 		{"every mistake at once", `{"count":"` + planted + `","list":7}`, []string{"in.count: not a whole number; in.list: not a list of texts; in.name: missing"}},
 		{"null for a member", `{"name":"a","list":null}`, []string{"in.list: not a list of texts"}},
 		{"out of range", `{"name":"a","count":0}`, []string{"in.count: not a whole number"}},
-		{"a name that is misspelt", `{"nmae":"a","Name":"a"}`, []string{"in.Name: no such member; write name", "in.nmae: no such member; there are count, list, name"}},
+		{"a name that is misspelt", `{"nome":"a","Name":"a"}`, []string{"in.Name: no such member; write name", "in.nome: no such member; write name"}},
 		{"another name", `{"name":"a","token":"x"}`, []string{"in.token: no such member; there are count, list, name"}},
 		{"a key for a name", `{"name":"a","` + planted + `":"x"}`, []string{"in: a member is unknown, and not shown"}},
 		{"a field without a tag", `{"name":"a","known":"x"}`, []string{"in.known: no such member"}},
