@@ -77,7 +77,7 @@ func main() {
 	check(missing.JSON200 == nil && problem != nil, "404: %s", missing.Body)
 	check(problem.Code == CodeNotFound && value(problem.Param) == "customer_id" && problem.RequestId == id, "404: %+v", problem)
 	none := 0
-	problem := must(client.ListTagsWithResponse(ctx, &ListTagsParams{Limit: &none})).ApplicationproblemJSON400
+	problem = must(client.ListTagsWithResponse(ctx, &ListTagsParams{Limit: &none})).ApplicationproblemJSON400
 	check(problem != nil && problem.Code == CodeInvalidRequest && value(problem.Param) == "limit", "400: %+v", problem)
 
 	// A POST of ids, and of a member that is one or many.
