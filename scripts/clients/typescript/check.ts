@@ -57,8 +57,8 @@ const missing = await client.GET("/v1/credit/{customer_id}", {
 const problem: Problem = missing.error!;
 check(missing.response.status === 404 && missing.data === undefined, missing.data);
 check(problem.code === "not_found" && problem.param === "customer_id" && problem.request_id === "clients-typescript", problem);
-const problem: Problem = (await client.GET("/v1/tags", { params: { query: { limit: 0 } } })).error!;
-check(problem.code === "invalid_request" && problem.param === "limit", problem);
+const invalid: Problem = (await client.GET("/v1/tags", { params: { query: { limit: 0 } } })).error!;
+check(invalid.code === "invalid_request" && invalid.param === "limit", invalid);
 
 // A POST of ids, and of a member that is one or many.
 const ids = ["1589c79e9f134c1a694015b700055453", "unknown"];
