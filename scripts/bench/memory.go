@@ -34,7 +34,7 @@ func memory(ctx context.Context) ([]row, error) {
 			customers int
 			name      string
 			most      int64
-		}{{few, "10,000", 24 << 20}, {100_000, "100,000", 64 << 20}, {many, "a million", 512 << 20}} {
+		}{{few, "10,000", 28 << 20}, {100_000, "100,000", 64 << 20}, {many, "a million", 512 << 20}} {
 			// The peak of a short read depends on when the collector runs.
 			peaks := make([]usage, map[bool]int{true: 5, false: 1}[bound.customers == few])
 			for i := range peaks {
@@ -64,7 +64,7 @@ func watch(ctx context.Context) ([]row, error) {
 		if err != nil {
 			return nil, err
 		}
-		r := m.row("peak memory, a run of a million customers, "+run.what, 128<<20)
+		r := m.row("peak memory, a run of a million customers, "+run.what, 192<<20)
 		r.note += fmt.Sprintf(", %s", time.Since(start).Round(time.Second))
 		rows = append(rows, r)
 	}
