@@ -166,6 +166,7 @@ func TestRequestTargets(t *testing.T) {
 		{"format 2.0, a stage and everything below", `{"rawPath":"/prod/v1/tags","routeKey":"ANY /{proxy+}","pathParameters":{"proxy":"v1/tags"},"requestContext":{"stage":"prod","domainName":"` + own + `","http":{"method":"GET"}}}`, "/v1/tags"},
 		{"format 2.0, the default route", `{"rawPath":"/partners/v1/tags","routeKey":"$default","requestContext":{"stage":"$default","domainName":"` + custom + `","http":{"method":"GET"}}}`, "/partners/v1/tags"},
 		{"SCF gateway, declared only", `{"httpMethod":"GET","path":"/v1/tags","requestContext":{"serviceId":"s"},"queryStringParameters":{"b":"2"}}`, "/v1/tags?b=2"},
+		{"SCF Function URL, the other member", `{"httpMethod":"GET","path":"/v1/tags","headers":{},"queryStringParameters":{"b":"2"}}`, "/v1/tags?b=2"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
