@@ -236,7 +236,7 @@ func TestClosedWithoutKeys(t *testing.T) {
 						t.Errorf("%s is answered %d, want %d: %v\n%s", name, answer.StatusCode, want, err, payload)
 					}
 					if got := calls(sim) > asked; got != (want == 200) {
-						t.Errorf("%s: the cloud was asked: %t", name, got)
+						t.Errorf("%s: the vendor was asked: %t", name, got)
 					}
 					if want == 401 && !strings.Contains(answer.Body, "PARTNERLENS_KEYS") {
 						t.Errorf("%s: the answer does not say what to set: %s", name, answer.Body)

@@ -196,7 +196,7 @@ type attack struct {
 	status  int
 	code    string // of the problem; "": the answer is a report, or none of ours
 	says    string // a part of the answer's body
-	reads   bool   // the cloud may be asked
+	reads   bool   // the vendor may be asked
 	full    bool   // the answer may show customers whole
 	echo    bool   // the answer may show what the caller itself sent
 	unheard bool   // refused by the server before there is a call
@@ -470,7 +470,7 @@ func (a *attack) run(t *testing.T) {
 		t.Errorf("Cache-Control is %q", got)
 	}
 	if asked := b.asked.Load(); (asked > 0) != a.reads {
-		t.Errorf("the cloud was asked %d times", asked)
+		t.Errorf("the vendor was asked %d times", asked)
 	}
 	if a.check != nil {
 		a.check(t, answer, everything)
@@ -662,7 +662,7 @@ func TestManyAtOnce(t *testing.T) {
 	if answer.StatusCode != 429 || answer.Header.Get("Retry-After") != "1" || !strings.Contains(body, "too many requests of this caller") {
 		t.Errorf("one too many is answered %d, Retry-After %q: %s", answer.StatusCode, answer.Header.Get("Retry-After"), body)
 	}
-	start(keyMasked, most+1) // another caller reaches the cloud
+	start(keyMasked, most+1) // another caller reaches the vendor
 	for target, want := range map[string]int{"/healthz": 200, "/v1/credit": 401} {
 		if answer, _ := answered(t, send(t, address, get(target))); answer.StatusCode != want {
 			t.Errorf("%s without a key is answered %d, want %d", target, answer.StatusCode, want)

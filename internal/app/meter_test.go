@@ -134,10 +134,10 @@ func TestNumbersAddUp(t *testing.T) {
 				}
 			}
 			if made.Disturbed == 0 || test.opts.Rate > 0 && made.Limited == 0 {
-				t.Errorf("the cloud counts %+v: too little to count", made)
+				t.Errorf("the vendor counts %+v: too little to count", made)
 			}
 			// Without a total from the vendor, pages are fetched that no read waits for in the
-			// end: such a call may or may not have reached the cloud, and have been answered.
+			// end: such a call may or may not have reached the vendor, and have been answered.
 			vain := sum("calls_total", "code", "canceled")
 			if test.function == "credit" && vain > 0 {
 				t.Errorf("%d calls in vain", vain)
@@ -158,7 +158,7 @@ func TestNumbersAddUp(t *testing.T) {
 				t.Errorf("%d retries of %d calls that failed", again, failed)
 			}
 			if pages, customers := sum("pages_total"), sum("customers_total"); pages < test.opts.Customers/200 || pages > made.Accepted || customers < test.opts.Customers || customers > made.Rows {
-				t.Errorf("%d pages, %d customers; the cloud counts %+v", pages, customers, made)
+				t.Errorf("%d pages, %d customers; the vendor counts %+v", pages, customers, made)
 			}
 			if sum("invocations_total", "trigger", "http", "code", "ok") != 1 || sum("duration_seconds_count", "trigger", "http") != 1 || sum("incomplete_total", "account", "default") != 0 {
 				t.Errorf("of the request: %v", all)
@@ -292,7 +292,7 @@ func TestNumbersOnLambda(t *testing.T) {
 	if d.Members["function"] != "credit" || d.Members["account"] != "default" || d.Members["request_id"] != "id-0" || len(fmt.Sprint(d.Members["trace_id"])) != 32 ||
 		int(d.Sum("calls")) != made.Accepted || int(d.Sum("retries")) != made.Disturbed || made.Disturbed == 0 || d.Sum("customers") < 450 ||
 		d.Sum("cold_starts") != 1 || d.Sum("invocations") != 1 || d.Sum("duration_seconds") <= 0 {
-		t.Errorf("%+v; the cloud counts %+v", d, made)
+		t.Errorf("%+v; the vendor counts %+v", d, made)
 	}
 	second := invoke(`{"rawPath":"/v1/credit","requestContext":{"http":{"method":"GET","sourceIp":"192.0.2.1"},"authorizer":{"iam":{"userArn":"arn:aws:iam::123456789012:user/tests"}}}}`)
 	if len(second) != 1 || second[0].Members["cold_starts"] != nil || int(d.Sum("calls")+second[0].Sum("calls")) != c.sim.Calls().Credit.Accepted {

@@ -134,7 +134,7 @@ func ParseShareFor(text string) (time.Duration, error) {
 const resellerSeparator = ","
 
 // ParseResellers reads the ids of the resellers that core.AllResellers walks;
-// nil: all of them, as the cloud lists them.
+// nil: all of them, as the vendor lists them.
 func ParseResellers(text string) ([]string, error) {
 	if text == core.AllResellers {
 		return nil, nil

@@ -51,7 +51,7 @@ func TestDoctorExplainsBrokenSetUps(t *testing.T) {
 		{"no permission", simulator.Options{}, func(e env) { e["PARTNERLENS_TENCENT_SECRET_ID"] = simulator.NoAuthKeyID }, "permission", core.CodeDenied, "intlpartnersmgt:QueryCustomersCredit"},
 		{"the clock is off", simulator.Options{Faults: []string{"clock-ahead"}}, func(env) {}, "clock", core.CodeDenied, "clock is 1h0m0s behind the vendor's"},
 		{"no listener", simulator.Options{}, func(e env) { e["PARTNERLENS_TENCENT_ENDPOINT"] = closed.URL }, "endpoint", core.CodeUnavailable, "the address is " + closed.URL},
-		{"no API there", simulator.Options{}, func(e env) { e["PARTNERLENS_TENCENT_ENDPOINT"] = page.URL }, "endpoint", core.CodeUpstream, "what answered is not the cloud's API"},
+		{"no API there", simulator.Options{}, func(e env) { e["PARTNERLENS_TENCENT_ENDPOINT"] = page.URL }, "endpoint", core.CodeUpstream, "what answered is not the vendor's API"},
 		{"http over the network", simulator.Options{}, func(e env) { e["PARTNERLENS_TENCENT_ENDPOINT"] = "http://intlpartnersmgt.intl.tencentcloudapi.com" }, "settings", core.CodeMisconfigured, "write https://host"},
 		{"no such secret", simulator.Options{}, func(e env) { e["PARTNERLENS_TENCENT_SECRET_KEY"] = "aws-sm:unknown#key" }, "settings", core.CodeMisconfigured, "aws-sm:unknown#key: AWS Secrets Manager has no such secret in this region"},
 		{"a role that may not read it", simulator.Options{}, func(e env) {
@@ -60,7 +60,7 @@ func TestDoctorExplainsBrokenSetUps(t *testing.T) {
 		{"no such file", simulator.Options{}, func(e env) { e["PARTNERLENS_TENCENT_SECRET_KEY"] = "file:/no/such/key" }, "settings", core.CodeMisconfigured, "there is no such file"},
 		{"a rate that is none", simulator.Options{}, func(e env) { e["PARTNERLENS_TENCENT_ZONE"] = "Shanghai" }, "settings", core.CodeMisconfigured, "PARTNERLENS_TENCENT_ZONE: not an offset from UTC"},
 		{"the key's calls are used up", simulator.Options{Faults: []string{"vendor-busy-always"}}, func(env) {}, "endpoint", core.CodeUnavailable, "busy"},
-		{"the cloud is down", simulator.Options{Faults: []string{"http-500-always"}}, func(env) {}, "endpoint", core.CodeUnavailable, "a fault of its own"},
+		{"the vendor is down", simulator.Options{Faults: []string{"http-500-always"}}, func(env) {}, "endpoint", core.CodeUnavailable, "a fault of its own"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()

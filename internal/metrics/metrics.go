@@ -93,7 +93,7 @@ var all = [names]facts{
 	Retries:        {name: "retries", help: "Calls that repeat one that failed."},
 	Pages:          {name: "pages", help: "Pages that were read."},
 	Customers:      {name: "customers", help: "Customers on those pages."},
-	Incomplete:     {name: "incomplete", help: "Answers that could not be proven complete, or that the cloud or the deadline cut short."},
+	Incomplete:     {name: "incomplete", help: "Answers that could not be proven complete, or that the vendor or the deadline cut short."},
 	CompleteRuns:   {name: "complete_runs", help: "Runs that were finished and proven complete."},
 	IncompleteRuns: {name: "incomplete_runs", help: "Calls for a run whose list could not be proven complete."},
 	FailedRuns:     {name: "failed_runs", help: "Calls for a run that failed."},

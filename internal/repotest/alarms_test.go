@@ -181,7 +181,7 @@ func TestAWSAlarmsSeeEachAccount(t *testing.T) {
 		{"one is not proven", well + strings.Repeat(watchedLine("south", "unproven", `,"age_s":86400`), 8), nil},
 		{"no call", "", []string{notWatched}},
 		{"a delivery failed", well + `{"level":"ERROR","msg":"delivery failed"}` + "\n", []string{errorLines}},
-		{"the cloud could not be reached at a question", well + `{"level":"WARN","msg":"request failed","code":"unavailable"}` + "\n", nil},
+		{"the vendor could not be reached at a question", well + `{"level":"WARN","msg":"request failed","code":"unavailable"}` + "\n", nil},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()

@@ -42,7 +42,7 @@ func (n *RecordNotes) Warnings() (warnings []Warning) {
 	for _, m := range n.unread {
 		warnings = append(warnings, Warning{
 			Code: WarnValueUnreadable, CustomerID: m.first, Field: m.name, Count: m.customers,
-			Message: fmt.Sprintf("the cloud's %s of %s holds something else than it documents; it is null here", m.name, customerCount(m.customers)),
+			Message: fmt.Sprintf("the vendor's %s of %s holds something else than it documents; it is null here", m.name, customerCount(m.customers)),
 		})
 	}
 	return warnings
@@ -55,7 +55,7 @@ func (n *RecordNotes) WholeWarnings() []Warning {
 	if n.unknown*10 > n.customers {
 		warnings = append(warnings, Warning{
 			Code: WarnMostlyUnknown, Count: n.unknown,
-			Message: fmt.Sprintf("the status of %d of %s is unknown: what decides it is missing, or is a value that the cloud does not document", n.unknown, customerCount(n.customers)),
+			Message: fmt.Sprintf("the status of %d of %s is unknown: what decides it is missing, or is a value that the vendor does not document", n.unknown, customerCount(n.customers)),
 		})
 	}
 	return warnings

@@ -54,7 +54,7 @@ func (p *pager[Q, T]) read(ctx context.Context, yield func(pageAt[T]) bool) (cou
 		}
 		page := pageAt[T]{f.page, f.at, false}
 		if page.Total == nil {
-			return unknownCount, &Error{Code: CodeUpstream, RequestID: page.RequestID, Detail: "the cloud counts customers on one page and not on another"}
+			return unknownCount, &Error{Code: CodeUpstream, RequestID: page.RequestID, Detail: "the vendor counts customers on one page and not on another"}
 		}
 		if count == unknownCount {
 			count = *page.Total
@@ -227,7 +227,7 @@ func (l *list[Q, T]) uncountedPass(start Cursor, first *inFlightPage[T], skip in
 }
 
 func errPagesRepeat(requestID string) error {
-	return &Error{Code: CodeUpstream, RequestID: requestID, Detail: "the cloud's pages repeat without end"}
+	return &Error{Code: CodeUpstream, RequestID: requestID, Detail: "the vendor's pages repeat without end"}
 }
 
 // overlappingPage takes in a page and returns where the next one begins.

@@ -48,10 +48,10 @@ func (l *list[Q, T]) proveCounted() (finished bool, err error) {
 		}
 		switch {
 		case l.empty:
-			l.notWhole(WarnTotalMismatch, fmt.Sprintf("the cloud counts %d customers and lists none", l.total))
+			l.notWhole(WarnTotalMismatch, fmt.Sprintf("the vendor counts %d customers and lists none", l.total))
 			return true, nil
 		case quiet >= enough || l.op >= maxOperations:
-			l.notWhole(WarnTotalMismatch, fmt.Sprintf("%d customers were read, the cloud counts %d", l.rows, l.total))
+			l.notWhole(WarnTotalMismatch, fmt.Sprintf("%d customers were read, the vendor counts %d", l.rows, l.total))
 			return true, nil
 		}
 		start := Cursor{Size: l.nextSize()}
@@ -130,9 +130,9 @@ func (l *list[Q, T]) proveUncounted() (finished bool, err error) {
 		switch {
 		case l.witness.refused || l.partial:
 		case whole:
-			l.report.warn(WarnWitness, fmt.Sprintf("%d customers were read that the cloud's list of the account's customers does not name, of %d that it counts", unnamed, l.witness.total))
+			l.report.warn(WarnWitness, fmt.Sprintf("%d customers were read that the vendor's list of the account's customers does not name, of %d that it counts", unnamed, l.witness.total))
 		default:
-			l.report.warn(WarnWitness, fmt.Sprintf("the cloud's list of the account's customers named %d while it counted %d, in %d passes, and proves nothing", len(l.witness.ids), l.witness.total, l.witness.passes))
+			l.report.warn(WarnWitness, fmt.Sprintf("the vendor's list of the account's customers named %d while it counted %d, in %d passes, and proves nothing", len(l.witness.ids), l.witness.total, l.witness.passes))
 		}
 	}
 	return l.proveByRepetition()
@@ -168,7 +168,7 @@ func (l *list[Q, T]) proveByRepetition() (finished bool, err error) {
 
 const (
 	notTheSame    = "the customers of this answer and of those before are not the ones that the whole list holds now; read it in one answer"
-	orderUnstable = "the cloud lists customers in an order that changes from page to page; some may have been passed over"
+	orderUnstable = "the vendor lists customers in an order that changes from page to page; some may have been passed over"
 )
 
 // adopt replaces the customers of earlier answers, which are known only by their

@@ -88,7 +88,7 @@ func checkPage[T Record](ctx context.Context, page Page[T], at Cursor, err error
 	case err == nil && len(page.Items) == 0 && page.Total != nil && *page.Total > at.Offset:
 		return page, &Error{
 			Code: CodeUnavailable, RequestID: page.RequestID,
-			Detail: "the cloud sent an empty page where it counts customers",
+			Detail: "the vendor sent an empty page where it counts customers",
 		}
 	case err == nil:
 		return page, nil

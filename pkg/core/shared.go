@@ -42,7 +42,7 @@ const (
 )
 
 // sharedPatience is how long, in all, other queries wait because the caller of the
-// reading one does not take the records. They wait for the cloud, not for a connection.
+// reading one does not take the records. They wait for the vendor, not for a connection.
 const sharedPatience = 250 * time.Millisecond
 
 func (s *shared[T]) ask(ctx context.Context, question string, keepFor time.Duration, fingerprint []byte,

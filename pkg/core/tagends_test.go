@@ -15,7 +15,7 @@ func TestTagEnds(t *testing.T) {
 	}{
 		{"ended with its month", "2026-11-30T01:00:00Z", "2026-12-01T01:00:00Z", "Y 2026-11", "N 2026-11", TagEnds{LastValid: 1, New: 1}},
 		{"ended as its month began", "2026-11-30T01:00:00Z", "2026-12-01T01:00:00Z", "Y 2026-12", "N 2026-12", TagEnds{FirstInvalid: 1, New: 1}},
-		{"the cloud takes the month away, too", "2026-11-30T01:00:00Z", "2026-12-01T01:00:00Z", "Y 2026-11", "N", TagEnds{LastValid: 1, New: 1}},
+		{"the vendor takes the month away, too", "2026-11-30T01:00:00Z", "2026-12-01T01:00:00Z", "Y 2026-11", "N", TagEnds{LastValid: 1, New: 1}},
 		{"turned two days late", "2026-12-02T01:00:00Z", "2026-12-03T01:00:00Z", "Y 2026-11", "N 2026-11", TagEnds{LastValid: 1, New: 1}},
 		{"turned two days late, by the other reading", "2026-12-02T01:00:00Z", "2026-12-03T01:00:00Z", "Y 2026-12", "N 2026-12", TagEnds{FirstInvalid: 1, New: 1}},
 		{"within the hour", "2026-11-30T15:30:00Z", "2026-11-30T16:30:00Z", "Y 2026-11", "N 2026-11", TagEnds{LastValid: 1, New: 1}},

@@ -37,7 +37,7 @@ func TestTraceOfCalls(t *testing.T) {
 		})
 		r := NewReader(source, &ReaderOptions[TagQuery]{
 			Schema: "s", Provider: "p", Account: "a",
-			Scopes: func(ctx context.Context, q TagQuery) ([]Scope[TagQuery], error) { // which asks the cloud, too
+			Scopes: func(ctx context.Context, q TagQuery) ([]Scope[TagQuery], error) { // which asks the vendor, too
 				lists := NewReader(sourceFunc(func(context.Context, Cursor) (Page[*CustomerTag], error) {
 					answered++
 					return Page[*CustomerTag]{Items: []*CustomerTag{{CustomerID: "reseller"}}}, nil

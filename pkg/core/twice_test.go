@@ -139,7 +139,7 @@ func TestLateCustomersComeOnce(t *testing.T) {
 type script struct {
 	mu    sync.Mutex
 	asked map[int]int
-	page  func(offset, time int) (first, rows int, ok bool) // rows of the customers by number; not ok: the cloud fails
+	page  func(offset, time int) (first, rows int, ok bool) // rows of the customers by number; not ok: the vendor fails
 }
 
 func (s *script) FetchPage(ctx context.Context, _ core.TagQuery, at core.Cursor) (core.Page[*core.CustomerTag], error) {

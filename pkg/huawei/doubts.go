@@ -47,6 +47,6 @@ func (d *doubts) check(query core.TagQuery, at core.Cursor, answer page) error {
 	d.pages[name] = true
 	return &core.Error{
 		Op: operation, Code: core.CodeUnavailable, RequestID: answer.requestID,
-		Detail: "the cloud's answer has neither a list of customers nor an error",
+		Detail: "the vendor's answer has neither a list of customers nor an error",
 	}
 }

@@ -17,7 +17,7 @@ import (
 	"partnerlens/pkg/transport"
 )
 
-// Provider is the cloud's name in records and reports.
+// Provider is the vendor's name in records and reports.
 const Provider = "huaweicloud"
 
 // DefaultEndpoint is the China site's; the international one lacks the API.
@@ -106,7 +106,7 @@ func (s *Source) CloseIdleConnections() { s.transport.CloseIdleConnections() }
 func (s *Source) ClockSkew() (time.Duration, bool) { return s.transport.ClockSkew() }
 
 // FetchPage reads the page that begins at a row. It implements core.Source, with
-// two things to remember: if the cloud refuses a page of more than 100, FetchPage
+// two things to remember: if the vendor refuses a page of more than 100, FetchPage
 // fails as unavailable and later pages have at most 100 rows; and a page without a
 // list must come twice (see doubts).
 func (s *Source) FetchPage(ctx context.Context, query core.TagQuery, at core.Cursor) (core.Page[*core.CustomerTag], error) {
@@ -115,7 +115,7 @@ func (s *Source) FetchPage(ctx context.Context, query core.TagQuery, at core.Cur
 		return none, err
 	}
 	if at.Size > maxPageSize || at.Offset > math.MaxInt32 {
-		return none, core.Invalid("cursor", "beyond what the cloud can be asked for; start again without it")
+		return none, core.Invalid("cursor", "beyond what the vendor can be asked for; start again without it")
 	}
 	size := at.Size
 	if size == 0 {
@@ -164,7 +164,7 @@ func check(query core.TagQuery) error {
 	case query.CustomerIDs != nil && len(query.CustomerIDs) == 0, slices.Contains(query.CustomerIDs, ""):
 		mistake = "an empty list of ids, or an empty id, which would read as everyone"
 	case len(query.CustomerIDs) > core.MaxIDsPerQuery:
-		mistake = "more ids than the cloud takes in one query"
+		mistake = "more ids than the vendor takes in one query"
 	default:
 		return nil
 	}

@@ -177,7 +177,7 @@ func TestAuthToken(t *testing.T) {
 // at all.
 func TestQuestionsThatAreNotAsked(t *testing.T) {
 	t.Parallel()
-	url := transporttest.Handle(t, func(http.ResponseWriter, *http.Request) { t.Error("the cloud was asked") })
+	url := transporttest.Handle(t, func(http.ResponseWriter, *http.Request) { t.Error("the vendor was asked") })
 	source := newSource(t, Config{Endpoint: url})
 	for _, test := range []struct {
 		name  string
@@ -200,7 +200,7 @@ func TestQuestionsThatAreNotAsked(t *testing.T) {
 
 func TestForgedPlaceAmongResellers(t *testing.T) {
 	t.Parallel()
-	url := transporttest.Handle(t, func(http.ResponseWriter, *http.Request) { t.Error("the cloud was asked") })
+	url := transporttest.Handle(t, func(http.ResponseWriter, *http.Request) { t.Error("the vendor was asked") })
 	_, err := newSource(t, Config{Endpoint: url}).Resellers().FetchPage(context.Background(), ResellerQuery{}, core.Cursor{Offset: 1 << 31})
 	if core.CodeOf(err) != core.CodeInvalid {
 		t.Errorf("FetchPage = %v, want code %q", err, core.CodeInvalid)
@@ -510,7 +510,7 @@ func TestScopesNeedEveryReseller(t *testing.T) {
 	}
 	t.Run("not asked where not needed", func(t *testing.T) {
 		t.Parallel()
-		url := transporttest.Handle(t, func(http.ResponseWriter, *http.Request) { t.Error("the cloud was asked") })
+		url := transporttest.Handle(t, func(http.ResponseWriter, *http.Request) { t.Error("the vendor was asked") })
 		passes, err := Scopes(core.NewReader(newSource(t, Config{Endpoint: url}).Resellers(), nil))(context.Background(), core.TagQuery{ResellerID: "r"})
 		if err != nil || len(passes) != 1 {
 			t.Errorf("Passes = %v, %v", passes, err)

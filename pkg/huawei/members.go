@@ -91,7 +91,7 @@ func (m Members[Q]) FetchPage(ctx context.Context, query Q, at core.Cursor) (cor
 	var none core.Page[*core.Member]
 	size := cmp.Or(at.Size, maxMemberPage)
 	if at.Offset > math.MaxInt32 || size > maxMemberPage {
-		return none, core.Invalid("cursor", "beyond what the cloud can be asked for; start again without it")
+		return none, core.Invalid("cursor", "beyond what the vendor can be asked for; start again without it")
 	}
 	offset, limit := int32(at.Offset), int32(size)
 	var answer memberPage

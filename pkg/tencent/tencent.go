@@ -10,7 +10,7 @@ import (
 	"partnerlens/pkg/transport"
 )
 
-// Provider is the cloud's name in records and reports.
+// Provider is the vendor's name in records and reports.
 const Provider = "tencentcloud"
 
 // DefaultEndpoint is the API's address in today's pages; older ones, and the
@@ -96,7 +96,7 @@ func (s *Source) ClockSkew() (time.Duration, bool) { return s.transport.ClockSke
 func (s *Source) FetchPage(ctx context.Context, query core.CreditQuery, at core.Cursor) (core.Page[*core.CustomerCredit], error) {
 	var none core.Page[*core.CustomerCredit]
 	if at.Size > maxPageSize {
-		return none, core.Invalid("cursor", "beyond what the cloud can be asked for; start again without it")
+		return none, core.Invalid("cursor", "beyond what the vendor can be asked for; start again without it")
 	}
 	size := at.Size
 	if size == 0 {

@@ -96,7 +96,7 @@ func StatusError(status int) *core.Error {
 	case status == http.StatusTooManyRequests:
 		e.Code = core.CodeThrottled
 	case status == http.StatusRequestTimeout, status >= 500:
-		e.Code, e.Detail = core.CodeUnavailable, fmt.Sprintf("the cloud has a fault of its own (HTTP status %d)", status)
+		e.Code, e.Detail = core.CodeUnavailable, fmt.Sprintf("the vendor has a fault of its own (HTTP status %d)", status)
 	case status == http.StatusUnauthorized, status == http.StatusForbidden:
 		e.Code, e.Detail = core.CodeDenied, fmt.Sprintf("the key or its right to ask was refused (HTTP status %d)", status)
 	case status == http.StatusProxyAuthRequired:

@@ -40,7 +40,7 @@ func (a Answer) Decode(into any) error {
 	switch {
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		return &core.Error{
-			Code: core.CodeUnavailable, Detail: "the cloud's answer is cut short",
+			Code: core.CodeUnavailable, Detail: "the vendor's answer is cut short",
 			Err: fmt.Errorf("JSON that ends at byte %d", len(text)),
 		}
 	case errors.As(err, &syntax):
@@ -63,7 +63,7 @@ func (a Answer) Err() error {
 // Malformed is the error for an answer that is not what the vendor documents.
 // what and cause must quote nothing of it.
 func Malformed(what string, cause error) *core.Error {
-	return &core.Error{Code: core.CodeUpstream, Detail: "the cloud's answer is not what it documents: " + what, Err: cause}
+	return &core.Error{Code: core.CodeUpstream, Detail: "the vendor's answer is not what it documents: " + what, Err: cause}
 }
 
 // Value is the text of one JSON value, in a struct for Decode; "" if there was

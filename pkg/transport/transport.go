@@ -212,7 +212,7 @@ func (a *attempt) answer(resp *http.Response, requestID string) *core.Error {
 	if !isJSON(resp.Header) {
 		return &core.Error{
 			Code:   core.CodeUpstream,
-			Detail: "what answered is not the cloud's API: it sent no JSON; check the endpoint, and for a proxy in between",
+			Detail: "what answered is not the vendor's API: it sent no JSON; check the endpoint, and for a proxy in between",
 		}
 	}
 	if encoding := resp.Header.Get("Content-Encoding"); encoding != "" && encoding != "identity" {
