@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/base64"
+	"slices"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -17,7 +18,7 @@ type Cursor struct {
 	Size   int `json:"s,omitzero"` // page size; 0: the Source's own
 
 	Scope  string `json:"p,omitzero"` // name of the Scope; "" is the first
-	Skip   int    `json:"k,omitzero"` // rows from there on that were handed on
+	Skip   int    `json:"k,omitzero"` // rows of the page that were handed on; among ids, pairs of a query and an id
 	Anchor string `json:"a,omitzero"` // key of the last of them
 
 	// State of the proof of completeness.
@@ -27,7 +28,7 @@ type Cursor struct {
 	Sum      uint64 `json:"h,omitzero"` // of their keys, see keySum
 	Total    *int   `json:"t,omitzero"` // the scope's first total
 	Disorder bool   `json:"x,omitzero"` // rows of the scope were out of order
-	Doubt    bool   `json:"d,omitzero"` // an earlier scope could not be proven whole
+	Doubt    bool   `json:"d,omitzero"` // an earlier scope could not be proven complete
 	Late     bool   `json:"l,omitzero"` // customers of the scope were handed on after its first pass; see list.late
 }
 
@@ -35,19 +36,14 @@ const (
 	cursorVersion  = 2
 	cursorSumBytes = 9
 	maxCursorText  = 1024 // bytes of text; longer is refused before it is decoded
-	// cursorMoment is the precision of Began, in seconds: the same question
+	// beganPrecision is the precision of Began, in seconds: the same question
 	// asked twice in a row returns the same bytes.
-	cursorMoment = 15 * 60
+	beganPrecision = 15 * 60
 )
-
-// placed returns the cursor as an answer contains it.
-func (c Cursor) placed() Cursor {
-	c.Began -= c.Began % cursorMoment
-	return c
-}
 
 // encode returns the text of the cursor for a query's fingerprint.
 func (c Cursor) encode(fingerprint []byte) string {
+	c.Began -= c.Began % beganPrecision
 	body, err := json.Marshal(c)
 	if err != nil {
 		panic("partnerlens: a cursor did not marshal: " + err.Error()) // ints, strings and a bool
@@ -97,11 +93,8 @@ func openCursor(text string, fingerprint []byte, most int) ([]byte, error) {
 }
 
 func cursorSum(fingerprint, body []byte) []byte {
-	h := sha256.New()
-	h.Write([]byte{cursorVersion})
-	h.Write(fingerprint)
-	h.Write(body)
-	return h.Sum(nil)[:cursorSumBytes]
+	sum := sha256.Sum256(slices.Concat([]byte{cursorVersion}, fingerprint, body))
+	return sum[:cursorSumBytes]
 }
 
 func errImpossible() *Error {

@@ -13,11 +13,11 @@ type byIDs[Q Query] interface {
 // readIDs reads the customers of a scope by id, query by query, in the order in
 // which they are asked for. The first skip were handed on by an earlier answer.
 // It returns false if the read stopped before the end.
-func (d *readState[Q, T]) readIDs(scope Scope[Q], skip int) (finished bool, err error) {
+func (s *readState[Q, T]) readIDs(scope Scope[Q], skip int) (finished bool, err error) {
 	ids := scope.Queries[0].AskedIDs()
 	answered := make(map[string]bool, len(ids))
 	for i, query := range scope.Queries {
-		found, err := d.find(query)
+		found, err := s.find(query)
 		if err != nil {
 			return false, err
 		}
@@ -28,16 +28,16 @@ func (d *readState[Q, T]) readIDs(scope Scope[Q], skip int) (finished bool, err 
 			}
 			answered[id] = true
 			if at := i*len(ids) + j; at >= skip {
-				if !d.handOn(record) {
+				if !s.handOn(record) {
 					return false, nil
 				}
-				d.here.Skip = at + 1
+				s.here.Skip = at + 1
 			}
 		}
 	}
 	for _, id := range ids {
 		if !answered[id] {
-			d.report.MissingIDs = append(d.report.MissingIDs, id)
+			s.report.MissingIDs = append(s.report.MissingIDs, id)
 		}
 	}
 	return true, nil
@@ -49,11 +49,11 @@ func (d *readState[Q, T]) readIDs(scope Scope[Q], skip int) (finished bool, err 
 // It does not depend on the order of rows: it asks again for the ids that a page
 // lacks, instead of the next page. An id is missing once a second or later page
 // has none of the ids asked for.
-func (d *readState[Q, T]) find(query Q) (map[string]T, error) {
+func (s *readState[Q, T]) find(query Q) (map[string]T, error) {
 	found := make(map[string]T)
 	at, calls := Cursor{}, 0
 	for ids := query.AskedIDs(); ; calls++ {
-		page, err := d.reader.fetch(d.ctx, query, at, &d.retry)
+		page, err := s.reader.fetch(s.ctx, query, at, &s.retry)
 		if err != nil {
 			return nil, err
 		}
@@ -63,7 +63,7 @@ func (d *readState[Q, T]) find(query Q) (map[string]T, error) {
 				found[id] = record
 			}
 		}
-		d.pageRead(page.RequestID, page.Total, len(found)-before)
+		s.pageRead(page.RequestID, page.Total, len(found)-before)
 		ids = slices.DeleteFunc(slices.Clone(ids), func(id string) bool { _, ok := found[id]; return ok })
 		narrower, ok := any(query).(byIDs[Q])
 		switch {

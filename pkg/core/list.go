@@ -74,23 +74,23 @@ type ordered[T Record] interface {
 
 // readList reads a list and proves it complete. It returns false if the read
 // stopped before the end.
-func (d *readState[Q, T]) readList(query Q, from Cursor) (finished bool, err error) {
+func (s *readState[Q, T]) readList(query Q, from Cursor) (finished bool, err error) {
 	l := &list[Q, T]{
-		readState: d, query: query, from: from, partial: from.Unique > 0, late: from.Late && d.opts.Known == nil,
+		readState: s, query: query, from: from, partial: from.Unique > 0, late: from.Late && s.opts.Known == nil,
 		seen: newSightings(), rows: from.Unique, old: from.Old, sum: from.Sum, disorder: from.Disorder, unsorted: from.Disorder,
 		ranking: 1,
 	}
 	if from.Total != nil {
 		l.counted, l.total = true, *from.Total
 	}
-	d.noneNew = l.late
+	s.proving = l.late
 	if finished, err = l.firstPass(); err != nil || !finished {
 		return false, err
 	}
 	if l.late {
 		l.adopt()
 	}
-	d.noneNew = l.late || l.rows == from.Unique
+	s.proving = true
 	if l.counted {
 		return l.proveCounted()
 	}
@@ -258,9 +258,9 @@ func (l *list[Q, T]) add(record T, sum uint64) {
 
 // isOld reports whether a record's customer was associated before the read
 // began.
-func (d *readState[Q, T]) isOld(record any) bool {
+func (s *readState[Q, T]) isOld(record any) bool {
 	c, ok := record.(created)
-	return ok && !c.CreatedBetween(time.Unix(d.from.Began, 0), d.reader.opts.Now())
+	return ok && !c.CreatedBetween(time.Unix(s.resumeFrom.Began, 0), s.reader.opts.Now())
 }
 
 // noteRank compares the order of a row and the row before with their order in
@@ -293,7 +293,7 @@ func (l *list[Q, T]) noteOrder(record T) {
 // in the order of the first pass, so none continues among these records: one
 // from further on leads to the proof alone.
 func (l *list[Q, T]) handOnLate(record T) bool {
-	if !l.wanted(record) {
+	if !l.evaluate(record) {
 		l.notes.Add(record)
 		return true
 	}
@@ -305,8 +305,8 @@ func (l *list[Q, T]) handOnLate(record T) bool {
 		l.notes.Add(record)
 		return true
 	}
-	l.unproven(WarnPassedOver, "rows moved while reading, and there is no room for the customers that were passed over; read again with more room")
-	l.report.Stopped = &why
+	l.noteUnproven(WarnPassedOver, "rows moved while reading, and there is no room for the customers that were passed over; read again with more room")
+	l.report.stopWithoutCursor(why)
 	return false
 }
 

@@ -17,8 +17,9 @@ type pager[Q Query, T Record] struct {
 	query  Q
 	retry  *retryBudget
 	start  Cursor
-	first  *inFlightPage[T]         // the page at start, if it was fetched already
-	upTo   func(row, total int) int // the row up to which pages are needed; nil: all
+	first  *inFlightPage[T] // the page at start, if it was fetched already
+
+	prefetchEnd func(row, total int) int // where prefetching ends; nil: at the total
 
 	// What the pass has shown, after its last page:
 	count int // the first page's total; unknownCount unless the list ends where its total says
@@ -77,8 +78,8 @@ func (p *pager[Q, T]) read(ctx context.Context, yield func(pageAt[T]) bool) (cou
 			return unknownCount, nil // pages that lead back, or without end
 		}
 		end := *page.Total
-		if p.upTo != nil {
-			end = p.upTo(page.Next.Offset, end)
+		if p.prefetchEnd != nil {
+			end = p.prefetchEnd(page.Next.Offset, end)
 		}
 		pages.continueAt(*page.Next, forecast{step: p.step, end: end})
 	}
@@ -137,7 +138,7 @@ func (l *list[Q, T]) countedPass(start Cursor, first *inFlightPage[T], skip int)
 	l.pass = true
 	l.passes++
 	isFirst := l.first
-	p := pager[Q, T]{reader: l.reader, query: l.query, retry: &l.retry, start: start, first: first, upTo: l.upTo}
+	p := pager[Q, T]{reader: l.reader, query: l.query, retry: &l.retry, start: start, first: first, prefetchEnd: l.prefetchEnd}
 	for page := range p.pages(l.ctx) {
 		if page.tail { // its rows come again, and not where a cursor would look for them
 			l.first, l.pass = false, false
@@ -222,7 +223,7 @@ func (l *list[Q, T]) uncountedPass(start Cursor, first *inFlightPage[T], skip in
 			return true, nil
 		}
 		skip = 0
-		pages.continueAt(next, forecast{step: o.step, end: l.upTo(next.Offset, 0)})
+		pages.continueAt(next, forecast{step: o.step, end: l.prefetchEnd(next.Offset, 0)})
 	}
 }
 

@@ -191,5 +191,5 @@ func (l *list[Q, T]) notWhole(code, message string) {
 	case !l.partial && !l.moved && l.disorder:
 		code, message = WarnOrderUnstable, orderUnstable
 	}
-	l.unproven(code, message)
+	l.noteUnproven(code, message)
 }

@@ -18,7 +18,7 @@ import (
 // A read takes these steps; each is a file:
 //
 //   - Each call waits for a permit of the account's Pacer (pace.go), and a call
-//     that fails for a passing reason is repeated (retry.go).
+//     that fails for a transient reason is retried (retry.go).
 //   - A prefetcher keeps several pages in flight and returns them in order
 //     (prefetch.go).
 //   - A list hands on each customer once, whatever rows move between pages
@@ -28,6 +28,7 @@ import (
 //     (proof.go, witness.go).
 //   - A read that stops early returns a cursor, from which another read
 //     continues (cursor.go).
+//   - Identical queries may be answered from one read (shared.go).
 type Reader[Q Query, T Record] struct {
 	source Source[Q, T]
 	opts   ReaderOptions[Q]
@@ -41,9 +42,9 @@ type ReaderOptions[Q Query] struct {
 	Account  string // "": DefaultAccount
 	Rules    Rules
 
-	// Scopes splits a query into the lists that the vendor has; nil: one scope.
-	// It may call the vendor. It must return the scopes in the same order each
-	// time.
+	// Scopes splits a query into scopes, such as one list for each reseller; nil:
+	// one scope. It may call the vendor. It must return the scopes in the same
+	// order each time.
 	Scopes func(context.Context, Q) ([]Scope[Q], error)
 
 	// Witness reads a second list of the same customers, one with a total, which
@@ -59,7 +60,7 @@ type ReaderOptions[Q Query] struct {
 	// still being read; 0: never.
 	ShareFor time.Duration
 
-	Attempts int              // attempts at a page whose failure may pass; 0: 6
+	Attempts int              // attempts at a page, if its failures are retryable; 0: 6
 	Now      func() time.Time // dates Reports; nil: time.Now
 }
 
@@ -70,7 +71,7 @@ type ReadOptions struct {
 	Statuses []string // only records with one of these; none: all
 	Cursor   string   // a Report's Next, for the same query
 
-	// Known are the customers of the answers before Cursor. With them, an answer
+	// Known are all customers of the earlier answers of this read. With them, an answer
 	// from a cursor is proven like one from the beginning. nil: not known.
 	Known Known
 
@@ -78,8 +79,8 @@ type ReadOptions struct {
 	// cursor can have the date of the one before. Zero: now.
 	AsOf time.Time
 
-	alone     bool // the answer is not shared
-	checkOnly bool // only the cursor is checked
+	alone     bool // neither reuse an answer nor share this one; walk then passes a place
+	checkOnly bool // check Cursor, read nothing, and return an empty Report
 }
 
 // Known yields the keys of the customers that earlier answers of a read
@@ -115,16 +116,18 @@ func NewReader[Q Query, T Record](source Source[Q, T], opts *ReaderOptions[Q]) *
 // Read runs a query and calls keep for each record. keep returns false if it has
 // no room: the read then stops before that record, as StoppedSize.
 //
-// Read returns an error for a query that cannot be asked, for a canceled
-// context, and if not a single page could be read. After the first page a
-// failure is in the Report, with a cursor. If ctx has a deadline, the read stops
-// as StoppedDeadline while there is still time to answer.
+// Read returns an error for an invalid query or cursor, for a canceled context,
+// and if no page could be read. After the first page any other failure is in the
+// Report, with a cursor unless only the proof of completeness is left. If ctx has
+// a deadline, the read stops as StoppedDeadline before an attempt that would
+// probably end after it.
 func (r *Reader[Q, T]) Read(ctx context.Context, query Q, opts *ReadOptions, keep func(T) bool) (Report, error) {
 	return r.walk(ctx, query, opts, func(record T, _ func() string) bool { return keep(record) })
 }
 
-// walk is Read with a place for each record: the cursor that continues before
-// it. place is valid until keep returns; it is nil if the answer may be shared.
+// walk is Read whose keep also receives place, which returns the cursor that
+// continues with the record. place is valid until keep returns. It is nil if the
+// answer may be shared.
 func (r *Reader[Q, T]) walk(ctx context.Context, query Q, opts *ReadOptions, keep func(record T, place func() string) bool) (Report, error) {
 	if opts == nil {
 		opts = new(ReadOptions)
@@ -133,211 +136,247 @@ func (r *Reader[Q, T]) walk(ctx context.Context, query Q, opts *ReadOptions, kee
 	if err != nil {
 		return Report{}, err
 	}
-	read := func(keep func(T, Cursor) bool) (Report, error) { return r.read(ctx, query, *opts, fingerprint, keep) }
-	if r.opts.ShareFor > 0 && !opts.alone && !opts.checkOnly {
-		question := fmt.Sprintf("%x %d %q %q", fingerprint, opts.Limit, opts.Statuses, opts.Cursor)
-		return r.shared.ask(ctx, question, r.opts.ShareFor, fingerprint, read, func(record T) bool { return keep(record, nil) })
+	start, err := r.startingCursor(opts.Cursor, fingerprint)
+	if err != nil || opts.checkOnly {
+		return Report{}, err
 	}
-	var next Cursor
-	place := func() string { return next.placed().encode(fingerprint) }
-	return read(func(record T, before Cursor) bool {
-		next = before
+	readOnce := func(keep func(T, Cursor) bool) (Report, error) {
+		return r.read(ctx, query, *opts, fingerprint, start, keep)
+	}
+	if r.opts.ShareFor > 0 && !opts.alone && opts.AsOf.IsZero() && opts.Known == nil {
+		key := fmt.Sprintf("%x %d %q %q", fingerprint, opts.Limit, opts.Statuses, opts.Cursor)
+		return r.shared.ask(ctx, key, r.opts.ShareFor, fingerprint, readOnce, func(record T) bool { return keep(record, nil) })
+	}
+	var before Cursor
+	place := func() string { return before.encode(fingerprint) }
+	return readOnce(func(record T, at Cursor) bool {
+		before = at
 		return keep(record, place)
 	})
 }
 
-// fingerprint returns what a cursor is bound to: the schema, the account and
-// the query.
+// fingerprint returns what a cursor is bound to: the schema, the provider, the
+// account and the query.
 func (r *Reader[Q, T]) fingerprint(query Q) ([]byte, error) {
 	text, err := json.Marshal(query)
 	if err != nil {
 		return nil, &Error{Code: CodeInternal, Err: fmt.Errorf("a query did not marshal: %w", err)}
 	}
-	h := sha256.New()
-	fmt.Fprintf(h, "%q %q %q ", r.opts.Schema, r.opts.Provider, r.opts.Account)
-	h.Write(text)
-	return h.Sum(nil), nil
+	sum := sha256.Sum256(fmt.Appendf(nil, "%q %q %q %s", r.opts.Schema, r.opts.Provider, r.opts.Account, text))
+	return sum[:], nil
 }
 
-// readState is the state of one read. It belongs to one goroutine.
+// startingCursor returns the cursor that text holds, or for no text the beginning
+// of a read that begins now.
+func (r *Reader[Q, T]) startingCursor(text string, fingerprint []byte) (Cursor, error) {
+	now := r.opts.Now()
+	if text == "" {
+		return Cursor{Began: now.Unix()}, nil
+	}
+	return decodeCursor(text, fingerprint, now)
+}
+
+// readState is the state of one answer. It belongs to one goroutine.
 type readState[Q Query, T Record] struct {
 	ctx         context.Context
 	reader      *Reader[Q, T]
 	opts        ReadOptions
 	keep        func(record T, before Cursor) bool
-	fingerprint []byte
-	from        Cursor // where the earlier answer stopped
+	fingerprint []byte // binds cursors to the query, see Reader.fingerprint
+	resumeFrom  Cursor // where the answer starts; Began is when the first answer of the read did
 	scopes      []Scope[Q]
 	retry       retryBudget
 	report      Report
-	unproved    bool        // some of the answer is not proven complete
-	pages, rows int         // taken in
+	incomplete  bool        // some of the answer is not proven complete
+	pages       int         // received, including those of later passes and of the witness
+	customers   int         // rows of first passes, and customers found by id
 	notes       RecordNotes // of every customer handed on or filtered out
 
-	here    Cursor // after the last record handed on
-	noneNew bool   // the list is at its end, and nothing was handed on since the cursor
+	scope   int    // index of the current scope
+	here    Cursor // where a cursor continues: behind the last record of the first pass that was handed on or filtered out
+	proving bool   // the first pass over the current list is done, and only its proof is left
 }
 
-// read reads the scopes of a query in order, from a cursor on, and completes the
-// Report.
-func (r *Reader[Q, T]) read(ctx context.Context, query Q, opts ReadOptions, fingerprint []byte, keep func(T, Cursor) bool) (Report, error) {
-	d := &readState[Q, T]{ctx: ctx, reader: r, opts: opts, keep: keep, fingerprint: fingerprint}
-	now := r.opts.Now().UTC()
-	d.report = Report{
-		Schema: r.opts.Schema, Provider: r.opts.Provider, Account: r.opts.Account,
-		AsOf:       now.Truncate(time.Second),
-		MissingIDs: []string{}, Warnings: []Warning{}, RequestIDs: []string{},
+// read reads the scopes of a query in order, from a cursor on.
+func (r *Reader[Q, T]) read(ctx context.Context, query Q, opts ReadOptions, fingerprint []byte, start Cursor, keep func(T, Cursor) bool) (Report, error) {
+	asOf := opts.AsOf
+	if asOf.IsZero() {
+		asOf = r.opts.Now()
 	}
-	d.from.Began = d.report.AsOf.Unix()
-	if !opts.AsOf.IsZero() {
-		d.report.AsOf = opts.AsOf.UTC().Truncate(time.Second)
+	s := &readState[Q, T]{
+		ctx: ctx, reader: r, opts: opts, keep: keep, fingerprint: fingerprint, resumeFrom: start,
+		report: Report{
+			Schema: r.opts.Schema, Provider: r.opts.Provider, Account: r.opts.Account,
+			AsOf:       asOf.UTC().Truncate(time.Second),
+			MissingIDs: []string{}, Warnings: []Warning{}, RequestIDs: []string{},
+		},
 	}
-	if opts.Cursor != "" {
-		var err error
-		if d.from, err = decodeCursor(opts.Cursor, fingerprint, now); err != nil {
-			return Report{}, err
-		}
-		if d.from.Doubt {
-			d.unproven(WarnEarlierDoubt, "an earlier part of this read could not be proven whole")
-		}
+	if start.Doubt { // Complete is about the whole read, not about this answer alone
+		s.noteUnproven(WarnEarlierDoubt, "an earlier part of this read could not be proven whole")
 	}
-	if opts.checkOnly {
-		return Report{}, nil
-	}
-	err := d.readScopes(query)
+	failure := s.finish(AsError(s.readScopes(query)))
 	end := ReadEnd{
 		Schema: r.opts.Schema, Provider: r.opts.Provider, Account: r.opts.Account,
-		Pages: d.pages, Customers: d.rows,
+		Pages: s.pages, Customers: s.customers, Complete: s.report.Complete, Code: failure.code(),
 	}
-	defer func() { tracesOf(ctx).ended(ctx, end) }()
-	if failure := AsError(err); failure != nil {
-		if d.pages == 0 || failure.Code == CodeCanceled {
-			end.Code = failure.Code
-			return Report{}, failure
-		}
-		d.fail(failure)
+	if s.report.Stopped != nil {
+		end.Stopped = *s.report.Stopped
 	}
-	d.report.Complete = d.report.Stopped == nil && !d.unproved
-	d.report.addNotes(d.notes.Warnings())
-	end.Complete = d.report.Complete
-	if d.report.Stopped != nil {
-		end.Stopped = *d.report.Stopped
+	tracesOf(ctx).ended(ctx, end)
+	if failure != nil {
+		return Report{}, failure
 	}
-	return d.report, nil
+	return s.report, nil
 }
 
-func (d *readState[Q, T]) readScopes(query Q) (err error) {
-	if d.scopes, err = d.reader.opts.Scopes(d.reader.callsOnly(d.ctx), query); err != nil {
+// finish completes the Report. It returns a failure if no page was read or if the
+// context was canceled, and puts any other into the Report.
+func (s *readState[Q, T]) finish(failure *Error) *Error {
+	if failure != nil {
+		if s.pages == 0 || failure.Code == CodeCanceled {
+			return failure
+		}
+		s.fail(failure)
+	}
+	s.report.Complete = s.report.Stopped == nil && !s.incomplete
+	s.report.addNotes(s.notes.Warnings())
+	return nil
+}
+
+// readScopes reads the scopes of the query in order, from the cursor's on. It
+// returns nil if it read them all, and after stop.
+func (s *readState[Q, T]) readScopes(query Q) (err error) {
+	if s.scopes, err = s.reader.opts.Scopes(s.reader.callsOnly(s.ctx), query); err != nil {
 		return err
 	}
-	first := 0
-	if d.from.Scope != "" {
-		first = slices.IndexFunc(d.scopes, func(s Scope[Q]) bool { return s.Name == d.from.Scope })
+	first, start := 0, s.resumeFrom
+	if start.Scope != "" {
+		first = slices.IndexFunc(s.scopes, func(scope Scope[Q]) bool { return scope.Name == start.Scope })
 		if first < 0 {
 			return Invalid("cursor", "goes on at a reseller that is no longer there; start again without it")
 		}
 	}
-	from := d.from
-	for i, scope := range d.scopes[first:] {
-		from.Scope = scope.Name
-		d.here = from
-		ids := scope.Queries[0].AskedIDs()
-		if ids == nil && from.Anchor == "" && from.Skip > 0 || ids != nil && (from.Anchor != "" || from.Late || from.Skip >= len(ids)*len(scope.Queries)) {
+	for s.scope = first; s.scope < len(s.scopes); s.scope++ {
+		scope := s.scopes[s.scope]
+		if s.scope > first {
+			start = s.scopeStart()
+		}
+		s.here, s.proving = start, false
+		s.here.Scope = scope.Name
+		if s.scope > first && s.full() {
+			s.stop(StoppedLimit)
+			return nil
+		}
+		if !scope.contains(start) {
 			return errImpossible()
 		}
 		var finished bool
-		if ids == nil {
-			finished, err = d.readList(scope.Queries[0], from)
+		if scope.Queries[0].AskedIDs() == nil {
+			finished, err = s.readList(scope.Queries[0], start)
 		} else {
-			finished, err = d.readIDs(scope, from.Skip)
+			finished, err = s.readIDs(scope, start.Skip)
 		}
 		if err != nil || !finished {
 			return err
-		}
-		from = Cursor{Began: d.from.Began}
-		if d.full() && first+i < len(d.scopes)-1 {
-			d.here = Cursor{Scope: d.scopes[first+i+1].Name, Began: d.from.Began}
-			d.stop(StoppedLimit)
-			return nil
 		}
 	}
 	return nil
 }
 
-// pageRead counts a page, and so many rows of it.
-func (d *readState[Q, T]) pageRead(requestID string, total *int, rows int) {
-	d.pages++
-	d.rows += rows
-	d.report.addRequestID(requestID)
-	if total != nil && len(d.scopes) == 1 {
-		d.report.Total = total
-	}
-	tracesOf(d.ctx).pageRead(d.pages, d.rows, total)
+// scopeStart returns the cursor at the beginning of the current scope.
+func (s *readState[Q, T]) scopeStart() Cursor {
+	return Cursor{Scope: s.scopes[s.scope].Name, Began: s.resumeFrom.Began, Doubt: s.incomplete}
 }
 
-// wanted evaluates a record and reports whether its status is asked for.
-func (d *readState[Q, T]) wanted(record T) bool {
-	record.Evaluate(d.report.Account, d.report.AsOf, d.reader.opts.Rules)
-	return len(d.opts.Statuses) == 0 || slices.Contains(d.opts.Statuses, record.StatusText())
+// pageRead counts a page and the customers that it adds.
+func (s *readState[Q, T]) pageRead(requestID string, total *int, customers int) {
+	s.pages++
+	s.customers += customers
+	s.report.addRequestID(requestID)
+	if total != nil && len(s.scopes) == 1 { // one scope's total is not the answer's
+		s.report.Total = total
+	}
+	tracesOf(s.ctx).pageRead(s.pages, s.customers, total)
+}
+
+// evaluate evaluates a record and reports whether its status is asked for.
+func (s *readState[Q, T]) evaluate(record T) (wanted bool) {
+	record.Evaluate(s.report.Account, s.report.AsOf, s.reader.opts.Rules)
+	return len(s.opts.Statuses) == 0 || slices.Contains(s.opts.Statuses, record.StatusText())
 }
 
 // full reports whether the limit is reached.
-func (d *readState[Q, T]) full() bool { return d.opts.Limit > 0 && d.report.Count >= d.opts.Limit }
+func (s *readState[Q, T]) full() bool { return s.opts.Limit > 0 && s.report.Count >= s.opts.Limit }
 
-// upTo returns the row up to which pages are needed, from a row on, of a list
-// that ends at row end. 0 is unknown, for both.
-func (d *readState[Q, T]) upTo(row, end int) int {
-	if d.opts.Limit == 0 || len(d.opts.Statuses) > 0 {
-		return end
+// prefetchEnd returns the row at which prefetching ends, for a page that begins at
+// row, in a list of total rows (0: not known). It returns 0 if no bound is known.
+// Pages behind it are still fetched when their turn comes. With a filter by status
+// the number of rows needed is not known.
+func (s *readState[Q, T]) prefetchEnd(row, total int) int {
+	if s.opts.Limit == 0 || len(s.opts.Statuses) > 0 {
+		return total
 	}
-	needed := row + d.opts.Limit - d.report.Count
-	if end == 0 {
+	needed := row + s.opts.Limit - s.report.Count
+	if total == 0 {
 		return needed
 	}
-	return min(needed, end)
+	return min(needed, total)
 }
 
-// handOn hands on a new record. It returns false if the read stops before it.
-func (d *readState[Q, T]) handOn(record T) bool {
-	if d.full() {
-		d.stop(StoppedLimit)
+// handOn passes a new record to keep, unless its status is not asked for. It
+// returns false if the read stops before the record.
+func (s *readState[Q, T]) handOn(record T) bool {
+	if s.full() {
+		s.stop(StoppedLimit)
 		return false
 	}
-	if d.wanted(record) {
-		if !d.keep(record, d.here) {
-			d.stop(StoppedSize)
+	if s.evaluate(record) {
+		if !s.keep(record, s.here) {
+			s.stop(StoppedSize)
 			return false
 		}
-		d.report.Count++
+		s.report.Count++
 	}
-	d.notes.Add(record)
+	s.notes.Add(record)
 	return true
 }
 
-func (d *readState[Q, T]) unproven(code, message string) {
-	d.unproved = true
-	d.report.warn(code, message)
+// noteUnproven records that the answer is not proven complete, and why.
+func (s *readState[Q, T]) noteUnproven(code, message string) {
+	s.incomplete = true
+	s.report.warn(code, message)
 }
 
-// stop ends the read; a cursor continues here.
-func (d *readState[Q, T]) stop(why Stop) {
-	d.here.Doubt = d.unproved
-	d.report.stop(why, d.here, d.fingerprint)
+// stop records why the read ends, and the cursor that continues here. The caller
+// returns.
+func (s *readState[Q, T]) stop(why Stop) {
+	s.here.Doubt = s.incomplete
+	s.report.stop(why, s.here, s.fingerprint)
 }
 
-// fail ends a read that has read some pages.
-func (d *readState[Q, T]) fail(failure *Error) {
-	why := StoppedUpstream
-	if failure.Code == CodeDeadline {
-		why = StoppedDeadline
-	}
-	if why == StoppedDeadline && d.noneNew && d.opts.Cursor != "" {
-		// This call did nothing but prove, and was too short for it. The next
-		// would be as well.
-		d.report.Stopped = &why
-		d.unproven(string(failure.Code), "every customer was read, and there was no time to prove that; read in one answer, or with a longer time limit")
+// fail records a failure after the first page.
+func (s *readState[Q, T]) fail(failure *Error) {
+	switch {
+	case failure.Code != CodeDeadline:
+		s.stop(StoppedUpstream)
+	case !s.onlyProved():
+		s.stop(StoppedDeadline)
+	case s.scope+1 < len(s.scopes):
+		s.noteUnproven(string(failure.Code), "every customer of one reseller was read, and there was no time to prove that; read with a longer time limit")
+		s.scope++
+		s.here = s.scopeStart()
+		s.stop(StoppedDeadline)
+		return
+	default:
+		s.report.stopWithoutCursor(StoppedDeadline)
+		s.noteUnproven(string(failure.Code), "every customer was read, and there was no time to prove that; read in one answer, or with a longer time limit")
 		return
 	}
-	d.stop(why)
-	d.report.warn(string(failure.Code), failure.Public())
+	s.report.warn(string(failure.Code), failure.Public())
+}
+
+// onlyProved reports whether this answer, which continues an earlier one, did
+// nothing but prove the list at which it started. The next one would do the same.
+func (s *readState[Q, T]) onlyProved() bool {
+	return s.proving && s.notes.customers == 0 && s.opts.Cursor != "" && s.here.Scope == s.resumeFrom.Scope
 }

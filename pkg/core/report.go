@@ -124,6 +124,9 @@ func (r *Report) addNotes(about []Warning) {
 
 // stop records why a read ended early, and where a cursor continues.
 func (r *Report) stop(why Stop, at Cursor, fingerprint []byte) {
-	next := at.placed().encode(fingerprint)
+	next := at.encode(fingerprint)
 	r.Complete, r.Stopped, r.Next = false, &why, &next
 }
+
+// stopWithoutCursor records why a read ended early where no cursor can continue.
+func (r *Report) stopWithoutCursor(why Stop) { r.Stopped = &why }

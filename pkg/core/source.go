@@ -83,3 +83,14 @@ type Scope[Q Query] struct {
 	Name    string // the same in every read: cursors contain it
 	Queries []Q    // one, unless the scope is by id
 }
+
+// contains reports whether a cursor can be a place in the scope. In a list, Skip
+// counts rows up to Anchor. Among ids it counts pairs of a query and an id, and no
+// cursor points behind the last.
+func (s Scope[Q]) contains(at Cursor) bool {
+	ids := s.Queries[0].AskedIDs()
+	if ids == nil {
+		return at.Anchor != "" || at.Skip == 0
+	}
+	return at.Anchor == "" && !at.Late && at.Skip < len(ids)*len(s.Queries)
+}
