@@ -142,7 +142,7 @@ func ParseResellers(text string) ([]string, error) {
 	ids := strings.Split(text, resellerSeparator)
 	for i, id := range ids {
 		ids[i] = strings.TrimSpace(id)
-		if err := core.CheckID(ids[i]); err != nil {
+		if err := core.CheckID("", ids[i]); err != nil {
 			return nil, core.Invalid("", "not ids of resellers, as 0f1e2d,3c4b5a, nor all: %s", core.AsError(err).Detail)
 		}
 	}

@@ -309,9 +309,8 @@ func (q *Question) nextOfAll(names []string, parts []part, doubted []string) *st
 
 // fingerprintOfAll is what a cursor for all accounts is bound to.
 func (q *Question) fingerprintOfAll(names []string) []byte {
-	h := sha256.New()
-	fmt.Fprintf(h, "%q %q %q %q", q.function.Name, q.query.text, slices.Sorted(slices.Values(q.opts.Statuses)), slices.Sorted(slices.Values(names)))
-	return h.Sum(nil)
+	sum := sha256.Sum256(fmt.Appendf(nil, "%q %q %q %q", q.function.Name, q.query.text, slices.Sorted(slices.Values(q.opts.Statuses)), slices.Sorted(slices.Values(names))))
+	return sum[:]
 }
 
 // parts returns what to read, and the accounts that are at their end in doubt.

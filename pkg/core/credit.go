@@ -328,7 +328,7 @@ func creditQuery(p Params) (q CreditQuery, err error) {
 	case len([]rune(filter)) > maxFilter:
 		return q, Invalid("filter", "longer than %d characters", maxFilter)
 	case q.FilterType == FilterCustomerID:
-		if err := checkID("filter", filter); err != nil {
+		if err := CheckID("filter", filter); err != nil {
 			return q, err
 		}
 		if _, err := strconv.ParseUint(filter, 10, 64); err != nil {

@@ -15,7 +15,7 @@ import (
 func TestForgedCursorsAreRefused(t *testing.T) {
 	t.Parallel()
 	now := time.Date(2026, 11, 28, 12, 0, 0, 0, time.UTC)
-	print := []byte("fingerprint")
+	fingerprint := []byte("fingerprint")
 	total := func(n int) *int { return &n }
 	good := Cursor{Offset: 200, Size: 100, Skip: 37, Anchor: "reseller/customer", Began: now.Unix(), Unique: 237, Sum: 1 << 60, Total: total(500)}
 	for name, test := range map[string]struct {
@@ -51,8 +51,8 @@ func TestForgedCursorsAreRefused(t *testing.T) {
 			t.Parallel()
 			c := good
 			test.forge(&c)
-			got, err := decodeCursor(c.encode(print), print, now)
-			if test.ok && (err != nil || got.encode(print) != c.encode(print)) {
+			got, err := decodeCursor(c.encode(fingerprint), fingerprint, now)
+			if test.ok && (err != nil || got.encode(fingerprint) != c.encode(fingerprint)) {
 				t.Errorf("refused, or read as %+v: %v", got, err)
 			}
 			if e := AsError(err); !test.ok && (e == nil || e.Code != CodeInvalid || e.Param != "cursor") {

@@ -134,7 +134,7 @@ func (f *Function) Ask(p Params) (*Question, error) {
 
 // ByID returns the parameters that ask for one customer.
 func (f *Function) ByID(id string) (Params, error) {
-	if err := checkID("customer_id", id); err != nil {
+	if err := CheckID("customer_id", id); err != nil {
 		return nil, err
 	}
 	return f.byID(id), nil

@@ -120,8 +120,9 @@ func printable(name string) string {
 	return quoted[1 : len(quoted)-1]
 }
 
-// checkID refuses what cannot be an id at either vendor.
-func checkID(param, id string) error {
+// CheckID refuses what cannot be an id of a customer or a reseller at either
+// vendor. param names it in the error.
+func CheckID(param, id string) error {
 	switch {
 	case id == "":
 		return Invalid(param, "an id is empty; name a customer")
@@ -170,24 +171,11 @@ func readOptions(p Params, statuses []string) (o ReadOptions, account string, er
 	return o, account, nil
 }
 
-// The values of the parameter pii.
-const (
-	piiMasked = "masked"
-	piiFull   = "full"
-)
-
 // askedMasked reads the parameter pii.
 func askedMasked(p Params) (bool, error) {
 	pii, given, err := p.one("pii")
-	if err != nil {
-		return true, err
+	if err == nil && given && pii != "masked" && pii != "full" {
+		err = Invalid("pii", "unknown; use masked or full")
 	}
-	if given && pii != piiMasked && pii != piiFull {
-		return true, Invalid("pii", "unknown; use masked or full")
-	}
-	return pii != piiFull, nil
+	return pii != "full", err
 }
-
-// CheckID refuses what cannot be an id of a customer or a reseller at either
-// vendor.
-func CheckID(id string) error { return checkID("", id) }

@@ -138,21 +138,21 @@ func FuzzParamsFromJSON(f *testing.F) {
 }
 
 func FuzzCursor(f *testing.F) {
-	print := []byte("fingerprint")
+	fingerprint := []byte("fingerprint")
 	now := time.Date(2026, 11, 28, 12, 0, 0, 0, time.UTC)
-	f.Add(Cursor{Began: now.Unix(), Offset: 100, Size: 100, Skip: 3, Anchor: "a", Unique: 103, Sum: 1 << 63}.encode(print))
-	f.Add(Cursor{Began: now.Unix(), Scope: "reseller x", Doubt: true}.encode(print))
+	f.Add(Cursor{Began: now.Unix(), Offset: 100, Size: 100, Skip: 3, Anchor: "a", Unique: 103, Sum: 1 << 63}.encode(fingerprint))
+	f.Add(Cursor{Began: now.Unix(), Scope: "reseller x", Doubt: true}.encode(fingerprint))
 	f.Add("AQ")
 	f.Add("")
 	f.Fuzz(func(t *testing.T, text string) {
-		c, err := decodeCursor(text, print, now)
+		c, err := decodeCursor(text, fingerprint, now)
 		if err != nil {
 			if CodeOf(err) != CodeInvalid {
 				t.Fatalf("decodeCursor(%q) = %v", text, err)
 			}
 			return
 		}
-		if again := c.encode(print); again != text {
+		if again := c.encode(fingerprint); again != text {
 			t.Fatalf("%q was taken as a cursor, and reads %q", text, again)
 		}
 		if _, err := decodeCursor(text, []byte("another"), now); err == nil {

@@ -225,7 +225,7 @@ func tagQuery(p Params) (q TagQuery, err error) {
 		}
 		seen := make(map[string]bool, len(ids))
 		for _, id := range ids {
-			if err := checkID(name, id); err != nil {
+			if err := CheckID(name, id); err != nil {
 				return q, err
 			}
 			if !seen[id] {
@@ -239,7 +239,7 @@ func tagQuery(p Params) (q TagQuery, err error) {
 		return q, err
 	}
 	if given {
-		if err := checkID("reseller_id", reseller); err != nil {
+		if err := CheckID("reseller_id", reseller); err != nil {
 			return q, err
 		}
 	}

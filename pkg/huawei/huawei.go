@@ -157,7 +157,7 @@ func (s *Source) FetchPage(ctx context.Context, query core.TagQuery, at core.Cur
 // check refuses a query that the API would read as another one: to the API, an
 // empty list of ids means all customers. The scopes of a Reader have no such query.
 func check(query core.TagQuery) error {
-	mistake := ""
+	var mistake string
 	switch {
 	case query.ResellerID == core.AllResellers:
 		mistake = "all resellers asked for at once"

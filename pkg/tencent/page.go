@@ -38,8 +38,8 @@ func decodePage(a transport.Answer, config Config) (page, error) {
 		record := func(row *row) (*core.CustomerCredit, error) { return row.customer(config) }
 		answer.customers, err = transport.Records(r.Data, "Data", record, "an amount that is not a decimal number", unreadAmount)
 	}
-	ok := false
-	if answer.total, ok = r.Total.Count(); err == nil && !ok {
+	total, ok := r.Total.Count()
+	if answer.total = total; err == nil && !ok {
 		err = transport.Malformed("it does not say how many customers there are (Total)", nil)
 	}
 	if err != nil {

@@ -55,7 +55,7 @@ func TestWithKey(t *testing.T) {
 		{"not a key", rotating{key: ""}, nil, false, 0, false, core.CodeMisconfigured},
 	} {
 		answer := test.answer
-		if e, ok := answer.(*core.Error); ok {
+		if e := new(core.Error); errors.As(answer, &e) {
 			copied := *e
 			answer = &copied
 		}

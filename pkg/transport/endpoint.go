@@ -32,7 +32,7 @@ func isLoopback(host string) bool {
 // Key checks a key or a token. setting names it in the error.
 func Key(setting string, key core.Secret) error {
 	text := key.Reveal()
-	problem := ""
+	var problem string
 	switch {
 	case text == "":
 		problem = "not set"

@@ -146,22 +146,23 @@ type attempt struct {
 // RoundTrip makes the call and records its failure, which it returns to the SDK too;
 // a call that succeeds has the body HandOn for the SDK.
 func (a *attempt) RoundTrip(req *http.Request) (*http.Response, error) {
-	if a.made {
-		if req.Body != nil {
-			req.Body.Close()
-		}
-		a.failure = &core.Error{Code: core.CodeInternal, Err: fmt.Errorf("the vendor's SDK tried a second time")}
-		return nil, a.failure
+	var fault error
+	switch {
+	case a.made:
+		fault = errors.New("the vendor's SDK tried a second time")
+	case a.call.Reads == nil || !a.call.Reads(req):
+		fault = errors.New("a request that is not the call's own was stopped")
 	}
 	a.made = true
-	if a.call.Reads == nil || !a.call.Reads(req) {
+	if fault == nil {
+		a.failure = a.send(req)
+	} else {
+		a.failure = &core.Error{Code: core.CodeInternal, Err: fault}
 		if req.Body != nil {
-			req.Body.Close()
+			_ = req.Body.Close()
 		}
-		a.failure = &core.Error{Code: core.CodeInternal, Err: errors.New("a request that is not the call's own was stopped")}
-		return nil, a.failure
 	}
-	if a.failure = a.send(req); a.failure != nil {
+	if a.failure != nil {
 		return nil, a.failure
 	}
 	return &http.Response{
@@ -192,7 +193,7 @@ func (a *attempt) send(req *http.Request) *core.Error {
 		}
 		return failure
 	}
-	defer resp.Body.Close()
+	defer func() { _ = resp.Body.Close() }()
 	a.transport.noteDate(resp.Header.Get("Date"))
 	requestID := Word(resp.Header.Get(a.call.RequestIDHeader))
 	failure := a.answer(resp, requestID)

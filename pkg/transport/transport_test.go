@@ -50,7 +50,7 @@ func get(ctx context.Context, w *Transport, url string) (Answer, error) {
 			}
 			defer resp.Body.Close()
 			if body, err := io.ReadAll(resp.Body); err != nil || string(body) != `{"constant":true}` {
-				return fmt.Errorf("the SDK sees %q, %v", body, err)
+				return fmt.Errorf("the SDK sees %q, %w", body, err)
 			}
 			return nil
 		},
