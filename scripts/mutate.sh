@@ -37,6 +37,9 @@ mutate pkg/core/prefetch.go 's/p\.ahead\/2/p.ahead/' TestRefusals
 mutate pkg/core/retry.go 's/retry\.throttled\.Add\(1\)//' TestRefusals
 mutate pkg/core/retry.go 's/max\(wait, failure\.RetryAfter\)/wait/' TestRetries
 mutate pkg/core/retry.go 's/ \|\| b\.retries\.Add\(1\) > retriesPerRead//' TestRetries
+mutate pkg/core/reader.go 's/, Doubt: s\.incomplete//' TestPlaceKeepsDoubt
+mutate pkg/core/reader.go 's/case s\.scope\+1 < len\(s\.scopes\):/case false:/' TestDeadlineDuringProof
+mutate pkg/core/reader.go 's/s\.notes\.customers == 0 && //' TestDeadlineDuringProof
 mutate pkg/core/shared.go 's/ && report\.Complete//' TestIncomplete
 mutate pkg/core/credit.go 's/if !c\.zoned\(\)/if false/' TestCreatedBetween
 mutate pkg/transport/transport.go 's/failure\.RetryAfter = /_ = /' TestRequestID
