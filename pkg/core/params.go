@@ -29,28 +29,22 @@ func ParamsFromJSON(text []byte) (Params, error) {
 	}
 	p := make(Params, len(members))
 	for name, value := range members {
+		var list []jsontext.Value
 		switch value.Kind() {
 		case 'n':
-			p[name] = []string{}
 		case '[':
-			var list []jsontext.Value
 			if err := json.Unmarshal(value, &list); err != nil {
 				return nil, Invalid(name, "not a list that can be read")
 			}
-			p[name] = make([]string, 0, len(list))
-			for _, element := range list {
-				text, err := scalar(name, element)
-				if err != nil {
-					return nil, err
-				}
-				p[name] = append(p[name], text)
-			}
 		default:
-			text, err := scalar(name, value)
-			if err != nil {
+			list = []jsontext.Value{value}
+		}
+		p[name] = make([]string, len(list))
+		for i, element := range list {
+			var err error
+			if p[name][i], err = scalar(name, element); err != nil {
 				return nil, err
 			}
-			p[name] = []string{text}
 		}
 	}
 	return p, nil

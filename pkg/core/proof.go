@@ -38,7 +38,7 @@ const (
 // stopped.
 func (l *list[Q, T]) proveCounted() (finished bool, err error) {
 	quiet, gap := -1, math.MaxInt // the first pass shows no progress
-	for !l.isWhole() {
+	for !l.isComplete() {
 		enough := 1
 		if l.moved || l.disorder {
 			enough = 2
@@ -48,10 +48,10 @@ func (l *list[Q, T]) proveCounted() (finished bool, err error) {
 		}
 		switch {
 		case l.empty:
-			l.notWhole(WarnTotalMismatch, fmt.Sprintf("the vendor counts %d customers and lists none", l.total))
+			l.notComplete(WarnTotalMismatch, fmt.Sprintf("the vendor counts %d customers and lists none", l.total))
 			return true, nil
 		case quiet >= enough || l.op >= maxOperations:
-			l.notWhole(WarnTotalMismatch, fmt.Sprintf("%d customers were read, the vendor counts %d", l.rows, l.total))
+			l.notComplete(WarnTotalMismatch, fmt.Sprintf("%d customers were read, the vendor counts %d", l.rows, l.total))
 			return true, nil
 		}
 		start := Cursor{Size: l.nextSize()}
@@ -60,7 +60,7 @@ func (l *list[Q, T]) proveCounted() (finished bool, err error) {
 			return false, err
 		}
 		if l.partial && !l.adopt() {
-			l.notWhole(WarnEarlierDoubt, notTheSame)
+			l.notComplete(WarnEarlierDoubt, notTheSame)
 			return true, nil
 		}
 	}
@@ -82,8 +82,8 @@ func (l *list[Q, T]) nextSize() int {
 	return size
 }
 
-// isWhole reports whether a list with a total is proven complete.
-func (l *list[Q, T]) isWhole() bool {
+// isComplete reports whether a list with a total is proven complete.
+func (l *list[Q, T]) isComplete() bool {
 	switch {
 	case l.onePage && l.op == 1 && l.counts[0] == l.rows:
 		return true
@@ -144,7 +144,7 @@ func (l *list[Q, T]) proveUncounted() (finished bool, err error) {
 func (l *list[Q, T]) proveByRepetition() (finished bool, err error) {
 	for quiet := 0; quiet < 2 && l.rows > 0; { // an empty list was read twice
 		if l.op >= maxOperations || l.lost && !l.partial {
-			l.notWhole(WarnMovedTooFast, "customers came and went faster than their pages could be read; some may have been passed over")
+			l.notComplete(WarnMovedTooFast, "customers came and went faster than their pages could be read; some may have been passed over")
 			return true, nil
 		}
 		start := Cursor{Size: l.nextSize()}
@@ -153,7 +153,7 @@ func (l *list[Q, T]) proveByRepetition() (finished bool, err error) {
 			return false, err
 		}
 		if l.partial && !l.adopt() {
-			l.notWhole(WarnEarlierDoubt, notTheSame)
+			l.notComplete(WarnEarlierDoubt, notTheSame)
 			return true, nil
 		}
 		if quiet++; l.fresh > 0 {
@@ -161,7 +161,7 @@ func (l *list[Q, T]) proveByRepetition() (finished bool, err error) {
 		}
 	}
 	if l.disorder {
-		l.notWhole(WarnOrderUnstable, orderUnstable)
+		l.notComplete(WarnOrderUnstable, orderUnstable)
 	}
 	return true, nil
 }
@@ -183,8 +183,8 @@ func (l *list[Q, T]) adopt() bool {
 	return true
 }
 
-// notWhole records why the list is not proven complete.
-func (l *list[Q, T]) notWhole(code, message string) {
+// notComplete records why the list is not proven complete.
+func (l *list[Q, T]) notComplete(code, message string) {
 	switch {
 	case l.partial && l.lost:
 		code, message = WarnPlaceLost, "the customer after whom the earlier answer stopped is gone; some may come again or be passed over"

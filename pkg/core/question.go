@@ -170,13 +170,8 @@ func (q *Question) JSON(ctx context.Context, fits func(record []byte) bool) ([]b
 			items = append(items, ',')
 		}
 		grown, err := AppendJSON(items, record)
-		if err != nil {
-			failure = err
+		if failure = err; err != nil || fits != nil && !fits(grown[start:]) {
 			items = items[:start]
-			return false
-		}
-		if fits != nil && !fits(grown[start:]) {
-			items = grown[:start]
 			return false
 		}
 		items = grown

@@ -46,7 +46,7 @@ func (d *doubts) check(query core.TagQuery, at core.Cursor, answer page) error {
 	}
 	d.pages[name] = true
 	return &core.Error{
-		Op: operation, Code: core.CodeUnavailable, RequestID: answer.requestID,
+		Op: operation, Code: core.CodeUnavailable, RequestID: answer.RequestID,
 		Detail: "the vendor's answer has neither a list of customers nor an error",
 	}
 }

@@ -147,11 +147,8 @@ func (s *Source) FetchPage(ctx context.Context, query core.TagQuery, at core.Cur
 	if err != nil {
 		return none, err
 	}
-	return core.Page[*core.CustomerTag]{
-		Items:     answer.customers,
-		Next:      next(query, at.Offset+len(answer.customers), len(answer.customers), size),
-		RequestID: answer.requestID,
-	}, nil
+	answer.Next = next(query, at.Offset+len(answer.Items), len(answer.Items), size)
+	return answer.Page, nil
 }
 
 // check refuses a query that the API would read as another one: to the API, an

@@ -472,10 +472,10 @@ func TestWhenAMemberWasAssociated(t *testing.T) {
 	} {
 		body := `{"count":1,"customer_infos":[{"customer_id":"a","associated_on":` + written + `}]}`
 		page, err := subCustomers.decode(transport.Answer{Status: http.StatusOK, Body: []byte(body)}, "")
-		if err != nil || len(page.members) != 1 {
+		if err != nil || len(page.Items) != 1 {
 			t.Fatalf("%s: %+v, %v", written, page, err)
 		}
-		if got := page.members[0].AssociatedAt; (got == nil) != want.IsZero() || got != nil && !got.Equal(want) {
+		if got := page.Items[0].AssociatedAt; (got == nil) != want.IsZero() || got != nil && !got.Equal(want) {
 			t.Errorf("%s: associated at %v, want %v", written, got, want)
 		}
 	}

@@ -88,40 +88,34 @@ var subCustomers = memberAPI[core.TagQuery]{
 
 // FetchPage reads the page that begins at a row. It implements core.Source.
 func (m Members[Q]) FetchPage(ctx context.Context, query Q, at core.Cursor) (core.Page[*core.Member], error) {
-	var none core.Page[*core.Member]
 	size := cmp.Or(at.Size, maxMemberPage)
 	if at.Offset > math.MaxInt32 || size > maxMemberPage {
-		return none, core.Invalid("cursor", "beyond what the vendor can be asked for; start again without it")
+		return memberPage{}, core.Invalid("cursor", "beyond what the vendor can be asked for; start again without it")
 	}
 	offset, limit := int32(at.Offset), int32(size)
-	var answer memberPage
+	var page memberPage
 	err := m.source.call(ctx, transport.Call{
 		Op:              m.api.op,
 		RequestIDHeader: "X-Request-Id",
 		HandOn:          `{}`,
 		Reads:           reads(http.MethodPost, m.api.path),
 		Decode: func(a transport.Answer) (err error) {
-			answer, err = m.api.decode(a, m.api.reseller(query))
+			page, err = m.api.decode(a, m.api.reseller(query))
 			return err
 		},
 	}, func(client *bss.BssClient) error { return m.api.send(client, query, &offset, &limit) })
 	if err != nil {
-		return none, err
+		return memberPage{}, err
 	}
-	page := core.Page[*core.Member]{Items: answer.members, Total: &answer.count, RequestID: answer.requestID}
 	// After a full page the list goes on whatever the count: it may be the page's.
-	if after := at.Offset + len(answer.members); len(answer.members) >= size || len(answer.members) > 0 && after < answer.count {
+	if after := at.Offset + len(page.Items); len(page.Items) >= size || len(page.Items) > 0 && after < *page.Total {
 		page.Next = &core.Cursor{Offset: after, Size: at.Size}
 	}
 	return page, nil
 }
 
-// memberPage is one page as the API answers it.
-type memberPage struct {
-	members   []*core.Member
-	count     int
-	requestID string
-}
+// memberPage is one page as the API answers it, without Next.
+type memberPage = core.Page[*core.Member]
 
 // memberAnswer is an answer of either list.
 type memberAnswer struct {
@@ -158,7 +152,7 @@ func (api *memberAPI[Q]) decode(a transport.Answer, reseller string) (memberPage
 	if !ok {
 		return memberPage{}, transport.Malformed("it does not say how many there are (count)", nil)
 	}
-	return memberPage{members, count, a.RequestID}, nil
+	return memberPage{Items: members, Total: &count, RequestID: a.RequestID}, nil
 }
 
 // member makes the record. Its error is for a row without an id.

@@ -12,9 +12,8 @@ import (
 
 // page is one page as the API answers it.
 type page struct {
-	customers []*core.CustomerTag
-	list      jsontext.Kind // of new_customer_tags; the API's page does not show an empty list
-	requestID string
+	core.Page[*core.CustomerTag]               // without Next
+	list                         jsontext.Kind // of new_customer_tags; the API's page does not show an empty list
 }
 
 // decodePage reads an answer: a page, or the error that it reports. reseller is
@@ -36,7 +35,7 @@ func decodePage(a transport.Answer, reseller string) (page, error) {
 	if err != nil {
 		return page{}, err
 	}
-	return page{customers, all.Tags.Kind, a.RequestID}, nil
+	return page{core.Page[*core.CustomerTag]{Items: customers, RequestID: a.RequestID}, all.Tags.Kind}, nil
 }
 
 // unreadEnd names the member with the end of a tag if it could not be read. Other

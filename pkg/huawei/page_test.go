@@ -44,10 +44,10 @@ func TestDecodeSample(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if answer.requestID != "id-1" || len(answer.customers) != 1 || answer.list != jsontext.KindBeginArray {
+		if answer.RequestID != "id-1" || len(answer.Items) != 1 || answer.list != jsontext.KindBeginArray {
 			t.Fatalf("page = %+v", answer)
 		}
-		got, err := core.AppendJSON(nil, answer.customers[0])
+		got, err := core.AppendJSON(nil, answer.Items[0])
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -111,7 +111,7 @@ func TestDecodeRow(t *testing.T) {
 				}
 				return
 			}
-			got, err := core.AppendJSON(nil, answer.customers[0])
+			got, err := core.AppendJSON(nil, answer.Items[0])
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -140,8 +140,8 @@ func TestUnreadMonthsOfAPage(t *testing.T) {
 			rows[i] = fmt.Sprintf(`{"customer_id":"c%d","expire_time":%s,"new_customer_tag":true,"effective_time":true}`, i, expires)
 		}
 		answer, err := decode(pageOf(strings.Join(rows, ",")))
-		if core.CodeOf(err) != test.code || err == nil && len(answer.customers) != test.rows {
-			t.Errorf("%d of %d rows: %d records, %v, want code %q", test.unread, test.rows, len(answer.customers), err, test.code)
+		if core.CodeOf(err) != test.code || err == nil && len(answer.Items) != test.rows {
+			t.Errorf("%d of %d rows: %d records, %v, want code %q", test.unread, test.rows, len(answer.Items), err, test.code)
 		}
 		if err != nil && (!strings.Contains(core.AsError(err).Detail, fmt.Sprintf("%d of %d rows", test.unread, test.rows)) || strings.Contains(err.Error(), "2026-12-31")) {
 			t.Errorf("error %v does not say how many, or quotes the value", err)
@@ -185,8 +185,8 @@ func TestDecodePage(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			answer, err := decode(test.body)
-			if core.CodeOf(err) != test.code || len(answer.customers) != test.rows || answer.list != test.list {
-				t.Errorf("decodePage = %d rows, list %v, %v, want %d, %v and code %q", len(answer.customers), answer.list, err, test.rows, test.list, test.code)
+			if core.CodeOf(err) != test.code || len(answer.Items) != test.rows || answer.list != test.list {
+				t.Errorf("decodePage = %d rows, list %v, %v, want %d, %v and code %q", len(answer.Items), answer.list, err, test.rows, test.list, test.code)
 			}
 		})
 	}
@@ -282,10 +282,10 @@ func FuzzDecodePage(f *testing.F) {
 			Tags jsontext.Value `json:"new_customer_tags"`
 		}
 		rows := transporttest.Rows(t, text, &all, &all.Tags)
-		if len(answer.customers) != rows || rows > 0 && answer.list != jsontext.KindBeginArray {
-			t.Fatalf("%d records of %d rows, list %v", len(answer.customers), rows, answer.list)
+		if len(answer.Items) != rows || rows > 0 && answer.list != jsontext.KindBeginArray {
+			t.Fatalf("%d records of %d rows, list %v", len(answer.Items), rows, answer.list)
 		}
-		for _, customer := range answer.customers {
+		for _, customer := range answer.Items {
 			if customer == nil || customer.CustomerID == "" {
 				t.Fatal("a record without an id")
 			}

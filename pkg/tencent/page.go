@@ -11,16 +11,12 @@ import (
 	"partnerlens/pkg/transport"
 )
 
-// page is one page as the API answers it.
-type page struct {
-	customers []*core.CustomerCredit
-	total     int
-	requestID string
-}
+// page is one page as the API answers it, without Next.
+type page = core.Page[*core.CustomerCredit]
 
 // decodePage reads an answer: a page, or the error that it reports. Its error is a
 // *core.Error.
-func decodePage(a transport.Answer, config Config) (page, error) {
+func decodePage(a transport.Answer, config Config) (answer page, err error) {
 	var all struct {
 		Response struct {
 			status
@@ -29,22 +25,21 @@ func decodePage(a transport.Answer, config Config) (page, error) {
 		}
 	}
 	r := &all.Response
-	err := a.Decode(&all)
-	if err == nil {
+	if err = a.Decode(&all); err == nil {
 		err = r.err(a, failures)
 	}
-	answer := page{requestID: r.requestID()}
 	if err == nil {
 		record := func(row *row) (*core.CustomerCredit, error) { return row.customer(config) }
-		answer.customers, err = transport.Records(r.Data, "Data", record, "an amount that is not a decimal number", unreadAmount)
+		answer.Items, err = transport.Records(r.Data, "Data", record, "an amount that is not a decimal number", unreadAmount)
 	}
 	total, ok := r.Total.Count()
-	if answer.total = total; err == nil && !ok {
+	if err == nil && !ok {
 		err = transport.Malformed("it does not say how many customers there are (Total)", nil)
 	}
 	if err != nil {
 		return page{}, r.withID(err)
 	}
+	answer.Total, answer.RequestID = &total, r.requestID()
 	return answer, nil
 }
 

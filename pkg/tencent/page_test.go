@@ -57,10 +57,10 @@ func TestDecodeSample(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if answer.total != 1 || answer.requestID != "2b7c676e-0000-4000-8000-000000000000" || len(answer.customers) != 1 {
+	if *answer.Total != 1 || answer.RequestID != "2b7c676e-0000-4000-8000-000000000000" || len(answer.Items) != 1 {
 		t.Fatalf("page = %+v", answer)
 	}
-	got, err := core.AppendJSON(nil, answer.customers[0])
+	got, err := core.AppendJSON(nil, answer.Items[0])
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -172,7 +172,7 @@ func TestDecodeRow(t *testing.T) {
 				}
 				return
 			}
-			got, err := core.AppendJSON(nil, answer.customers[0])
+			got, err := core.AppendJSON(nil, answer.Items[0])
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -181,8 +181,8 @@ func TestDecodeRow(t *testing.T) {
 					t.Errorf("record has no %s:\n%s", want, got)
 				}
 			}
-			if named := strings.Contains(strings.Join(test.want, ""), "unreadable"); !named && answer.customers[0].Unreadable != nil {
-				t.Errorf("unreadable = %q", answer.customers[0].Unreadable)
+			if named := strings.Contains(strings.Join(test.want, ""), "unreadable"); !named && answer.Items[0].Unreadable != nil {
+				t.Errorf("unreadable = %q", answer.Items[0].Unreadable)
 			}
 		})
 	}
@@ -217,8 +217,8 @@ func TestUnreadAmountsOfAPage(t *testing.T) {
 			}
 			continue
 		}
-		if len(answer.customers) != test.rows {
-			t.Errorf("%d of %d rows: %d records", test.unread, test.rows, len(answer.customers))
+		if len(answer.Items) != test.rows {
+			t.Errorf("%d of %d rows: %d records", test.unread, test.rows, len(answer.Items))
 		}
 	}
 	if _, err := decode(pageOf(`{"ClientUin":1},{"ClientUin":"x"}`)); core.CodeOf(err) != core.CodeUpstream {
@@ -248,7 +248,7 @@ func TestZone(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if got := answer.customers[0].AssociatedAt; !got.Equal(want) || got.Location() != time.UTC {
+			if got := answer.Items[0].AssociatedAt; !got.Equal(want) || got.Location() != time.UTC {
 				t.Errorf("%s in %v = %v, want %v", text, zone, got, want.UTC())
 			}
 		}
@@ -290,8 +290,8 @@ func TestDecodePage(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			answer, err := decode(test.body)
-			if core.CodeOf(err) != test.code || len(answer.customers) != test.rows {
-				t.Errorf("decodePage = %d rows, %v, want %d and code %q", len(answer.customers), err, test.rows, test.code)
+			if core.CodeOf(err) != test.code || len(answer.Items) != test.rows {
+				t.Errorf("decodePage = %d rows, %v, want %d and code %q", len(answer.Items), err, test.rows, test.code)
 			}
 		})
 	}
@@ -378,10 +378,10 @@ func FuzzDecodePage(f *testing.F) {
 			return
 		}
 		var all struct{ Response struct{ Data jsontext.Value } }
-		if rows := transporttest.Rows(t, text, &all, &all.Response.Data); len(answer.customers) != rows {
-			t.Fatalf("%d records of %d rows", len(answer.customers), rows)
+		if rows := transporttest.Rows(t, text, &all, &all.Response.Data); len(answer.Items) != rows {
+			t.Fatalf("%d records of %d rows", len(answer.Items), rows)
 		}
-		for _, customer := range answer.customers {
+		for _, customer := range answer.Items {
 			if customer == nil || customer.CustomerID == "" {
 				t.Fatal("a record without an id")
 			}

@@ -94,9 +94,8 @@ func (s *Source) ClockSkew() (time.Duration, bool) { return s.transport.ClockSke
 // The API counts in pages, a Cursor in rows: for a row within a page, as after a
 // change of the page size, FetchPage reads that page and leaves out the rows before.
 func (s *Source) FetchPage(ctx context.Context, query core.CreditQuery, at core.Cursor) (core.Page[*core.CustomerCredit], error) {
-	var none core.Page[*core.CustomerCredit]
 	if at.Size > maxPageSize {
-		return none, core.Invalid("cursor", "beyond what the vendor can be asked for; start again without it")
+		return page{}, core.Invalid("cursor", "beyond what the vendor can be asked for; start again without it")
 	}
 	size := at.Size
 	if size == 0 {
@@ -118,15 +117,12 @@ func (s *Source) FetchPage(ctx context.Context, query core.CreditQuery, at core.
 		})
 	})
 	if err != nil {
-		return none, err
+		return page{}, err
 	}
-	rows := len(answer.customers)
-	return core.Page[*core.CustomerCredit]{
-		Items:     answer.customers[min(at.Offset%size, rows):],
-		Next:      next(number, size, rows, answer.total),
-		Total:     &answer.total,
-		RequestID: answer.requestID,
-	}, nil
+	rows := len(answer.Items)
+	answer.Next = next(number, size, rows, *answer.Total)
+	answer.Items = answer.Items[min(at.Offset%size, rows):]
+	return answer, nil
 }
 
 // next returns the cursor after a page: its number, from 1, the size that was asked
