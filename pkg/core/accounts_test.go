@@ -100,8 +100,8 @@ func TestAllAccounts(t *testing.T) {
 	}
 }
 
-// One account that fails is marked, keeps the others' records, and is where the
-// cursor goes on.
+// One account that fails is marked, does not affect the others' records, and is
+// where the cursor continues.
 func TestOneAccountFails(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
@@ -372,7 +372,7 @@ func (s tagsOf) FetchPage(_ context.Context, q core.TagQuery, _ core.Cursor) (pa
 	return page, nil
 }
 
-// A panic in one account's read must reach who asked, and not end the process.
+// A panic in one account's read reaches the caller's goroutine and does not end the process.
 func TestPanicInOneAccount(t *testing.T) {
 	t.Parallel()
 	h := newFleet(5, 5)
@@ -428,7 +428,7 @@ func TestGoneCallerOfAllAccounts(t *testing.T) {
 	}
 }
 
-// A walk that is interrupted anywhere goes on exactly there.
+// A walk that is interrupted anywhere continues exactly there.
 func TestWalkGoesOnFromAnyPlace(t *testing.T) {
 	t.Parallel()
 	h := newFleet(57)

@@ -93,7 +93,7 @@ func TestNoPresentCustomerIsMissingFromAChain(t *testing.T) {
 		complete[counted]++
 		for _, id := range throughout {
 			if !slices.Contains(ids, id) {
-				t.Fatalf("complete, and %s, who was there throughout, is missing from %v; %+v", id, ids, last)
+				t.Fatalf("complete, and %s, which was there throughout, is missing from %v; %+v", id, ids, last)
 			}
 		}
 	})

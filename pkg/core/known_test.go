@@ -108,7 +108,7 @@ func TestKnownCustomersOfOtherScopes(t *testing.T) {
 	}
 }
 
-// To meet known customers again where an answer goes on is no disorder.
+// Meeting known customers again where an answer continues is no disorder.
 func TestKnownCustomersAreNoDisorder(t *testing.T) {
 	t.Parallel()
 	for _, first := range []int{11, 15, 19, 20, 21} {

@@ -354,7 +354,7 @@ func TestNoPresentCustomerIsMissing(t *testing.T) {
 		}
 		for _, id := range throughout {
 			if !slices.Contains(ids, id) {
-				t.Fatalf("complete, and %s, who was there throughout, is missing; %+v", id, report)
+				t.Fatalf("complete, and %s, which was there throughout, is missing; %+v", id, report)
 			}
 		}
 	})
@@ -418,7 +418,7 @@ func TestNoPresentCustomerIsMissingUncounted(t *testing.T) {
 		complete++
 		for _, id := range throughout {
 			if !slices.Contains(ids, id) {
-				t.Fatalf("complete, and %s, who was there throughout, is missing; %+v", id, report)
+				t.Fatalf("complete, and %s, which was there throughout, is missing; %+v", id, report)
 			}
 		}
 	})

@@ -187,7 +187,7 @@ func (l *list[Q, T]) adopt() bool {
 func (l *list[Q, T]) notComplete(code, message string) {
 	switch {
 	case l.partial && l.lost:
-		code, message = WarnPlaceLost, "the customer after whom the earlier answer stopped is gone; some may come again or be passed over"
+		code, message = WarnPlaceLost, "the customer after which the earlier answer stopped is gone; some may come again or be passed over"
 	case !l.partial && !l.moved && l.disorder:
 		code, message = WarnOrderUnstable, orderUnstable
 	}

@@ -310,7 +310,7 @@ func (s *readState[Q, T]) full() bool { return s.opts.Limit > 0 && s.report.Coun
 
 // prefetchEnd returns the row at which prefetching ends, for a page that begins at
 // row, in a list of total rows (0: not known). It returns 0 if no bound is known.
-// Pages behind it are still fetched when their turn comes. With a filter by status
+// Pages behind it are still fetched when they are next. With a filter by status
 // the number of rows needed is not known.
 func (s *readState[Q, T]) prefetchEnd(row, total int) int {
 	if s.opts.Limit == 0 || len(s.opts.Statuses) > 0 {

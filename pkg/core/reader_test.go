@@ -177,7 +177,7 @@ func TestNextGoesOnExactly(t *testing.T) {
 								break
 							}
 							if want := map[bool]core.Stop{false: core.StoppedLimit, true: core.StoppedSize}[bySize]; report.Complete || *report.Stopped != want {
-								t.Errorf("an answer that goes on: complete %t, stopped %s", report.Complete, *report.Stopped)
+								t.Errorf("an answer that continues: complete %t, stopped %s", report.Complete, *report.Stopped)
 							}
 							o.Cursor = *report.Next
 						}

@@ -82,7 +82,7 @@ func (r *Reader[Q, T]) attempt(ctx context.Context, query Q, at Cursor, retry *r
 }
 
 // checkPage turns the result of a call into a page or a failure. The *Error is
-// a copy: its Tries is set later.
+// a copy: its Attempts is set later.
 func checkPage[T Record](ctx context.Context, page Page[T], at Cursor, err error) (Page[T], *Error) {
 	switch {
 	case err == nil && len(page.Items) == 0 && page.Total != nil && *page.Total > at.Offset:

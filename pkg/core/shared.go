@@ -9,15 +9,15 @@ import (
 
 // shared answers identical queries that arrive within a short time, or while the first
 // of them is being read, from one read: fifty viewers of a dashboard must not spend the
-// few calls a second that a cloud allows. Only complete and small answers are shared; a
-// query that joined another answer reads for itself.
+// few calls a second that a vendor allows. Only complete and small answers are shared;
+// if an answer turns out not to be, each query that waits for it reads for itself.
 type shared[T Record] struct {
 	mu      sync.Mutex
 	answers map[string]*sharedAnswer[T]
 }
 
 type sharedAnswer[T Record] struct {
-	settled chan struct{} // closed once fate is set
+	decided chan struct{} // closed once fate is set
 	fate    fate
 	at      time.Time // when it was read
 	report  Report
@@ -25,7 +25,7 @@ type sharedAnswer[T Record] struct {
 	before  []Cursor // the place before each record
 }
 
-// fate says what becomes of an answer for identical queries.
+// fate is the use of an answer for identical queries.
 type fate int
 
 const (
@@ -41,8 +41,8 @@ const (
 	maxSharedAnswers = 64
 )
 
-// sharedPatience is how long, in all, other queries wait because the caller of the
-// reading one does not take the records. They wait for the vendor, not for a connection.
+// sharedPatience is how long, in all, other queries wait while the keep of the query
+// that reads blocks: they wait for the vendor, not for another caller's connection.
 const sharedPatience = 250 * time.Millisecond
 
 func (s *shared[T]) ask(ctx context.Context, question string, keepFor time.Duration, fingerprint []byte,
@@ -53,7 +53,7 @@ func (s *shared[T]) ask(ctx context.Context, question string, keepFor time.Durat
 			return s.answer(question, answer, keepFor, read, keep)
 		}
 		select {
-		case <-answer.settled:
+		case <-answer.decided:
 		case <-ctx.Done():
 			return Report{}, AsError(ctx.Err())
 		}
@@ -74,7 +74,7 @@ func (s *shared[T]) find(question string) (answer *sharedAnswer[T], mine bool) {
 	if answer := s.answers[question]; answer != nil {
 		return answer, false
 	}
-	answer = &sharedAnswer[T]{settled: make(chan struct{})}
+	answer = &sharedAnswer[T]{decided: make(chan struct{})}
 	if s.answers == nil {
 		s.answers = make(map[string]*sharedAnswer[T])
 	}
@@ -87,7 +87,7 @@ func (s *shared[T]) find(question string) (answer *sharedAnswer[T], mine bool) {
 // answer reads, and leaves the answer for identical queries.
 func (s *shared[T]) answer(question string, a *sharedAnswer[T], keepFor time.Duration, read func(func(T, Cursor) bool) (Report, error), keep func(T) bool) (report Report, err error) {
 	patience := sharedPatience
-	slow := time.AfterFunc(patience, func() { s.settle(question, a, unshared, keepFor) })
+	slow := time.AfterFunc(patience, func() { s.decide(question, a, unshared, keepFor) })
 	slow.Stop()
 	defer func() {
 		slow.Stop()
@@ -96,13 +96,13 @@ func (s *shared[T]) answer(question string, a *sharedAnswer[T], keepFor time.Dur
 			fate = good
 		}
 		a.report, a.at = report, time.Now()
-		if s.settle(question, a, fate, keepFor) != good {
+		if s.decide(question, a, fate, keepFor) != good {
 			a.records, a.before = nil, nil
 		}
 	}()
 	return read(func(record T, before Cursor) bool {
 		if len(a.records) == maxSharedRecords {
-			s.settle(question, a, large, keepFor)
+			s.decide(question, a, large, keepFor)
 			return keep(record)
 		}
 		a.records, a.before = append(a.records, record), append(a.before, before)
@@ -115,9 +115,9 @@ func (s *shared[T]) answer(question string, a *sharedAnswer[T], keepFor time.Dur
 	})
 }
 
-// settle decides the fate of an answer once, releases the queries that wait for it, and
+// decide decides the fate of an answer once, releases the queries that wait for it, and
 // returns it.
-func (s *shared[T]) settle(question string, a *sharedAnswer[T], to fate, keepFor time.Duration) fate {
+func (s *shared[T]) decide(question string, a *sharedAnswer[T], to fate, keepFor time.Duration) fate {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if a.fate != undecided {
@@ -133,7 +133,7 @@ func (s *shared[T]) settle(question string, a *sharedAnswer[T], to fate, keepFor
 			s.forget(question, a)
 		})
 	}
-	close(a.settled)
+	close(a.decided)
 	return to
 }
 

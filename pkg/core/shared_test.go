@@ -55,7 +55,7 @@ func TestFiftyViewersSpendOneRead(t *testing.T) {
 			t.Errorf("age %v, %d calls, %v", age, l.calls, err)
 		}
 
-		// Who has less room gets a part, and goes on from there.
+		// A query with less room gets a part, and a cursor that continues there.
 		ids, report, err := ask(t.Context(), r, core.ReadOptions{}, 7)
 		if err != nil || len(ids) != 7 || report.Count != 7 || *report.Stopped != core.StoppedSize || report.Complete {
 			t.Fatalf("%d customers, %+v, %v", len(ids), report, err)
@@ -78,7 +78,7 @@ func TestFiftyViewersSpendOneRead(t *testing.T) {
 	})
 }
 
-// One who goes away, or fails, must not take the others along.
+// A query that is canceled or fails does not end the others.
 func TestSharedReadsFailAlone(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -88,14 +88,14 @@ func TestSharedReadsFailAlone(t *testing.T) {
 		var viewers sync.WaitGroup
 		viewers.Go(func() {
 			if _, _, err := ask(ctx, r, core.ReadOptions{}, 0); core.CodeOf(err) != core.CodeCanceled {
-				t.Errorf("the one who went away: %v", err)
+				t.Errorf("the canceled query: %v", err)
 			}
 		})
 		synctest.Wait()
 		for range 5 {
 			viewers.Go(func() {
 				if ids, report, err := ask(t.Context(), r, core.ReadOptions{}, 0); err != nil || !report.Complete || len(ids) != 25 {
-					t.Errorf("one who stayed: %d customers, %+v, %v", len(ids), report, err)
+					t.Errorf("another query: %d customers, %+v, %v", len(ids), report, err)
 				}
 			})
 		}

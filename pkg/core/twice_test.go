@@ -14,9 +14,9 @@ import (
 	"partnerlens/pkg/core"
 )
 
-// An answer that goes on from another does not know whom that one handed on.
-// Where newcomers push everyone down at each call, it must still find its place
-// again, and pass on no customer that the other did.
+// An answer that continues another does not know which customers that one handed
+// on. If newcomers move every row down at each call, it still finds its place again,
+// and hands on no customer twice.
 func TestNoCustomerTwiceWhereNewcomersComeFirst(t *testing.T) {
 	t.Parallel()
 	for _, limit := range []int{37, 99, 100, 120, 197} {
@@ -62,8 +62,8 @@ func TestNoCustomerTwiceWhereNewcomersComeFirst(t *testing.T) {
 	}
 }
 
-// Who is found only when the pages are read again has no place in their order:
-// where that breaks off, the cursor must not lead to him a second time.
+// A customer that only a later pass finds has no place in the order of the first:
+// if that pass breaks off, the cursor does not lead to the customer a second time.
 func TestNoCustomerTwiceWhereReadingAgainBreaksOff(t *testing.T) {
 	t.Parallel()
 	l := newLedger(15)
@@ -163,8 +163,8 @@ func (s *script) FetchPage(ctx context.Context, _ core.TagQuery, at core.Cursor)
 	return page, nil
 }
 
-// A read that steps back sees customers again whom it handed on; it must not
-// say that it goes on from there.
+// A read that steps back meets customers again that it handed on; its cursor does
+// not continue there.
 func TestACursorNeverGoesBack(t *testing.T) {
 	t.Parallel()
 	const customers = 30

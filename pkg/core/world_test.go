@@ -272,7 +272,7 @@ type worldRead struct {
 	known bool // the caller keeps what it got, and says so
 	order core.Order
 
-	breaks float64 // share of the first calls of the list that fail, where the next answer goes on
+	breaks float64 // share of the first calls of the list that fail, where the next answer continues
 }
 
 // readWorld reads and returns what is wrong with it, and how it ended.
@@ -337,7 +337,7 @@ func readWorld[Q core.Query, T core.Record](ctx context.Context, w *world, sourc
 			continue
 		}
 		if there && !slices.Contains(got, id) {
-			return fmt.Sprintf("complete, and %s, who was there throughout, is missing from %d", id, len(got)), last
+			return fmt.Sprintf("complete, and %s, which was there throughout, is missing from %d", id, len(got)), last
 		}
 	}
 	return "", last

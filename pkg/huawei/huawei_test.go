@@ -482,7 +482,7 @@ func TestWhenAMemberWasAssociated(t *testing.T) {
 }
 
 // TestScopesNeedEveryReseller: the customers of a reseller that is left out
-// would be missing without a word.
+// would be missing silently.
 func TestScopesNeedEveryReseller(t *testing.T) {
 	t.Parallel()
 	all := core.TagQuery{ResellerID: core.AllResellers}

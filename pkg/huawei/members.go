@@ -107,7 +107,7 @@ func (m Members[Q]) FetchPage(ctx context.Context, query Q, at core.Cursor) (cor
 	if err != nil {
 		return memberPage{}, err
 	}
-	// After a full page the list goes on whatever the count: it may be the page's.
+	// After a full page the list continues whatever the count: it may be the page's.
 	if after := at.Offset + len(page.Items); len(page.Items) >= size || len(page.Items) > 0 && after < *page.Total {
 		page.Next = &core.Cursor{Offset: after, Size: at.Size}
 	}

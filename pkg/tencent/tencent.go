@@ -19,7 +19,7 @@ const DefaultEndpoint = "https://intlpartnersmgt.intl.tencentcloudapi.com"
 
 const (
 	// DefaultPageSize is the largest page of the sibling APIs; the page of this one
-	// has no limit. If a server's pages are smaller, a read goes on with their size.
+	// has no limit. If a server's pages are smaller, a read continues with their size.
 	DefaultPageSize = 100
 	maxPageSize     = 1000 // a limit against forged cursors
 )
@@ -129,7 +129,7 @@ func (s *Source) FetchPage(ctx context.Context, query core.CreditQuery, at core.
 // for, the rows that it has, and the total.
 //
 // A first page that is short although there are more rows shows the largest page of
-// the server: the read goes on with that size. A later one does not, since a page is
+// the server: the read continues with that size. A later one does not, since a page is
 // found by number and size: the Reader finds by the total that rows are missing.
 func next(number, size, rows, total int) *core.Cursor {
 	switch {
