@@ -2,62 +2,95 @@ package core
 
 import (
 	"context"
+	"math/rand/v2"
+	"slices"
 	"sync"
 	"time"
 )
 
-// Pacer spaces the calls of one account to one API, so that the vendor refuses
-// none. All Readers of the account and API share it. Safe for concurrent use.
+// Pacer spaces the calls of one account to one API, at the vendor's limit and
+// with few refusals. All Readers of the account and API share it. Safe for
+// concurrent use.
 //
-// It starts at most so many calls in any window of a second and a margin. A
+// The vendor counts the calls that arrive within a second. So a call holds a
+// slot from when it is sent until it no longer counts: a second and a margin. A
 // token bucket would not do: a server that counts a sliding second refuses some
-// of the calls that an evenly refilled bucket permits.
+// of the calls that an evenly refilled bucket permits. Two things are learned:
 //
-// The vendor still refuses calls if the same key is used elsewhere, or if the
-// limit is not known. Each refusal halves the number of calls in a window. Each
-// window without a refusal doubles it, up to the ceiling: what the vendor
-// accepted before the refusal. From there it grows by one, rarely.
+//   - The margin. A call may arrive late, and then counts for longer. Its answer
+//     bounds how late: by the time that its round trip took beyond the shortest
+//     one. How much of that was spent on the way there is not seen, so the share
+//     is raised by a refusal that late calls explain, and falls with each answer.
+//   - The number of slots. Any other refusal shows that another program uses the
+//     key, or that the limit is lower: the slot is lost. A Pacer starts with one
+//     slot and tries one more at a time.
+//
+// Pacers of several processes share the limit without knowing of each other: at
+// the same moments of the clock each gives up some slots and then tries others,
+// those with the fewest first.
 type Pacer struct {
-	queue chan struct{} // held by the caller that waits for the next permit, so that calls start in order
+	queue   chan struct{} // held by the caller that waits for the next permit, so that calls start in order
+	changed chan struct{} // an answer came: the next permit may be earlier
 
-	mu      sync.Mutex
-	most    int // calls in a window as configured; 0: no bound
-	ceiling int // calls in a window that the vendor accepted; 0: no refusal yet
-	allowed int // calls in a window now; 0: no bound
-	recent  []*Permit
-	refused time.Time // the last refusal
-	learned bool      // the last refusal showed a ceiling
-	raised  time.Time // when allowed or ceiling last changed
-	notTill time.Time // the vendor asked to wait until then
+	mu        sync.Mutex
+	limit     int // slots at most; 0: not known
+	slots     int // slots now; 0: no bound, until the first refusal
+	calls     []*Permit
+	notBefore time.Time // no call starts before
+
+	shortest  time.Duration // the shortest round trip; 0: none yet
+	lateShare float64       // the share of a delay that is spent on the way there, 0 to 1
+	lateDecay float64       // how much lateShare falls with each answer
+
+	trying  bool // slots are tried, one at a time
+	tryAt   time.Time
+	lowered time.Time                           // when slots was last lowered
+	round   time.Time                           // when slots were last given up
+	started int                                 // calls
+	shared  bool                                // another program uses the key
+	random  func(n time.Duration) time.Duration // from 0 up to n; keeps Pacers apart
+	misses  int                                 // calls refused while the vendor accepted none
+	hits    int                                 // calls accepted since the last miss
 }
 
 // Permit is the permission for one call.
 type Permit struct {
 	at      time.Time
+	took    time.Duration // the round trip; 0: no answer yet
 	refused bool
+	try     bool // it is the first call in a slot
 }
 
 const (
-	// paceWindow is a second and a margin, since a call may overtake another on
-	// its way to the server.
-	paceWindow = 1020 * time.Millisecond
-	// probeEvery is how many windows pass before the ceiling is raised.
-	probeEvery = 20
-	// unboundedMemory is how many permits are kept if there is no bound.
+	// leastMargin covers the jitter of timers.
+	leastMargin = 10 * time.Millisecond
+	// mostLate bounds how late a call is taken to arrive.
+	mostLate = 250 * time.Millisecond
+	// tryEvery is how long a try waits for the answer to the one before.
+	tryEvery = 100 * time.Millisecond
+	// roundEvery is how often slots are given up. Each round costs a refusal and
+	// a slot for a second; between rounds nothing shows that a slot is free.
+	roundEvery = 20 * time.Second
+	// aloneCalls is how many calls a Pacer makes before it gives up a slot without
+	// having seen another program: a read of 100 pages keeps all of them.
+	aloneCalls = 125
+	// unboundedMemory is how many calls are kept while there is no bound.
 	unboundedMemory = 1024
 )
 
 // NewPacer returns a Pacer for at most perSecond calls a second. With 0 there is
 // no bound until the first refusal.
 func NewPacer(perSecond int) *Pacer {
+	limit := max(perSecond, 0)
 	return &Pacer{
-		queue: make(chan struct{}, 1),
-		most:  max(perSecond, 0), allowed: max(perSecond, 0),
+		queue: make(chan struct{}, 1), changed: make(chan struct{}, 1),
+		limit: limit, slots: min(limit, 1), trying: limit > 1,
+		lateShare: 0.5, lateDecay: 0.01, random: rand.N[time.Duration],
 	}
 }
 
-// Wait waits until the next call may start, and counts it as started. The Permit
-// names the call to Refused. The error is ctx's; it is
+// Wait waits until the next call may start, and counts it as started. The caller
+// hands the Permit to Accepted or Refused. The error is ctx's; it is
 // context.DeadlineExceeded at once if the wait would end after ctx's deadline.
 func (p *Pacer) Wait(ctx context.Context) (*Permit, error) {
 	select {
@@ -70,25 +103,19 @@ func (p *Pacer) Wait(ctx context.Context) (*Permit, error) {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		p.mu.Lock()
-		now := time.Now()
-		wait := p.next(now).Sub(now)
-		if wait <= 0 {
-			permit := &Permit{at: now}
-			p.recent = append(p.recent, permit)
-			p.mu.Unlock()
+		permit, wait := p.start(time.Now())
+		if permit != nil {
 			return permit, nil
 		}
-		p.mu.Unlock()
-		if err := sleep(ctx, wait); err != nil {
+		if err := sleep(ctx, wait, p.changed); err != nil {
 			return nil, err
 		}
 	}
 }
 
-// sleep waits. It returns context.DeadlineExceeded at once if the wait would end
-// after ctx's deadline.
-func sleep(ctx context.Context, wait time.Duration) error {
+// sleep waits, or returns early if wake is ready. It returns
+// context.DeadlineExceeded at once if the wait would end after ctx's deadline.
+func sleep(ctx context.Context, wait time.Duration, wake <-chan struct{}) error {
 	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) < wait {
 		return context.DeadlineExceeded
 	}
@@ -97,96 +124,184 @@ func sleep(ctx context.Context, wait time.Duration) error {
 	select {
 	case <-timer.C:
 		return nil
+	case <-wake:
+		return nil
 	case <-ctx.Done():
 		return ctx.Err()
 	}
 }
 
-// next returns when the next call may start.
-func (p *Pacer) next(now time.Time) time.Time {
+// start starts a call, or returns how long to wait for one.
+func (p *Pacer) start(now time.Time) (*Permit, time.Duration) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	p.forget(now)
-	p.grow(now)
-	at := now
-	if p.allowed > 0 && len(p.recent) >= p.allowed {
-		at = p.recent[len(p.recent)-p.allowed].at.Add(paceWindow)
+	p.share(now)
+	free := p.freeAt(p.slots, now)
+	at := free
+	if p.trying && p.tryAt.Before(free) {
+		at = latest(p.freeAt(p.slots+1, now), p.tryAt)
 	}
-	if p.notTill.After(at) {
-		at = p.notTill
+	if at = latest(at, p.notBefore); at.After(now) {
+		return nil, at.Sub(now)
 	}
-	return at
+	c := &Permit{at: now, try: free.After(now)}
+	if c.try {
+		p.slots++
+		p.trying = p.slots != p.limit
+		p.tryAt = now.Add(tryEvery)
+	}
+	p.calls = append(p.calls, c)
+	p.started++
+	return c, 0
 }
 
-// forget drops the permits that neither a window nor a late refusal can reach.
+// forget drops the calls that neither a slot nor a late refusal can reach.
 func (p *Pacer) forget(now time.Time) {
-	drop := 0
-	for drop < len(p.recent) && now.Sub(p.recent[drop].at) >= 3*paceWindow {
-		drop++
+	p.calls = slices.DeleteFunc(p.calls, func(c *Permit) bool { return now.Sub(c.at) >= 3*time.Second })
+	if p.slots == 0 {
+		p.calls = slices.Delete(p.calls, 0, max(0, len(p.calls)-unboundedMemory))
 	}
-	if p.allowed == 0 {
-		drop = max(drop, len(p.recent)-unboundedMemory)
-	}
-	p.recent = append(p.recent[:0], p.recent[drop:]...)
 }
 
-// grow raises what refusals lowered.
-func (p *Pacer) grow(now time.Time) {
-	if p.ceiling == 0 {
+// freeAt returns when fewer calls than slots hold a slot; now, if fewer do.
+func (p *Pacer) freeAt(slots int, now time.Time) time.Time {
+	if p.slots == 0 || len(p.calls) < slots {
+		return now
+	}
+	ends := make([]time.Time, len(p.calls))
+	for i, c := range p.calls {
+		ends[i] = p.ends(c, p.lateShare, now)
+	}
+	slices.SortFunc(ends, time.Time.Compare)
+	return latest(now, ends[len(ends)-slots])
+}
+
+// ends returns when a call no longer counts at the vendor, if share of its delay
+// was spent on the way there.
+func (p *Pacer) ends(c *Permit, share float64, now time.Time) time.Time {
+	took := c.took
+	if took == 0 {
+		took = now.Sub(c.at)
+	}
+	late := min(max(0, took-p.shortest), mostLate)
+	return c.at.Add(time.Second + leastMargin + time.Duration(share*float64(late)))
+}
+
+func latest(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
+// share gives up slots at the beginning of each round, and then tries others.
+func (p *Pacer) share(now time.Time) {
+	round := now.Truncate(roundEvery)
+	if !p.round.Before(round) {
 		return
 	}
-	switch {
-	case p.allowed < p.ceiling && now.Sub(p.raised) >= paceWindow:
-		p.allowed = min(p.allowed*2, p.ceiling)
-		p.raised = now
-	case p.allowed == p.ceiling && (p.most == 0 || p.ceiling < p.most) && now.Sub(p.raised) >= probeEvery*paceWindow:
-		p.ceiling++
-		p.allowed = p.ceiling
-		p.raised = now
+	first := p.round.IsZero()
+	p.round = round
+	all := p.slots == p.limit
+	if first || p.slots == 0 || all && !p.shared && p.started < aloneCalls {
+		return
+	}
+	// A slot is free a second after it was given up. The fewer slots a Pacer has,
+	// the earlier it tries.
+	p.trying, p.tryAt = true, now.Add(1100*time.Millisecond+time.Duration(min(p.slots, 5))*200*time.Millisecond+p.random(200*time.Millisecond))
+	if all {
+		p.shared = false // until a refusal shows another program
+		p.slots = max(1, p.slots-1)
+	} else {
+		p.slots -= min(p.slots/2, 2)
+	}
+}
+
+// Accepted reports that the vendor accepted a call.
+func (p *Pacer) Accepted(c *Permit) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	defer p.wake()
+	now := time.Now()
+	c.took = max(1, now.Sub(c.at))
+	if p.shortest == 0 || c.took < p.shortest {
+		p.shortest = c.took
+	}
+	p.lateShare = max(0, p.lateShare-p.lateDecay)
+	if c.try && p.trying {
+		p.tryAt = now
+	}
+	switch p.hits++; {
+	case p.misses == 1 && p.hits == 1: // what took the limit is gone
+		p.trying, p.tryAt = true, now
+	case p.hits > 2:
+		p.misses = 0
 	}
 }
 
 // Refused reports that the vendor refused a call as one too many. after is how
-// long the vendor asked to wait, or 0. The refusals of one burst count once.
-func (p *Pacer) Refused(permit *Permit, after time.Duration) {
+// long the vendor asked to wait, or 0.
+func (p *Pacer) Refused(c *Permit, after time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	defer p.wake()
 	now := time.Now()
-	if until := now.Add(after); after > 0 && until.After(p.notTill) {
-		p.notTill = until
+	c.took, c.refused = max(1, now.Sub(c.at)), true
+	if after > 0 {
+		p.notBefore = latest(p.notBefore, now.Add(after))
 	}
-	permit.refused = true
-	ceiling := max(1, p.mostAccepted())
-	if p.most > 0 {
-		ceiling = min(ceiling, p.most)
-	}
-	if !permit.at.After(p.refused) { // another of the same burst
-		if p.learned {
-			p.ceiling = min(p.ceiling, ceiling)
-			p.allowed = min(p.allowed, max(1, p.ceiling/2))
-		}
+	if p.lateShare < 0.75 && p.explains(c, now) {
+		p.lateShare, p.lateDecay = 1, 0.001
 		return
 	}
-	p.refused, p.raised = now, now
-	// A refusal below the ceiling shows no ceiling: no more calls were allowed
-	// than the vendor accepted.
-	if p.learned = p.ceiling == 0 || p.allowed == p.ceiling; p.learned {
-		p.ceiling = ceiling
-		p.allowed = ceiling
-	}
-	p.allowed = max(1, p.allowed/2)
+	p.lose(c, now)
 }
 
-// mostAccepted returns the most calls of any recent window that the vendor
-// accepted. The refused call's own window is not enough: if the call overtook
-// others, most of the accepted calls are just before that window.
-func (p *Pacer) mostAccepted() (most int) {
-	for i, first := range p.recent {
-		accepted := 0
-		for _, other := range p.recent[i:] {
-			if !other.refused && other.at.Sub(first.at) < paceWindow {
-				accepted++
-			}
+// explains reports whether a call that arrived late can be why c was refused: c
+// started before the late call was certain to count no more.
+func (p *Pacer) explains(c *Permit, now time.Time) bool {
+	return slices.ContainsFunc(p.calls, func(other *Permit) bool {
+		return other.at.Before(c.at) && p.ends(other, 1, now).After(c.at) && !p.ends(other, p.lateShare, now).After(c.at)
+	})
+}
+
+// lose gives up the slot of a refused call. The refusals of one burst leave as
+// many slots as there are calls that were accepted.
+func (p *Pacer) lose(c *Permit, now time.Time) {
+	accepted := 0
+	for _, other := range p.calls {
+		if !other.refused && now.Sub(other.at) < time.Second {
+			accepted++
 		}
-		most = max(most, accepted)
 	}
-	return most
+	another := c.at.After(p.lowered) // not of the burst that lowered slots last
+	// A slot lost by a Pacer that had all is tried again once: the reason may
+	// have passed.
+	p.trying, p.tryAt = accepted > 0 && p.slots == p.limit && !c.try, now.Add(time.Second+leastMargin)
+	switch {
+	case p.slots == 0 || accepted == 0 || !another && accepted < p.slots:
+		p.slots = max(1, accepted)
+	case another:
+		p.slots = max(1, p.slots-1)
+	}
+	p.shared, p.lowered = true, now
+	if accepted > 0 || !another {
+		return
+	}
+	// The vendor accepts nothing: the next call starts when this one's slot ends,
+	// and if that is refused as well, when others give up slots.
+	p.hits = 0
+	if p.misses++; p.misses > 1 {
+		round := now.Truncate(roundEvery).Add(roundEvery)
+		p.notBefore = latest(p.notBefore, round.Add(1100*time.Millisecond+p.random(200*time.Millisecond)))
+	}
+}
+
+// wake makes Wait compute anew when the next call may start.
+func (p *Pacer) wake() {
+	select {
+	case p.changed <- struct{}{}:
+	default:
+	}
 }

@@ -26,11 +26,16 @@ type retryBudget struct {
 }
 
 // fetch returns one page, in as many attempts as it takes and may take. Each
-// attempt is signed anew.
+// attempt is signed anew. If time runs out before another attempt, the error is
+// that of the last one, which is the better reason.
 func (r *Reader[Q, T]) fetch(ctx context.Context, query Q, at Cursor, retry *retryBudget) (Page[T], error) {
 	renewed := false
+	var last *Error
 	for attempt := 1; ; attempt++ {
 		page, failure := r.attempt(ctx, query, at, retry, attempt)
+		if failure != nil && failure.Code == CodeDeadline && last != nil {
+			return Page[T]{}, last
+		}
 		if failure == nil || page.Total != nil && attempt >= min(attemptsOfEmpty, r.opts.Attempts) {
 			return page, nil // it stays empty: the list ends here, and the proof compares it with the total
 		}
@@ -39,14 +44,15 @@ func (r *Reader[Q, T]) fetch(ctx context.Context, query Q, at Cursor, retry *ret
 			renewed = true
 			continue
 		}
+		last = failure
 		wait, again := retry.allow(failure, attempt, r.opts.Attempts)
 		if !again {
 			return Page[T]{}, failure
 		}
-		switch err := sleep(ctx, wait); {
+		switch err := sleep(ctx, wait, nil); {
 		case errors.Is(err, context.Canceled):
 			return Page[T]{}, AsError(err)
-		case err != nil: // no time for another attempt: the failure is the better reason
+		case err != nil:
 			return Page[T]{}, failure
 		}
 	}
@@ -71,6 +77,7 @@ func (r *Reader[Q, T]) attempt(ctx context.Context, query Q, at Cursor, retry *r
 	})
 	switch {
 	case failure == nil:
+		r.opts.Pacer.Accepted(permit)
 		for before := retry.slowest.Load(); int64(took) > before && !retry.slowest.CompareAndSwap(before, int64(took)); {
 			before = retry.slowest.Load()
 		}
@@ -117,6 +124,9 @@ func (b *retryBudget) allow(failure *Error, attempt, most int) (wait time.Durati
 	}
 	if failure.Dropped && attempt == 1 {
 		return 0, true // the server had closed an idle connection
+	}
+	if failure.Code == CodeThrottled {
+		return 0, true // the Pacer spaces the attempts
 	}
 	wait = min(firstRetryAfter<<(attempt-1), lastRetryAfter)
 	wait = wait/2 + rand.N(wait/2+1)
