@@ -68,10 +68,10 @@ func channelTypes() []ChannelType {
 func (t ChannelType) signs() bool { return t == Webhook || t == Feishu || t == DingTalk }
 
 const (
-	maxChannels    = 20
-	maxChannelName = 40
-	maxOverrides   = 10_000
-	maxCustomerID  = 64
+	maxChannels   = 20
+	maxName       = core.MaxAccountName
+	maxOverrides  = 10_000
+	maxCustomerID = 64
 )
 
 // wants reports whether the channel gets alerts of a kind.
@@ -99,7 +99,7 @@ func ParseConfig(text []byte) (*Config, error) {
 	var doc configSetting
 	p := settings.Decode(text, &doc)
 	if doc.Rules != nil {
-		rules := ruleSetting{}
+		rules := ruleSetting{ExpiryDays: DefaultExpiryDays, HysteresisPercent: DefaultHysteresis}
 		p.Within("rules.", settings.Decode(doc.Rules, &rules))
 		c.Rules = rules.rules()
 	}
@@ -110,7 +110,7 @@ func ParseConfig(text []byte) (*Config, error) {
 		channel := channelSetting{Language: English, MinSeverity: Info}
 		problems := settings.Decode(v, &channel)
 		place := channel.Name
-		if !isName(place, maxChannelName) {
+		if !isName(place) {
 			place = fmt.Sprintf("channel %d", i+1)
 		} else if slices.Contains(names, place) {
 			problems.Add("", "two channels have this name")
@@ -141,17 +141,17 @@ func (c *configSetting) Validate() (p settings.Problems) {
 
 // ruleSetting is the Setting's rules as JSON.
 type ruleSetting struct {
-	ExpiryDays        *int              `json:"expiry_days" want:"a whole number from 1 to 365"`
-	HysteresisPercent *int              `json:"hysteresis_percent" want:"a whole number from 1 to 100"`
+	ExpiryDays        int               `json:"expiry_days" want:"a whole number from 1 to 365"`
+	HysteresisPercent int               `json:"hysteresis_percent" want:"a whole number from 1 to 100"`
 	Kinds             []Kind            `json:"kinds" want:"a list of kinds"`
 	Overrides         map[string]string `json:"overrides" want:"an object of customers' ids and thresholds, as {\"200000000001\":\"500.00\"}"`
 }
 
 func (r *ruleSetting) Validate() (p settings.Problems) {
-	if n := r.ExpiryDays; n != nil && (*n < 1 || *n > 365) {
+	if n := r.ExpiryDays; n < 1 || n > 365 {
 		p.Add("expiry_days", "not a whole number from 1 to 365")
 	}
-	if n := r.HysteresisPercent; n != nil && (*n < 1 || *n > 100) {
+	if n := r.HysteresisPercent; n < 1 || n > 100 {
 		p.Add("hysteresis_percent", "not a whole number from 1 to 100")
 	}
 	validateKinds(&p, r.Kinds)
@@ -171,13 +171,7 @@ func (r *ruleSetting) Validate() (p settings.Problems) {
 
 // rules returns the Rules of a setting without mistakes.
 func (r *ruleSetting) rules() Rules {
-	rules := Rules{Kinds: r.Kinds}
-	if r.ExpiryDays != nil {
-		rules.ExpiryDays = *r.ExpiryDays
-	}
-	if r.HysteresisPercent != nil {
-		rules.HysteresisPercent = *r.HysteresisPercent
-	}
+	rules := Rules{ExpiryDays: r.ExpiryDays, HysteresisPercent: r.HysteresisPercent, Kinds: r.Kinds}
 	if r.Overrides != nil {
 		rules.Overrides = make(map[string]core.Threshold, len(r.Overrides))
 	}
@@ -209,8 +203,8 @@ type channelSetting struct {
 }
 
 func (c *channelSetting) Validate() (p settings.Problems) {
-	if !isName(c.Name, maxChannelName) {
-		p.Add("name", "missing or not one; write 1 to %d small letters, digits, - and _", maxChannelName)
+	if !isName(c.Name) {
+		p.Add("name", "missing or not one; write 1 to %d small letters, digits, - and _", maxName)
 	}
 	switch {
 	case c.Type == "":
@@ -233,7 +227,7 @@ func (c *channelSetting) Validate() (p settings.Problems) {
 	if c.Accounts != nil && len(c.Accounts) == 0 {
 		p.Add("accounts", "empty: nothing would be reported; leave it out for every account")
 	}
-	if slices.ContainsFunc(c.Accounts, func(name string) bool { return !isName(name, core.MaxAccountName) }) {
+	if slices.ContainsFunc(c.Accounts, func(name string) bool { return !isName(name) }) {
 		p.Add("accounts", "a name that is not an account's")
 	}
 	return p
@@ -248,9 +242,10 @@ func (c *channelSetting) channel() Channel {
 	return channel
 }
 
-// isName reports whether a name has only small letters, digits, - and _.
-func isName(name string, most int) bool {
-	return name != "" && len(name) <= most && strings.Trim(name, "abcdefghijklmnopqrstuvwxyz0123456789-_") == "" && name[0] != '-' && name[0] != '_'
+// isName reports whether a name of a channel or an account has only small letters, digits,
+// - and _.
+func isName(name string) bool {
+	return name != "" && len(name) <= maxName && strings.Trim(name, "abcdefghijklmnopqrstuvwxyz0123456789-_") == "" && name[0] != '-' && name[0] != '_'
 }
 
 func isID(id string) bool {

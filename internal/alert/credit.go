@@ -1,6 +1,7 @@
 package alert
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"strings"
@@ -25,7 +26,7 @@ func describeCredit(a *Alert, c *core.CustomerCredit) {
 }
 
 func (r *Rules) overrideCredit(c *core.CustomerCredit) *core.CustomerCredit {
-	low, ok := r.override(c.CustomerID)
+	low, ok := r.Overrides[c.CustomerID]
 	if !ok {
 		return c
 	}
@@ -51,7 +52,7 @@ var levels = []Kind{CreditLow, CreditExhausted, CreditOverdrawn}
 // worse than the one at the stop is alerted. A missing flag leaves the stop as it was, and
 // the balance is evaluated by its amount.
 func (r *Rules) credit(run RunContext, c *core.CustomerCredit, next *State) []Alert {
-	low, ok := r.override(c.CustomerID)
+	low, ok := r.Overrides[c.CustomerID]
 	if !ok {
 		low = run.Low
 	}
@@ -116,7 +117,7 @@ func (r *Rules) credit(run RunContext, c *core.CustomerCredit, next *State) []Al
 // the same in the run before.
 func (r *Rules) closeLevels(c *core.CustomerCredit, low core.Threshold, lasting bool, next *State) (since string, recovered bool) {
 	remaining, threshold := decimalOf(*c.Credit.Remaining), amountOf(low, c.Credit)
-	margin := threshold.Mul(decimal.New(int64(r.hysteresis()), -2))
+	margin := threshold.Mul(decimal.New(int64(cmp.Or(r.HysteresisPercent, DefaultHysteresis)), -2))
 	if margin.Sign() <= 0 && !lasting {
 		return "", false // without a margin, it takes two runs in a row
 	}
@@ -153,7 +154,7 @@ func (r *Rules) expiring(run RunContext, c *core.CustomerCredit, next *State) bo
 	}
 	until := c.NearestExpiry.Sub(run.AsOf)
 	passedBefore := until < 0 && (run.Since.IsZero() || c.NearestExpiry.Before(run.Since))
-	return !passedBefore && until <= time.Duration(r.expiryDays())*oneDay && next.Reported.add(formatTime(*c.NearestExpiry))
+	return !passedBefore && until <= time.Duration(cmp.Or(r.ExpiryDays, DefaultExpiryDays))*oneDay && next.Reported.add(formatTime(*c.NearestExpiry))
 }
 
 // openLevel is the index in levels of the worst open condition, -1 if none is open.

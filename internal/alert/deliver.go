@@ -180,8 +180,9 @@ func (c *Config) Deliver(ctx context.Context, d *Digest, opts DeliverOptions) []
 // It sends nothing.
 func (c *Config) Check(ctx context.Context, resolve Resolver) (problems []error) {
 	for i := range c.Channels {
-		if _, o := resolveChannel(ctx, &c.Channels[i], resolve); !o.ok {
-			problems = append(problems, &core.Error{Op: "alert", Code: o.code, Detail: o.detail})
+		if _, err := resolveChannel(ctx, &c.Channels[i], resolve); err != nil {
+			failure := core.AsError(err)
+			problems = append(problems, &core.Error{Op: "alert", Code: failure.Code, Detail: failure.Public()})
 		}
 	}
 	return problems

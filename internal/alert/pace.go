@@ -16,27 +16,22 @@ type Pace struct {
 
 // wait waits until a message may go to the channel. It returns false if ctx ends before.
 func (p *Pace) wait(ctx context.Context, c *Channel) bool {
-	chat := c.Type.chat()
+	chat := chats[c.Type]
 	if chat == nil {
 		return true
 	}
-	wait, ok := p.reserve(ctx, hashID("address", c.URL.Reveal()), chat.every)
-	return ok && sleep(ctx, wait)
-}
-
-// reserve returns how long to wait for the next message to an address.
-func (p *Pace) reserve(ctx context.Context, address string, every time.Duration) (wait time.Duration, ok bool) {
+	address := hashID("address", c.URL.Reveal())
 	p.mu.Lock()
-	defer p.mu.Unlock()
-	wait = max(0, time.Until(p.next[address]))
-	if endsWithin(ctx, wait) {
-		return 0, false
+	wait := max(0, time.Until(p.next[address]))
+	inTime := !endsWithin(ctx, wait)
+	if inTime {
+		if p.next == nil {
+			p.next = make(map[string]time.Time)
+		}
+		p.next[address] = time.Now().Add(wait + chat.every)
 	}
-	if p.next == nil {
-		p.next = make(map[string]time.Time)
-	}
-	p.next[address] = time.Now().Add(wait + every)
-	return wait, true
+	p.mu.Unlock()
+	return inTime && sleep(ctx, wait)
 }
 
 // endsWithin reports whether ctx's deadline is no later than after a wait.

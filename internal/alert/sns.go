@@ -35,7 +35,7 @@ func parseTopic(arn string) (topic, error) {
 	parts := strings.Split(arn, ":")
 	isPlain := func(text string) bool { return isID(strings.TrimSuffix(text, ".fifo")) }
 	if len(parts) != 6 || parts[0] != "arn" || !strings.HasPrefix(parts[1], "aws") || parts[2] != "sns" ||
-		!isName(parts[3], 40) || len(parts[4]) != 12 || strings.Trim(parts[4], "0123456789") != "" || len(parts[5]) > 256 || !isPlain(parts[5]) {
+		!isName(parts[3]) || len(parts[4]) != 12 || strings.Trim(parts[4], "0123456789") != "" || len(parts[5]) > 256 || !isPlain(parts[5]) {
 		return topic{}, errors.New("not the ARN of a topic")
 	}
 	return topic{arn, parts[3], strings.HasSuffix(parts[5], ".fifo")}, nil
@@ -45,7 +45,7 @@ func parseTopic(arn string) (topic, error) {
 func (s *sender) sns(ctx context.Context) (*http.Request, error) {
 	to, err := parseTopic(s.channel.URL.Reveal())
 	if err != nil {
-		return nil, &core.Error{Code: core.CodeMisconfigured, Detail: "the channel's topic cannot be used"}
+		return nil, err
 	}
 	config := awsconfig.New(s.getenv)
 	endpoint, err := config.Endpoint("SNS")
@@ -108,28 +108,25 @@ func snsSubjectOf(title string) string {
 	return ascii[:min(len(ascii), snsSubject)]
 }
 
-// readSNS reads the <Code> of an error (Publish, Errors, and Common Error Types,
+// snsAnswers are the errors that SNS documents (Publish, Errors, and Common Error Types,
 // read November 2026).
-func readSNS(status int, body []byte) (outcome, bool) {
-	if status == http.StatusOK {
-		return outcome{ok: true}, true
-	}
+var snsAnswers = []knownAnswer{
+	{"AuthorizationError AccessDenied AccessDeniedException", "",
+		unusable, core.CodeDenied, "the function's role may not publish; allow sns:Publish for just this topic"},
+	{"NotFound", "", unusable, core.CodeMisconfigured, "SNS has no such topic"},
+	{"InvalidClientTokenId SignatureDoesNotMatch ExpiredToken UnrecognizedClientException", "",
+		unusable, core.CodeDenied, "AWS does not accept the key or the signature"},
+	{"KMSAccessDenied KMSDisabled KMSInvalidState KMSNotFound KMSOptInRequired", "",
+		unusable, core.CodeDenied, "the topic's encryption key may not be used"},
+	{"Throttled Throttling ThrottlingException KMSThrottling", "", retryable, core.CodeThrottled, "SNS accepts no more messages for now"},
+}
+
+// readSNS returns what an answer means. An error has its code in <Code>.
+func readSNS(status int, body []byte) outcome {
 	_, rest, _ := bytes.Cut(body, []byte("<Code>"))
-	word, _, found := bytes.Cut(rest, []byte("</Code>"))
-	code := string(word)
-	switch {
-	case !found:
-		return outcome{}, false
-	case code == "AuthorizationError", code == "AccessDenied", code == "AccessDeniedException":
-		return unusable(core.CodeDenied, "the function's role may not publish; allow sns:Publish for just this topic (%s)", code), true
-	case code == "NotFound":
-		return unusable(core.CodeMisconfigured, "SNS has no such topic (NotFound)"), true
-	case code == "InvalidClientTokenId", code == "SignatureDoesNotMatch", code == "ExpiredToken", code == "UnrecognizedClientException":
-		return unusable(core.CodeDenied, "AWS does not accept the key or the signature (%s)", code), true
-	case strings.HasPrefix(code, "KMS") && code != "KMSThrottling":
-		return unusable(core.CodeDenied, "the topic's encryption key may not be used (%s)", code[:min(len(code), 40)]), isID(code)
-	case code == "Throttled", code == "Throttling", code == "ThrottlingException", code == "KMSThrottling":
-		return retryable(core.CodeThrottled, "SNS accepts no more messages for now (%s)", code), true
+	code, _, _ := bytes.Cut(rest, []byte("</Code>"))
+	if o, ok := known(snsAnswers, string(code), "", string(code)); ok && status != http.StatusOK {
+		return o
 	}
-	return outcome{}, false
+	return fromStatus(status)
 }
