@@ -10,11 +10,10 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/http"
-	"strconv"
-	"strings"
 	"time"
 
 	"partnerlens/pkg/core"
+	"partnerlens/pkg/transport"
 )
 
 const (
@@ -268,12 +267,8 @@ func fromStatus(status int) outcome {
 // retryAfter is how long an answer asks to wait, by Retry-After or Feishu's own header.
 func retryAfter(h http.Header) time.Duration {
 	for _, name := range []string{"Retry-After", "X-Ogw-Ratelimit-Reset"} {
-		text := strings.TrimSpace(h.Get(name))
-		if seconds, err := strconv.ParseUint(text, 10, 31); err == nil {
-			return time.Duration(seconds) * time.Second
-		}
-		if at, err := http.ParseTime(text); err == nil {
-			return max(0, time.Until(at))
+		if wait := transport.RetryAfter(h.Get(name), time.Now()); wait > 0 {
+			return wait
 		}
 	}
 	return 0

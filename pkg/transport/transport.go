@@ -197,7 +197,7 @@ func (a *attempt) send(req *http.Request) *core.Error {
 	requestID := Word(resp.Header.Get(a.call.RequestIDHeader))
 	failure := a.answer(resp, requestID)
 	if failure != nil {
-		failure.RetryAfter = retryAfter(resp.Header.Get("Retry-After"), time.Now())
+		failure.RetryAfter = RetryAfter(resp.Header.Get("Retry-After"), time.Now())
 		if failure.RequestID == "" {
 			failure.RequestID = requestID
 		}
