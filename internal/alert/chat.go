@@ -149,12 +149,28 @@ func containsAny(text, words string) bool {
 	return slices.ContainsFunc(strings.Split(words, "|"), func(word string) bool { return strings.Contains(text, word) })
 }
 
-// hmacBase64 is the signature of DingTalk and Feishu.
-func hmacBase64(key, text string) string {
+// prefixed is lines of markdown, each after a prefix.
+func prefixed(prefix string, lines []string) string {
+	if len(lines) == 0 {
+		return ""
+	}
+	return prefix + strings.Join(lines, "\n"+prefix)
+}
+
+// paragraphs are the texts that are not empty, with empty lines between.
+func paragraphs(texts ...string) string {
+	return strings.Join(slices.DeleteFunc(texts, func(text string) bool { return text == "" }), "\n\n")
+}
+
+// sign returns the HMAC-SHA256 of a text.
+func sign(key, text string) []byte {
 	mac := hmac.New(sha256.New, []byte(key))
 	mac.Write([]byte(text))
-	return base64.StdEncoding.EncodeToString(mac.Sum(nil))
+	return mac.Sum(nil)
 }
+
+// hmacBase64 is the signature of DingTalk and Feishu.
+func hmacBase64(key, text string) string { return base64.StdEncoding.EncodeToString(sign(key, text)) }
 
 // sizeOf is the size of a value as JSON.
 func sizeOf(v any) int {

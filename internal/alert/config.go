@@ -99,9 +99,9 @@ func ParseConfig(text []byte) (*Config, error) {
 	var doc configSetting
 	p := settings.Decode(text, &doc)
 	if doc.Rules != nil {
-		rules := ruleSetting{ExpiryDays: DefaultExpiryDays, HysteresisPercent: DefaultHysteresis}
-		p.Within("rules.", settings.Decode(doc.Rules, &rules))
-		c.Rules = rules.rules()
+		r := ruleSetting{ExpiryDays: DefaultExpiryDays, HysteresisPercent: DefaultHysteresis}
+		p.Within("rules.", settings.Decode(doc.Rules, &r))
+		c.Rules = Rules{ExpiryDays: r.ExpiryDays, HysteresisPercent: r.HysteresisPercent, Overrides: r.thresholds, Kinds: r.Kinds}
 	}
 	c.Quiet = doc.Quiet
 	c.NoRules = slices.ContainsFunc(p, func(problem settings.Problem) bool { return problem.Path != "quiet" && problem.Path != "channels" })
@@ -118,7 +118,10 @@ func ParseConfig(text []byte) (*Config, error) {
 		names = append(names, place)
 		p.Within(place+": ", problems)
 		if problems == nil {
-			c.Channels = append(c.Channels, channel.channel())
+			c.Channels = append(c.Channels, Channel{
+				Name: channel.Name, Type: channel.Type, URL: core.NewSecret(channel.URL), Secret: core.NewSecret(channel.Secret),
+				Language: channel.Language, Kinds: channel.Kinds, Accounts: channel.Accounts, MinSeverity: channel.MinSeverity,
+			})
 		}
 	}
 	c.Err = p.Err(Setting)
@@ -145,6 +148,8 @@ type ruleSetting struct {
 	HysteresisPercent int               `json:"hysteresis_percent" want:"a whole number from 1 to 100"`
 	Kinds             []Kind            `json:"kinds" want:"a list of kinds"`
 	Overrides         map[string]string `json:"overrides" want:"an object of customers' ids and thresholds, as {\"200000000001\":\"500.00\"}"`
+
+	thresholds map[string]core.Threshold // Overrides, if they have no mistake
 }
 
 func (r *ruleSetting) Validate() (p settings.Problems) {
@@ -159,26 +164,16 @@ func (r *ruleSetting) Validate() (p settings.Problems) {
 		p.Add("overrides", "more than %d", maxOverrides)
 		return p
 	}
+	r.thresholds = make(map[string]core.Threshold, len(r.Overrides))
 	for _, id := range slices.Sorted(maps.Keys(r.Overrides)) {
+		var err error
 		if !isID(id) {
 			p.Add("overrides", "a name that is not a customer's id")
-		} else if _, err := core.ParseThreshold(r.Overrides[id]); err != nil {
+		} else if r.thresholds[id], err = core.ParseThreshold(r.Overrides[id]); err != nil {
 			p.Add("overrides."+id, "%s", core.AsError(err).Detail)
 		}
 	}
 	return p
-}
-
-// rules returns the Rules of a setting without mistakes.
-func (r *ruleSetting) rules() Rules {
-	rules := Rules{ExpiryDays: r.ExpiryDays, HysteresisPercent: r.HysteresisPercent, Kinds: r.Kinds}
-	if r.Overrides != nil {
-		rules.Overrides = make(map[string]core.Threshold, len(r.Overrides))
-	}
-	for id, text := range r.Overrides {
-		rules.Overrides[id], _ = core.ParseThreshold(text)
-	}
-	return rules
 }
 
 func validateKinds(p *settings.Problems, kinds []Kind) {
@@ -231,15 +226,6 @@ func (c *channelSetting) Validate() (p settings.Problems) {
 		p.Add("accounts", "a name that is not an account's")
 	}
 	return p
-}
-
-// channel returns the Channel of a setting without mistakes.
-func (c *channelSetting) channel() Channel {
-	channel := Channel{Name: c.Name, Type: c.Type, URL: core.NewSecret(c.URL), Language: c.Language, Kinds: c.Kinds, Accounts: c.Accounts, MinSeverity: c.MinSeverity}
-	if c.Secret != "" {
-		channel.Secret = core.NewSecret(c.Secret)
-	}
-	return channel
 }
 
 // isName reports whether a name of a channel or an account has only small letters, digits,

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"maps"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/shopspring/decimal"
@@ -116,7 +115,8 @@ func (r *Rules) credit(run RunContext, c *core.CustomerCredit, next *State) []Al
 // are closed, and since when the first of them was open. lasting is whether the status was
 // the same in the run before.
 func (r *Rules) closeLevels(c *core.CustomerCredit, low core.Threshold, lasting bool, next *State) (since string, recovered bool) {
-	remaining, threshold := decimalOf(*c.Credit.Remaining), amountOf(low, c.Credit)
+	limit, _ := low.Of(c.Credit)
+	remaining, threshold := decimalOf(*c.Credit.Remaining), decimalOf(limit)
 	margin := threshold.Mul(decimal.New(int64(cmp.Or(r.HysteresisPercent, DefaultHysteresis)), -2))
 	if margin.Sign() <= 0 && !lasting {
 		return "", false // without a margin, it takes two runs in a row
@@ -170,19 +170,6 @@ func openLevel(open map[Kind]string) int {
 // levelOf is the index in levels of a status, -1 if it is none of them.
 func levelOf(status core.CreditStatus) int {
 	return slices.Index([]core.CreditStatus{core.CreditLow, core.CreditExhausted, core.CreditOverdrawn}, status)
-}
-
-// amountOf returns the threshold as an amount; 0 for a percentage of an unknown allocation.
-func amountOf(low core.Threshold, credit core.Credit) decimal.Decimal {
-	number, percent := strings.CutSuffix(low.String(), "%")
-	amount, err := decimal.NewFromString(number)
-	switch {
-	case err != nil, percent && credit.Allocated == nil:
-		return decimal.Zero
-	case percent:
-		return decimalOf(*credit.Allocated).Mul(amount).Shift(-2)
-	}
-	return amount
 }
 
 func decimalOf(m core.Money) decimal.Decimal { return decimal.RequireFromString(m.String()) }

@@ -33,8 +33,8 @@ func statusOf(err error) int {
 // fail translates an error of the SDK. It drops the text, which quotes URLs and messages
 // of the service, and those can quote keys.
 func (b *bucket) fail(ctx context.Context, op, name string, tries int, err error) error {
-	if ended := over(ctx, op); ended != nil {
-		return ended
+	if err := over(ctx, op); err != nil {
+		return err
 	}
 	var e *core.Error
 	status := statusOf(err)

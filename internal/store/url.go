@@ -131,7 +131,7 @@ func bucketQuery(text string) (url.Values, error) {
 			// Do not quote the name: it can be a misplaced key.
 			return nil, fmt.Errorf("it has a parameter that is not known; there are %s", strings.Join(parameters, ", "))
 		case len(values) > 1:
-			return nil, fmt.Errorf("%s stands there twice", name)
+			return nil, fmt.Errorf("%s is given twice", name)
 		case values[0] == "":
 			return nil, fmt.Errorf("%s is empty; leave it out or give a value", name)
 		}
