@@ -37,14 +37,14 @@ type Config struct {
 
 // Channel is one receiver of digests.
 type Channel struct {
-	Name        string
-	Type        ChannelType
-	URL         core.Secret // the address, which is a key; for SNS the topic's ARN
-	Secret      core.Secret // to sign with; empty: not signed
-	Language    string      // English or Chinese
-	Kinds       []Kind      // nil: all that the rules alert of
-	Accounts    []string    // nil: every account
-	MinSeverity Severity    // "": Info
+	Name        string      `json:"name" want:"a text"`
+	Type        ChannelType `json:"type" want:"a text"`
+	URL         core.Secret `json:"url" want:"a text"`                         // the address, which is a key; for SNS the topic's ARN
+	Secret      core.Secret `json:"secret" want:"a text"`                      // to sign with; empty: not signed
+	Language    string      `json:"language" want:"a text"`                    // English or Chinese
+	Kinds       []Kind      `json:"kinds" want:"a list of kinds"`              // nil: all that the rules alert of
+	Accounts    []string    `json:"accounts" want:"a list of accounts' names"` // nil: every account
+	MinSeverity Severity    `json:"min_severity" want:"a text"`                // "": Info
 }
 
 // ChannelType is the protocol of a channel.
@@ -107,7 +107,7 @@ func ParseConfig(text []byte) (*Config, error) {
 	c.NoRules = slices.ContainsFunc(p, func(problem settings.Problem) bool { return problem.Path != "quiet" && problem.Path != "channels" })
 	var names []string
 	for i, v := range doc.Channels[:min(len(doc.Channels), maxChannels)] {
-		channel := channelSetting{Language: English, MinSeverity: Info}
+		channel := Channel{Language: English, MinSeverity: Info}
 		problems := settings.Decode(v, &channel)
 		place := channel.Name
 		if !isName(place) {
@@ -118,10 +118,7 @@ func ParseConfig(text []byte) (*Config, error) {
 		names = append(names, place)
 		p.Within(place+": ", problems)
 		if problems == nil {
-			c.Channels = append(c.Channels, Channel{
-				Name: channel.Name, Type: channel.Type, URL: core.NewSecret(channel.URL), Secret: core.NewSecret(channel.Secret),
-				Language: channel.Language, Kinds: channel.Kinds, Accounts: channel.Accounts, MinSeverity: channel.MinSeverity,
-			})
+			c.Channels = append(c.Channels, channel)
 		}
 	}
 	c.Err = p.Err(Setting)
@@ -185,19 +182,8 @@ func validateKinds(p *settings.Problems, kinds []Kind) {
 	}
 }
 
-// channelSetting is a Channel as JSON.
-type channelSetting struct {
-	Name        string      `json:"name" want:"a text"`
-	Type        ChannelType `json:"type" want:"a text"`
-	URL         string      `json:"url" want:"a text"`
-	Secret      string      `json:"secret" want:"a text"`
-	Language    string      `json:"language" want:"a text"`
-	Kinds       []Kind      `json:"kinds" want:"a list of kinds"`
-	Accounts    []string    `json:"accounts" want:"a list of accounts' names"`
-	MinSeverity Severity    `json:"min_severity" want:"a text"`
-}
-
-func (c *channelSetting) Validate() (p settings.Problems) {
+// Validate returns every mistake in a Channel of the Setting.
+func (c *Channel) Validate() (p settings.Problems) {
 	if !isName(c.Name) {
 		p.Add("name", "missing or not one; write 1 to %d small letters, digits, - and _", maxName)
 	}
@@ -206,10 +192,10 @@ func (c *channelSetting) Validate() (p settings.Problems) {
 		p.Add("type", "missing; use %s", join(channelTypes()))
 	case !slices.Contains(channelTypes(), c.Type):
 		p.Add("type", "unknown; use %s", join(channelTypes()))
-	case c.Secret != "" && !c.Type.signs():
+	case !c.Secret.Empty() && !c.Type.signs():
 		p.Add("secret", "%s signs nothing with one; leave it out", c.Type)
 	}
-	if c.URL == "" {
+	if c.URL.Empty() {
 		p.Add("url", "missing")
 	}
 	if c.Language != English && c.Language != Chinese {
@@ -228,16 +214,16 @@ func (c *channelSetting) Validate() (p settings.Problems) {
 	return p
 }
 
+const nameLetters = "abcdefghijklmnopqrstuvwxyz0123456789-_"
+
 // isName reports whether a name of a channel or an account has only small letters, digits,
 // - and _.
 func isName(name string) bool {
-	return name != "" && len(name) <= maxName && strings.Trim(name, "abcdefghijklmnopqrstuvwxyz0123456789-_") == "" && name[0] != '-' && name[0] != '_'
+	return name != "" && len(name) <= maxName && strings.Trim(name, nameLetters) == "" && name[0] != '-' && name[0] != '_'
 }
 
 func isID(id string) bool {
-	return id != "" && len(id) <= maxCustomerID && !strings.ContainsFunc(id, func(r rune) bool {
-		return !('0' <= r && r <= '9' || 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || r == '-' || r == '_')
-	})
+	return id != "" && len(id) <= maxCustomerID && strings.Trim(id, "ABCDEFGHIJKLMNOPQRSTUVWXYZ"+nameLetters) == ""
 }
 
 func join[T ~string](list []T) string {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"sync"
 	"time"
+
+	"partnerlens/pkg/core"
 )
 
 // Pace keeps messages to one address as far apart as its vendor requires, whatever run or
@@ -20,34 +22,22 @@ func (p *Pace) wait(ctx context.Context, c *Channel) bool {
 	if chat == nil {
 		return true
 	}
-	address := hashID("address", c.URL.Reveal())
+	wait, ok := p.reserve(ctx, hashID("address", c.URL.Reveal()), chat.every)
+	return ok && core.Sleep(ctx, wait) == nil
+}
+
+// reserve returns how long to wait for the next message to an address. ok is false, and
+// nothing is reserved, if ctx ends before.
+func (p *Pace) reserve(ctx context.Context, address string, every time.Duration) (wait time.Duration, ok bool) {
 	p.mu.Lock()
-	wait := max(0, time.Until(p.next[address]))
-	inTime := !endsWithin(ctx, wait)
-	if inTime {
-		if p.next == nil {
-			p.next = make(map[string]time.Time)
-		}
-		p.next[address] = time.Now().Add(wait + chat.every)
+	defer p.mu.Unlock()
+	wait = max(0, time.Until(p.next[address]))
+	if deadline, limited := ctx.Deadline(); limited && time.Until(deadline) <= wait {
+		return 0, false
 	}
-	p.mu.Unlock()
-	return inTime && sleep(ctx, wait)
-}
-
-// endsWithin reports whether ctx's deadline is no later than after a wait.
-func endsWithin(ctx context.Context, wait time.Duration) bool {
-	deadline, ok := ctx.Deadline()
-	return ok && time.Until(deadline) <= wait
-}
-
-// sleep waits. It returns false if ctx ends before.
-func sleep(ctx context.Context, wait time.Duration) bool {
-	timer := time.NewTimer(wait)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-ctx.Done():
-		return false
+	if p.next == nil {
+		p.next = make(map[string]time.Time)
 	}
+	p.next[address] = time.Now().Add(wait + every)
+	return wait, true
 }

@@ -60,10 +60,10 @@ func deliver(ctx context.Context, client *http.Client, channel *Channel, due Del
 		case o.class < retryable || tries == maxTries:
 		case o.after > maxRetryAfter:
 			o.detail += ", and asks to wait longer than a run can"
-		case endsWithin(ctx, wait):
-			o.detail += ", and there was no time to try again"
-		case sleep(ctx, wait):
+		case core.Sleep(ctx, wait) == nil:
 			continue
+		default:
+			o.detail += ", and there was no time to try again"
 		}
 		return result.failed(o)
 	}

@@ -73,12 +73,8 @@ func (b *body) resume(why *core.Error) error {
 	}
 	b.cutAt = b.at
 	for ; why.Code == core.CodeUnavailable && b.cuts < maxCuts; b.cuts++ {
-		timer := time.NewTimer(firstPause << b.cuts)
-		select {
-		case <-timer.C:
-		case <-b.ctx.Done():
-			timer.Stop()
-			return over(b.ctx, "Get")
+		if err := core.Sleep(b.ctx, firstPause<<b.cuts); err != nil {
+			return failure("Get", "", core.AsError(err))
 		}
 		from, err := b.rest(b.at)
 		if err == nil {

@@ -117,14 +117,10 @@ func failure(op, name string, e *core.Error) *core.Error {
 
 // over returns the error of a context that has ended, or nil.
 func over(ctx context.Context, op string) error {
-	switch err := ctx.Err(); {
-	case err == nil:
-		return nil
-	case errors.Is(err, context.Canceled):
-		return failure(op, "", &core.Error{Code: core.CodeCanceled, Err: context.Canceled})
-	default:
-		return failure(op, "", &core.Error{Code: core.CodeDeadline, Err: context.DeadlineExceeded})
+	if err := ctx.Err(); err != nil {
+		return failure(op, "", core.AsError(err))
 	}
+	return nil
 }
 
 // guard passes writes on until one fails or ctx ends, and keeps the error: a Put fails even

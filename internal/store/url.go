@@ -3,7 +3,6 @@ package store
 import (
 	"errors"
 	"fmt"
-	"net/netip"
 	"net/url"
 	"path/filepath"
 	"slices"
@@ -143,12 +142,9 @@ func isBucket(name string) bool {
 	return len(name) >= 3 && len(name) <= 63 && strings.Trim(name, ".-") == name && !strings.Contains(name, "..") && isOf(name, smallLetters+digits+".-")
 }
 
-func isLoopback(host string) bool {
-	address, err := netip.ParseAddr(host)
-	return strings.EqualFold(host, "localhost") || err == nil && address.IsLoopback()
+func (p *place) isLocal() bool {
+	return p.endpoint != nil && transport.IsLoopback(p.endpoint.Hostname())
 }
-
-func (p *place) isLocal() bool { return p.endpoint != nil && isLoopback(p.endpoint.Hostname()) }
 
 // inDomain reports whether the endpoint is in one of the domains. The default endpoint is
 // AWS's.

@@ -80,15 +80,15 @@ func (p *Pacer) Wait(ctx context.Context) (*Permit, error) {
 			return permit, nil
 		}
 		p.mu.Unlock()
-		if err := sleep(ctx, wait); err != nil {
+		if err := Sleep(ctx, wait); err != nil {
 			return nil, err
 		}
 	}
 }
 
-// sleep waits. It returns context.DeadlineExceeded at once if the wait would end
+// Sleep waits. It returns context.DeadlineExceeded at once if the wait would end
 // after ctx's deadline.
-func sleep(ctx context.Context, wait time.Duration) error {
+func Sleep(ctx context.Context, wait time.Duration) error {
 	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) < wait {
 		return context.DeadlineExceeded
 	}
