@@ -76,11 +76,7 @@ const (
 
 // wants reports whether the channel gets alerts of a kind.
 func (c *Channel) wants(kind Kind) bool {
-	least := c.MinSeverity
-	if least == "" {
-		least = Info
-	}
-	return (c.Kinds == nil || slices.Contains(c.Kinds, kind)) && kind.Severity().rank() <= least.rank()
+	return (c.Kinds == nil || slices.Contains(c.Kinds, kind)) && kind.Severity().rank() <= c.MinSeverity.rank()
 }
 
 func (c *Channel) covers(account string) bool {
@@ -201,7 +197,7 @@ func (c *Channel) Validate() (p settings.Problems) {
 	if c.Language != English && c.Language != Chinese {
 		p.Add("language", "unknown; use %s, %s", English, Chinese)
 	}
-	if severities := []Severity{Critical, Warning, Info}; !slices.Contains(severities, c.MinSeverity) {
+	if !slices.Contains(severities, c.MinSeverity) {
 		p.Add("min_severity", "unknown; use %s", join(severities))
 	}
 	validateKinds(&p, c.Kinds)

@@ -124,7 +124,7 @@ func (w writer) alert(a Alert) string {
 		customer += " " + escape(a.Name)
 	}
 	facts := slices.Concat(w.amounts(a), w.expiry(a), w.statuses(a))
-	return mark(a.Severity) + " " + w.list(title, w.list(customer, facts...))
+	return marks[a.Severity.rank()] + " " + w.list(title, w.list(customer, facts...))
 }
 
 // expired reports whether the credit or tag had expired when the alert was made.
@@ -208,16 +208,8 @@ func (w writer) statuses(a Alert) (facts []string) {
 	return facts
 }
 
-// mark shows a severity as a symbol.
-func mark(s Severity) string {
-	switch s {
-	case Critical:
-		return "🔴"
-	case Warning:
-		return "🟠"
-	}
-	return "🔵"
-}
+// marks show severities as symbols, worst first.
+var marks = []string{"🔴", "🟠", "🔵"}
 
 // message is a selection as text: the content that all chats have, each in its own markup.
 type message struct {

@@ -2,7 +2,6 @@ package alert
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	"partnerlens/pkg/core"
@@ -79,5 +78,5 @@ func TagEndsText(ends *core.TagEnds, setting core.ExpireReading) (text string, a
 
 // wantsNotes reports whether a channel gets a message for Notes without an Alert.
 func (c *Channel) wantsNotes() bool {
-	return c.Kinds == nil && slices.Contains([]Severity{"", Info, Warning}, c.MinSeverity)
+	return c.Kinds == nil && c.MinSeverity.rank() >= Warning.rank()
 }

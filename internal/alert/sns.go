@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/arn"
 	"github.com/aws/aws-sdk-go-v2/service/sns"
 	"github.com/aws/aws-sdk-go-v2/service/sns/types"
 
@@ -22,23 +23,18 @@ const (
 	snsMessage = 200_000
 	snsSubject = 99
 	snsGroup   = 128
+	fifo       = ".fifo" // the end of the name of a topic that keeps the order
 )
 
-// topic is a parsed ARN.
-type topic struct {
-	arn, region string
-	fifo        bool
-}
-
 // parseTopic reads arn:aws:sns:REGION:ACCOUNT:NAME.
-func parseTopic(arn string) (topic, error) {
-	parts := strings.Split(arn, ":")
-	isPlain := func(text string) bool { return isID(strings.TrimSuffix(text, ".fifo")) }
-	if len(parts) != 6 || parts[0] != "arn" || !strings.HasPrefix(parts[1], "aws") || parts[2] != "sns" ||
-		!isName(parts[3]) || len(parts[4]) != 12 || strings.Trim(parts[4], "0123456789") != "" || len(parts[5]) > 256 || !isPlain(parts[5]) {
-		return topic{}, errors.New("not the ARN of a topic")
+func parseTopic(text string) (arn.ARN, error) {
+	topic, err := arn.Parse(text)
+	if err != nil || !strings.HasPrefix(topic.Partition, "aws") || topic.Service != "sns" || !isName(topic.Region) ||
+		len(topic.AccountID) != 12 || strings.Trim(topic.AccountID, "0123456789") != "" ||
+		len(topic.Resource) > 256 || !isID(strings.TrimSuffix(topic.Resource, fifo)) {
+		return arn.ARN{}, errors.New("not the ARN of a topic")
 	}
-	return topic{arn, parts[3], strings.HasSuffix(parts[5], ".fifo")}, nil
+	return topic, nil
 }
 
 // sns has the SDK build and sign the request.
@@ -58,7 +54,7 @@ func (s *sender) sns(ctx context.Context) (*http.Request, error) {
 	}
 	var built capture
 	_, err = sns.New(sns.Options{
-		Region: to.region, BaseEndpoint: endpoint, HTTPClient: &built, Retryer: aws.NopRetryer{},
+		Region: to.Region, BaseEndpoint: endpoint, HTTPClient: &built, Retryer: aws.NopRetryer{},
 		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) { return key, nil }),
 	}).Publish(ctx, s.snsInput(to))
 	if built.request == nil {
@@ -80,17 +76,17 @@ func (c *capture) Do(r *http.Request) (*http.Response, error) {
 }
 
 // snsInput is the message: text for people, attributes for filters, the id for de-duplication.
-func (s *sender) snsInput(to topic) *sns.PublishInput {
+func (s *sender) snsInput(to arn.ARN) *sns.PublishInput {
 	text := func(shown int) string { return strings.Join(s.message.lines(shown), "\n") }
 	in := &sns.PublishInput{
-		TopicArn: &to.arn, Subject: aws.String(snsSubjectOf(s.selection.message(English).title)),
+		TopicArn: aws.String(to.String()), Subject: aws.String(snsSubjectOf(s.selection.message(English).title)),
 		Message:           aws.String(text(s.message.fit(snsMessage, func(shown int) int { return len(text(shown)) }))),
 		MessageAttributes: make(map[string]types.MessageAttributeValue),
 	}
 	for name, value := range map[string]string{"delivery": s.id, "function": s.selection.Function, "account": s.selection.Account, "severity": string(s.message.severity)} {
 		in.MessageAttributes[name] = types.MessageAttributeValue{DataType: aws.String("String"), StringValue: &value}
 	}
-	if to.fifo {
+	if strings.HasSuffix(to.Resource, fifo) {
 		in.MessageGroupId = aws.String(cut(s.selection.Function+"-"+s.selection.Account, snsGroup-1))
 		in.MessageDeduplicationId = &s.id
 	}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"iter"
-	"net"
 	"net/http"
 	"slices"
 	"strings"
@@ -19,6 +18,7 @@ import (
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 
 	"partnerlens/pkg/core"
+	"partnerlens/pkg/transport"
 )
 
 // partSize is the size of a part, which is held in memory. S3 accepts 10,000 parts of at
@@ -34,15 +34,18 @@ type bucket struct {
 }
 
 func openBucket(p *place, opts Options) Store {
-	transport := opts.Transport
-	if transport == nil {
-		transport = newTransport()
+	connections := opts.Transport
+	if connections == nil {
+		pool := transport.NewPool()
+		pool.ResponseHeaderTimeout = 30 * time.Second
+		pool.ExpectContinueTimeout = time.Second // the SDK asks before it sends a large body
+		connections = pool
 	}
 	options := s3.Options{
 		Region:       p.region,
 		UsePathStyle: p.pathStyle,
 		Credentials:  keys(p, opts.Getenv),
-		HTTPClient:   &sender{http.Client{Transport: transport, CheckRedirect: stay}},
+		HTTPClient:   &sender{http.Client{Transport: connections, CheckRedirect: stay}},
 		// COS and OBS reject the checksums that the SDK adds by default since version
 		// 1.73, or store them in the object.
 		RequestChecksumCalculation: aws.RequestChecksumCalculationWhenRequired,
@@ -60,22 +63,6 @@ func openBucket(p *place, opts Options) Store {
 		options.BaseEndpoint = aws.String(p.endpoint.String())
 	}
 	return &bucket{s3.New(options), p}
-}
-
-func newTransport() *http.Transport {
-	protocols := new(http.Protocols)
-	protocols.SetHTTP1(true) // a connection that breaks costs one call
-	return &http.Transport{
-		Protocols:             protocols,
-		Proxy:                 http.ProxyFromEnvironment,
-		DialContext:           (&net.Dialer{Timeout: 10 * time.Second, KeepAlive: 15 * time.Second}).DialContext,
-		TLSHandshakeTimeout:   10 * time.Second,
-		ResponseHeaderTimeout: 30 * time.Second,
-		ExpectContinueTimeout: time.Second, // the SDK asks before it sends a large body
-		MaxIdleConns:          16,
-		MaxIdleConnsPerHost:   8,
-		IdleConnTimeout:       50 * time.Second,
-	}
 }
 
 // stay follows no redirect: a signature is valid for one host, and the key is for no other.
