@@ -71,8 +71,7 @@ func (r *Rules) credit(run RunContext, c *core.CustomerCredit, next *State) []Al
 	if r.expiring(run, c, next) {
 		a := report(CreditExpiring)
 		a.Expires = formatTime(*c.NearestExpiry)
-		days := int(c.NearestExpiry.Sub(run.AsOf) / oneDay)
-		a.DaysLeft = &days
+		a.DaysLeft = new(int(c.NearestExpiry.Sub(run.AsOf) / oneDay))
 	}
 	unknown := c.Status == core.CreditUnknown || c.Status == ""
 	if !unknown {
@@ -84,8 +83,7 @@ func (r *Rules) credit(run RunContext, c *core.CustomerCredit, next *State) []Al
 	case *c.Forced && !stopped:
 		next.Open[CreditForced] = formatTime(run.AsOf)
 		report(CreditForced)
-		no := false
-		next.AtStop = string(core.StatusOfCredit(&no, c.Credit, low)) // the alert reports the balance, too
+		next.AtStop = string(core.StatusOfCredit(nil, c.Credit, low)) // the alert reports the balance, too
 	case !*c.Forced && stopped:
 		report(CreditFreed).Since = stoppedSince
 		delete(next.Open, CreditForced)

@@ -174,8 +174,7 @@ func (h History) daysLeft(remaining core.Money) *int {
 	if median <= 0 || greatest > maxStep*(floatOf(h[0].Remaining)-floatOf(h[len(h)-1].Remaining)) {
 		return nil
 	}
-	days := int(min(floatOf(remaining)/median, maxDaysLeft))
-	return &days
+	return new(int(min(floatOf(remaining)/median, maxDaysLeft)))
 }
 
 func floatOf(m core.Money) float64 {
