@@ -73,7 +73,7 @@ func parseBucket(u *url.URL, getenv func(string) string) (*place, error) {
 	p := &place{bucket: u.Host, prefix: strings.Trim(u.Path, "/")}
 	switch {
 	case !isBucket(p.bucket):
-		return nil, errors.New("s3:// is followed by the bucket's name: 3 to 63 small letters, digits, - and .")
+		return nil, errors.New("s3:// is followed by the bucket's name: 3 to 63 small letters, digits, . and -")
 	case strings.HasSuffix(p.bucket, "--x-s3"):
 		return nil, errors.New("a directory bucket cannot be used, since it lists in no order; name a general purpose bucket")
 	case p.prefix != "" && checkName(p.prefix) != nil:
