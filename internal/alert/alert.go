@@ -3,7 +3,6 @@ package alert
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"io"
 	"strconv"
 	"time"
 
@@ -40,7 +39,7 @@ const idLength = 24 // hex digits: 96 bits
 func hashID(parts ...string) string {
 	sum := sha256.New()
 	for _, part := range parts {
-		io.WriteString(sum, strconv.Itoa(len(part))+":"+part)
+		sum.Write([]byte(strconv.Itoa(len(part)) + ":" + part))
 	}
 	return hex.EncodeToString(sum.Sum(nil))[:idLength]
 }

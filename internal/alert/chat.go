@@ -38,27 +38,15 @@ type chat struct {
 
 // knownAnswer is an answer that a vendor documents, and what it means.
 type knownAnswer struct {
-	codes   string                                                   // separated by spaces
-	says    string                                                   // words separated by |, one of which is in the text beside the code; "": any text
-	outcome func(code core.Code, format string, args ...any) outcome // unusable, retryable, …
-	code    core.Code
-	detail  string
+	codes  string // separated by spaces
+	says   string // words separated by |, one of which is in the text beside the code; "": any text
+	class  class
+	code   core.Code
+	detail string
 }
 
-// chat returns the type's chat; nil for a webhook and SNS.
-func (t ChannelType) chat() *chat {
-	switch t {
-	case Slack:
-		return &slack
-	case Feishu:
-		return &feishu
-	case DingTalk:
-		return &dingTalk
-	case WeCom:
-		return &weCom
-	}
-	return nil
-}
+// chats has every type but a webhook and SNS.
+var chats = map[ChannelType]*chat{Slack: &slack, Feishu: &feishu, DingTalk: &dingTalk, WeCom: &weCom}
 
 // render renders a message with as many alerts, worst first, as the limit allows.
 func (c *chat) render(m message) map[string]any {
@@ -102,22 +90,30 @@ func (c *chat) read(status int, body []byte) outcome {
 		code = string(bytes.TrimSpace(body))
 		label, ok = code, code == "ok"
 	}
-	for _, a := range c.answers {
-		if slices.Contains(strings.Fields(a.codes), code) && containsAny(says, a.says) {
-			return a.outcome(a.code, "%s (%s)", a.detail, label)
-		}
+	if o, ok := known(c.answers, code, says, label); ok {
+		return o
 	}
 	switch {
 	case ok && (code == "ok" || code == "0"):
 		return fromStatus(status)
 	case ok && containsAny(says, tooMany):
-		return afterMinute(core.CodeThrottled, "%s accepts no more messages for now (%s)", c.vendor, label)
+		return afterMinute.of(core.CodeThrottled, "%s accepts no more messages for now (%s)", c.vendor, label)
 	case ok && status == http.StatusOK:
-		return permanent(core.CodeUpstream, "%s does not accept the message (%s)", c.vendor, label)
+		return permanent.of(core.CodeUpstream, "%s does not accept the message (%s)", c.vendor, label)
 	case status == http.StatusOK:
-		return unusable(core.CodeUpstream, "the answer is not one of %s; check that the address is a %s webhook", c.vendor, c.vendor)
+		return unusable.of(core.CodeUpstream, "the answer is not one of %s; check that the address is a %s webhook", c.vendor, c.vendor)
 	}
 	return fromStatus(status)
+}
+
+// known returns the outcome of an answer that is among the documented ones.
+func known(answers []knownAnswer, code, says, label string) (outcome, bool) {
+	for _, a := range answers {
+		if slices.Contains(strings.Fields(a.codes), code) && containsAny(says, a.says) {
+			return a.class.of(a.code, "%s (%s)", a.detail, label), true
+		}
+	}
+	return outcome{}, false
 }
 
 // readRobot returns the code in the answer of a robot, and the text beside it.
@@ -153,12 +149,28 @@ func containsAny(text, words string) bool {
 	return slices.ContainsFunc(strings.Split(words, "|"), func(word string) bool { return strings.Contains(text, word) })
 }
 
-// hmacBase64 is the signature of DingTalk and Feishu.
-func hmacBase64(key, text string) string {
+// prefixed is lines of markdown, each after a prefix.
+func prefixed(prefix string, lines []string) string {
+	if len(lines) == 0 {
+		return ""
+	}
+	return prefix + strings.Join(lines, "\n"+prefix)
+}
+
+// paragraphs are the texts that are not empty, with empty lines between.
+func paragraphs(texts ...string) string {
+	return strings.Join(slices.DeleteFunc(texts, func(text string) bool { return text == "" }), "\n\n")
+}
+
+// sign returns the HMAC-SHA256 of a text.
+func sign(key, text string) []byte {
 	mac := hmac.New(sha256.New, []byte(key))
 	mac.Write([]byte(text))
-	return base64.StdEncoding.EncodeToString(mac.Sum(nil))
+	return mac.Sum(nil)
 }
+
+// hmacBase64 is the signature of DingTalk and Feishu.
+func hmacBase64(key, text string) string { return base64.StdEncoding.EncodeToString(sign(key, text)) }
 
 // sizeOf is the size of a value as JSON.
 func sizeOf(v any) int {

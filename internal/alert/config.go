@@ -37,14 +37,14 @@ type Config struct {
 
 // Channel is one receiver of digests.
 type Channel struct {
-	Name        string
-	Type        ChannelType
-	URL         core.Secret // the address, which is a key; for SNS the topic's ARN
-	Secret      core.Secret // to sign with; empty: not signed
-	Language    string      // English or Chinese
-	Kinds       []Kind      // nil: all that the rules alert of
-	Accounts    []string    // nil: every account
-	MinSeverity Severity    // "": Info
+	Name        string      `json:"name" want:"a text"`
+	Type        ChannelType `json:"type" want:"a text"`
+	URL         core.Secret `json:"url" want:"a text"`                         // the address, which is a key; for SNS the topic's ARN
+	Secret      core.Secret `json:"secret" want:"a text"`                      // to sign with; empty: not signed
+	Language    string      `json:"language" want:"a text"`                    // English or Chinese
+	Kinds       []Kind      `json:"kinds" want:"a list of kinds"`              // nil: all that the rules alert of
+	Accounts    []string    `json:"accounts" want:"a list of accounts' names"` // nil: every account
+	MinSeverity Severity    `json:"min_severity" want:"a text"`                // "": Info
 }
 
 // ChannelType is the protocol of a channel.
@@ -68,19 +68,15 @@ func channelTypes() []ChannelType {
 func (t ChannelType) signs() bool { return t == Webhook || t == Feishu || t == DingTalk }
 
 const (
-	maxChannels    = 20
-	maxChannelName = 40
-	maxOverrides   = 10_000
-	maxCustomerID  = 64
+	maxChannels   = 20
+	maxName       = core.MaxAccountName
+	maxOverrides  = 10_000
+	maxCustomerID = 64
 )
 
 // wants reports whether the channel gets alerts of a kind.
 func (c *Channel) wants(kind Kind) bool {
-	least := c.MinSeverity
-	if least == "" {
-		least = Info
-	}
-	return (c.Kinds == nil || slices.Contains(c.Kinds, kind)) && kind.Severity().rank() <= least.rank()
+	return (c.Kinds == nil || slices.Contains(c.Kinds, kind)) && kind.Severity().rank() <= c.MinSeverity.rank()
 }
 
 func (c *Channel) covers(account string) bool {
@@ -99,18 +95,18 @@ func ParseConfig(text []byte) (*Config, error) {
 	var doc configSetting
 	p := settings.Decode(text, &doc)
 	if doc.Rules != nil {
-		rules := ruleSetting{}
-		p.Within("rules.", settings.Decode(doc.Rules, &rules))
-		c.Rules = rules.rules()
+		r := ruleSetting{ExpiryDays: DefaultExpiryDays, HysteresisPercent: DefaultHysteresis}
+		p.Within("rules.", settings.Decode(doc.Rules, &r))
+		c.Rules = Rules{ExpiryDays: r.ExpiryDays, HysteresisPercent: r.HysteresisPercent, Overrides: r.thresholds, Kinds: r.Kinds}
 	}
 	c.Quiet = doc.Quiet
 	c.NoRules = slices.ContainsFunc(p, func(problem settings.Problem) bool { return problem.Path != "quiet" && problem.Path != "channels" })
 	var names []string
 	for i, v := range doc.Channels[:min(len(doc.Channels), maxChannels)] {
-		channel := channelSetting{Language: English, MinSeverity: Info}
+		channel := Channel{Language: English, MinSeverity: Info}
 		problems := settings.Decode(v, &channel)
 		place := channel.Name
-		if !isName(place, maxChannelName) {
+		if !isName(place) {
 			place = fmt.Sprintf("channel %d", i+1)
 		} else if slices.Contains(names, place) {
 			problems.Add("", "two channels have this name")
@@ -118,7 +114,7 @@ func ParseConfig(text []byte) (*Config, error) {
 		names = append(names, place)
 		p.Within(place+": ", problems)
 		if problems == nil {
-			c.Channels = append(c.Channels, channel.channel())
+			c.Channels = append(c.Channels, channel)
 		}
 	}
 	c.Err = p.Err(Setting)
@@ -141,17 +137,19 @@ func (c *configSetting) Validate() (p settings.Problems) {
 
 // ruleSetting is the Setting's rules as JSON.
 type ruleSetting struct {
-	ExpiryDays        *int              `json:"expiry_days" want:"a whole number from 1 to 365"`
-	HysteresisPercent *int              `json:"hysteresis_percent" want:"a whole number from 1 to 100"`
+	ExpiryDays        int               `json:"expiry_days" want:"a whole number from 1 to 365"`
+	HysteresisPercent int               `json:"hysteresis_percent" want:"a whole number from 1 to 100"`
 	Kinds             []Kind            `json:"kinds" want:"a list of kinds"`
 	Overrides         map[string]string `json:"overrides" want:"an object of customers' ids and thresholds, as {\"200000000001\":\"500.00\"}"`
+
+	thresholds map[string]core.Threshold // Overrides, if they have no mistake
 }
 
 func (r *ruleSetting) Validate() (p settings.Problems) {
-	if n := r.ExpiryDays; n != nil && (*n < 1 || *n > 365) {
+	if n := r.ExpiryDays; n < 1 || n > 365 {
 		p.Add("expiry_days", "not a whole number from 1 to 365")
 	}
-	if n := r.HysteresisPercent; n != nil && (*n < 1 || *n > 100) {
+	if n := r.HysteresisPercent; n < 1 || n > 100 {
 		p.Add("hysteresis_percent", "not a whole number from 1 to 100")
 	}
 	validateKinds(&p, r.Kinds)
@@ -159,32 +157,16 @@ func (r *ruleSetting) Validate() (p settings.Problems) {
 		p.Add("overrides", "more than %d", maxOverrides)
 		return p
 	}
+	r.thresholds = make(map[string]core.Threshold, len(r.Overrides))
 	for _, id := range slices.Sorted(maps.Keys(r.Overrides)) {
+		var err error
 		if !isID(id) {
 			p.Add("overrides", "a name that is not a customer's id")
-		} else if _, err := core.ParseThreshold(r.Overrides[id]); err != nil {
+		} else if r.thresholds[id], err = core.ParseThreshold(r.Overrides[id]); err != nil {
 			p.Add("overrides."+id, "%s", core.AsError(err).Detail)
 		}
 	}
 	return p
-}
-
-// rules returns the Rules of a setting without mistakes.
-func (r *ruleSetting) rules() Rules {
-	rules := Rules{Kinds: r.Kinds}
-	if r.ExpiryDays != nil {
-		rules.ExpiryDays = *r.ExpiryDays
-	}
-	if r.HysteresisPercent != nil {
-		rules.HysteresisPercent = *r.HysteresisPercent
-	}
-	if r.Overrides != nil {
-		rules.Overrides = make(map[string]core.Threshold, len(r.Overrides))
-	}
-	for id, text := range r.Overrides {
-		rules.Overrides[id], _ = core.ParseThreshold(text)
-	}
-	return rules
 }
 
 func validateKinds(p *settings.Problems, kinds []Kind) {
@@ -196,67 +178,48 @@ func validateKinds(p *settings.Problems, kinds []Kind) {
 	}
 }
 
-// channelSetting is a Channel as JSON.
-type channelSetting struct {
-	Name        string      `json:"name" want:"a text"`
-	Type        ChannelType `json:"type" want:"a text"`
-	URL         string      `json:"url" want:"a text"`
-	Secret      string      `json:"secret" want:"a text"`
-	Language    string      `json:"language" want:"a text"`
-	Kinds       []Kind      `json:"kinds" want:"a list of kinds"`
-	Accounts    []string    `json:"accounts" want:"a list of accounts' names"`
-	MinSeverity Severity    `json:"min_severity" want:"a text"`
-}
-
-func (c *channelSetting) Validate() (p settings.Problems) {
-	if !isName(c.Name, maxChannelName) {
-		p.Add("name", "missing or not one; write 1 to %d small letters, digits, - and _", maxChannelName)
+// Validate returns every mistake in a Channel of the Setting.
+func (c *Channel) Validate() (p settings.Problems) {
+	if !isName(c.Name) {
+		p.Add("name", "missing or not one; write 1 to %d small letters, digits, - and _", maxName)
 	}
 	switch {
 	case c.Type == "":
 		p.Add("type", "missing; use %s", join(channelTypes()))
 	case !slices.Contains(channelTypes(), c.Type):
 		p.Add("type", "unknown; use %s", join(channelTypes()))
-	case c.Secret != "" && !c.Type.signs():
+	case !c.Secret.Empty() && !c.Type.signs():
 		p.Add("secret", "%s signs nothing with one; leave it out", c.Type)
 	}
-	if c.URL == "" {
+	if c.URL.Empty() {
 		p.Add("url", "missing")
 	}
 	if c.Language != English && c.Language != Chinese {
 		p.Add("language", "unknown; use %s, %s", English, Chinese)
 	}
-	if severities := []Severity{Critical, Warning, Info}; !slices.Contains(severities, c.MinSeverity) {
+	if !slices.Contains(severities, c.MinSeverity) {
 		p.Add("min_severity", "unknown; use %s", join(severities))
 	}
 	validateKinds(&p, c.Kinds)
 	if c.Accounts != nil && len(c.Accounts) == 0 {
 		p.Add("accounts", "empty: nothing would be reported; leave it out for every account")
 	}
-	if slices.ContainsFunc(c.Accounts, func(name string) bool { return !isName(name, core.MaxAccountName) }) {
+	if slices.ContainsFunc(c.Accounts, func(name string) bool { return !isName(name) }) {
 		p.Add("accounts", "a name that is not an account's")
 	}
 	return p
 }
 
-// channel returns the Channel of a setting without mistakes.
-func (c *channelSetting) channel() Channel {
-	channel := Channel{Name: c.Name, Type: c.Type, URL: core.NewSecret(c.URL), Language: c.Language, Kinds: c.Kinds, Accounts: c.Accounts, MinSeverity: c.MinSeverity}
-	if c.Secret != "" {
-		channel.Secret = core.NewSecret(c.Secret)
-	}
-	return channel
-}
+const nameLetters = "abcdefghijklmnopqrstuvwxyz0123456789-_"
 
-// isName reports whether a name has only small letters, digits, - and _.
-func isName(name string, most int) bool {
-	return name != "" && len(name) <= most && strings.Trim(name, "abcdefghijklmnopqrstuvwxyz0123456789-_") == "" && name[0] != '-' && name[0] != '_'
+// isName reports whether a name of a channel or an account has only small letters, digits,
+// - and _.
+func isName(name string) bool {
+	return name != "" && len(name) <= maxName && strings.Trim(name, nameLetters) == "" && name[0] != '-' && name[0] != '_'
 }
 
 func isID(id string) bool {
-	return id != "" && len(id) <= maxCustomerID && !strings.ContainsFunc(id, func(r rune) bool {
-		return !('0' <= r && r <= '9' || 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || r == '-' || r == '_')
-	})
+	return id != "" && len(id) <= maxCustomerID && strings.Trim(id, "ABCDEFGHIJKLMNOPQRSTUVWXYZ"+nameLetters) == ""
 }
 
 func join[T ~string](list []T) string {

@@ -1,6 +1,7 @@
 package alert
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -10,7 +11,7 @@ import (
 	"partnerlens/pkg/core"
 )
 
-// planted stands wherever a key may have been pasted.
+// planted is a key that may be pasted anywhere.
 const planted = "hooks.example/T000/B000/planted-key"
 
 func TestParseConfig(t *testing.T) {
@@ -142,7 +143,7 @@ func TestParseConfigKeepsValidParts(t *testing.T) {
 		for _, channel := range c.Channels {
 			names = append(names, channel.Name)
 		}
-		if (err == nil) != (test.name == "nothing wrong") || c.Err != err || !slices.Equal(names, test.channels) || c.NoRules != test.noRules {
+		if (err == nil) != (test.name == "nothing wrong") || !errors.Is(c.Err, err) || !slices.Equal(names, test.channels) || c.NoRules != test.noRules {
 			t.Errorf("%s: %q, no rules %t, %v", test.name, names, c.NoRules, err)
 		}
 	}
@@ -190,7 +191,7 @@ func FuzzParseConfig(f *testing.F) {
 		}
 		seen := make(map[string]bool)
 		for _, channel := range c.Channels {
-			if seen[channel.Name] || !isName(channel.Name, maxChannelName) || !slices.Contains(channelTypes(), channel.Type) || channel.URL.Empty() {
+			if seen[channel.Name] || !isName(channel.Name) || !slices.Contains(channelTypes(), channel.Type) || channel.URL.Empty() {
 				t.Fatalf("%q gives %+v", text, channel)
 			}
 			seen[channel.Name] = true

@@ -1,9 +1,9 @@
 package alert
 
 import (
+	"cmp"
 	"maps"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/shopspring/decimal"
@@ -25,7 +25,7 @@ func describeCredit(a *Alert, c *core.CustomerCredit) {
 }
 
 func (r *Rules) overrideCredit(c *core.CustomerCredit) *core.CustomerCredit {
-	low, ok := r.override(c.CustomerID)
+	low, ok := r.Overrides[c.CustomerID]
 	if !ok {
 		return c
 	}
@@ -51,7 +51,7 @@ var levels = []Kind{CreditLow, CreditExhausted, CreditOverdrawn}
 // worse than the one at the stop is alerted. A missing flag leaves the stop as it was, and
 // the balance is evaluated by its amount.
 func (r *Rules) credit(run RunContext, c *core.CustomerCredit, next *State) []Alert {
-	low, ok := r.override(c.CustomerID)
+	low, ok := r.Overrides[c.CustomerID]
 	if !ok {
 		low = run.Low
 	}
@@ -71,8 +71,7 @@ func (r *Rules) credit(run RunContext, c *core.CustomerCredit, next *State) []Al
 	if r.expiring(run, c, next) {
 		a := report(CreditExpiring)
 		a.Expires = formatTime(*c.NearestExpiry)
-		days := int(c.NearestExpiry.Sub(run.AsOf) / oneDay)
-		a.DaysLeft = &days
+		a.DaysLeft = new(int(c.NearestExpiry.Sub(run.AsOf) / oneDay))
 	}
 	unknown := c.Status == core.CreditUnknown || c.Status == ""
 	if !unknown {
@@ -84,8 +83,7 @@ func (r *Rules) credit(run RunContext, c *core.CustomerCredit, next *State) []Al
 	case *c.Forced && !stopped:
 		next.Open[CreditForced] = formatTime(run.AsOf)
 		report(CreditForced)
-		no := false
-		next.AtStop = string(core.StatusOfCredit(&no, c.Credit, low)) // the alert reports the balance, too
+		next.AtStop = string(core.StatusOfCredit(nil, c.Credit, low)) // the alert reports the balance, too
 	case !*c.Forced && stopped:
 		report(CreditFreed).Since = stoppedSince
 		delete(next.Open, CreditForced)
@@ -115,8 +113,9 @@ func (r *Rules) credit(run RunContext, c *core.CustomerCredit, next *State) []Al
 // are closed, and since when the first of them was open. lasting is whether the status was
 // the same in the run before.
 func (r *Rules) closeLevels(c *core.CustomerCredit, low core.Threshold, lasting bool, next *State) (since string, recovered bool) {
-	remaining, threshold := decimalOf(*c.Credit.Remaining), amountOf(low, c.Credit)
-	margin := threshold.Mul(decimal.New(int64(r.hysteresis()), -2))
+	limit, _ := low.Of(c.Credit)
+	remaining, threshold := decimalOf(*c.Credit.Remaining), decimalOf(limit)
+	margin := threshold.Mul(decimal.New(int64(cmp.Or(r.HysteresisPercent, DefaultHysteresis)), -2))
 	if margin.Sign() <= 0 && !lasting {
 		return "", false // without a margin, it takes two runs in a row
 	}
@@ -153,7 +152,7 @@ func (r *Rules) expiring(run RunContext, c *core.CustomerCredit, next *State) bo
 	}
 	until := c.NearestExpiry.Sub(run.AsOf)
 	passedBefore := until < 0 && (run.Since.IsZero() || c.NearestExpiry.Before(run.Since))
-	return !passedBefore && until <= time.Duration(r.expiryDays())*oneDay && next.Reported.add(formatTime(*c.NearestExpiry))
+	return !passedBefore && until <= time.Duration(cmp.Or(r.ExpiryDays, DefaultExpiryDays))*oneDay && next.Reported.add(formatTime(*c.NearestExpiry))
 }
 
 // openLevel is the index in levels of the worst open condition, -1 if none is open.
@@ -169,19 +168,6 @@ func openLevel(open map[Kind]string) int {
 // levelOf is the index in levels of a status, -1 if it is none of them.
 func levelOf(status core.CreditStatus) int {
 	return slices.Index([]core.CreditStatus{core.CreditLow, core.CreditExhausted, core.CreditOverdrawn}, status)
-}
-
-// amountOf returns the threshold as an amount; 0 for a percentage of an unknown allocation.
-func amountOf(low core.Threshold, credit core.Credit) decimal.Decimal {
-	number, percent := strings.CutSuffix(low.String(), "%")
-	amount, err := decimal.NewFromString(number)
-	switch {
-	case err != nil, percent && credit.Allocated == nil:
-		return decimal.Zero
-	case percent:
-		return decimalOf(*credit.Allocated).Mul(amount).Shift(-2)
-	}
-	return amount
 }
 
 func decimalOf(m core.Money) decimal.Decimal { return decimal.RequireFromString(m.String()) }

@@ -12,7 +12,6 @@ import (
 // DeliverOptions are how a Digest is delivered. The zero DeliverOptions work for all channels
 // but SNS.
 type DeliverOptions struct {
-	Reserve   time.Duration            // Deliver returns this long before ctx's deadline; 0: DefaultReserve
 	Getenv    func(name string) string // for SNS: the platform's AWS key and endpoint; nil: none
 	Transport http.RoundTripper        // nil: one like http.DefaultTransport
 	Resolve   Resolver                 // of the references in a channel's texts; nil: texts are used as they are
@@ -68,8 +67,8 @@ const (
 	ReachChannel              // all messages: the channel cannot be reached, or its address or key is wrong
 )
 
-// DefaultReserve is time for the run to record its result.
-const DefaultReserve = 5 * time.Second
+// reserve is time for the run to record its result.
+const reserve = 5 * time.Second
 
 // Plan returns the deliveries of a Digest: one for each channel of its account, Pending, or
 // Skipped if there is nothing for the channel. A Setting with an error (Err) is a delivery
@@ -119,17 +118,14 @@ func DeliveryID(s Summary, channel string) string {
 }
 
 // Deliver makes the deliveries of a Digest concurrently and returns them in the order of
-// opts.Due. It returns before ctx's deadline, less the reserve. Channels fail independently.
+// opts.Due. It returns 5 s before ctx's deadline. Channels fail independently.
 //
 // Delivery is at least once: a lost answer leads to another try, and a run that was killed
 // after a delivery and before its record delivers again. Every message of a webhook and of
 // SNS carries its Delivery's id.
 func (c *Config) Deliver(ctx context.Context, d *Digest, opts DeliverOptions) []Delivery {
-	if opts.Reserve == 0 {
-		opts.Reserve = DefaultReserve
-	}
 	if deadline, ok := ctx.Deadline(); ok {
-		early, cancel := context.WithDeadline(ctx, deadline.Add(-opts.Reserve))
+		early, cancel := context.WithDeadline(ctx, deadline.Add(-reserve))
 		defer cancel()
 		ctx = early
 	}
@@ -180,8 +176,9 @@ func (c *Config) Deliver(ctx context.Context, d *Digest, opts DeliverOptions) []
 // It sends nothing.
 func (c *Config) Check(ctx context.Context, resolve Resolver) (problems []error) {
 	for i := range c.Channels {
-		if _, o := resolveChannel(ctx, &c.Channels[i], resolve); !o.ok {
-			problems = append(problems, &core.Error{Op: "alert", Code: o.code, Detail: o.detail})
+		if _, err := resolveChannel(ctx, &c.Channels[i], resolve); err != nil {
+			failure := core.AsError(err)
+			problems = append(problems, &core.Error{Op: "alert", Code: failure.Code, Detail: failure.Public()})
 		}
 	}
 	return problems

@@ -161,7 +161,7 @@ func TestDeliverToEachChannel(t *testing.T) {
 				Blocks []any  `json:"blocks"`
 			}
 			if err := json.Unmarshal(r.body, &body); err != nil || body.Text == "" || len(body.Blocks) < 2 || len(body.Blocks) > 50 {
-				return fmt.Errorf("%v, %s", err, r.body)
+				return fmt.Errorf("%w, %s", err, r.body)
 			}
 			return nil
 		}},
@@ -173,7 +173,7 @@ func TestDeliverToEachChannel(t *testing.T) {
 				Card      map[string]any `json:"card"`
 			}
 			if err := json.Unmarshal(r.body, &body); err != nil || body.MsgType != "interactive" || len(body.Card) == 0 || len(r.body) > 20_000 {
-				return fmt.Errorf("%v, %s", err, r.body)
+				return fmt.Errorf("%w, %s", err, r.body)
 			}
 			if body.Sign != base64.StdEncoding.EncodeToString(mac(body.Timestamp+"\n"+hmacKey, "")) {
 				return errors.New("the signature does not match")
@@ -200,7 +200,7 @@ func TestDeliverToEachChannel(t *testing.T) {
 				Markdown map[string]string `json:"markdown"`
 			}
 			if err := json.Unmarshal(r.body, &body); err != nil || body.MsgType != "markdown" || len(body.Markdown["content"]) > 4096 {
-				return fmt.Errorf("%v, %s", err, r.body)
+				return fmt.Errorf("%w, %s", err, r.body)
 			}
 			return nil
 		}},
@@ -237,7 +237,7 @@ func verifySNS(r received) error {
 	if err != nil || form.Get("Action") != "Publish" || form.Get("Version") != "2010-03-31" || form.Get("TopicArn") != "arn:aws:sns:eu-central-1:123456789012:alerts.fifo" ||
 		form.Get("MessageGroupId") != "credit-main" || form.Get("MessageDeduplicationId") == "" || form.Get("MessageDeduplicationId") != attributes["delivery"] || attributes["function"] != "credit" ||
 		len(form.Get("Subject")) > 99 || !strings.HasPrefix(form.Get("Subject"), "partnerlens") || !strings.Contains(form.Get("Message"), "🔴") {
-		return fmt.Errorf("%v, %v", err, form)
+		return fmt.Errorf("%w, %v", err, form)
 	}
 	var credential, signed, signature string
 	for part := range strings.SplitSeq(strings.TrimPrefix(r.Header.Get("Authorization"), "AWS4-HMAC-SHA256 "), ", ") {
@@ -803,7 +803,7 @@ func TestChannelsAreConcurrent(t *testing.T) {
 		d.Add(alertNumber(0))
 		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 		defer cancel()
-		got := config.Deliver(ctx, d, DeliverOptions{Reserve: time.Second, Transport: roundTripFunc(func(r *http.Request) (*http.Response, error) {
+		got := config.Deliver(ctx, d, DeliverOptions{Transport: roundTripFunc(func(r *http.Request) (*http.Response, error) {
 			switch r.URL.Host {
 			case "hangs":
 				<-r.Context().Done()
@@ -819,7 +819,7 @@ func TestChannelsAreConcurrent(t *testing.T) {
 			states = append(states, d.Channel+" "+string(d.State))
 		}
 		want := []string{"hangs failed", "fails failed", "takes delivered", "one-kind skipped", "takes-too delivered"}
-		if !slices.Equal(states, want) || takenAt.Load() != 0 || time.Since(start) > 19*time.Second {
+		if !slices.Equal(states, want) || takenAt.Load() != 0 || time.Since(start) > 15*time.Second {
 			t.Errorf("%q after %s", states, time.Since(start))
 		}
 	})

@@ -81,15 +81,15 @@ func (d *Digest) Add(a Alert) {
 	if amount, err := core.ParseMoney(a.Remaining); err == nil {
 		r.amount = &amount
 	}
-	kept := d.worst[a.Kind]
-	if len(kept) == WorstPerKind && compareAlerts(r, kept[len(kept)-1]) >= 0 {
+	worst := d.worst[a.Kind]
+	if len(worst) == WorstPerKind && compareAlerts(r, worst[len(worst)-1]) >= 0 {
 		return
 	}
-	at, _ := slices.BinarySearchFunc(kept, r, compareAlerts)
-	if len(kept) == WorstPerKind {
-		kept = kept[:len(kept)-1]
+	at, _ := slices.BinarySearchFunc(worst, r, compareAlerts)
+	if len(worst) == WorstPerKind {
+		worst = worst[:len(worst)-1]
 	}
-	d.worst[a.Kind] = slices.Insert(kept, at, r)
+	d.worst[a.Kind] = slices.Insert(worst, at, r)
 }
 
 // compareAlerts orders alerts by kind, then by balance and days left (for kinds about a date,

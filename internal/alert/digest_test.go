@@ -52,9 +52,9 @@ func TestDigestOrder(t *testing.T) {
 	if string(a) != string(b) {
 		t.Error("the order of adding shows")
 	}
-	for kind, kept := range got.worst {
-		if len(kept) > WorstPerKind {
-			t.Errorf("%s: %d are kept", kind, len(kept))
+	for kind, worst := range got.worst {
+		if len(worst) > WorstPerKind {
+			t.Errorf("%s: %d are held", kind, len(worst))
 		}
 	}
 	if n := got.counts[CreditForced]; n != (5000+len(Kinds())-1)/len(Kinds()) {

@@ -2,8 +2,8 @@ package alert
 
 import (
 	"net/url"
+	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"partnerlens/pkg/core"
@@ -34,24 +34,10 @@ var dingTalk = chat{
 }
 
 func dingTalkBody(m message, shown int) (map[string]any, int) {
-	var b strings.Builder
-	b.WriteString("#### " + m.title + "\n\n")
-	for _, line := range m.head {
-		b.WriteString(line + "\n\n")
-	}
-	for _, line := range m.kinds {
-		b.WriteString("- " + line + "\n")
-	}
-	b.WriteString("\n")
-	for _, line := range m.items[:shown] {
-		b.WriteString("- " + line + "\n")
-	}
-	if tail := m.tail(shown); tail != "" {
-		b.WriteString("\n" + tail)
-	}
+	parts := slices.Concat([]string{"#### " + m.title}, m.head, []string{prefixed("- ", m.kinds), prefixed("- ", m.items[:shown]), m.tail(shown)})
 	body := map[string]any{
 		"msgtype":  "markdown",
-		"markdown": map[string]string{"title": m.title, "text": b.String()},
+		"markdown": map[string]string{"title": m.title, "text": paragraphs(parts...)},
 		"at":       map[string]bool{"isAtAll": false}, // no mention
 	}
 	return body, sizeOf(body)

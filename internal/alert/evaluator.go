@@ -41,6 +41,9 @@ func (e *Evaluator) Override(r *Rules, record core.Record) (core.Record, error) 
 	if err := e.check(record); err != nil {
 		return nil, err
 	}
+	if r == nil {
+		return record, nil
+	}
 	return e.override(r, record), nil
 }
 

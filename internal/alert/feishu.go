@@ -28,13 +28,6 @@ var feishu = chat{
 // feishuBody is a card of plain text. Feishu reads no markup in it, so nothing is escaped
 // and no <at> mentions anyone.
 func feishuBody(m message, shown int) (map[string]any, int) {
-	color := "blue"
-	switch m.severity {
-	case Critical:
-		color = "red"
-	case Warning:
-		color = "orange"
-	}
 	plain := func(lines ...string) map[string]string {
 		return map[string]string{"tag": "plain_text", "content": strings.Join(lines, "\n")}
 	}
@@ -47,7 +40,7 @@ func feishuBody(m message, shown int) (map[string]any, int) {
 	}
 	body := map[string]any{"msg_type": "interactive", "card": map[string]any{
 		"config":   map[string]bool{"wide_screen_mode": true},
-		"header":   map[string]any{"template": color, "title": plain(m.title)},
+		"header":   map[string]any{"template": []string{"red", "orange", "blue"}[m.severity.rank()], "title": plain(m.title)},
 		"elements": elements,
 	}}
 	return body, sizeOf(body)

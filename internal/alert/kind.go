@@ -1,5 +1,7 @@
 package alert
 
+import "slices"
+
 // Kind is the kind of an Alert. The list is closed: receivers may switch on it.
 type Kind string
 
@@ -32,13 +34,12 @@ const (
 	Info     Severity = "info"
 )
 
-// rank is 0 for the worst.
+var severities = []Severity{Critical, Warning, Info}
+
+// rank is the place among severities, 0 for the worst; that of Info for any other text.
 func (s Severity) rank() int {
-	switch s {
-	case Critical:
-		return 0
-	case Warning:
-		return 1
+	if i := slices.Index(severities, s); i >= 0 {
+		return i
 	}
 	return 2
 }

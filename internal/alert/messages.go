@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"sort"
+	"strconv"
 	"strings"
 	"time"
 
@@ -27,76 +28,6 @@ func (t text) in(language string) string {
 	}
 	return t.en
 }
-
-// The texts of messages beside the titles of the kinds. Some are formats.
-var (
-	textTest  = text{"[Test] ", "【测试】"}
-	textColon = text{": ", "："}
-	textComma = text{", ", "，"}
-
-	textCredit = text{"customers' credit", "客户额度"}
-	textTags   = text{"new-customer tags", "新客标签"}
-
-	textFirst      = text{"first run, the baseline is set", "首次采集，已建立比对基准"}
-	textQuiet      = text{"nothing new", "没有新变化"}
-	textNotesOnly  = text{"warnings about the list itself", "客户名单本身有警告"}
-	textTotal      = text{"%d to look at", "%d 条待关注"}
-	textUnproven   = text{"NOT PROVEN COMPLETE, %d customers were read", "名单完整性未能证明，读取到 %d 家客户"}
-	textUnprovenOf = text{"NOT PROVEN COMPLETE, the vendor counts %d customers, %d were read", "名单完整性未能证明，云厂商计 %d 家，读取到 %d 家"}
-	textHeld       = text{"the run is held", "批次已暂挂"}
-
-	textHeldDetail = text{
-		"%d of %d known customers are missing from the list. Nothing was compared or reported. If the list is right, run: partnerlens watch --accept --run %s",
-		"已知的 %[2]d 家客户中有 %[1]d 家不在本次名单中，未作比对，也未通报变化。如属实，请执行 partnerlens watch --accept --run %[3]s",
-	}
-	textRun         = text{"Run %s, read %s", "批次 %s，采集于 %s"}
-	textReadLate    = text{" (read late: the list is of that moment, not of the run's own time)", "（补采：内容为采集时的名单，并非该批次当日的名单）"}
-	textCustomers   = text{"%d customers", "共 %d 家客户"}
-	textFirstDetail = text{"From the next run on, changes are reported.", "从下次起只通报变化。"}
-
-	textRemaining      = text{"%s left", "剩余 %s"}
-	textRemainingOf    = text{"%s of %s left", "剩余 %s / 额度 %s"}
-	textThreshold      = text{"threshold %s", "预警线 %s"}
-	textDays           = text{"%d days to go", "还剩 %d 天"}
-	textAboutDays      = text{"about %d days at this pace", "按当前消耗约可用 %d 天"}
-	textExpires        = text{"expires %s", "%s 到期"}
-	textExpired        = text{"expired %s", "已于 %s 到期"}
-	textExpiredTitle   = text{"Expired", "已到期"}
-	textSince          = text{"since %s", "告警始于 %s"}
-	textPrevious       = text{"was %s", "此前状态：%s"}
-	textStatus         = text{"now %s", "当前状态：%s"}
-	textNewStatus      = text{"%s", "当前状态：%s"}
-	textValidTo        = text{"valid to the end of %s", "标签有效期至 %s底"}
-	textEndedWith      = text{"expired at the end of %s", "标签已于 %s底到期"}
-	textWouldBeValidTo = text{"was valid to the end of %s", "标签原有效期至 %s底"}
-	textMonth          = text{"%s-%s", "%s 年 %s 月"}
-	textValue          = text{"value %s", "取值 %s"}
-
-	textMore   = text{"… and %d more", "…… 另有 %d 条"}
-	textMoreIn = text{"… and %d more, see %s", "…… 另有 %d 条，见 %s"}
-	textSee    = text{"See %s", "详见 %s"}
-
-	textUnreadable = text{
-		"%s could not be read for %d customers, the first is %s; it is treated as missing",
-		"字段 %s 的取值不符合云厂商文档，涉及 %d 家客户，首个为 %s，按缺失处理",
-	}
-	textMostlyUnknown = text{
-		"the status of %d customers is unknown: a field that it depends on is missing, or has a value that the vendor does not document",
-		"%d 家客户状态未知：缺少判断所需的字段，或取值不在云厂商文档中",
-	}
-	textEndsAgree = text{
-		"meaning of expire_time: all %d tags seen to end agree with %s, the setting",
-		"expire_time 的含义：已观察到 %d 次标签到期，均与 %s（当前设置）一致",
-	}
-	textEndsDiffer = text{
-		"meaning of expire_time: all %d tags seen to end agree with %s, and the setting is %s; check PARTNERLENS_HUAWEI_EXPIRE_MONTH",
-		"expire_time 的含义：已观察到 %d 次标签到期，均与 %s 一致，而当前设置为 %s；请核对 PARTNERLENS_HUAWEI_EXPIRE_MONTH",
-	}
-	textEndsMixed = text{
-		"meaning of expire_time: of %d tags seen to end, %d agree with last_valid and %d with first_invalid, so it is not decided",
-		"expire_time 的含义：已观察到 %d 次标签到期，其中 %d 次与 last_valid 一致，%d 次与 first_invalid 一致，尚无定论",
-	}
-)
 
 // statusTexts are the texts of statuses, of both functions.
 var statusTexts = map[string]text{
@@ -126,18 +57,29 @@ type writer struct {
 	zone     *time.Location // nil: core.VendorZone
 }
 
-func (w writer) text(t text, args ...any) string { return fmt.Sprintf(t.in(w.language), args...) }
+// text formats the text of the language.
+func (w writer) text(en, zh string, args ...any) string {
+	return fmt.Sprintf(text{en, zh}.in(w.language), args...)
+}
 
-// count writes a text with a count.
-func (w writer) count(t text, n int) string {
-	counted := w.text(t, n)
+// count formats a text with a count.
+func (w writer) count(en, zh string, n int) string {
+	counted := w.text(en, zh, n)
 	return cmp.Or(smallCounts[counted], counted)
+}
+
+// list writes a subject and what there is to say of it, if anything.
+func (w writer) list(subject string, facts ...string) string {
+	if len(facts) == 0 {
+		return subject
+	}
+	return subject + w.text(": ", "：") + strings.Join(facts, w.text(", ", "，"))
 }
 
 // status writes a status. An unknown one is foreign text.
 func (w writer) status(status string) string {
 	if t, ok := statusTexts[status]; ok {
-		return w.text(t)
+		return t.in(w.language)
 	}
 	return cut(escape(status), maxStatus)
 }
@@ -172,22 +114,17 @@ func (w writer) timeText(rfc3339 string) string {
 func (w writer) alert(a Alert) string {
 	title := a.Kind.Title(w.language)
 	if a.Kind == CreditExpiring && a.expired() {
-		title = w.text(textExpiredTitle)
+		title = w.text("Expired", "已到期")
 	}
-	line := mark(a.Severity) + " " + title + w.text(textColon)
+	customer := escape(a.CustomerID)
 	if a.ResellerID != "" {
-		line += escape(a.ResellerID) + " / "
+		customer = escape(a.ResellerID) + " / " + customer
 	}
-	line += escape(a.CustomerID)
 	if a.Name != "" {
-		line += " " + escape(a.Name)
+		customer += " " + escape(a.Name)
 	}
-	separator := textColon
-	for _, fact := range append(w.amounts(a), append(w.expiry(a), w.statuses(a)...)...) {
-		line += w.text(separator) + fact
-		separator = textComma
-	}
-	return line
+	facts := slices.Concat(w.amounts(a), w.expiry(a), w.statuses(a))
+	return marks[a.Severity.rank()] + " " + w.list(title, w.list(customer, facts...))
 }
 
 // expired reports whether the credit or tag had expired when the alert was made.
@@ -201,12 +138,12 @@ func (w writer) amounts(a Alert) (facts []string) {
 	}
 	switch {
 	case a.Remaining != "" && a.Allocated != "":
-		facts = append(facts, w.text(textRemainingOf, a.Remaining+currency, a.Allocated+currency))
+		facts = append(facts, w.text("%s of %s left", "剩余 %s / 额度 %s", a.Remaining+currency, a.Allocated+currency))
 	case a.Remaining != "":
-		facts = append(facts, w.text(textRemaining, a.Remaining+currency))
+		facts = append(facts, w.text("%s left", "剩余 %s", a.Remaining+currency))
 	}
 	if a.Threshold != "" && a.Kind == CreditLow {
-		facts = append(facts, w.text(textThreshold, a.Threshold))
+		facts = append(facts, w.text("threshold %s", "预警线 %s", a.Threshold))
 	}
 	return facts
 }
@@ -215,29 +152,29 @@ func (w writer) amounts(a Alert) (facts []string) {
 func (w writer) expiry(a Alert) (facts []string) {
 	isTag := a.Month != ""
 	if isTag && a.Kind != TagUnrecognized { // an unrecognized value does not show whether the tag is valid
-		validTo := textValidTo
+		year, month, _ := strings.Cut(escape(a.Month), "-")
+		last := w.text("%s-%s", "%s 年 %s 月", year, month)
 		switch {
 		case a.expired():
-			validTo = textEndedWith
+			facts = append(facts, w.text("expired at the end of %s", "标签已于 %s底到期", last))
 		case a.Kind == TagLost:
-			validTo = textWouldBeValidTo
+			facts = append(facts, w.text("was valid to the end of %s", "标签原有效期至 %s底", last))
+		default:
+			facts = append(facts, w.text("valid to the end of %s", "标签有效期至 %s底", last))
 		}
-		year, month, _ := strings.Cut(escape(a.Month), "-")
-		facts = append(facts, w.text(validTo, w.text(textMonth, year, month)))
 	}
-	if a.Kind == CreditExpiring {
-		expires := textExpires
-		if a.expired() {
-			expires = textExpired
-		}
-		facts = append(facts, w.text(expires, w.timeText(a.Expires)))
+	switch {
+	case a.Kind == CreditExpiring && a.expired():
+		facts = append(facts, w.text("expired %s", "已于 %s 到期", w.timeText(a.Expires)))
+	case a.Kind == CreditExpiring:
+		facts = append(facts, w.text("expires %s", "%s 到期", w.timeText(a.Expires)))
 	}
 	switch {
 	case a.DaysLeft == nil || a.expired():
 	case isTag || a.Kind == CreditExpiring:
-		facts = append(facts, w.count(textDays, *a.DaysLeft))
+		facts = append(facts, w.count("%d days to go", "还剩 %d 天", *a.DaysLeft))
 	case a.Kind != CreditRecovered:
-		facts = append(facts, w.count(textAboutDays, *a.DaysLeft))
+		facts = append(facts, w.count("about %d days at this pace", "按当前消耗约可用 %d 天", *a.DaysLeft))
 	}
 	return facts
 }
@@ -246,41 +183,33 @@ func (w writer) expiry(a Alert) (facts []string) {
 func (w writer) statuses(a Alert) (facts []string) {
 	prev := func() {
 		if a.Previous != "" {
-			facts = append(facts, w.text(textPrevious, w.status(a.Previous)))
+			facts = append(facts, w.text("was %s", "此前状态：%s", w.status(a.Previous)))
 		}
 	}
 	switch a.Kind {
 	case CreditRecovered:
-		facts = append(facts, w.text(textSince, w.timeText(a.Since)))
+		facts = append(facts, w.text("since %s", "告警始于 %s", w.timeText(a.Since)))
 	case CreditFreed:
-		facts = append(facts, w.text(textSince, w.timeText(a.Since)), w.text(textStatus, w.status(a.Status)))
+		facts = append(facts, w.text("since %s", "告警始于 %s", w.timeText(a.Since)), w.text("now %s", "当前状态：%s", w.status(a.Status)))
 	case TagLost:
 		if a.Status != string(core.TagLapsed) { // the title says so
-			facts = append(facts, w.text(textStatus, w.status(a.Status)))
+			facts = append(facts, w.text("now %s", "当前状态：%s", w.status(a.Status)))
 		}
 	case TagUnrecognized:
-		facts = append(facts, w.text(textValue, cut(escape(a.Value), maxStatus)))
+		facts = append(facts, w.text("value %s", "取值 %s", cut(escape(a.Value), maxStatus)))
 		prev()
 	case CustomerGone:
 		prev()
 	case CustomerNew:
 		if a.Status != "" {
-			facts = append(facts, w.text(textNewStatus, w.status(a.Status)))
+			facts = append(facts, w.text("%s", "当前状态：%s", w.status(a.Status)))
 		}
 	}
 	return facts
 }
 
-// mark shows a severity as a symbol.
-func mark(s Severity) string {
-	switch s {
-	case Critical:
-		return "🔴"
-	case Warning:
-		return "🟠"
-	}
-	return "🔵"
-}
+// marks show severities as symbols, worst first.
+var marks = []string{"🔴", "🟠", "🔵"}
 
 // message is a selection as text: the content that all chats have, each in its own markup.
 type message struct {
@@ -306,20 +235,20 @@ func (s selection) message(language string) message {
 	m := message{writer: w, severity: s.severity(), title: s.title(w), total: s.total, location: cut(ownText(s.Location), maxLocation)}
 	run := cut(ownText(s.Run), maxRun)
 	if s.Held != nil {
-		m.head = []string{w.text(textHeldDetail, s.Held.Missing, s.Held.Known, run)}
+		m.head = []string{w.text("%d of %d known customers are missing from the list. Nothing was compared or reported. If the list is right, run: partnerlens watch --accept --run %s", "已知的 %[2]d 家客户中有 %[1]d 家不在本次名单中，未作比对，也未通报变化。如属实，请执行 partnerlens watch --accept --run %[3]s", s.Held.Missing, s.Held.Known, run)}
 		return m
 	}
-	line := w.text(textRun, run, w.time(s.AsOf))
+	line := w.text("Run %s, read %s", "批次 %s，采集于 %s", run, w.time(s.AsOf))
 	if s.ReadLate {
-		line += w.text(textReadLate)
+		line += w.text(" (read late: the list is of that moment, not of the run's own time)", "（补采：内容为采集时的名单，并非该批次当日的名单）")
 	}
 	m.head = append(m.head, line, s.customers(w))
 	if s.First {
-		m.head = append(m.head, w.text(textFirstDetail))
+		m.head = append(m.head, w.text("From the next run on, changes are reported.", "从下次起只通报变化。"))
 	}
 	m.head = append(m.head, s.Notes.lines(w)...)
 	for _, kind := range s.kinds {
-		m.kinds = append(m.kinds, fmt.Sprintf("%s%s%d", kind.Title(language), w.text(textColon), s.counts[kind]))
+		m.kinds = append(m.kinds, w.list(kind.Title(language), strconv.Itoa(s.counts[kind])))
 	}
 	for _, a := range s.worst {
 		m.items = append(m.items, w.alert(a))
@@ -332,60 +261,58 @@ func (s selection) title(w writer) string {
 	subject := escape(s.Function)
 	switch s.Function {
 	case "credit":
-		subject = w.text(textCredit)
+		subject = w.text("customers' credit", "客户额度")
 	case "tags":
-		subject = w.text(textTags)
+		subject = w.text("new-customer tags", "新客标签")
 	}
-	title := "partnerlens" + w.text(textColon) + subject + w.text(textComma) + escape(s.Account) + w.text(textColon)
+	title := w.list("partnerlens", subject, escape(s.Account))
 	if s.Held != nil {
-		return title + w.text(textHeld)
+		return w.list(title, w.text("the run is held", "批次已暂挂"))
 	}
+	var facts []string
 	switch {
 	case s.Unproven && s.Counted != nil:
-		title += w.text(textUnprovenOf, *s.Counted, s.Total) + w.text(textComma)
+		facts = append(facts, w.text("NOT PROVEN COMPLETE, the vendor counts %d customers, %d were read", "名单完整性未能证明，云厂商计 %d 家，读取到 %d 家", *s.Counted, s.Total))
 	case s.Unproven:
-		title += w.text(textUnproven, s.Total) + w.text(textComma)
+		facts = append(facts, w.text("NOT PROVEN COMPLETE, %d customers were read", "名单完整性未能证明，读取到 %d 家客户", s.Total))
 	}
 	switch {
 	case s.First:
-		title += w.text(textFirst)
+		facts = append(facts, w.text("first run, the baseline is set", "首次采集，已建立比对基准"))
 	case s.total == 0 && s.Notes.Notify:
-		title += w.text(textNotesOnly)
+		facts = append(facts, w.text("warnings about the list itself", "客户名单本身有警告"))
 	case s.total == 0:
-		title += w.text(textQuiet)
+		facts = append(facts, w.text("nothing new", "没有新变化"))
 	default:
-		title += w.text(textTotal, s.total)
+		facts = append(facts, w.text("%d to look at", "%d 条待关注", s.total))
 	}
+	title = w.list(title, facts...)
 	if s.sample {
-		return w.text(textTest) + title
+		return w.text("[Test] ", "【测试】") + title
 	}
 	return title
 }
 
 // customers is the line with the number of customers, in all and by status.
 func (s selection) customers(w writer) string {
-	line := w.count(textCustomers, s.Total)
 	byCount := func(a, b string) int { return cmp.Or(s.Statuses[b]-s.Statuses[a], cmp.Compare(a, b)) }
-	separator := textColon
-	for i, status := range slices.SortedFunc(maps.Keys(s.Statuses), byCount) {
-		if i == maxStatuses {
-			break
-		}
-		line += fmt.Sprintf("%s%s %d", w.text(separator), w.status(status), s.Statuses[status])
-		separator = textComma
+	statuses := slices.SortedFunc(maps.Keys(s.Statuses), byCount)
+	var facts []string
+	for _, status := range statuses[:min(len(statuses), maxStatuses)] {
+		facts = append(facts, fmt.Sprintf("%s %d", w.status(status), s.Statuses[status]))
 	}
-	return line
+	return w.list(w.count("%d customers", "共 %d 家客户", s.Total), facts...)
 }
 
 // tail is the last line: how many alerts are not shown, and where all are.
 func (m message) tail(shown int) string {
 	switch {
 	case shown < m.total && m.location != "":
-		return m.writer.text(textMoreIn, m.total-shown, m.location)
+		return m.text("… and %d more, see %s", "…… 另有 %d 条，见 %s", m.total-shown, m.location)
 	case shown < m.total:
-		return m.writer.text(textMore, m.total-shown)
+		return m.text("… and %d more", "…… 另有 %d 条", m.total-shown)
 	case m.location != "":
-		return m.writer.text(textSee, m.location)
+		return m.text("See %s", "详见 %s", m.location)
 	}
 	return ""
 }

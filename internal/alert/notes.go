@@ -2,7 +2,6 @@ package alert
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	"partnerlens/pkg/core"
@@ -28,9 +27,9 @@ func (n Notes) lines(w writer) (lines []string) {
 		line := ownText(warning.Message)
 		switch warning.Code {
 		case core.WarnValueUnreadable:
-			line = w.text(textUnreadable, ownText(warning.Field), warning.Count, escape(warning.CustomerID))
+			line = w.text("%s could not be read for %d customers, the first is %s; it is treated as missing", "字段 %s 的取值不符合云厂商文档，涉及 %d 家客户，首个为 %s，按缺失处理", ownText(warning.Field), warning.Count, escape(warning.CustomerID))
 		case core.WarnMostlyUnknown:
-			line = w.text(textMostlyUnknown, warning.Count)
+			line = w.text("the status of %d customers is unknown: a field that it depends on is missing, or has a value that the vendor does not document", "%d 家客户状态未知：缺少判断所需的字段，或取值不在云厂商文档中", warning.Count)
 		}
 		if len(line) > maxNote {
 			line = strings.ToValidUTF8(line[:maxNote], "") + "…"
@@ -38,7 +37,7 @@ func (n Notes) lines(w writer) (lines []string) {
 		lines = append(lines, "⚠ "+line)
 	}
 	if left := len(lines) - maxNotes; left > 0 {
-		lines = append(lines[:maxNotes], w.text(textMore, left))
+		lines = append(lines[:maxNotes], w.text("… and %d more", "…… 另有 %d 条", left))
 	}
 	if shown := n.TagEnds.Shows(); n.TagEnds != nil && (n.TagEnds.New > 0 || shown != "" && shown != n.ExpireMonth) {
 		lines = append(lines, n.tagEnds(w))
@@ -51,11 +50,11 @@ func (n Notes) tagEnds(w writer) string {
 	last, first := n.TagEnds.LastValid, n.TagEnds.FirstInvalid
 	switch shown := n.TagEnds.Shows(); shown {
 	case "":
-		return w.text(textEndsMixed, last+first, last, first)
+		return w.text("meaning of expire_time: of %d tags seen to end, %d agree with last_valid and %d with first_invalid, so it is not decided", "expire_time 的含义：已观察到 %d 次标签到期，其中 %d 次与 last_valid 一致，%d 次与 first_invalid 一致，尚无定论", last+first, last, first)
 	case n.ExpireMonth:
-		return w.text(textEndsAgree, last+first, shown)
+		return w.text("meaning of expire_time: all %d tags seen to end agree with %s, the setting", "expire_time 的含义：已观察到 %d 次标签到期，均与 %s（当前设置）一致", last+first, shown)
 	default:
-		return w.text(textEndsDiffer, last+first, shown, n.ExpireMonth)
+		return w.text("meaning of expire_time: all %d tags seen to end agree with %s, and the setting is %s; check PARTNERLENS_HUAWEI_EXPIRE_MONTH", "expire_time 的含义：已观察到 %d 次标签到期，均与 %s 一致，而当前设置为 %s；请核对 PARTNERLENS_HUAWEI_EXPIRE_MONTH", last+first, shown, n.ExpireMonth)
 	}
 }
 
@@ -79,5 +78,5 @@ func TagEndsText(ends *core.TagEnds, setting core.ExpireReading) (text string, a
 
 // wantsNotes reports whether a channel gets a message for Notes without an Alert.
 func (c *Channel) wantsNotes() bool {
-	return c.Kinds == nil && slices.Contains([]Severity{"", Info, Warning}, c.MinSeverity)
+	return c.Kinds == nil && c.MinSeverity.rank() >= Warning.rank()
 }

@@ -70,8 +70,8 @@ func TestNotesAreDelivered(t *testing.T) {
 			channel.Kinds, channel.MinSeverity = test.channel.Kinds, test.channel.MinSeverity
 			d := NewDigest(Summary{Function: "credit", Account: "main", Run: "r", AsOf: runStart, Total: 100})
 			d.Notes = Notes{Warnings: []core.Warning{unreadNote}, Notify: test.notify}
-			if done := deliverTo(t, t.Context(), channel, d, DeliverOptions{}); done.State != test.want {
-				t.Fatalf("%+v, want %s", done, test.want)
+			if got := deliverTo(t, t.Context(), channel, d, DeliverOptions{}); got.State != test.want {
+				t.Fatalf("%+v, want %s", got, test.want)
 			}
 			if all := got(); test.want == Delivered && (len(all) != 1 || !strings.Contains(string(all[0].body), `"warnings":[{"code":"value_unreadable","message":"x","customer_id":"200000000001","field":"RecentExpiry","count":3}]`) || !strings.Contains(string(all[0].body), `"severity":"warning"`)) {
 				t.Errorf("%d: %+v", len(all), all)

@@ -4,6 +4,8 @@ import (
 	"context"
 	"sync"
 	"time"
+
+	"partnerlens/pkg/core"
 )
 
 // Pace keeps messages to one address as far apart as its vendor requires, whatever run or
@@ -16,20 +18,21 @@ type Pace struct {
 
 // wait waits until a message may go to the channel. It returns false if ctx ends before.
 func (p *Pace) wait(ctx context.Context, c *Channel) bool {
-	chat := c.Type.chat()
+	chat := chats[c.Type]
 	if chat == nil {
 		return true
 	}
 	wait, ok := p.reserve(ctx, hashID("address", c.URL.Reveal()), chat.every)
-	return ok && sleep(ctx, wait)
+	return ok && core.Sleep(ctx, wait) == nil
 }
 
-// reserve returns how long to wait for the next message to an address.
+// reserve returns how long to wait for the next message to an address. ok is false, and
+// nothing is reserved, if ctx ends before.
 func (p *Pace) reserve(ctx context.Context, address string, every time.Duration) (wait time.Duration, ok bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	wait = max(0, time.Until(p.next[address]))
-	if endsWithin(ctx, wait) {
+	if deadline, limited := ctx.Deadline(); limited && time.Until(deadline) <= wait {
 		return 0, false
 	}
 	if p.next == nil {
@@ -37,22 +40,4 @@ func (p *Pace) reserve(ctx context.Context, address string, every time.Duration)
 	}
 	p.next[address] = time.Now().Add(wait + every)
 	return wait, true
-}
-
-// endsWithin reports whether ctx's deadline is no later than after a wait.
-func endsWithin(ctx context.Context, wait time.Duration) bool {
-	deadline, ok := ctx.Deadline()
-	return ok && time.Until(deadline) <= wait
-}
-
-// sleep waits. It returns false if ctx ends before.
-func sleep(ctx context.Context, wait time.Duration) bool {
-	timer := time.NewTimer(wait)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
 }

@@ -54,6 +54,9 @@ func (r *Rules) Evaluate(run RunContext, before, after core.Record, prev State) 
 	if err := run.Evaluator.check(before, after); err != nil {
 		return nil, State{}, err
 	}
+	if r == nil {
+		r = new(Rules)
+	}
 	switch {
 	case before == nil && after == nil:
 		return nil, State{}, nil
@@ -86,35 +89,13 @@ func (r *Rules) evaluate(run RunContext, record core.Record, prev State) ([]Aler
 
 // wanted returns the alerts of the kinds in r.Kinds.
 func (r *Rules) wanted(run RunContext, alerts []Alert) []Alert {
-	if r != nil && r.Kinds != nil {
+	if r.Kinds != nil {
 		alerts = slices.DeleteFunc(alerts, func(a Alert) bool { return !slices.Contains(r.Kinds, a.Kind) })
 	}
 	if run.First || len(alerts) == 0 {
 		return nil
 	}
 	return alerts
-}
-
-func (r *Rules) expiryDays() int {
-	if r == nil {
-		return DefaultExpiryDays
-	}
-	return cmp.Or(r.ExpiryDays, DefaultExpiryDays)
-}
-
-func (r *Rules) hysteresis() int {
-	if r == nil {
-		return DefaultHysteresis
-	}
-	return cmp.Or(r.HysteresisPercent, DefaultHysteresis)
-}
-
-// override returns the customer's own threshold.
-func (r *Rules) override(id string) (low core.Threshold, ok bool) {
-	if r != nil {
-		low, ok = r.Overrides[id]
-	}
-	return low, ok
 }
 
 // knownStatus is the record's status, or "" if it is unknown.

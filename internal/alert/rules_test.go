@@ -216,7 +216,7 @@ func TestRecoveryIsPossible(t *testing.T) {
 		{"a line close to everything", "95%", "1000", 0, []string{"1000", "950", "999", "1000", "900"}, []string{"", low, "", recovered, low}},
 		{"a margin as wide as the line", "50%", "1000", 100, []string{"1000", "500", "999", "1000", "500"}, []string{"", low, "", recovered, low}},
 		{"a margin wider than the rest", "60%", "1000", 100, []string{"1000", "600", "1000", "600"}, []string{"", low, recovered, low}},
-		{"room enough: the margin stands", "10%", "1000", 0, []string{"1000", "100", "110", "110.01"}, []string{"", low, "", recovered}},
+		{"a higher allocation: the margin applies", "10%", "1000", 0, []string{"1000", "100", "110", "110.01"}, []string{"", low, "", recovered}},
 		{"allocated is the line", "1000", "1000", 0, []string{"1000", "1000", "1100", "1100.01"}, []string{"", "", "", recovered}},
 		{"allocated less than the line", "1000", "500", 0, []string{"500", "1001", "1100.01", "500"}, []string{"", "", recovered, low}},
 		{"nothing allocated", "1000", "0", 0, []string{"2000", "500", "1001", "1101"}, []string{"", low, "", recovered}},

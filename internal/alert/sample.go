@@ -16,10 +16,9 @@ func Sample(language string, asOf time.Time) *Digest {
 		Statuses: map[string]int{"ok": 1, "low": 1, "overdrawn": 1}, Location: "runs/credit/sample/test",
 	})
 	d.sample = true
-	days := 12
 	for _, a := range []Alert{
 		{Kind: CreditOverdrawn, CustomerID: "200000000001", Name: names[0], Remaining: "-12.50", Allocated: "1000.00", Currency: "USD", Threshold: "10%", Previous: "low", Status: "overdrawn"},
-		{Kind: CreditLow, CustomerID: "200000000002", Name: names[1], Remaining: "80.00", Allocated: "1000.00", Currency: "USD", Threshold: "10%", DaysLeft: &days, Previous: "ok", Status: "low"},
+		{Kind: CreditLow, CustomerID: "200000000002", Name: names[1], Remaining: "80.00", Allocated: "1000.00", Currency: "USD", Threshold: "10%", DaysLeft: new(12), Previous: "ok", Status: "low"},
 	} {
 		a.ID, a.Severity = hashID("alert", d.Function, d.Account, d.Run, string(a.Kind), a.CustomerID), a.Kind.Severity()
 		a.Account, a.Provider, a.Since = d.Account, "tencentcloud", now

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/arn"
 	"github.com/aws/aws-sdk-go-v2/service/sns"
 	"github.com/aws/aws-sdk-go-v2/service/sns/types"
 
@@ -22,30 +23,25 @@ const (
 	snsMessage = 200_000
 	snsSubject = 99
 	snsGroup   = 128
+	fifo       = ".fifo" // the end of the name of a topic that keeps the order
 )
 
-// topic is a parsed ARN.
-type topic struct {
-	arn, region string
-	fifo        bool
-}
-
 // parseTopic reads arn:aws:sns:REGION:ACCOUNT:NAME.
-func parseTopic(arn string) (topic, error) {
-	parts := strings.Split(arn, ":")
-	isPlain := func(text string) bool { return isID(strings.TrimSuffix(text, ".fifo")) }
-	if len(parts) != 6 || parts[0] != "arn" || !strings.HasPrefix(parts[1], "aws") || parts[2] != "sns" ||
-		!isName(parts[3], 40) || len(parts[4]) != 12 || strings.Trim(parts[4], "0123456789") != "" || len(parts[5]) > 256 || !isPlain(parts[5]) {
-		return topic{}, errors.New("not the ARN of a topic")
+func parseTopic(text string) (arn.ARN, error) {
+	topic, err := arn.Parse(text)
+	if err != nil || !strings.HasPrefix(topic.Partition, "aws") || topic.Service != "sns" || !isName(topic.Region) ||
+		len(topic.AccountID) != 12 || strings.Trim(topic.AccountID, "0123456789") != "" ||
+		len(topic.Resource) > 256 || !isID(strings.TrimSuffix(topic.Resource, fifo)) {
+		return arn.ARN{}, errors.New("not the ARN of a topic")
 	}
-	return topic{arn, parts[3], strings.HasSuffix(parts[5], ".fifo")}, nil
+	return topic, nil
 }
 
 // sns has the SDK build and sign the request.
 func (s *sender) sns(ctx context.Context) (*http.Request, error) {
 	to, err := parseTopic(s.channel.URL.Reveal())
 	if err != nil {
-		return nil, &core.Error{Code: core.CodeMisconfigured, Detail: "the channel's topic cannot be used"}
+		return nil, err
 	}
 	config := awsconfig.New(s.getenv)
 	endpoint, err := config.Endpoint("SNS")
@@ -58,7 +54,7 @@ func (s *sender) sns(ctx context.Context) (*http.Request, error) {
 	}
 	var built capture
 	_, err = sns.New(sns.Options{
-		Region: to.region, BaseEndpoint: endpoint, HTTPClient: &built, Retryer: aws.NopRetryer{},
+		Region: to.Region, BaseEndpoint: endpoint, HTTPClient: &built, Retryer: aws.NopRetryer{},
 		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) { return key, nil }),
 	}).Publish(ctx, s.snsInput(to))
 	if built.request == nil {
@@ -80,17 +76,17 @@ func (c *capture) Do(r *http.Request) (*http.Response, error) {
 }
 
 // snsInput is the message: text for people, attributes for filters, the id for de-duplication.
-func (s *sender) snsInput(to topic) *sns.PublishInput {
+func (s *sender) snsInput(to arn.ARN) *sns.PublishInput {
 	text := func(shown int) string { return strings.Join(s.message.lines(shown), "\n") }
 	in := &sns.PublishInput{
-		TopicArn: &to.arn, Subject: aws.String(snsSubjectOf(s.selection.message(English).title)),
+		TopicArn: aws.String(to.String()), Subject: aws.String(snsSubjectOf(s.selection.message(English).title)),
 		Message:           aws.String(text(s.message.fit(snsMessage, func(shown int) int { return len(text(shown)) }))),
 		MessageAttributes: make(map[string]types.MessageAttributeValue),
 	}
 	for name, value := range map[string]string{"delivery": s.id, "function": s.selection.Function, "account": s.selection.Account, "severity": string(s.message.severity)} {
 		in.MessageAttributes[name] = types.MessageAttributeValue{DataType: aws.String("String"), StringValue: &value}
 	}
-	if to.fifo {
+	if strings.HasSuffix(to.Resource, fifo) {
 		in.MessageGroupId = aws.String(cut(s.selection.Function+"-"+s.selection.Account, snsGroup-1))
 		in.MessageDeduplicationId = &s.id
 	}
@@ -108,28 +104,25 @@ func snsSubjectOf(title string) string {
 	return ascii[:min(len(ascii), snsSubject)]
 }
 
-// readSNS reads the <Code> of an error (Publish, Errors, and Common Error Types,
+// snsAnswers are the errors that SNS documents (Publish, Errors, and Common Error Types,
 // read November 2026).
-func readSNS(status int, body []byte) (outcome, bool) {
-	if status == http.StatusOK {
-		return outcome{ok: true}, true
-	}
+var snsAnswers = []knownAnswer{
+	{"AuthorizationError AccessDenied AccessDeniedException", "",
+		unusable, core.CodeDenied, "the function's role may not publish; allow sns:Publish for just this topic"},
+	{"NotFound", "", unusable, core.CodeMisconfigured, "SNS has no such topic"},
+	{"InvalidClientTokenId SignatureDoesNotMatch ExpiredToken UnrecognizedClientException", "",
+		unusable, core.CodeDenied, "AWS does not accept the key or the signature"},
+	{"KMSAccessDenied KMSDisabled KMSInvalidState KMSNotFound KMSOptInRequired", "",
+		unusable, core.CodeDenied, "the topic's encryption key may not be used"},
+	{"Throttled Throttling ThrottlingException KMSThrottling", "", retryable, core.CodeThrottled, "SNS accepts no more messages for now"},
+}
+
+// readSNS returns what an answer means. An error has its code in <Code>.
+func readSNS(status int, body []byte) outcome {
 	_, rest, _ := bytes.Cut(body, []byte("<Code>"))
-	word, _, found := bytes.Cut(rest, []byte("</Code>"))
-	code := string(word)
-	switch {
-	case !found:
-		return outcome{}, false
-	case code == "AuthorizationError", code == "AccessDenied", code == "AccessDeniedException":
-		return unusable(core.CodeDenied, "the function's role may not publish; allow sns:Publish for just this topic (%s)", code), true
-	case code == "NotFound":
-		return unusable(core.CodeMisconfigured, "SNS has no such topic (NotFound)"), true
-	case code == "InvalidClientTokenId", code == "SignatureDoesNotMatch", code == "ExpiredToken", code == "UnrecognizedClientException":
-		return unusable(core.CodeDenied, "AWS does not accept the key or the signature (%s)", code), true
-	case strings.HasPrefix(code, "KMS") && code != "KMSThrottling":
-		return unusable(core.CodeDenied, "the topic's encryption key may not be used (%s)", code[:min(len(code), 40)]), isID(code)
-	case code == "Throttled", code == "Throttling", code == "ThrottlingException", code == "KMSThrottling":
-		return retryable(core.CodeThrottled, "SNS accepts no more messages for now (%s)", code), true
+	code, _, _ := bytes.Cut(rest, []byte("</Code>"))
+	if o, ok := known(snsAnswers, string(code), "", string(code)); ok && status != http.StatusOK {
+		return o
 	}
-	return outcome{}, false
+	return fromStatus(status)
 }

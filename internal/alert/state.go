@@ -12,7 +12,7 @@ import (
 )
 
 // State is what Evaluate remembers of a customer from run to run. The zero State is that of
-// a customer not seen before; a zero State from Evaluate means that nothing is to be kept.
+// a customer not seen before; a zero State from Evaluate means that there is nothing to store.
 // Every customer has one, so empty fields are left out; a typical State takes 300 bytes.
 type State struct {
 	Key      string          `json:"key,omitempty"`
@@ -73,10 +73,10 @@ const (
 	maxPoints    = 14
 	dayLayout    = "2006-01-02"
 	oneDay       = 24 * time.Hour
-	maxPointText = 24 // characters; a longer amount is not kept, so that State stays small
+	maxPointText = 24 // characters; a longer amount is left out, so that State stays small
 )
 
-// add adds the balance at a time. Only the first balance of a day is kept: points are then
+// add adds the balance at a time. Only the first balance of a day counts: points are then
 // a day apart, however often runs are, and the current day does not count as a whole one.
 func (h History) add(at time.Time, remaining core.Money) History {
 	year, month, date := at.In(core.VendorZone).Date()
@@ -174,8 +174,7 @@ func (h History) daysLeft(remaining core.Money) *int {
 	if median <= 0 || greatest > maxStep*(floatOf(h[0].Remaining)-floatOf(h[len(h)-1].Remaining)) {
 		return nil
 	}
-	days := int(min(floatOf(remaining)/median, maxDaysLeft))
-	return &days
+	return new(int(min(floatOf(remaining)/median, maxDaysLeft)))
 }
 
 func floatOf(m core.Money) float64 {

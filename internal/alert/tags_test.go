@@ -58,7 +58,7 @@ func TestTagSequences(t *testing.T) {
 		{"the baseline knows of next month", []day{
 			{"2026-11-22", "Y 2026-12", ""}, {"2026-11-23", "Y 2026-12", ""}, {"2026-12-01", "Y 2026-12", this}, {"2026-12-02", "Y 2026-12", ""},
 		}},
-		{"a run missed over the turn", []day{
+		{"a run missed over the end of a month", []day{
 			{"2026-10-22", "Y 2026-12", ""}, {"2026-12-22", "Y 2026-12", this}, {"2027-03-01", "Y 2026-12", lost},
 		}},
 		{"extended in its last month", []day{

@@ -2,8 +2,6 @@ package alert
 
 import (
 	"context"
-	"crypto/hmac"
-	"crypto/sha256"
 	"encoding/hex"
 	"net/http"
 	"net/url"
@@ -42,10 +40,7 @@ func (s *sender) webhook(ctx context.Context, now time.Time) (*http.Request, err
 	req.Header.Set(deliveryHeader, s.id)
 	if !s.channel.Secret.Empty() {
 		t := strconv.FormatInt(now.Unix(), 10)
-		mac := hmac.New(sha256.New, []byte(s.channel.Secret.Reveal()))
-		mac.Write([]byte(t + "."))
-		mac.Write(body)
-		req.Header.Set(signatureHeader, "t="+t+",v1="+hex.EncodeToString(mac.Sum(nil)))
+		req.Header.Set(signatureHeader, "t="+t+",v1="+hex.EncodeToString(sign(s.channel.Secret.Reveal(), t+"."+string(body))))
 	}
 	return req, nil
 }

@@ -1,7 +1,7 @@
 package alert
 
 import (
-	"strings"
+	"slices"
 	"time"
 
 	"partnerlens/pkg/core"
@@ -26,20 +26,7 @@ var weCom = chat{
 
 // weComBody renders a message. The limit is of its content alone.
 func weComBody(m message, shown int) (map[string]any, int) {
-	var b strings.Builder
-	b.WriteString("### " + m.title)
-	for _, line := range m.head {
-		b.WriteString("\n> " + line)
-	}
-	for _, line := range m.kinds {
-		b.WriteString("\n> " + line)
-	}
-	b.WriteString("\n") // an empty line ends the quotation
-	for _, line := range m.items[:shown] {
-		b.WriteString("\n" + line)
-	}
-	if tail := m.tail(shown); tail != "" {
-		b.WriteString("\n\n" + tail)
-	}
-	return map[string]any{"msgtype": "markdown", "markdown": map[string]string{"content": b.String()}}, b.Len()
+	quotation := prefixed("> ", slices.Concat(m.head, m.kinds))
+	text := paragraphs("### "+m.title+"\n"+quotation, prefixed("", m.items[:shown]), m.tail(shown))
+	return map[string]any{"msgtype": "markdown", "markdown": map[string]string{"content": text}}, len(text)
 }

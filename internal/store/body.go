@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"io"
 	"time"
 
@@ -59,7 +60,7 @@ func (b *body) Read(p []byte) (int, error) {
 
 // cut returns the error of a source that ended too early.
 func (b *body) cut(err error) *core.Error {
-	if err == io.EOF || err == io.ErrUnexpectedEOF {
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 		return failure("Get", b.name, &core.Error{Code: core.CodeUnavailable, Detail: "it broke off before it was whole", Err: io.ErrUnexpectedEOF})
 	}
 	return failure("Get", b.name, b.fail(err))
@@ -72,16 +73,12 @@ func (b *body) resume(why *core.Error) error {
 	}
 	b.cutAt = b.at
 	for ; why.Code == core.CodeUnavailable && b.cuts < maxCuts; b.cuts++ {
-		timer := time.NewTimer(firstPause << b.cuts)
-		select {
-		case <-timer.C:
-		case <-b.ctx.Done():
-			timer.Stop()
-			return over(b.ctx, "Get")
+		if err := core.Sleep(b.ctx, firstPause<<b.cuts); err != nil {
+			return failure("Get", "", core.AsError(err))
 		}
 		from, err := b.rest(b.at)
 		if err == nil {
-			b.from.Close()
+			_ = b.from.Close()
 			b.from = from
 			b.cuts++
 			return nil
@@ -96,7 +93,7 @@ func (b *body) resume(why *core.Error) error {
 func (b *body) Close() error {
 	// The rest is not read to reuse the connection: it can be gigabytes. An error of
 	// closing does not matter to a reader.
-	b.from.Close()
+	_ = b.from.Close()
 	return nil
 }
 

@@ -3,11 +3,9 @@ package store
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"iter"
-	"net"
 	"net/http"
 	"slices"
 	"strings"
@@ -20,6 +18,7 @@ import (
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 
 	"partnerlens/pkg/core"
+	"partnerlens/pkg/transport"
 )
 
 // partSize is the size of a part, which is held in memory. S3 accepts 10,000 parts of at
@@ -35,15 +34,18 @@ type bucket struct {
 }
 
 func openBucket(p *place, opts Options) Store {
-	transport := opts.Transport
-	if transport == nil {
-		transport = newTransport()
+	connections := opts.Transport
+	if connections == nil {
+		pool := transport.NewPool()
+		pool.ResponseHeaderTimeout = 30 * time.Second
+		pool.ExpectContinueTimeout = time.Second // the SDK asks before it sends a large body
+		connections = pool
 	}
 	options := s3.Options{
 		Region:       p.region,
 		UsePathStyle: p.pathStyle,
 		Credentials:  keys(p, opts.Getenv),
-		HTTPClient:   &sender{http.Client{Transport: transport, CheckRedirect: stay}},
+		HTTPClient:   &sender{http.Client{Transport: connections, CheckRedirect: stay}},
 		// COS and OBS reject the checksums that the SDK adds by default since version
 		// 1.73, or store them in the object.
 		RequestChecksumCalculation: aws.RequestChecksumCalculationWhenRequired,
@@ -61,22 +63,6 @@ func openBucket(p *place, opts Options) Store {
 		options.BaseEndpoint = aws.String(p.endpoint.String())
 	}
 	return &bucket{s3.New(options), p}
-}
-
-func newTransport() *http.Transport {
-	protocols := new(http.Protocols)
-	protocols.SetHTTP1(true) // a connection that breaks costs one call
-	return &http.Transport{
-		Protocols:             protocols,
-		Proxy:                 http.ProxyFromEnvironment,
-		DialContext:           (&net.Dialer{Timeout: 10 * time.Second, KeepAlive: 15 * time.Second}).DialContext,
-		TLSHandshakeTimeout:   10 * time.Second,
-		ResponseHeaderTimeout: 30 * time.Second,
-		ExpectContinueTimeout: time.Second, // the SDK asks before it sends a large body
-		MaxIdleConns:          16,
-		MaxIdleConnsPerHost:   8,
-		IdleConnTimeout:       50 * time.Second,
-	}
 }
 
 // stay follows no redirect: a signature is valid for one host, and the key is for no other.
@@ -118,7 +104,7 @@ func (b *bucket) Get(ctx context.Context, name string) (io.ReadCloser, error) {
 		return nil, b.fail(ctx, "Get", name, *tries, err)
 	}
 	if out.ContentLength == nil {
-		out.Body.Close()
+		_ = out.Body.Close()
 		return nil, failure("Get", name, &core.Error{Code: core.CodeUpstream, Detail: "the store did not say how long it is, so that a cut could not be noticed; check for a proxy in between"})
 	}
 	size, tag := *out.ContentLength, aws.ToString(out.ETag)
@@ -147,14 +133,14 @@ func (b *bucket) rest(ctx context.Context, name, tag string, at, size int64) (io
 	case aws.ToString(out.ETag) != tag:
 	case out.ContentRange == nil && length == size: // a server without ranges sends the whole object
 		if _, err := io.CopyN(io.Discard, out.Body, at); err != nil {
-			out.Body.Close()
+			_ = out.Body.Close()
 			return nil, failure("Get", name, networkError(err))
 		}
 		return out.Body, nil
 	case strings.HasPrefix(aws.ToString(out.ContentRange), fmt.Sprintf("bytes %d-%d/", at, size-1)) && length == size-at:
 		return out.Body, nil
 	}
-	out.Body.Close()
+	_ = out.Body.Close()
 	return nil, replaced(name)
 }
 
@@ -212,8 +198,8 @@ func (b *bucket) holds(ctx context.Context, name string, want []byte) bool {
 	if err != nil {
 		return false
 	}
-	defer from.Close()
 	got, err := io.ReadAll(io.LimitReader(from, int64(len(want))+1))
+	_ = from.Close()
 	return err == nil && bytes.Equal(got, want)
 }
 
@@ -316,18 +302,11 @@ func (b *bucket) Put(ctx context.Context, name string, write func(w io.Writer) e
 		return err
 	}
 	u := &upload{ctx: ctx, bucket: b, name: name}
-	stored := false
-	defer func() {
-		if !stored {
-			u.abort()
-		}
-	}()
-	if err := write(u); err != nil {
+	defer u.abort()
+	if err := writeTo(ctx, "Put", u, write); err != nil {
 		return err
 	}
-	err := u.finish()
-	stored = err == nil
-	return err
+	return u.finish()
 }
 
 // upload writes an object: by one request, or, if it is larger than a part, in parts.
@@ -336,26 +315,19 @@ type upload struct {
 	bucket *bucket
 	name   string
 
-	id   *string // of the multipart upload, if there is one
+	id   *string // of the multipart upload in progress, if there is one
 	part []byte  // the part in progress
 	sent []types.CompletedPart
-	err  error // the first: Put fails even if write ignores it
 }
 
 const maxParts = 10_000
 
-func (u *upload) Write(p []byte) (int, error) {
-	written := 0
-	for {
-		if u.err == nil {
-			u.err = over(u.ctx, "Put")
-		}
-		if u.err != nil || len(p) == 0 {
-			return written, u.err
-		}
+func (u *upload) Write(p []byte) (written int, err error) {
+	for len(p) > 0 {
 		if len(u.part) == partSize {
-			u.err = u.send()
-			continue
+			if err := u.send(); err != nil {
+				return written, err
+			}
 		}
 		n := min(len(p), partSize-len(u.part))
 		if need := len(u.part) + n; need > cap(u.part) { // double it, up to a part
@@ -364,6 +336,7 @@ func (u *upload) Write(p []byte) (int, error) {
 		u.part = append(u.part, p[:n]...)
 		p, written = p[n:], written+n
 	}
+	return written, nil
 }
 
 // send uploads the part, and reuses its memory: the SDK retains none of it after the call.
@@ -395,19 +368,14 @@ func (u *upload) send() error {
 	return nil
 }
 
-func (u *upload) finish() error {
-	if u.err == nil {
-		u.err = over(u.ctx, "Put")
-	}
-	if u.err == nil && u.id != nil {
-		u.err = u.send()
-	}
-	if u.err != nil {
-		return u.err
-	}
+func (u *upload) finish() (err error) {
 	b := u.bucket
+	if u.id != nil {
+		if err := u.send(); err != nil {
+			return err
+		}
+	}
 	ctx, tries := counting(u.ctx)
-	var err error
 	if u.id == nil {
 		_, err = b.client.PutObject(ctx, b.put(u.name, u.part))
 	} else {
@@ -418,19 +386,19 @@ func (u *upload) finish() error {
 	if err != nil {
 		return b.fail(ctx, "Put", u.name, *tries, err)
 	}
+	u.id = nil
 	return nil
 }
 
-// abort deletes the uploaded parts, which are billed otherwise. It makes one short attempt,
-// even if ctx is done.
+// abort deletes the parts of an upload in progress, which are billed otherwise. It makes one
+// short attempt, even if ctx is done.
 func (u *upload) abort() {
 	if u.id == nil {
 		return
 	}
-	u.err = errors.Join(u.err, io.ErrClosedPipe) // for a write after Put has returned
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(u.ctx), 3*time.Second)
 	defer cancel()
-	u.bucket.client.AbortMultipartUpload(ctx, &s3.AbortMultipartUploadInput{
+	_, _ = u.bucket.client.AbortMultipartUpload(ctx, &s3.AbortMultipartUploadInput{
 		Bucket: &u.bucket.place.bucket, Key: u.bucket.key(u.name), UploadId: u.id,
 	}, func(o *s3.Options) { o.RetryMaxAttempts = 1 })
 }

@@ -272,14 +272,14 @@ func TestBucketTriesAgain(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
 		defer cancel()
 		c.answer = func(int, *http.Request, string) *http.Response { return refusal(503, "SlowDown") }
-		begun := time.Now()
-		if err := s.Delete(ctx, "o"); core.CodeOf(err) != core.CodeDeadline || time.Since(begun) > time.Second {
-			t.Errorf("a deadline between attempts: %v after %v", err, time.Since(begun))
+		start := time.Now()
+		if err := s.Delete(ctx, "o"); core.CodeOf(err) != core.CodeDeadline || time.Since(start) > time.Second {
+			t.Errorf("a deadline between attempts: %v after %v", err, time.Since(start))
 		}
 	})
 }
 
-// Every way to fail gives the parts up, and only once something was begun.
+// Every failure aborts an upload that has started.
 func TestBucketAbortsUploads(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, abortsUploads) // an error in a 200 is tried again
@@ -322,6 +322,7 @@ func abortsUploads(t *testing.T) {
 	} {
 		s, c := openCanned(t, onAWS, test.answer)
 		err := s.Put(ctx, "o", test.write)
+		//nolint:errorlint // the error itself is returned
 		if test.want == "" && err != failed || test.want != "" && core.CodeOf(err) != test.want {
 			t.Errorf("%s: %v", test.name, err)
 		}
@@ -464,9 +465,9 @@ func TestBucketOverANetwork(t *testing.T) {
 	} {
 		ctx, cancel := context.WithCancel(t.Context())
 		go func() { <-hung; cancel() }()
-		begun := time.Now()
-		if err := do(ctx); core.CodeOf(err) != core.CodeCanceled || time.Since(begun) > 2*time.Second {
-			t.Errorf("%s of a server that hangs: %v after %v", op, err, time.Since(begun))
+		start := time.Now()
+		if err := do(ctx); core.CodeOf(err) != core.CodeCanceled || time.Since(start) > 2*time.Second {
+			t.Errorf("%s of a server that hangs: %v after %v", op, err, time.Since(start))
 		}
 		cancel()
 	}

@@ -2,13 +2,11 @@ package store
 
 import (
 	"context"
-	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
 	"net"
-	"net/http"
 	"syscall"
 
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
@@ -35,8 +33,8 @@ func statusOf(err error) int {
 // fail translates an error of the SDK. It drops the text, which quotes URLs and messages
 // of the service, and those can quote keys.
 func (b *bucket) fail(ctx context.Context, op, name string, tries int, err error) error {
-	if ended := over(ctx, op); ended != nil {
-		return ended
+	if err := over(ctx, op); err != nil {
+		return err
 	}
 	var e *core.Error
 	status := statusOf(err)
@@ -110,35 +108,14 @@ var failures = transport.Failures{
 	{Prefix: "OperationAborted", Code: core.CodeUnavailable, Detail: "another request is writing to it"},
 }
 
-// networkError translates the error of a request without an answer. It keeps those causes
-// that hold no URL.
+// networkError translates the error of a request without an answer.
 func networkError(err error) *core.Error {
-	e := &core.Error{Code: core.CodeUnavailable, Detail: "the connection to the store failed", Err: fmt.Errorf("%T", err)}
-	var (
-		dns       *net.DNSError
-		op        *net.OpError
-		untrusted *tls.CertificateVerificationError
-		hostname  x509.HostnameError
-		notTLS    tls.RecordHeaderError
-		timeout   net.Error
-	)
-	switch {
-	case errors.As(err, &hostname):
-		e.Code, e.Detail, e.Err = core.CodeUpstream, "the store's certificate is for another host; check the endpoint, and that the bucket's name has no dot", hostname
-	case errors.As(err, &untrusted):
-		e.Code, e.Detail, e.Err = core.CodeUpstream, "the store's certificate is not trusted; check the endpoint, the clock, for a proxy in between, and that this machine's root certificates (SSL_CERT_FILE) are there", untrusted.Err
-	case errors.As(err, &notTLS), errors.Is(err, http.ErrSchemeMismatch):
-		e.Code, e.Detail = core.CodeUpstream, "the store does not speak TLS; check the endpoint, and for a proxy in between"
-	case errors.As(err, &dns):
-		e.Detail, e.Err = "the store's name cannot be looked up; check the bucket's name, the region and the endpoint", dns
-	case errors.Is(err, syscall.ECONNREFUSED):
-		e.Detail, e.Err = "the store refuses connections; check the endpoint", syscall.ECONNREFUSED
-	case isBroken(err):
-		e.Detail, e.Err = "the connection to the store broke off", io.ErrUnexpectedEOF
-	case errors.As(err, &timeout) && timeout.Timeout():
-		e.Detail = "the store cannot be reached in time"
-	case errors.As(err, &op) && op.Op != "proxyconnect":
-		e.Err = op
+	e := transport.NetworkError(err)
+	if _, ok := errors.AsType[*net.DNSError](err); ok {
+		e.Detail = "the store's name cannot be looked up; check the bucket's name, the region and the endpoint"
+	}
+	if _, ok := errors.AsType[x509.HostnameError](err); ok {
+		e.Detail += ", and that the bucket's name has no dot"
 	}
 	return e
 }

@@ -188,8 +188,8 @@ func absent(ctx context.Context, s store.Store, name string) error {
 // isCode checks that do fails with a *core.Error of the code.
 func isCode(code core.Code, do func() error) error {
 	err := do()
-	if e, is := errors.AsType[*core.Error](err); !is || e.Code != code || e.Op == "" {
-		return fmt.Errorf("got %v (%T), want a core.Error of %s with its Op", err, err, code)
+	if e, ok := errors.AsType[*core.Error](err); !ok || e.Code != code || e.Op == "" {
+		return fmt.Errorf("got %w (%T), want a core.Error of %s with its Op", err, err, code)
 	}
 	return nil
 }
@@ -206,7 +206,7 @@ func names(ctx context.Context, s store.Store, prefix string) (all []string, err
 
 func listsOnly(ctx context.Context, s store.Store, prefix string, want ...string) error {
 	if got, err := names(ctx, s, prefix); err != nil || !slices.Equal(got, want) {
-		return fmt.Errorf("List(%q) = %q, %v, want %q", prefix, got, err, want)
+		return fmt.Errorf("List(%q) = %q, %w, want %q", prefix, got, err, want)
 	}
 	return nil
 }
@@ -222,7 +222,7 @@ func roundTrip(ctx context.Context, s store.Store) error {
 		}
 		for object, err := range s.List(ctx, name) {
 			if err != nil || object.Size != length || time.Since(object.Modified).Abs() > time.Hour {
-				return fmt.Errorf("listed as %+v, %v, want %d bytes of just now", object, err, length)
+				return fmt.Errorf("listed as %+v, %w, want %d bytes of just now", object, err, length)
 			}
 		}
 	}
@@ -298,7 +298,7 @@ func overwriteIsAtomic(ctx context.Context, s store.Store) error {
 		}
 		wanted, _ := sum(strings.NewReader("old"))
 		if got, err := sum(opened); err != nil || got != wanted {
-			return fmt.Errorf("one that was opened before is %s, %v, want the old one", got, err)
+			return fmt.Errorf("one that was opened before is %s, %w, want the old one", got, err)
 		}
 	}
 	// Concurrent readers see one of the versions that the writer puts.
@@ -377,10 +377,10 @@ func failedWriteStoresNothing(ctx context.Context, s store.Store) error {
 				}()
 				<-finished
 				switch {
-				case how == "returns an error" && err != errPlanted,
+				case how == "returns an error" && err != errPlanted, //nolint:errorlint // the error itself is returned
 					how == "panics" && panicked != any(errPlanted),
 					how == "ends its goroutine" && returned:
-					return fmt.Errorf("a writer that %s after %d bytes: %v, panic %v", how, length, err, panicked)
+					return fmt.Errorf("a writer that %s after %d bytes: %w, panic %v", how, length, err, panicked)
 				}
 				if err := errors.Join(holdsText(ctx, s, "there", "old"), absent(ctx, s, "new"), listsOnly(ctx, s, "", "there")); err != nil {
 					return fmt.Errorf("after a writer that %s after %d bytes: %w", how, length, err)
@@ -483,7 +483,7 @@ func putNewWinsOnce(ctx context.Context, s store.Store) error {
 	}
 	for _, body := range []string{"second", "first"} {
 		if err := s.PutNew(ctx, "new/a", []byte(body)); !errors.Is(err, store.ErrExists) {
-			return fmt.Errorf("where there is one: %v, want ErrExists", err)
+			return fmt.Errorf("where there is one: %w, want ErrExists", err)
 		}
 	}
 	if err := errors.Join(holdsText(ctx, s, "new/a", "first"), s.Delete(ctx, "new/a"), s.PutNew(ctx, "new/a", nil), holdsText(ctx, s, "new/a", "")); err != nil {

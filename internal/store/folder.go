@@ -32,24 +32,10 @@ const staleAfter = 24 * time.Hour
 type folder struct{ root *os.Root }
 
 func openFolder(dir, setting string) (Store, error) {
-	root, err := func() (*os.Root, error) {
-		if err := os.MkdirAll(dir, 0o700); err != nil {
-			return nil, err
-		}
-		root, err := os.OpenRoot(dir)
-		if err != nil {
-			return nil, err
-		}
-		if err := root.MkdirAll(drafts, 0o700); err != nil {
-			root.Close()
-			return nil, err
-		}
-		return root, nil
-	}()
+	root, err := makeRoot(dir)
 	if err != nil {
 		why := err
-		var number syscall.Errno
-		if errors.As(err, &number) {
+		if number, ok := errors.AsType[syscall.Errno](err); ok {
 			why = number
 		}
 		return nil, &core.Error{Op: "store.Open", Code: core.CodeMisconfigured, Param: setting, Detail: fmt.Sprintf("the folder %s cannot be made or used: %v", dir, why), Err: err}
@@ -59,69 +45,74 @@ func openFolder(dir, setting string) (Store, error) {
 	return f, nil
 }
 
-// sweep removes old drafts of killed processes. A draft that cannot be removed only takes
-// space.
-func (f *folder) sweep() {
-	entries, err := f.entries(drafts)
-	if err != nil {
-		return
+func makeRoot(dir string) (*os.Root, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, err
 	}
-	for _, entry := range entries {
-		if info, err := entry.Info(); err == nil && time.Since(info.ModTime()) > staleAfter {
-			f.root.Remove(path.Join(drafts, entry.Name()))
-		}
-	}
-}
-
-func (f *folder) entries(dir string) ([]fs.DirEntry, error) {
-	open, err := f.root.Open(dir)
+	root, err := os.OpenRoot(dir)
 	if err != nil {
 		return nil, err
 	}
-	defer open.Close()
-	return open.ReadDir(-1)
+	if err := root.MkdirAll(drafts, 0o700); err != nil {
+		_ = root.Close() // the other error matters
+		return nil, err
+	}
+	return root, nil
+}
+
+// sweep removes old drafts of killed processes. A draft that cannot be removed only takes
+// space.
+func (f *folder) sweep() {
+	entries, _ := fs.ReadDir(f.root.FS(), drafts)
+	for _, entry := range entries {
+		if info, err := entry.Info(); err == nil && time.Since(info.ModTime()) > staleAfter {
+			_ = f.root.Remove(path.Join(drafts, entry.Name()))
+		}
+	}
 }
 
 func (f *folder) Get(ctx context.Context, name string) (io.ReadCloser, error) {
 	if err := check(ctx, "Get", name); err != nil {
 		return nil, err
 	}
-	file, err := f.root.Open(name)
+	file, info, err := f.open(name)
 	if err != nil {
-		return nil, failure("Get", name, diskError(err))
-	}
-	info, err := file.Stat()
-	if err == nil && !info.Mode().IsRegular() {
-		err = fs.ErrNotExist
-	}
-	if err != nil {
-		file.Close()
-		return nil, failure("Get", name, diskError(err))
+		return nil, err
 	}
 	return &body{ctx: ctx, name: name, from: file, size: info.Size(), fail: diskError, rest: func(at int64) (io.ReadCloser, error) {
 		return f.rest(name, info, at)
 	}}, nil
 }
 
+func (f *folder) open(name string) (file *os.File, info fs.FileInfo, err error) {
+	if file, err = f.root.Open(name); err == nil {
+		if info, err = file.Stat(); err == nil && !info.Mode().IsRegular() {
+			err = fs.ErrNotExist
+		}
+		if err != nil {
+			_ = file.Close()
+		}
+	}
+	if err != nil {
+		return nil, nil, failure("Get", name, diskError(err))
+	}
+	return file, info, nil
+}
+
 // rest opens a file at a byte, if it is still the file of info.
 func (f *folder) rest(name string, info fs.FileInfo, at int64) (io.ReadCloser, error) {
-	file, err := f.root.Open(name)
+	file, same, err := f.open(name)
 	if err != nil {
-		return nil, failure("Get", name, diskError(err))
+		return nil, err
 	}
-	same, err := file.Stat()
-	if err == nil && (!os.SameFile(info, same) || same.Size() != info.Size()) {
-		file.Close()
+	if !os.SameFile(info, same) || same.Size() != info.Size() {
+		_ = file.Close()
 		return nil, replaced(name)
 	}
-	if err == nil {
-		_, err = file.Seek(at, io.SeekStart)
-	}
-	if err != nil {
-		file.Close()
-		return nil, failure("Get", name, diskError(err))
-	}
-	return file, nil
+	return struct {
+		io.Reader
+		io.Closer
+	}{io.NewSectionReader(file, at, info.Size()-at), file}, nil
 }
 
 func (f *folder) Put(ctx context.Context, name string, write func(w io.Writer) error) error {
@@ -155,24 +146,23 @@ func (f *folder) put(ctx context.Context, op, name string, write func(w io.Write
 		}
 		return failure(op, name, e)
 	}
-	draft := path.Join(drafts, rand.Text())
-	file, err := f.root.OpenFile(draft, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	unnamed := path.Join(drafts, rand.Text())
+	file, err := f.root.OpenFile(unnamed, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return wrong(err)
 	}
-	defer f.root.Remove(draft) // unless it is renamed
-	defer file.Close()
-	w := &draftWriter{ctx: ctx, op: op, to: bufio.NewWriterSize(file, 64<<10), wrong: wrong}
-	if err := write(w); err != nil {
+	defer func() {
+		_ = file.Close()           // unless it is closed
+		_ = f.root.Remove(unnamed) // unless it is renamed
+	}()
+	buffer := bufio.NewWriterSize(draft{file, wrong}, 64<<10)
+	if err := writeTo(ctx, op, buffer, write); err != nil {
 		return err
 	}
-	if w.err == nil {
-		w.err = over(ctx, op)
+	if err := buffer.Flush(); err != nil {
+		return err
 	}
-	if w.err != nil {
-		return w.err
-	}
-	if err := errors.Join(w.to.Flush(), file.Sync(), file.Close()); err != nil {
+	if err := errors.Join(file.Sync(), file.Close()); err != nil {
 		return wrong(err)
 	}
 	if err := over(ctx, op); err != nil {
@@ -181,7 +171,7 @@ func (f *folder) put(ctx context.Context, op, name string, write func(w io.Write
 	for range 100 {
 		made := f.root.MkdirAll(path.Dir(name), 0o700)
 		if err = made; err == nil {
-			err = publish(draft, name)
+			err = publish(unnamed, name)
 		}
 		// A concurrent Delete may remove the folder while it is empty.
 		if !errors.Is(err, fs.ErrNotExist) && (made == nil || !errors.Is(made, fs.ErrExist)) {
@@ -197,26 +187,18 @@ func (f *folder) put(ctx context.Context, op, name string, write func(w io.Write
 	return nil
 }
 
-type draftWriter struct {
-	ctx   context.Context
-	op    string
-	to    *bufio.Writer
-	wrong func(error) error
-	err   error // the first: Put fails even if write ignores it
+// draft is a file whose errors are those of the Store.
+type draft struct {
+	*os.File
+	fail func(error) error
 }
 
-func (w *draftWriter) Write(p []byte) (int, error) {
-	if w.err == nil {
-		w.err = over(w.ctx, w.op)
-	}
-	if w.err != nil {
-		return 0, w.err
-	}
-	n, err := w.to.Write(p)
+func (d draft) Write(p []byte) (int, error) {
+	n, err := d.File.Write(p)
 	if err != nil {
-		w.err = w.wrong(err)
+		err = d.fail(err)
 	}
-	return n, w.err
+	return n, err
 }
 
 // sync writes the entries of a folder and of its parents to the disk.
@@ -225,7 +207,7 @@ func (f *folder) sync(dir string) error {
 		open, err := f.root.Open(dir)
 		if err == nil {
 			err = open.Sync()
-			open.Close()
+			_ = open.Close()
 		}
 		// A folder that is gone needs no sync, and some file systems cannot sync folders.
 		if err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, syscall.EINVAL) && !errors.Is(err, errors.ErrUnsupported) {
@@ -277,17 +259,19 @@ func (f *folder) List(ctx context.Context, prefix string) iter.Seq2[Object, erro
 // list yields the objects in a folder, and reports whether to go on. It holds the entries
 // of one folder at each depth.
 func (f *folder) list(ctx context.Context, dir, prefix string, yield func(Object, error) bool) bool {
-	if err := over(ctx, "List"); err != nil {
+	stop := func(err error) bool {
 		yield(Object{}, err)
 		return false
 	}
-	entries, err := f.entries(dir)
-	if err != nil {
-		if isMissing(err) { // deleted meanwhile
-			return true
-		}
-		yield(Object{}, failure("List", "", diskError(err)))
-		return false
+	if err := over(ctx, "List"); err != nil {
+		return stop(err)
+	}
+	entries, err := fs.ReadDir(f.root.FS(), dir)
+	switch {
+	case isMissing(err): // deleted meanwhile
+		return true
+	case err != nil:
+		return stop(failure("List", "", diskError(err)))
 	}
 	// Sort folders as their objects' names, with a slash: a-b, a.b, a/b.
 	key := func(entry fs.DirEntry) string {
@@ -302,22 +286,19 @@ func (f *folder) list(ctx context.Context, dir, prefix string, yield func(Object
 		switch {
 		case checkName(name) != nil:
 		case entry.IsDir():
-			if below := name + "/"; strings.HasPrefix(below, prefix) || strings.HasPrefix(prefix, below) {
-				if !f.list(ctx, name, prefix, yield) {
-					return false
-				}
+			below := name + "/"
+			if (strings.HasPrefix(below, prefix) || strings.HasPrefix(prefix, below)) && !f.list(ctx, name, prefix, yield) {
+				return false
 			}
 		case entry.Type().IsRegular() && strings.HasPrefix(name, prefix):
 			if err := over(ctx, "List"); err != nil {
-				yield(Object{}, err)
-				return false
+				return stop(err)
 			}
 			info, err := entry.Info()
 			switch {
 			case isMissing(err):
 			case err != nil:
-				yield(Object{}, failure("List", name, diskError(err)))
-				return false
+				return stop(failure("List", name, diskError(err)))
 			case !yield(Object{Name: name, Size: info.Size(), Modified: info.ModTime()}, nil):
 				return false
 			}

@@ -148,3 +148,18 @@ func TestFolderErrors(t *testing.T) {
 		t.Errorf("a folder that is gone: %v", err)
 	}
 }
+
+// A writer that outlives its Put writes nothing.
+func TestWriterEndsWithPut(t *testing.T) {
+	t.Parallel()
+	var retained io.Writer
+	var to strings.Builder
+	err := writeTo(t.Context(), "Put", &to, func(w io.Writer) error {
+		retained = w
+		_, err := io.WriteString(w, "x")
+		return err
+	})
+	if _, late := retained.Write([]byte("y")); err != nil || late == nil || to.String() != "x" {
+		t.Errorf("%v, then %v: %q", err, late, to.String())
+	}
+}

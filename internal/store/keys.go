@@ -49,13 +49,11 @@ func keys(p *place, getenv func(string) string) aws.CredentialsProvider {
 			if key.AccessKeyID == "" && key.SecretAccessKey == "" {
 				continue
 			}
-			for name, text := range map[string]string{n.id: key.AccessKeyID, n.secret: key.SecretAccessKey} {
-				if err := transport.Key(name, core.NewSecret(text)); err != nil {
-					return aws.Credentials{}, err
+			for _, name := range []string{n.id, n.secret, n.token} {
+				if name == n.token && key.SessionToken == "" {
+					continue
 				}
-			}
-			if key.SessionToken != "" {
-				if err := transport.Key(n.token, core.NewSecret(key.SessionToken)); err != nil {
+				if err := transport.Key(name, core.NewSecret(getenv(name))); err != nil {
 					return aws.Credentials{}, err
 				}
 			}

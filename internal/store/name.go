@@ -26,14 +26,13 @@ func checkName(name string) *core.Error {
 
 // checkPrefix returns the error of a prefix that no valid name begins with.
 func checkPrefix(prefix string) *core.Error {
-	folder, rest := "", prefix
-	if i := strings.LastIndexByte(prefix, '/'); i >= 0 {
-		folder, rest = prefix[:i], prefix[i+1:]
-		if err := checkName(folder); err != nil {
+	i := strings.LastIndexByte(prefix, '/')
+	if i >= 0 {
+		if err := checkName(prefix[:i]); err != nil {
 			return err
 		}
 	}
-	if !isWord(rest) || len(prefix) > longestName {
+	if !isWord(prefix[i+1:]) || len(prefix) > longestName {
 		return core.Invalid("prefix", "a prefix is the beginning of an object's name")
 	}
 	return nil
@@ -44,12 +43,5 @@ func isSegment(text string) bool {
 }
 
 func isWord(text string) bool {
-	for i := range len(text) {
-		switch c := text[i]; {
-		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', c == '.', c == '_', c == '=', c == '-':
-		default:
-			return false
-		}
-	}
-	return len(text) <= longestSegment
+	return len(text) <= longestSegment && isOf(text, smallLetters+"ABCDEFGHIJKLMNOPQRSTUVWXYZ"+digits+"._=-")
 }

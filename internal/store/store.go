@@ -117,14 +117,40 @@ func failure(op, name string, e *core.Error) *core.Error {
 
 // over returns the error of a context that has ended, or nil.
 func over(ctx context.Context, op string) error {
-	switch err := ctx.Err(); {
-	case err == nil:
-		return nil
-	case errors.Is(err, context.Canceled):
-		return failure(op, "", &core.Error{Code: core.CodeCanceled, Err: context.Canceled})
-	default:
-		return failure(op, "", &core.Error{Code: core.CodeDeadline, Err: context.DeadlineExceeded})
+	if err := ctx.Err(); err != nil {
+		return failure(op, "", core.AsError(err))
 	}
+	return nil
+}
+
+// guard passes writes on until one fails or ctx ends, and keeps the error: a Put fails even
+// if the caller's function ignores it.
+type guard struct {
+	ctx context.Context
+	op  string
+	to  io.Writer
+	err error
+}
+
+func (g *guard) Write(p []byte) (n int, err error) {
+	if g.err == nil {
+		g.err = over(g.ctx, g.op)
+	}
+	if g.err == nil {
+		n, g.err = g.to.Write(p)
+	}
+	return n, g.err
+}
+
+// writeTo calls write with to behind a guard, and returns its error, else the guard's.
+func writeTo(ctx context.Context, op string, to io.Writer, write func(w io.Writer) error) error {
+	g := &guard{ctx: ctx, op: op, to: to}
+	if err := write(g); err != nil {
+		return err
+	}
+	_, err := g.Write(nil)
+	g.err = io.ErrClosedPipe // of a write after Put has returned
+	return err
 }
 
 // check returns why an operation on an object cannot start, or nil.

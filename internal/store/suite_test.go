@@ -262,14 +262,14 @@ func TestSuiteRejectsBrokenStores(t *testing.T) {
 		}},
 		{"stores what panicked", "failed-write-stores-nothing", func(b *broken) {
 			b.put = func(ctx context.Context, name string, write func(io.Writer) error) error {
-				var kept bytes.Buffer
+				var copied bytes.Buffer
 				defer func() {
 					if p := recover(); p != nil {
-						b.shelf.Put(ctx, name, func(w io.Writer) error { _, err := w.Write(kept.Bytes()); return err })
+						b.shelf.Put(ctx, name, func(w io.Writer) error { _, err := w.Write(copied.Bytes()); return err })
 						panic(p)
 					}
 				}()
-				return b.shelf.Put(ctx, name, func(w io.Writer) error { return write(io.MultiWriter(w, &kept)) })
+				return b.shelf.Put(ctx, name, func(w io.Writer) error { return write(io.MultiWriter(w, &copied)) })
 			}
 		}},
 		{"swallows the writer's error", "failed-write-stores-nothing", func(b *broken) {
@@ -299,12 +299,12 @@ func TestSuiteRejectsBrokenStores(t *testing.T) {
 		{"ends a canceled list as if it were whole", "ended-context", func(b *broken) {
 			b.list = func(ctx context.Context, prefix string) iter.Seq2[store.Object, error] {
 				return func(yield func(store.Object, error) bool) {
-					begun := false
+					started := false
 					for object, err := range b.shelf.List(ctx, prefix) {
-						if begun && err != nil || !yield(object, err) {
+						if started && err != nil || !yield(object, err) {
 							return
 						}
-						begun = true
+						started = true
 					}
 				}
 			}

@@ -14,7 +14,7 @@ func TestParse(t *testing.T) {
 	const cos, obs = "&endpoint=https://cos.ap-singapore.myqcloud.com", "&endpoint=https://obs.cn-north-4.myhuaweicloud.com"
 	for _, test := range []struct {
 		url  string
-		want string // of the place, in words; or of the error, after "!"
+		want string // of the place, in parts; or of the error, after "!"
 	}{
 		{"file:///var/lib/partnerlens", "/var/lib/partnerlens"},
 		{"file://localhost/var/lib/a%20b/", "/var/lib/a b"},
@@ -46,7 +46,7 @@ func TestParse(t *testing.T) {
 		{"s3://planted@bucket?region=r", "!keys come from the environment"},
 		{"s3://bucket?region=r&secret_key=planted", "!not known; there are endpoint, kms_key"},
 		{"s3://bucket?region=r&planted", "!not known"},
-		{"s3://bucket?region=r&region=s", "!region stands there twice"},
+		{"s3://bucket?region=r&region=s", "!region is given twice"},
 		{"s3://bucket?region=", "!region is empty"},
 		{"s3://bucket?region=%zz", "!cannot be read"},
 		{"s3://bucket?region=r&path_style=1", "!true or false"},
@@ -76,11 +76,11 @@ func TestParse(t *testing.T) {
 		}
 		got := p.folder
 		if got == "" {
-			words := []string{p.bucket, "'" + p.prefix + "'", p.region, map[bool]string{true: "path", false: "host"}[p.pathStyle]}
+			parts := []string{p.bucket, "'" + p.prefix + "'", p.region, map[bool]string{true: "path", false: "host"}[p.pathStyle]}
 			if p.endpoint != nil {
-				words = append(words, p.endpoint.String())
+				parts = append(parts, p.endpoint.String())
 			}
-			got = strings.TrimRight(strings.Join(append(words, p.sse, p.kmsKey), " "), " ")
+			got = strings.TrimRight(strings.Join(append(parts, p.sse, p.kmsKey), " "), " ")
 		}
 		if got != test.want {
 			t.Errorf("parse(%q) = %q, want %q", test.url, got, test.want)

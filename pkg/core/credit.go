@@ -106,6 +106,21 @@ func (t Threshold) String() string {
 	return t.amount.String()
 }
 
+// Of returns the threshold as an amount; false for a percentage of an allocated amount that
+// is missing.
+func (t Threshold) Of(credit Credit) (limit Money, ok bool) {
+	if !t.set {
+		t, _ = ParseThreshold(DefaultLow)
+	}
+	switch {
+	case !t.percent:
+		return t.amount, true
+	case credit.Allocated == nil:
+		return Money{}, false
+	}
+	return credit.Allocated.percent(t.amount), true
+}
+
 // StatusOfCredit returns forced if the vendor says so, else overdrawn, exhausted,
 // low or ok by the remaining amount. A missing flag does not matter: the vendor
 // leaves it out, or writes a reserved value. The status is unknown if the remaining
@@ -122,17 +137,10 @@ func StatusOfCredit(forced *bool, credit Credit, low Threshold) CreditStatus {
 	case credit.Remaining.Sign() == 0:
 		return CreditExhausted
 	}
-	if !low.set {
-		low, _ = ParseThreshold(DefaultLow)
-	}
-	limit := low.amount
-	if low.percent {
-		if credit.Allocated == nil {
-			return CreditUnknown
-		}
-		limit = credit.Allocated.percent(low.amount)
-	}
-	if credit.Remaining.Cmp(limit) <= 0 {
+	switch limit, ok := low.Of(credit); {
+	case !ok:
+		return CreditUnknown
+	case credit.Remaining.Cmp(limit) <= 0:
 		return CreditLow
 	}
 	return CreditOK

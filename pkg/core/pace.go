@@ -113,6 +113,10 @@ func (p *Pacer) Wait(ctx context.Context) (*Permit, error) {
 	}
 }
 
+// Sleep waits. It returns context.DeadlineExceeded at once if the wait would end
+// after ctx's deadline.
+func Sleep(ctx context.Context, wait time.Duration) error { return sleep(ctx, wait, nil) }
+
 // sleep waits, or returns early if wake is ready. It returns
 // context.DeadlineExceeded at once if the wait would end after ctx's deadline.
 func sleep(ctx context.Context, wait time.Duration, wake <-chan struct{}) error {

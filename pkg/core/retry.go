@@ -49,7 +49,7 @@ func (r *Reader[Q, T]) fetch(ctx context.Context, query Q, at Cursor, retry *ret
 		if !again {
 			return Page[T]{}, failure
 		}
-		switch err := sleep(ctx, wait, nil); {
+		switch err := Sleep(ctx, wait); {
 		case errors.Is(err, context.Canceled):
 			return Page[T]{}, AsError(err)
 		case err != nil:

@@ -38,5 +38,11 @@ func (s Secret) GoString() string { return hidden }
 // MarshalText hides the value.
 func (s Secret) MarshalText() ([]byte, error) { return []byte(hidden), nil }
 
+// UnmarshalText wraps the text.
+func (s *Secret) UnmarshalText(text []byte) error {
+	*s = NewSecret(string(text))
+	return nil
+}
+
 // LogValue hides the value.
 func (s Secret) LogValue() slog.Value { return slog.StringValue(hidden) }

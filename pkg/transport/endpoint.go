@@ -14,7 +14,7 @@ func Endpoint(setting, text string) (*url.URL, error) {
 	u, err := url.Parse(text)
 	switch {
 	case err != nil, u.Host == "", u.User != nil, u.Path != "" && u.Path != "/", u.RawQuery != "", u.Fragment != "", u.ForceQuery:
-	case u.Scheme == "https", u.Scheme == "http" && isLoopback(u.Hostname()):
+	case u.Scheme == "https", u.Scheme == "http" && IsLoopback(u.Hostname()):
 		return &url.URL{Scheme: u.Scheme, Host: u.Host}, nil
 	}
 	// The text is not quoted: it may hold a password.
@@ -24,7 +24,8 @@ func Endpoint(setting, text string) (*url.URL, error) {
 	}
 }
 
-func isLoopback(host string) bool {
+// IsLoopback reports whether a host is this machine itself.
+func IsLoopback(host string) bool {
 	address, err := netip.ParseAddr(host)
 	return strings.EqualFold(host, "localhost") || err == nil && address.IsLoopback()
 }

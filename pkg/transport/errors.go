@@ -32,6 +32,12 @@ func (a *attempt) networkError(err error) *core.Error {
 			Err:    cause(err),
 		}
 	}
+	return NetworkError(err)
+}
+
+// NetworkError returns the error for a request that the network failed. It quotes neither
+// the URL nor a proxy's password.
+func NetworkError(err error) *core.Error {
 	e := &core.Error{Code: core.CodeUnavailable, Detail: "the connection failed", Err: cause(err)}
 	var (
 		dns       *net.DNSError
@@ -111,8 +117,8 @@ func StatusError(status int) *core.Error {
 	return e
 }
 
-// retryAfter parses the header: seconds or a date. 0 if it is neither.
-func retryAfter(text string, now time.Time) time.Duration {
+// RetryAfter parses the header: seconds or a date. 0 if it is neither.
+func RetryAfter(text string, now time.Time) time.Duration {
 	const longest = 24 * time.Hour // no wait of ours is longer, and more could overflow
 	text = strings.TrimSpace(text)
 	wait := time.Duration(0)

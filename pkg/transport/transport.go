@@ -44,25 +44,27 @@ func New(opts Options) *Transport {
 		opts.MaxBody = maxBody
 	}
 	opts.MaxBody = min(opts.MaxBody, 1<<30) // far from where a byte more would overflow
+	return &Transport{transport: NewPool(), opts: opts}
+}
+
+// NewPool returns a pool of connections, without limits for the calls.
+func NewPool() *http.Transport {
 	// With HTTP/1.1 a connection carries one call: one that breaks costs one page,
 	// and a canceled call returns at once.
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(true)
-	return &Transport{
-		transport: &http.Transport{
-			Protocols:           protocols,
-			Proxy:               http.ProxyFromEnvironment,
-			DialContext:         (&net.Dialer{Timeout: 10 * time.Second, KeepAlive: 15 * time.Second}).DialContext,
-			TLSHandshakeTimeout: 10 * time.Second,
-			// With the default of 2, more workers than that dial for almost
-			// every call.
-			MaxIdleConns:        64,
-			MaxIdleConnsPerHost: 16,
-			// The vendors' servers close an idle connection after 60 s; a call
-			// on one that is being closed would fail.
-			IdleConnTimeout: 50 * time.Second,
-		},
-		opts: opts,
+	return &http.Transport{
+		Protocols:           protocols,
+		Proxy:               http.ProxyFromEnvironment,
+		DialContext:         (&net.Dialer{Timeout: 10 * time.Second, KeepAlive: 15 * time.Second}).DialContext,
+		TLSHandshakeTimeout: 10 * time.Second,
+		// With the default of 2, more workers than that dial for almost
+		// every call.
+		MaxIdleConns:        64,
+		MaxIdleConnsPerHost: 16,
+		// The vendors' servers close an idle connection after 60 s; a call
+		// on one that is being closed would fail.
+		IdleConnTimeout: 50 * time.Second,
 	}
 }
 
@@ -198,7 +200,7 @@ func (a *attempt) send(req *http.Request) *core.Error {
 	requestID := Word(resp.Header.Get(a.call.RequestIDHeader))
 	failure := a.answer(resp, requestID)
 	if failure != nil {
-		failure.RetryAfter = retryAfter(resp.Header.Get("Retry-After"), time.Now())
+		failure.RetryAfter = RetryAfter(resp.Header.Get("Retry-After"), time.Now())
 		if failure.RequestID == "" {
 			failure.RequestID = requestID
 		}

@@ -453,8 +453,8 @@ func TestRequestIDAndRetryAfter(t *testing.T) {
 		{"99999999999", 24 * time.Hour}, {"99999999999999999999999", 0},
 		{"Sat, 21 Nov 2026 12:00:09 GMT", 9 * time.Second}, {"Sat, 21 Nov 2026 11:00:00 GMT", 0},
 	} {
-		if got := retryAfter(test.text, now); got != test.want {
-			t.Errorf("retryAfter(%q) = %v, want %v", test.text, got, test.want)
+		if got := RetryAfter(test.text, now); got != test.want {
+			t.Errorf("RetryAfter(%q) = %v, want %v", test.text, got, test.want)
 		}
 	}
 }

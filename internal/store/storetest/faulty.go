@@ -16,8 +16,8 @@ import (
 // refuse is called once before each operation, with its name and its number, from 1. The
 // operations are Get, Put, PutNew, Delete, and List at each of its steps: before each
 // object and before the end. If refuse returns nil, the operation goes ahead. Otherwise
-// it has no effect, write is not called, and the error is returned as it is; Lost and
-// Done make errors that fail an operation in other ways.
+// it has no effect, write is not called, and the error is returned as it is, unless Done
+// made it.
 //
 // The Store is safe for concurrent use; calls of refuse do not overlap.
 func Faulty(s store.Store, refuse func(op string, n int) error) store.Store {
@@ -27,18 +27,9 @@ func Faulty(s store.Store, refuse func(op string, n int) error) store.Store {
 // Done wraps an error that is returned after the operation has taken effect, as if its
 // answer got lost. The body of a Get ends with the error instead of io.EOF; a List yields
 // its object, then the error. If the operation itself fails, its own error is returned.
-func Done(err error) error { return refusal{err, true} }
+func Done(err error) error { return done{err} }
 
-// Lost wraps an error that a Put returns after write has written everything; nothing is
-// stored. Other operations fail at once.
-func Lost(err error) error { return refusal{err, false} }
-
-type refusal struct {
-	error
-	after bool
-}
-
-func (r refusal) Unwrap() error { return r.error }
+type done struct{ error }
 
 type faulty struct {
 	store  store.Store
@@ -47,28 +38,21 @@ type faulty struct {
 	refuse func(op string, n int) error
 }
 
-// check calls refuse and returns its error by when to return it: before the operation,
-// after write, or after the operation.
-func (f *faulty) check(op string) (before, lost, after error) {
+// check calls refuse and returns its error by when to return it: before or after the
+// operation.
+func (f *faulty) check(op string) (before, after error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.n++
 	err := f.refuse(op, f.n)
-	r, ok := errors.AsType[refusal](err)
-	switch {
-	case !ok:
-		return err, nil, nil
-	case r.after:
-		return nil, nil, r.error
-	case op == "Put":
-		return nil, r.error, nil
-	default:
-		return r.error, nil, nil
+	if d, ok := errors.AsType[done](err); ok {
+		return nil, d.error
 	}
+	return err, nil
 }
 
 func (f *faulty) Get(ctx context.Context, name string) (io.ReadCloser, error) {
-	before, _, after := f.check("Get")
+	before, after := f.check("Get")
 	if before != nil {
 		return nil, before
 	}
@@ -86,27 +70,14 @@ type breaksOff struct {
 
 func (b breaksOff) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
-	if err == io.EOF {
+	if errors.Is(err, io.EOF) {
 		err = b.err
 	}
 	return n, err
 }
 
 func (f *faulty) Put(ctx context.Context, name string, write func(w io.Writer) error) error {
-	before, lost, after := f.check("Put")
-	if before != nil {
-		return before
-	}
-	err := f.store.Put(ctx, name, func(w io.Writer) error {
-		if err := write(w); err != nil {
-			return err
-		}
-		return lost
-	})
-	if err == nil {
-		err = after
-	}
-	return err
+	return f.plain("Put", func() error { return f.store.Put(ctx, name, write) })
 }
 
 func (f *faulty) PutNew(ctx context.Context, name string, body []byte) error {
@@ -118,7 +89,7 @@ func (f *faulty) Delete(ctx context.Context, name string) error {
 }
 
 func (f *faulty) plain(op string, do func() error) error {
-	before, _, after := f.check(op)
+	before, after := f.check(op)
 	if before != nil {
 		return before
 	}
@@ -135,7 +106,7 @@ func (f *faulty) List(ctx context.Context, prefix string) iter.Seq2[store.Object
 				yield(object, err)
 				return
 			}
-			before, _, after := f.check("List")
+			before, after := f.check("List")
 			if before != nil {
 				yield(store.Object{}, before)
 				return
@@ -148,7 +119,7 @@ func (f *faulty) List(ctx context.Context, prefix string) iter.Seq2[store.Object
 				return
 			}
 		}
-		if before, _, after := f.check("List"); before != nil || after != nil {
+		if before, after := f.check("List"); before != nil || after != nil {
 			yield(store.Object{}, errors.Join(before, after))
 		}
 	}
