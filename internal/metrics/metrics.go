@@ -15,7 +15,6 @@ package metrics
 
 import (
 	"cmp"
-	"iter"
 	"maps"
 	"math"
 	"math/rand/v2"
@@ -51,17 +50,6 @@ const (
 	Undelivered                //
 	names
 )
-
-// Names ranges over all names.
-func Names() iter.Seq[Name] {
-	return func(yield func(Name) bool) {
-		for name := range names {
-			if !yield(name) {
-				return
-			}
-		}
-	}
-}
 
 type kind int
 
