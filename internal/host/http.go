@@ -123,7 +123,9 @@ func Serve(ctx context.Context, ln net.Listener, handler http.Handler, o *ServeO
 	if err := server.Shutdown(grace); errors.Is(err, context.DeadlineExceeded) {
 		_ = server.Close()
 	}
-	_ = <-served // http.ErrServerClosed
+	if err := <-served; !errors.Is(err, http.ErrServerClosed) { // it failed before Shutdown
+		return &core.Error{Op: "host.Serve", Code: core.CodeInternal, Err: err}
+	}
 	return nil
 }
 
