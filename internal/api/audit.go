@@ -161,18 +161,18 @@ func loggedValue(values []string) string {
 }
 
 // clean escapes a text from outside for a log line: the result has no control, invisible
-// or bidirectional characters, is valid UTF-8, and has at most max bytes.
-func clean(text string, max int) string {
+// or bidirectional characters, is valid UTF-8, and has at most limit bytes.
+func clean(text string, limit int) string {
 	text = strings.Map(func(r rune) rune {
 		if r == utf8.RuneError || !unicode.IsPrint(r) {
 			return '·'
 		}
 		return r
 	}, text)
-	if len(text) <= max {
+	if len(text) <= limit {
 		return text
 	}
-	end := max - len("…")
+	end := limit - len("…")
 	for end > 0 && !utf8.RuneStart(text[end]) {
 		end--
 	}

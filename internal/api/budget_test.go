@@ -201,7 +201,7 @@ func readCSV(t *testing.T, w *httptest.ResponseRecorder) part {
 // TestNoRoomForOneCustomer requires an error, not a cursor that leads to itself.
 func TestNoRoomForOneCustomer(t *testing.T) {
 	t.Parallel()
-	large := credit("200000000001", strings.Repeat("Example", 10_000), "1.00", "1.00", 0)
+	large := credit("200000000001", strings.Repeat("Example", 10_000), "1.00", "1.00")
 	c := &cloud{credits: []core.CustomerCredit{large}, tags: fewTags()}
 	ids := `{"customer_ids":[` + strings.Repeat(`"0e4a00000000000000000000000000a1",`, 2000) + `"x"]}`
 	for _, accept := range []string{"application/json", "application/x-ndjson", "text/csv"} {

@@ -200,29 +200,29 @@ func money(text string) *core.Money {
 }
 
 // credit returns a customer's credit with all members.
-func credit(id, name, allocated, remaining string, force int) core.CustomerCredit {
+func credit(id, name, allocated, remaining string) core.CustomerCredit {
 	bound := time.Date(2025, 3, 3, 4, 5, 6, 0, core.VendorZone).UTC()
 	ends := time.Date(2027, 1, 1, 0, 0, 0, 0, core.VendorZone).UTC()
-	forced := force == 2
+	forced := false
 	return core.CustomerCredit{
 		Provider: "tencentcloud", CustomerID: id, Name: name, Email: "ops@customer" + id[len(id)-1:] + ".example.com",
 		Type: "Resale", Identity: core.IdentityEnterprise,
 		Credit: core.Credit{Allocated: money(allocated), Remaining: money(remaining), Currency: "USD"},
 		Forced: &forced, AssociatedAt: &bound, NearestExpiry: &ends,
 		Vendor: core.CreditVendor{
-			Force: jsontext.Value(fmt.Sprint(force)), IdentifyType: jsontext.Value("2"), Type: jsontext.Value(`"Resale"`),
+			Force: jsontext.Value("0"), IdentifyType: jsontext.Value("2"), Type: jsontext.Value(`"Resale"`),
 			Arrears: jsontext.Value(`"Fixed as -"`), AssociationTime: jsontext.Value(`"2025-03-03 04:05:06"`), RecentExpiry: jsontext.Value(`"2027-01-01"`),
 		},
 	}
 }
 
 func fewCredits() []core.CustomerCredit {
-	formula := credit("200000000002", "=HYPERLINK(\"https://example.com\")", "1000.00", "-12.50", 0)
+	formula := credit("200000000002", "=HYPERLINK(\"https://example.com\")", "1000.00", "-12.50")
 	formula.Remark = "first line\n+ second, line; =third"
-	bare := credit("200000000003", "示例科技有限公司", "", "", 0)
+	bare := credit("200000000003", "示例科技有限公司", "", "")
 	bare.Email, bare.Type, bare.Identity, bare.Forced, bare.AssociatedAt, bare.NearestExpiry = "", "", core.IdentityUnknown, nil, nil, nil
 	bare.Vendor = core.CreditVendor{}
-	return []core.CustomerCredit{credit("200000000001", "Example One", "1000.00", "950.10", 0), formula, bare}
+	return []core.CustomerCredit{credit("200000000001", "Example One", "1000.00", "950.10"), formula, bare}
 }
 
 // tag returns a customer's tag; a month may be "".

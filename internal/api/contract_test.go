@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/csv"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -414,7 +415,7 @@ func unsuitable(node any, report func(what, why string)) {
 }
 
 func isValidationError(err error) bool {
-	_, ok := err.(*jsonschema.ValidationError)
+	_, ok := errors.AsType[*jsonschema.ValidationError](err)
 	return ok
 }
 

@@ -98,11 +98,11 @@ func TestParseKeysRefuses(t *testing.T) {
 	}
 }
 
-// tried returns the status of a query for all of a function.
-func tried(t *testing.T, opts api.Options, function, key, principal string) int {
+// statusOf returns the status of a query for personal data.
+func statusOf(t *testing.T, opts api.Options, key, principal string) int {
 	t.Helper()
 	opts.Platform = func(*http.Request) (string, bool) { return principal, principal != "" }
-	r := httptest.NewRequest("GET", "/v1/"+function+"?pii=full", nil)
+	r := httptest.NewRequest("GET", "/v1/credit?pii=full", nil)
 	if key != "" {
 		r.Header.Set("X-Api-Key", key)
 	}
@@ -124,7 +124,7 @@ func TestHashIsComparedInWhole(t *testing.T) {
 			t.Fatal(err)
 		}
 		opts := api.Options{Keys: func(context.Context) (*api.Keys, error) { return keys, nil }}
-		if got := tried(t, opts, "credit", keyEverything, ""); got != want {
+		if got := statusOf(t, opts, keyEverything, ""); got != want {
 			t.Errorf("a hash that differs in byte %d of %d: %d, want %d", at, len(sum), got, want)
 		}
 	}
@@ -180,13 +180,13 @@ func TestOnlyKeysOpen(t *testing.T) {
 			t.Fatal(err)
 		}
 		opts := api.Options{Keys: func(context.Context) (*api.Keys, error) { return keys, nil }}
-		if got := tried(t, opts, "credit", word, ""); got != http.StatusUnauthorized {
+		if got := statusOf(t, opts, word, ""); got != http.StatusUnauthorized {
 			t.Errorf("word %d is answered %d", i, got)
 		}
 	}
 }
 
-// A key expires at its moment, not a moment before.
+// A key expires at its time, not a nanosecond before.
 func TestExpiry(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) { // begins on 2000-01-01
@@ -198,7 +198,7 @@ func TestExpiry(t *testing.T) {
 		opts := api.Options{Keys: func(context.Context) (*api.Keys, error) { return keys, nil }}
 		want := func(byKey, byRole int) {
 			t.Helper()
-			if day, zone, role := tried(t, opts, "credit", keyEverything, ""), tried(t, opts, "credit", keyMasked, ""), tried(t, opts, "credit", "", "jwt:x"); day != byKey || zone != byKey || role != byRole {
+			if day, zone, role := statusOf(t, opts, keyEverything, ""), statusOf(t, opts, keyMasked, ""), statusOf(t, opts, "", "jwt:x"); day != byKey || zone != byKey || role != byRole {
 				t.Errorf("at %s the keys are answered %d, %d and the role %d", time.Now(), day, zone, role)
 			}
 		}

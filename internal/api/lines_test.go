@@ -31,7 +31,7 @@ func decodeBody(t *testing.T, answer *http.Response) any {
 func manyCredits(n int) []core.CustomerCredit {
 	all := make([]core.CustomerCredit, n)
 	for i := range all {
-		all[i] = credit(fmt.Sprint(200000000000+i), fmt.Sprintf("Example %d", i), "1000.00", "500.00", 0)
+		all[i] = credit(fmt.Sprint(200000000000+i), fmt.Sprintf("Example %d", i), "1000.00", "500.00")
 	}
 	return all
 }
@@ -270,7 +270,7 @@ func TestPanicsReachTheHost(t *testing.T) {
 	t.Parallel()
 	c := &cloud{fetched: func(context.Context) { panic(http.ErrAbortHandler) }}
 	defer func() {
-		if got := recover(); got != http.ErrAbortHandler {
+		if got, _ := recover().(error); !errors.Is(got, http.ErrAbortHandler) {
 			t.Errorf("recovered %v, want http.ErrAbortHandler", got)
 		}
 	}()

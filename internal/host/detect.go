@@ -75,7 +75,7 @@ On a serverless platform it runs without arguments: this artefact has the runtim
 // exitStatus prints the error that ends the process and returns the exit status.
 func exitStatus(opts Options, err error) int {
 	failure := core.AsError(err)
-	fmt.Fprintf(opts.Stderr, "%s: %s\n", opts.Name, failure.Public())
+	_, _ = fmt.Fprintf(opts.Stderr, "%s: %s\n", opts.Name, failure.Public())
 	if cause := errors.Unwrap(failure); cause != nil {
 		opts.Logger.Error("cannot run", "error", cause.Error())
 	}

@@ -181,14 +181,14 @@ func (e *event) decode(raw []byte) (decoded, error) {
 }
 
 func requestEvent(r *apiRequest) (decoded, error) {
-	return decoded{trigger: r.trigger, api: r}, nil
+	return decoded{trigger: r.Trigger, api: r}, nil
 }
 
 // request reads the members that the shapes of API events have in common. Maps with one
 // value a name hold the last value only; they count if the maps of lists are missing.
 func (e *event) request(trigger string) *apiRequest {
 	r := &apiRequest{
-		trigger: trigger, method: e.HTTPMethod, path: e.Path, query: e.parameters().query(),
+		Origin: Origin{Trigger: trigger}, method: e.HTTPMethod, path: e.Path, query: e.parameters().query(),
 		header: e.Headers.header(), body: []byte(e.Body),
 		envelope: envelope{limit: maxAnswer, flag: true},
 	}

@@ -14,7 +14,7 @@ import (
 
 // apiRequest is the HTTP request of an API trigger's event.
 type apiRequest struct {
-	trigger  string
+	Origin
 	method   string
 	path     string // as the caller encoded it, or decoded: platforms differ
 	query    string // encoded
@@ -22,13 +22,9 @@ type apiRequest struct {
 	host     string // if header has none
 	sourceIP string
 	body     []byte
-	failure  error    // why the event holds no valid request; nil: it does
-	envelope envelope // the form of the answer
-
-	within     time.Duration // after this time the gateway gives up waiting; 0: it does not
-	base       string        // the path before the API's own paths in the caller's URL
-	lastValues bool          // of a repeated parameter, query has the last value only
-	principal  string        // the caller, as the platform authenticated it; "" if it did not
+	failure  error         // why the event holds no valid request; nil: it does
+	envelope envelope      // the form of the answer
+	within   time.Duration // after this time the gateway gives up waiting; 0: it does not
 }
 
 // gatewayWithin is the time for an answer through API Gateway, which gives up after 30 s
@@ -43,11 +39,11 @@ func (e *event) httpAPI() *apiRequest {
 	rc := e.RequestContext
 	r := e.request(TriggerHTTPAPI)
 	r.method, r.path, r.query = rc.HTTP.Method, e.RawPath, e.RawQuery
-	r.host, r.sourceIP, r.principal = rc.DomainName, rc.HTTP.SourceIP, rc.principal()
+	r.host, r.sourceIP, r.Principal = rc.DomainName, rc.HTTP.SourceIP, rc.principal()
 	r.envelope.cookies = true
 	r.within = gatewayWithin
 	if strings.Contains(rc.DomainName, ".lambda-url.") {
-		r.trigger, r.within = TriggerLambdaFunctionURL, 0
+		r.Trigger, r.within = TriggerLambdaFunctionURL, 0
 	}
 	r.cutBase(stagePath(e.RawPath, rc))
 	_, route, _ := strings.Cut(e.RouteKey, " ") // "GET /v1/credit", or "$default", which has no path
@@ -66,12 +62,12 @@ func (e *event) restAPI() *apiRequest {
 	r.within = gatewayWithin
 	if rc := e.RequestContext; rc != nil {
 		isHTTPAPI := e.Version == "1.0"
-		r.host, r.sourceIP, r.principal = rc.DomainName, rc.Identity.SourceIP, rc.restPrincipal(isHTTPAPI)
+		r.host, r.sourceIP, r.Principal = rc.DomainName, rc.Identity.SourceIP, rc.restPrincipal(isHTTPAPI)
 		switch {
 		case isHTTPAPI:
 			r.cutBase(stagePath(e.Path, rc))
 		case isOwnDomain(rc.DomainName) && rc.Stage != "":
-			r.base = "/" + rc.Stage
+			r.BasePath = "/" + rc.Stage
 		}
 	}
 	r.cutBase(mappedPath(r.path, *e.Resource, e.PathParameters))
@@ -99,7 +95,7 @@ func (e *event) alb() *apiRequest {
 	r.query = e.parameters().encodedQuery()
 	r.within = albWithin
 	r.envelope.limit, r.envelope.statusText = maxALBAnswer, true
-	r.lastValues = !r.envelope.lists
+	r.LastValues = !r.envelope.lists
 	// The load balancer appends the caller's address to what the caller sent.
 	forwarded := strings.Join(r.header.Values("X-Forwarded-For"), ",")
 	r.sourceIP = strings.TrimSpace(forwarded[strings.LastIndexByte(forwarded, ',')+1:])
@@ -129,7 +125,7 @@ func (e *event) scfFunctionURL() *apiRequest {
 
 // cutBase removes base from the beginning of the path.
 func (r *apiRequest) cutBase(base string) {
-	r.path, r.base = strings.TrimPrefix(r.path, base), r.base+base
+	r.path, r.BasePath = strings.TrimPrefix(r.path, base), r.BasePath+base
 }
 
 // stagePath returns the stage at the beginning of an HTTP API's path, if it is there. The
@@ -187,7 +183,7 @@ func (r *apiRequest) http(ctx context.Context, requestID string) (*http.Request,
 	case r.method == "":
 		return nil, core.Invalid("", "the event names no method")
 	}
-	ctx = context.WithValue(ctx, originKey{}, Origin{r.trigger, r.principal, r.base, r.lastValues})
+	ctx = context.WithValue(ctx, originKey{}, r.Origin)
 	req, err := http.NewRequestWithContext(ctx, r.method, "/", bytes.NewReader(r.body))
 	if err != nil { // the URL is constant
 		return nil, core.Invalid("", "the event's method is not one of HTTP's")

@@ -70,7 +70,7 @@ func runHTTP(opts Options, listen string) error {
 	if err != nil {
 		return &core.Error{Code: core.CodeMisconfigured, Param: "listen", Detail: "cannot listen on that address", Err: err}
 	}
-	fmt.Fprintf(opts.Stdout, "listening on http://%s\n", address(listen, ln))
+	_, _ = fmt.Fprintf(opts.Stdout, "listening on http://%s\n", address(listen, ln))
 	return Serve(ctx, ln, opts.HTTP, &ServeOptions{Logger: opts.Logger, Getenv: opts.Getenv})
 }
 
@@ -123,7 +123,9 @@ func Serve(ctx context.Context, ln net.Listener, handler http.Handler, o *ServeO
 	if err := server.Shutdown(grace); errors.Is(err, context.DeadlineExceeded) {
 		_ = server.Close()
 	}
-	<-served
+	if err := <-served; !errors.Is(err, http.ErrServerClosed) { // it failed before Shutdown
+		return &core.Error{Op: "host.Serve", Code: core.CodeInternal, Err: err}
+	}
 	return nil
 }
 
@@ -184,7 +186,7 @@ func withBounds(handler http.Handler, opts ServeOptions) http.Handler {
 		}
 		defer func() {
 			value := recover()
-			if value != nil && value != http.ErrAbortHandler {
+			if abort, _ := value.(error); value != nil && !errors.Is(abort, http.ErrAbortHandler) {
 				failure := panicError(log, value)
 				if bounded.status == 0 {
 					clear(w.Header())

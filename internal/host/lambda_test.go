@@ -4,6 +4,7 @@ package host
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"strings"
 	"testing"
@@ -23,7 +24,7 @@ func TestLambdaHandler(t *testing.T) {
 		})
 		_, err := lambdaHandler{h.opts}.Invoke(t.Context(), []byte(`{}`))
 		want := messages.InvokeResponse_Error{Type: string(code), Message: string(code) + ": public"}
-		if got, ok := err.(messages.InvokeResponse_Error); !ok || got.Type != want.Type || got.Message != want.Message || got.ShouldExit {
+		if got, ok := errors.AsType[messages.InvokeResponse_Error](err); !ok || got.Type != want.Type || got.Message != want.Message || got.ShouldExit {
 			t.Errorf("a job that fails with %s gives %#v, want %#v", code, err, want)
 		}
 	}

@@ -15,7 +15,7 @@ package metrics
 
 import (
 	"cmp"
-	"iter"
+	"maps"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -50,17 +50,6 @@ const (
 	Undelivered                //
 	names
 )
-
-// Names ranges over all names.
-func Names() iter.Seq[Name] {
-	return func(yield func(Name) bool) {
-		for name := range names {
-			if !yield(name) {
-				return
-			}
-		}
-	}
-}
 
 type kind int
 
@@ -222,13 +211,8 @@ func plus(a, b float64) float64 { return math.Round((a+b)*1e9) / 1e9 }
 
 // keys returns the keys of all series in a stable order. s.mu is held.
 func (s *Set) keys() []key {
-	keys := make([]key, 0, len(s.series))
-	for k := range s.series {
-		keys = append(keys, k)
-	}
-	slices.SortFunc(keys, func(a, b key) int {
+	return slices.SortedFunc(maps.Keys(s.series), func(a, b key) int {
 		return cmp.Or(cmp.Compare(a.name, b.name), cmp.Compare(a.Function, b.Function), cmp.Compare(a.Account, b.Account),
 			cmp.Compare(a.Provider, b.Provider), cmp.Compare(a.Trigger, b.Trigger), cmp.Compare(a.Code, b.Code), cmp.Compare(a.Channel, b.Channel))
 	})
-	return keys
 }

@@ -68,12 +68,12 @@ partnerlens_call_duration_seconds_bucket{function="credit",account="north",provi
 	}
 	few := parse(t, set.AppendText(nil, func(_, account string) bool { return account != "north" }))
 	if _, found := few.Sum("partnerlens_calls_total"); found {
-		t.Error("what is not to be seen is seen")
+		t.Error("a series that sees rejects is written")
 	}
 }
 
-// A sum of durations has the digits of a nanosecond and no more: what an
-// addition of floats leaves behind them reads like an id.
+// A sum of durations has the digits of a nanosecond and no more: the further digits
+// of a sum of floats read like an id.
 func TestSumsHaveNoDigitsBeyondANanosecond(t *testing.T) {
 	t.Parallel()
 	seed := uint64(time.Now().UnixNano())
@@ -93,7 +93,7 @@ func TestSumsHaveNoDigitsBeyondANanosecond(t *testing.T) {
 	}
 }
 
-// What one line is taken for, the parser refuses where it is not by the letter.
+// The parsers reject text that violates its specification.
 func TestParserIsStrict(t *testing.T) {
 	t.Parallel()
 	for _, text := range []string{
@@ -102,7 +102,7 @@ func TestParserIsStrict(t *testing.T) {
 		"# TYPE h histogram\n# HELP h y\nh_bucket{le=\"1\"} 2\nh_bucket{le=\"+Inf\"} 1\nh_sum 1\nh_count 1\n",
 	} {
 		if all, err := metricstest.ParseText(text); err == nil {
-			t.Errorf("%q is taken for %v", text, all)
+			t.Errorf("%q is accepted as %v", text, all)
 		}
 	}
 	for _, line := range []string{
@@ -112,14 +112,14 @@ func TestParserIsStrict(t *testing.T) {
 		fmt.Sprintf(`{"_aws":{"Timestamp":%d,"CloudWatchMetrics":[{"Namespace":"n","Dimensions":[[]],"Metrics":[{"Name":"x","Unit":"Count"}]}]},"x":1,"x":2}`+"\n", time.Now().UnixMilli()),
 	} {
 		if all, err := metricstest.ParseEMF(line); err == nil {
-			t.Errorf("%s is taken for %v", line, all)
+			t.Errorf("%s is accepted as %v", line, all)
 		}
 	}
 }
 
-func emf(t *testing.T, taken metrics.Snapshot) []metricstest.Document {
+func emf(t *testing.T, changes metrics.Snapshot) []metricstest.Document {
 	t.Helper()
-	text := taken.AppendEMF(nil, "credit", time.Now(), metrics.Member{Name: "request_id", Value: "id \"1\"\n\xff"}, metrics.Member{Name: "none"})
+	text := changes.AppendEMF(nil, "credit", time.Now(), metrics.Member{Name: "request_id", Value: "id \"1\"\n\xff"}, metrics.Member{Name: "none"})
 	all, err := metricstest.ParseEMF(string(text))
 	if err != nil {
 		t.Fatal(err)
@@ -200,7 +200,7 @@ func TestSetIsSafe(t *testing.T) {
 	t.Parallel()
 	var set metrics.Set
 	var under sync.WaitGroup
-	taken := 0.0
+	sum := 0.0
 	for range 4 {
 		under.Go(func() {
 			for range 500 {
@@ -212,11 +212,11 @@ func TestSetIsSafe(t *testing.T) {
 	}
 	for range 50 {
 		parse(t, set.AppendText(nil, nil))
-		taken += pages(set.Snapshot())
+		sum += pages(set.Snapshot())
 	}
 	under.Wait()
-	if taken += pages(set.Snapshot()); taken != 2000 {
-		t.Errorf("%v pages were taken", taken)
+	if sum += pages(set.Snapshot()); sum != 2000 {
+		t.Errorf("%v pages, want 2000", sum)
 	}
 	var none *metrics.Set
 	none.Add(metrics.Pages, metrics.Labels{}, 1)
@@ -241,7 +241,7 @@ func TestNumbersAreDocumented(t *testing.T) {
 		t.Fatal(err)
 	}
 	var set metrics.Set
-	for name := range metrics.Names() {
+	for name := range metrics.Names {
 		set.Add(name, metrics.Labels{Function: "f"}, 1)
 	}
 	names := make(map[string]bool)

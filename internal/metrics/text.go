@@ -5,9 +5,6 @@ import (
 	"strings"
 )
 
-// ContentType is the media type of AppendText.
-const ContentType = "text/plain; version=0.0.4; charset=utf-8"
-
 // always are the series that exist from the start.
 var always = []Name{InFlight, ColdStarts, WrongKeys}
 

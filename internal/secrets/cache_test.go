@@ -101,9 +101,9 @@ func TestRefreshedInTheBackground(t *testing.T) {
 		resolve(t, k)
 		s.set(func() { s.texts["partner"], s.slow = `{"id":"B","key":"k"}`, 2*time.Second })
 		time.Sleep(3*time.Minute + time.Second)
-		begun := time.Now()
-		if got := resolve(t, k); got[:1] != "A" || time.Since(begun) != 0 {
-			t.Errorf("%q after %v", got, time.Since(begun))
+		start := time.Now()
+		if got := resolve(t, k); got[:1] != "A" || time.Since(start) != 0 {
+			t.Errorf("%q after %v", got, time.Since(start))
 		}
 		time.Sleep(3 * time.Second)
 		if got := resolve(t, k); got[:1] != "B" || s.reads.Load() != 2 {
@@ -155,7 +155,7 @@ func TestStoreDown(t *testing.T) {
 	})
 }
 
-// With a value at hand, callers wait for a store that hangs for a moment; without one,
+// With a cached value, callers wait for a store that hangs at most patience; without one,
 // as long as a fetch may take.
 func TestStoreHangs(t *testing.T) {
 	t.Parallel()
@@ -164,15 +164,15 @@ func TestStoreHangs(t *testing.T) {
 		resolve(t, k)
 		s.set(func() { s.slow = time.Hour })
 		time.Sleep(time.Hour)
-		begun := time.Now()
-		if got := resolve(t, k); got[:1] != "A" || time.Since(begun) > patience {
-			t.Errorf("%q after %v", got, time.Since(begun))
+		start := time.Now()
+		if got := resolve(t, k); got[:1] != "A" || time.Since(start) > patience {
+			t.Errorf("%q after %v", got, time.Since(start))
 		}
 		_, none, _ := newShelf()
 		none.stores[schemeAWSSecrets] = s.get
-		begun = time.Now()
-		if _, err := none.Resolve(t.Context(), twoOfOne); core.CodeOf(err) != core.CodeDeadline || time.Since(begun) > fetchTimeout {
-			t.Errorf("with nothing at hand: %v after %v", err, time.Since(begun))
+		start = time.Now()
+		if _, err := none.Resolve(t.Context(), twoOfOne); core.CodeOf(err) != core.CodeDeadline || time.Since(start) > fetchTimeout {
+			t.Errorf("with an empty cache: %v after %v", err, time.Since(start))
 		}
 		time.Sleep(time.Hour)
 	})

@@ -28,7 +28,7 @@ func fromFile(_ context.Context, ref Reference) (core.Secret, error) {
 	if err != nil {
 		return core.Secret{}, unreadable(err)
 	}
-	defer file.Close()
+	defer func() { _ = file.Close() }()
 	text, err := io.ReadAll(io.LimitReader(file, maxSecret+1))
 	switch {
 	case err != nil:

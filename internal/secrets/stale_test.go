@@ -113,9 +113,9 @@ func TestStaleWhereTheStoreFails(t *testing.T) {
 		}
 		s.set(func() { s.slow = time.Hour })
 		time.Sleep(time.Minute)
-		begun := time.Now()
-		if got := resolve(t, k); got[:1] != "A" || time.Since(begun) != fetchTimeout {
-			t.Errorf("of a store that hangs %q, after %v", got, time.Since(begun))
+		start := time.Now()
+		if got := resolve(t, k); got[:1] != "A" || time.Since(start) != fetchTimeout {
+			t.Errorf("of a store that hangs %q, after %v", got, time.Since(start))
 		}
 		time.Sleep(4 * time.Minute)
 		for range 3 {
@@ -158,7 +158,7 @@ func TestRenewReliesOnNoFetchUnderWay(t *testing.T) {
 	})
 }
 
-// getAsOfNow is get, of what is there as it begins.
+// getAsOfNow is get, except that it reads the secret before it waits.
 func (s *shelf) getAsOfNow(ctx context.Context, ref Reference) (core.Secret, error) {
 	s.mu.Lock()
 	text, slow := s.texts[ref.Name], s.slow
@@ -190,16 +190,16 @@ func TestRequestsKeyFailsAlone(t *testing.T) {
 			reads.Add(1)
 			return core.NewSecret("list"), nil
 		}}})
-		for range 2 { // with nothing at hand, and with what is too old
+		for range 2 { // with an empty cache, and with an entry that is too old
 			go func() {
 				if _, err := k.Resolve(with(t, "evil"), settings); core.CodeOf(err) != core.CodeUnavailable {
 					t.Errorf("the forged key: %v", err)
 				}
 			}()
 			time.Sleep(100 * time.Millisecond)
-			begun := time.Now()
-			if got, err := k.Resolve(with(t, "good"), settings); err != nil || got["keys"] != "list" || time.Since(begun) != time.Second {
-				t.Errorf("beside a forged key: %v, %v after %v", got, err, time.Since(begun))
+			start := time.Now()
+			if got, err := k.Resolve(with(t, "good"), settings); err != nil || got["keys"] != "list" || time.Since(start) != time.Second {
+				t.Errorf("beside a forged key: %v, %v after %v", got, err, time.Since(start))
 			}
 			time.Sleep(5 * time.Minute)
 		}

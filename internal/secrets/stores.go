@@ -1,6 +1,7 @@
 package secrets
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"strings"
@@ -28,16 +29,6 @@ func Stores(getenv func(string) string) map[string]Store {
 
 // bounds of a store's answer.
 var bounds = transport.Options{AttemptTimeout: fetchTimeout, MaxBody: 1 << 20}
-
-// first returns the value of the first variable that is set.
-func first(getenv func(string) string, names ...string) string {
-	for _, name := range names {
-		if value := getenv(name); value != "" {
-			return value
-		}
-	}
-	return ""
-}
 
 // perAddress caches one client for each address.
 type perAddress[C any] struct {
@@ -69,14 +60,14 @@ func fromTencent(getenv func(string) string) Store {
 	var clients perAddress[*tencent.Secrets]
 	return func(ctx context.Context, ref Reference) (core.Secret, error) {
 		key := tencent.Key{
-			ID:     first(getenv, "TENCENTCLOUD_SECRETID", "TENCENTCLOUD_SECRET_ID"),
-			Secret: core.NewSecret(first(getenv, "TENCENTCLOUD_SECRETKEY", "TENCENTCLOUD_SECRET_KEY")),
-			Token:  core.NewSecret(first(getenv, "TENCENTCLOUD_SESSIONTOKEN", "TENCENTCLOUD_TOKEN")),
+			ID:     cmp.Or(getenv("TENCENTCLOUD_SECRETID"), getenv("TENCENTCLOUD_SECRET_ID")),
+			Secret: core.NewSecret(cmp.Or(getenv("TENCENTCLOUD_SECRETKEY"), getenv("TENCENTCLOUD_SECRET_KEY"))),
+			Token:  core.NewSecret(cmp.Or(getenv("TENCENTCLOUD_SESSIONTOKEN"), getenv("TENCENTCLOUD_TOKEN"))),
 		}
 		if key.ID == "" || key.Secret.Empty() {
 			return core.Secret{}, broken("there is no key to call the store with; on SCF give the function an execution role, elsewhere set TENCENTCLOUD_SECRET_ID and TENCENTCLOUD_SECRET_KEY")
 		}
-		region := first(getenv, "PARTNERLENS_TENCENT_SSM_REGION", "TENCENTCLOUD_REGION")
+		region := cmp.Or(getenv("PARTNERLENS_TENCENT_SSM_REGION"), getenv("TENCENTCLOUD_REGION"))
 		if region == "" {
 			return core.Secret{}, broken("the secret's region is not known; set PARTNERLENS_TENCENT_SSM_REGION, as ap-singapore")
 		}
@@ -128,7 +119,7 @@ func fromHuawei(getenv func(string) string) Store {
 		if key.AK == "" || key.SK.Empty() {
 			return core.Secret{}, broken("there is no key to call the store with; on FunctionGraph give the function an agency and switch on Include Keys, elsewhere set HUAWEICLOUD_SDK_AK and HUAWEICLOUD_SDK_SK")
 		}
-		project := first(getenv, "PARTNERLENS_HUAWEI_CSMS_PROJECT_ID", "RUNTIME_PROJECT_ID", "HUAWEICLOUD_SDK_PROJECT_ID")
+		project := cmp.Or(getenv("PARTNERLENS_HUAWEI_CSMS_PROJECT_ID"), getenv("RUNTIME_PROJECT_ID"), getenv("HUAWEICLOUD_SDK_PROJECT_ID"))
 		if project == "" {
 			return core.Secret{}, broken("the secret's project is not known; set PARTNERLENS_HUAWEI_CSMS_PROJECT_ID to its id")
 		}

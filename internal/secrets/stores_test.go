@@ -155,7 +155,7 @@ func TestStores(t *testing.T) {
 				}
 				p.set("partner", planted)
 				if _, err := get(t.Context(), text+"#key"); core.CodeOf(err) != core.CodeMisconfigured {
-					t.Errorf("a member of what is no JSON: %v", err)
+					t.Errorf("a member of a text that is not JSON: %v", err)
 				}
 			}
 			if p.scheme == schemeTencent {
@@ -189,9 +189,9 @@ func TestStores(t *testing.T) {
 			p.key(p.env, simulator.KeyID, simulator.KeySecret, "")
 			gone, cancel := context.WithCancel(t.Context())
 			cancel()
-			begun := time.Now()
-			if _, err := get(gone, text); core.CodeOf(err) != core.CodeCanceled || time.Since(begun) > time.Second {
-				t.Errorf("a caller that is gone: %v after %v", err, time.Since(begun))
+			start := time.Now()
+			if _, err := get(gone, text); core.CodeOf(err) != core.CodeCanceled || time.Since(start) > time.Second {
+				t.Errorf("a caller whose context is canceled: %v after %v", err, time.Since(start))
 			}
 		})
 	}

@@ -1,11 +1,13 @@
 package metricstest
 
 import (
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 )
 
 // Document is one line in the embedded metric format.
@@ -32,8 +34,8 @@ var units = strings.Fields(`Seconds Microseconds Milliseconds Bytes Kilobytes Me
 	Gigabits Terabits Percent Count Bytes/Second Kilobytes/Second Megabytes/Second Gigabytes/Second Terabytes/Second Bits/Second
 	Kilobits/Second Megabits/Second Gigabits/Second Terabits/Second Count/Second None`)
 
-// ParseEMF holds lines against "Specification: Embedded metric format" (read
-// November 2026), and against the limits of CloudWatch's names and values.
+// ParseEMF reads lines and checks them against "Specification: Embedded metric format" (read
+// November 2026), and the limits of CloudWatch's names and values.
 func ParseEMF(text string) ([]Document, error) {
 	var all []Document
 	for line := range strings.Lines(text) {
@@ -51,39 +53,38 @@ func parseEMF(line string) (Document, error) {
 	if !strings.HasSuffix(line, "\n") || len(line) > 256<<10 || line[0] != '{' {
 		return d, fmt.Errorf("not a line that is one object, of 256 KiB at most")
 	}
-	if err := noneTwice(line); err != nil {
-		return d, err
-	}
+	// json rejects a name that an object has twice.
 	if err := json.Unmarshal([]byte(line), &d.Members); err != nil {
 		return d, err
 	}
-	var root struct {
-		AWS struct {
-			Timestamp         *int64
-			CloudWatchMetrics []struct {
-				Namespace  string
-				Dimensions [][]string
-				Metrics    []struct {
-					Name              string
-					Unit              string
-					StorageResolution *int
-				}
-			}
-		} `json:"_aws"`
+	var root map[string]jsontext.Value
+	if err := json.Unmarshal([]byte(line), &root); err != nil {
+		return d, err
 	}
-	decoder := json.NewDecoder(strings.NewReader(fmt.Sprintf(`{"_aws":%s}`, mustJSON(d.Members["_aws"]))))
-	decoder.DisallowUnknownFields() // "MUST NOT contain any additional members"
-	if err := decoder.Decode(&root); err != nil {
+	var aws struct {
+		Timestamp         *int64
+		CloudWatchMetrics []struct {
+			Namespace  string
+			Dimensions [][]string
+			Metrics    []struct {
+				Name              string
+				Unit              string
+				StorageResolution *int
+			}
+		}
+	}
+	// "MUST NOT contain any additional members"
+	if err := json.Unmarshal(root["_aws"], &aws, json.RejectUnknownMembers(true)); err != nil {
 		return d, err
 	}
 	delete(d.Members, "_aws")
-	if root.AWS.Timestamp == nil || len(root.AWS.CloudWatchMetrics) == 0 {
+	if aws.Timestamp == nil || len(aws.CloudWatchMetrics) == 0 {
 		return d, fmt.Errorf("no Timestamp, or no directive")
 	}
-	if age := time.Since(time.UnixMilli(*root.AWS.Timestamp)); age < -2*time.Hour || age > 14*24*time.Hour {
-		return d, fmt.Errorf("a time that is not taken")
+	if age := time.Since(time.UnixMilli(*aws.Timestamp)); age < -2*time.Hour || age > 14*24*time.Hour {
+		return d, fmt.Errorf("CloudWatch does not accept the time")
 	}
-	for _, directive := range root.AWS.CloudWatchMetrics {
+	for _, directive := range aws.CloudWatchMetrics {
 		if n := len(directive.Namespace); n < 1 || n > 255 || len(directive.Dimensions) == 0 || len(directive.Metrics) == 0 || len(directive.Metrics) > 100 {
 			return d, fmt.Errorf("a directive without a namespace, dimensions or metrics, or with more than 100")
 		}
@@ -100,7 +101,7 @@ func parseEMF(line string) (Document, error) {
 		}
 		for _, m := range directive.Metrics {
 			if m.Name == "" || len(m.Name) > 255 || !slices.Contains(units, m.Unit) || m.StorageResolution != nil && *m.StorageResolution != 1 && *m.StorageResolution != 60 {
-				return d, fmt.Errorf("the metric %q is not one", m.Name)
+				return d, fmt.Errorf("the metric %q has an invalid name, unit or resolution", m.Name)
 			}
 			for _, set := range directive.Dimensions {
 				if slices.ContainsFunc(d.Sets[m.Name], func(other []string) bool { return slices.Equal(other, set) }) {
@@ -113,7 +114,7 @@ func parseEMF(line string) (Document, error) {
 			case float64:
 			case []any:
 				if len(v) == 0 || len(v) > 100 || slices.ContainsFunc(v, func(one any) bool { _, is := one.(float64); return !is }) {
-					return d, fmt.Errorf("the metric %s is no list of at most 100 numbers", m.Name)
+					return d, fmt.Errorf("the metric %s is not a list of at most 100 numbers", m.Name)
 				}
 			default:
 				return d, fmt.Errorf("the metric %s has no number in the root", m.Name)
@@ -121,46 +122,4 @@ func parseEMF(line string) (Document, error) {
 		}
 	}
 	return d, nil
-}
-
-// noneTwice refuses an object of the line's that has a name twice.
-func noneTwice(line string) error {
-	decoder := json.NewDecoder(strings.NewReader(line))
-	type level struct {
-		object, key bool
-		names       map[string]bool
-	}
-	var levels []level
-	for {
-		token, err := decoder.Token()
-		if err != nil {
-			return nil // the end, or what the other decoder refuses
-		}
-		if n := len(levels); n > 0 && levels[n-1].object && token != json.Delim('}') {
-			top := &levels[n-1]
-			if top.key = !top.key; top.key {
-				name, _ := token.(string)
-				if top.names[name] {
-					return fmt.Errorf("%s is there twice", name)
-				}
-				top.names[name] = true
-			}
-		}
-		switch token {
-		case json.Delim('{'):
-			levels = append(levels, level{object: true, names: make(map[string]bool)})
-		case json.Delim('['):
-			levels = append(levels, level{})
-		case json.Delim('}'), json.Delim(']'):
-			levels = levels[:len(levels)-1]
-		}
-	}
-}
-
-func mustJSON(v any) string {
-	text, err := json.Marshal(v)
-	if err != nil {
-		return "null"
-	}
-	return string(text)
 }

@@ -1,15 +1,18 @@
-// Package metricstest reads the two forms in which metrics are written, by their
-// specifications and not by the code that writes them. For tests only.
+// Package metricstest reads the two forms in which metrics are written, independently
+// of the code that writes them. For tests only.
 package metricstest
 
 import (
 	"fmt"
 	"maps"
 	"math"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
+
+	dto "github.com/prometheus/client_model/go"
+	"github.com/prometheus/common/expfmt"
+	"github.com/prometheus/common/model"
 )
 
 // Sample is one line of the text format.
@@ -22,202 +25,98 @@ type Sample struct {
 // Samples are those of one answer.
 type Samples []Sample
 
-// Sum adds up the samples of a name whose labels are these, whatever others they have.
+// Sum adds up the samples that have a name and the labels, given as names and values.
 func (all Samples) Sum(name string, labels ...string) (sum float64, found bool) {
 	for _, s := range all {
-		if s.Name != name {
-			continue
-		}
-		is := true
+		matches := s.Name == name
 		for i := 0; i < len(labels); i += 2 {
-			is = is && s.Labels[labels[i]] == labels[i+1]
+			matches = matches && s.Labels[labels[i]] == labels[i+1]
 		}
-		if is {
+		if matches {
 			sum, found = sum+s.Value, true
 		}
 	}
 	return sum, found
 }
 
-var (
-	metricName = regexp.MustCompile(`^[a-zA-Z_:][a-zA-Z0-9_:]*$`)
-	labelName  = regexp.MustCompile(`^[a-zA-Z_][a-zA-Z0-9_]*$`)
-)
+// kinds are the types of metrics that are expected.
+var kinds = []dto.MetricType{dto.MetricType_COUNTER, dto.MetricType_GAUGE, dto.MetricType_HISTOGRAM}
 
-// ParseText reads the text format, version 0.0.4 ("Exposition formats", read
-// November 2026), and refuses what promtool complains about, too.
+// ParseText reads Prometheus's text format and rejects what promtool reports, too.
 func ParseText(text string) (Samples, error) {
-	if text != "" && !strings.HasSuffix(text, "\n") {
-		return nil, fmt.Errorf("the last line has no end")
+	parser := expfmt.NewTextParser(model.LegacyValidation)
+	families, err := parser.TextToMetricFamilies(strings.NewReader(text))
+	if err != nil {
+		return nil, err
 	}
 	var all Samples
-	types, helps := make(map[string]string), make(map[string]bool)
-	seen := make(map[string]bool)
-	last, closed := "", make(map[string]bool)
-	for line := range strings.Lines(text) {
-		line = strings.TrimSuffix(line, "\n")
-		wrong := func(what string) (Samples, error) { return nil, fmt.Errorf("%s: %s", what, line) }
-		if line == "" {
-			continue
-		}
-		if rest, is := strings.CutPrefix(line, "# "); is {
-			word, rest, _ := strings.Cut(rest, " ")
-			name, rest, _ := strings.Cut(rest, " ")
-			switch {
-			case word == "HELP" && !helps[name] && metricName.MatchString(name) && rest != "":
-				helps[name] = true
-			case word == "TYPE" && types[name] == "" && slices.Contains([]string{"counter", "gauge", "histogram"}, rest):
-				types[name] = rest
-			default:
-				return wrong("not a comment that is due")
-			}
-			continue
-		}
-		s, err := parseSample(line)
-		if err != nil {
-			return wrong(err.Error())
-		}
-		family := s.Name
-		if types[family] == "" {
-			for _, suffix := range []string{"_bucket", "_sum", "_count"} {
-				if base, is := strings.CutSuffix(s.Name, suffix); is && types[base] == "histogram" {
-					family = base
-				}
-			}
-		}
+	for _, name := range slices.Sorted(maps.Keys(families)) {
+		family := families[name]
+		isCounter := family.GetType() == dto.MetricType_COUNTER
 		switch {
-		case types[family] == "" || !helps[family]:
-			return wrong("no TYPE and HELP before it")
-		case types[family] == "counter" && !strings.HasSuffix(family, "_total"):
-			return wrong("a counter not called _total")
-		case types[family] == "counter" && (s.Value < 0 || math.IsNaN(s.Value)):
-			return wrong("a counter below nothing")
-		case types[family] != "counter" && strings.HasSuffix(family, "_total"):
-			return wrong("no counter, and called _total")
-		case types[family] == "histogram" && family == s.Name:
-			return wrong("a histogram without a suffix")
-		case closed[family]:
-			return wrong("lines of one name stand apart")
+		case !slices.Contains(kinds, family.GetType()) || family.GetHelp() == "":
+			return nil, fmt.Errorf("%s has no HELP, or the TYPE %v", name, family.GetType())
+		case isCounter != strings.HasSuffix(name, "_total"):
+			return nil, fmt.Errorf("the name of a counter, and of no other metric, ends in _total: %s", name)
 		}
-		if family != last {
-			closed[last] = last != ""
-			last = family
-		}
-		identity := s.Name + fmt.Sprint(s.Labels)
-		if seen[identity] {
-			return wrong("twice")
-		}
-		seen[identity] = true
-		all = append(all, s)
-	}
-	for name, kind := range types {
-		if kind == "histogram" {
-			if err := checkHistogram(all, name); err != nil {
-				return nil, err
+		for _, metric := range family.Metric {
+			samples, err := samplesOf(name, metric)
+			if err != nil {
+				return nil, fmt.Errorf("%s %v: %w", name, metric.Label, err)
 			}
+			if isCounter && !(samples[0].Value >= 0) {
+				return nil, fmt.Errorf("the counter %s is negative or not a number", name)
+			}
+			all = append(all, samples...)
 		}
+	}
+	return all, checkLines(text)
+}
+
+// samplesOf returns the samples of one series.
+func samplesOf(name string, metric *dto.Metric) (Samples, error) {
+	labels := make(map[string]string)
+	for _, pair := range metric.Label {
+		labels[pair.GetName()] = pair.GetValue()
+	}
+	h := metric.Histogram
+	if h == nil {
+		// The getter of the other kind returns 0.
+		return Samples{{name, labels, metric.GetCounter().GetValue() + metric.GetGauge().GetValue()}}, nil
+	}
+	if h.SampleSum == nil || h.SampleCount == nil {
+		return nil, fmt.Errorf("no sum or no count")
+	}
+	all := Samples{{name + "_sum", labels, h.GetSampleSum()}, {name + "_count", labels, float64(h.GetSampleCount())}}
+	bound, below := math.Inf(-1), uint64(0)
+	for _, bucket := range h.Bucket {
+		if bucket.GetUpperBound() <= bound || bucket.GetCumulativeCount() < below {
+			return nil, fmt.Errorf("the bucket %v does not follow", bucket.GetUpperBound())
+		}
+		bound, below = bucket.GetUpperBound(), bucket.GetCumulativeCount()
+		own := maps.Clone(labels)
+		own["le"] = strconv.FormatFloat(bound, 'f', -1, 64)
+		all = append(all, Sample{name + "_bucket", own, float64(below)})
+	}
+	if !math.IsInf(bound, 1) || below != h.GetSampleCount() {
+		return nil, fmt.Errorf("the last bucket is not +Inf, or differs from the count")
 	}
 	return all, nil
 }
 
-func parseSample(line string) (Sample, error) {
-	s := Sample{Labels: make(map[string]string)}
-	end := strings.IndexAny(line, "{ ")
-	if end < 0 {
-		return s, fmt.Errorf("no value")
-	}
-	s.Name = line[:end]
-	if !metricName.MatchString(s.Name) {
-		return s, fmt.Errorf("not a name")
-	}
-	rest := line[end:]
-	if rest[0] == '{' {
-		rest = rest[1:]
-		for {
-			name, after, found := strings.Cut(rest, `="`)
-			if !found || !labelName.MatchString(name) || s.Labels[name] != "" {
-				return s, fmt.Errorf("not a label")
-			}
-			var value strings.Builder
-			for {
-				if after == "" {
-					return s, fmt.Errorf("a label without an end")
-				}
-				c := after[0]
-				after = after[1:]
-				if c == '"' {
-					break
-				}
-				if c == '\\' {
-					if after == "" || !strings.ContainsRune(`\"n`, rune(after[0])) {
-						return s, fmt.Errorf("not an escape")
-					}
-					c = map[byte]byte{'\\': '\\', '"': '"', 'n': '\n'}[after[0]]
-					after = after[1:]
-				}
-				value.WriteByte(c)
-			}
-			s.Labels[name] = value.String()
-			if rest = strings.TrimPrefix(after, ","); rest != after {
-				continue
-			}
-			if rest, found = strings.CutPrefix(after, "}"); !found {
-				return s, fmt.Errorf("labels without an end")
-			}
-			break
+// checkLines returns an error if a sample occurs twice or does not follow its TYPE, which
+// expfmt accepts.
+func checkLines(text string) error {
+	family, seen := "", make(map[string]bool)
+	for line := range strings.Lines(text) {
+		if comment, ok := strings.CutPrefix(line, "# TYPE "); ok {
+			family, _, _ = strings.Cut(comment, " ")
 		}
-	}
-	text, found := strings.CutPrefix(rest, " ")
-	value, err := strconv.ParseFloat(text, 64)
-	if !found || err != nil {
-		return s, fmt.Errorf("not a value")
-	}
-	s.Value = value
-	return s, nil
-}
-
-// checkHistogram holds the buckets of each series: they add up, and the last is the count.
-func checkHistogram(all Samples, name string) error {
-	type state struct {
-		bound, below float64
-		count, sum   *float64
-		closed       bool
-	}
-	states := make(map[string]*state)
-	for _, s := range all {
-		base, suffix := strings.TrimSuffix(s.Name, "_bucket"), "_bucket"
-		for _, other := range []string{"_sum", "_count"} {
-			if s.Name == name+other {
-				base, suffix = name, other
-			}
+		series := line[:strings.LastIndexByte(line, ' ')+1]
+		if line[0] != '#' && (seen[series] || !strings.HasPrefix(line, family)) {
+			return fmt.Errorf("twice, or apart from its TYPE: %s", line)
 		}
-		if base != name {
-			continue
-		}
-		labels := maps.Clone(s.Labels)
-		delete(labels, "le")
-		id := fmt.Sprint(labels)
-		if states[id] == nil {
-			states[id] = &state{bound: math.Inf(-1)}
-		}
-		of := states[id]
-		switch suffix {
-		case "_sum":
-			of.sum = &s.Value
-		case "_count":
-			of.count = &s.Value
-		default:
-			bound, err := strconv.ParseFloat(s.Labels["le"], 64)
-			if err != nil || bound <= of.bound || s.Value < of.below {
-				return fmt.Errorf("%s%s: the bucket %q does not follow", name, id, s.Labels["le"])
-			}
-			of.bound, of.below, of.closed = bound, s.Value, math.IsInf(bound, 1)
-		}
-	}
-	for id, of := range states {
-		if !of.closed || of.sum == nil || of.count == nil || *of.count != of.below {
-			return fmt.Errorf("%s%s: no +Inf, sum or count, or they differ", name, id)
-		}
+		seen[series] = true
 	}
 	return nil
 }

@@ -17,13 +17,13 @@ import (
 func Isolate() {
 	for _, variable := range os.Environ() {
 		if name, _, _ := strings.Cut(variable, "="); strings.HasPrefix(name, "AWS_") {
-			os.Unsetenv(name)
+			_ = os.Unsetenv(name)
 		}
 	}
 	for name, value := range map[string]string{
 		"AWS_CONFIG_FILE": os.DevNull, "AWS_SHARED_CREDENTIALS_FILE": os.DevNull, "AWS_EC2_METADATA_DISABLED": "true",
 	} {
-		os.Setenv(name, value)
+		_ = os.Setenv(name, value)
 	}
 }
 
@@ -36,7 +36,7 @@ func Task(t *testing.T, id, secret, token string) {
 			return
 		}
 		w.Header().Set("Content-Type", "application/json")
-		json.NewEncoder(w).Encode(map[string]string{
+		_ = json.NewEncoder(w).Encode(map[string]string{
 			"AccessKeyId": id, "SecretAccessKey": secret, "Token": token, "Expiration": time.Now().Add(time.Hour).UTC().Format(time.RFC3339),
 		})
 	}))

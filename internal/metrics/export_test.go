@@ -1,0 +1,4 @@
+package metrics
+
+// Names is the number of names.
+const Names = names
