@@ -28,8 +28,12 @@ var callFaults = []struct {
 	{Fault{"http-502", "One call in seven fails with HTTP 502 and a page of HTML."}, 7, gatewayFails(http.StatusBadGateway)},
 	{Fault{"http-503", "One call in seven fails with HTTP 503, a page of HTML and Retry-After: 1."}, 7, gatewayFails(http.StatusServiceUnavailable)},
 	{Fault{"html-page", "One call in seven is answered with a page of HTML and status 200."}, 7, gatewayFails(http.StatusOK)},
-	{Fault{"error-in-200", "One call in seven fails with an error in a body of status 200: InternalError, CBC.5001."}, 7, errorIn200},
-	{Fault{"vendor-busy", "One call in seven fails because the vendor is busy: OperationDenied.ServiceBusy, 429 with CBC.0250."}, 7, vendorBusy},
+	{Fault{"error-in-200", "One call in seven fails with an error in a body of status 200: InternalError, CBC.5001."}, 7, failWith(
+		"InternalError", "An internal error has occurred.",
+		refusal{http.StatusOK, "CBC.5001", "The partner does not exist."})},
+	{Fault{"vendor-busy", "One call in seven fails because the vendor is busy: OperationDenied.ServiceBusy, 429 with CBC.0250."}, 7, failWith(
+		"OperationDenied.ServiceBusy", "The service is busy. Please try again later.",
+		refusal{http.StatusTooManyRequests, "CBC.0250", "The system is busy."})},
 	{Fault{"empty-object", "One call in seven is answered with {} and status 200."}, 7, replaceBody("{}")},
 	{Fault{"empty-body", "One call in seven is answered with nothing and status 200."}, 7, replaceBody("")},
 	{Fault{"empty-page", "One call in seven is answered with a list that is null."}, 7, emptyPage},
@@ -166,19 +170,14 @@ func gatewayFails(status int) change {
 	}
 }
 
-func errorIn200(_ *Simulator, _ http.ResponseWriter, _ *http.Request, a *answer) {
-	if a.huawei {
-		*a = (&huaweiError{http.StatusOK, "CBC.5001", "The partner does not exist."}).answer(a.requestID, a.ordinal)
-	} else {
-		*a = (&tencentError{"InternalError", "An internal error has occurred."}).answer(a.requestID, a.ordinal)
-	}
-}
-
-func vendorBusy(_ *Simulator, _ http.ResponseWriter, _ *http.Request, a *answer) {
-	if a.huawei {
-		*a = (&huaweiError{http.StatusTooManyRequests, "CBC.0250", "The system is busy."}).answer(a.requestID, a.ordinal)
-	} else {
-		*a = (&tencentError{"OperationDenied.ServiceBusy", "The service is busy. Please try again later."}).answer(a.requestID, a.ordinal)
+// failWith answers with Tencent's code and message, or with Huawei's error.
+func failWith(code, message string, huawei refusal) change {
+	return func(_ *Simulator, _ http.ResponseWriter, _ *http.Request, a *answer) {
+		if a.huawei {
+			*a = huaweiAnswer(nil, &huawei, a.requestID)
+		} else {
+			*a = tencentAnswer(nil, tencentRefusal(code, message), a.requestID)
+		}
 	}
 }
 
