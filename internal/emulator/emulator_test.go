@@ -39,7 +39,7 @@ var (
 
 func build(name, tags string) (string, error) {
 	binary := filepath.Join(artefacts, name)
-	out, err := exec.Command("go", "build", "-tags", tags, "-o", binary, probe).CombinedOutput()
+	out, err := exec.Command("go", "build", "-ldflags", "-s -w", "-tags", tags, "-o", binary, probe).CombinedOutput()
 	if err != nil {
 		err = &Failure{"build", string(out)}
 	}
