@@ -2,6 +2,7 @@ package simulator
 
 import (
 	"encoding/base64"
+	"fmt"
 	"net/http"
 	"regexp"
 	"strconv"
@@ -133,7 +134,7 @@ func (s *Simulator) secretValue(p awsParams, region string, date func(time.Time)
 	if len(versions) == 0 {
 		return nil, badAWS("ResourceNotFoundException", "Secrets Manager can't find the specified secret.")
 	}
-	id := func(v secretVersion) string { return asUUID(s.seed.sum("aws", name, v.label())) }
+	id := func(v secretVersion) string { return asUUID(fmt.Sprintf("%x", s.seed.sum("aws", name, v.label()))) }
 	version, ok := find(versions, func(v secretVersion) bool {
 		switch {
 		case p.VersionID != "":

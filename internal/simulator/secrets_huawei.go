@@ -1,6 +1,7 @@
 package simulator
 
 import (
+	"fmt"
 	"net/http"
 	"strings"
 )
@@ -67,7 +68,7 @@ func (s *Simulator) csmsVersion(r *http.Request, body []byte) (*csmsAnswer, *ref
 	a.Version.SecretString = s.secrets.read(version)
 	m := &a.Version.Metadata
 	m.ID, m.SecretName, m.CreateTime = version.label(), name, version.created.UnixMilli()
-	m.KMSKeyID = asUUID(s.seed.sum("csms"))
+	m.KMSKeyID = asUUID(fmt.Sprintf("%x", s.seed.sum("csms")))
 	m.VersionStages = stages(version, "SYSCURRENT", "SYSPREVIOUS")
 	return a, nil
 }

@@ -40,16 +40,9 @@ func JSON(body string) Answer { return Answer{Body: body} }
 // repeatedly, and returns its address.
 func Serve(tb testing.TB, answers ...Answer) (url string) {
 	tb.Helper()
-	next := make(chan Answer, 1)
-	next <- answers[0]
-	answers = answers[1:]
+	var calls atomic.Int64
 	return Handle(tb, func(w http.ResponseWriter, _ *http.Request) {
-		answer := <-next
-		following := answer
-		if len(answers) > 0 {
-			following, answers = answers[0], answers[1:]
-		}
-		next <- following
+		answer := answers[min(int(calls.Add(1)), len(answers))-1]
 		w.Header().Set("Content-Type", "application/json")
 		for name, value := range answer.Header {
 			w.Header().Set(name, value)
