@@ -2,6 +2,7 @@ package emulator
 
 import (
 	"context"
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -306,7 +307,7 @@ func TestCancel(t *testing.T) {
 			ctx, cancel := context.WithCancel(t.Context())
 			output := &onFirstWrite{do: cancel} // Prepare's line, or the first of the log
 			result, err := p.run(ctx, Options{Binary: binary, Stderr: output, Invocations: events(`{"do":"hang"}`)})
-			if err != context.Canceled {
+			if !errors.Is(err, context.Canceled) {
 				t.Errorf("error = %v, want %v", err, context.Canceled)
 			}
 			if len(result.Answers) != 0 {

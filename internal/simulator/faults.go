@@ -244,7 +244,7 @@ func connectionReset(_ *Simulator, w http.ResponseWriter, _ *http.Request, _ *an
 	if t, ok := conn.(*net.TCPConn); ok {
 		_ = t.SetLinger(0) // so that Close sends RST
 	}
-	conn.Close()
+	_ = conn.Close()
 	panic(http.ErrAbortHandler)
 }
 

@@ -65,7 +65,7 @@ func (s *Simulator) Extension(sessionToken string) http.Handler {
 			return
 		}
 		w.Header().Set("Content-Type", "application/json")
-		w.Write(mustJSON(value))
+		_, _ = w.Write(mustJSON(value))
 	})
 }
 

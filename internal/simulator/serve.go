@@ -31,7 +31,7 @@ func Serve(ctx context.Context, ln net.Listener, s *Simulator) error {
 		grace, release := context.WithTimeout(context.Background(), 2*time.Second)
 		defer release()
 		if server.Shutdown(grace) != nil {
-			server.Close()
+			_ = server.Close()
 		}
 	}()
 	err := server.Serve(ln)

@@ -287,7 +287,7 @@ func (a answer) send(w http.ResponseWriter) {
 		w.Header()[name] = values
 	}
 	w.WriteHeader(a.status)
-	w.Write(a.body)
+	_, _ = w.Write(a.body)
 }
 
 // wait waits until the time is over, the caller disconnects, or the simulator
