@@ -57,15 +57,15 @@ func BenchmarkWatch(b *testing.B) {
 
 // usage is what testdata/read prints.
 type usage struct {
-	Resident, HeapInuse, Sys int64
-	Customers                int
-	Complete                 bool
+	Resident, HeapSys, Sys int64
+	Customers              int
+	Complete               bool
 }
 
 // report reports a process's memory. More than most bytes resident is a failure.
 func (m usage) report(b *testing.B, most int64) {
 	b.Helper()
-	for unit, bytes := range map[string]int64{"resident-MiB": m.Resident, "heap-MiB": m.HeapInuse, "sys-MiB": m.Sys} {
+	for unit, bytes := range map[string]int64{"resident-MiB": m.Resident, "heap-MiB": m.HeapSys, "sys-MiB": m.Sys} {
 		b.ReportMetric(float64(bytes)/(1<<20), unit)
 	}
 	if m.Resident > most {
