@@ -21,10 +21,9 @@ type process struct {
 const pipeGrace = 2 * time.Second
 
 func start(ctx context.Context, o Options, platform []string) (*process, error) {
-	running, kill := context.WithCancel(ctx)
-	alive, exited := context.WithCancel(ctx)
+	alive, kill := context.WithCancel(ctx)
 	p := &process{
-		cmd:    exec.CommandContext(running, o.Binary),
+		cmd:    exec.CommandContext(alive, o.Binary),
 		output: &tail{also: o.Stderr},
 		alive:  alive,
 		kill:   kill,
@@ -35,13 +34,12 @@ func start(ctx context.Context, o Options, platform []string) (*process, error) 
 	p.cmd.WaitDelay = pipeGrace
 	if err := p.cmd.Start(); err != nil {
 		kill()
-		exited()
 		return nil, fmt.Errorf("emulator: cannot start the artefact: %w", err)
 	}
 	go func() {
 		_ = p.cmd.Wait() // its error is in ProcessState
-		exited()
 		close(p.waited)
+		kill()
 	}()
 	return p, nil
 }
@@ -62,9 +60,6 @@ func (p *process) end() (exit string, output []byte) {
 // how returns how the process exited by itself.
 func (p *process) how() string {
 	<-p.waited
-	if p.cmd.ProcessState == nil {
-		return "unknown"
-	}
 	return p.cmd.ProcessState.String()
 }
 

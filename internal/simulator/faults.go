@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -17,13 +18,16 @@ type Fault struct {
 	Says string // one sentence
 }
 
-// callFaults hit one in every so many accepted calls. Each has a second form,
-// NAME-always, that hits every call.
-var callFaults = []struct {
+// callFault is a fault that hits one in every so many accepted calls.
+type callFault struct {
 	Fault
 	every  int
 	change change
-}{
+}
+
+// callFaults are the faults of calls. Each has a second form,
+// NAME-always, that hits every call.
+var callFaults = []callFault{
 	{Fault{"http-500", "One call in seven fails with HTTP 500."}, 7, gatewayFails(http.StatusInternalServerError)},
 	{Fault{"http-502", "One call in seven fails with HTTP 502 and a page of HTML."}, 7, gatewayFails(http.StatusBadGateway)},
 	{Fault{"http-503", "One call in seven fails with HTTP 503, a page of HTML and Retry-After: 1."}, 7, gatewayFails(http.StatusServiceUnavailable)},
@@ -86,37 +90,23 @@ func FaultNames() []Fault {
 	return append(list, runFaults...)
 }
 
-// hit is a fault of callFaults as it is in force in one simulator.
-type hit struct {
-	name         string
-	every, phase int
-	change       change
-}
-
 // setFaults puts the named faults in force.
 func (s *Simulator) setFaults(names []string) error {
-	var known []string
-	for _, f := range FaultNames() {
-		known = append(known, f.Name)
-	}
 	for _, name := range names {
-		for _, f := range runFaults {
-			if f.Name == name {
-				s.faults[name] = true
-			}
-		}
-		hits := len(s.hits)
-		for _, f := range callFaults {
-			if name != f.Name && name != f.Name+always {
-				continue
-			}
-			if name != f.Name {
+		base, everyCall := strings.CutSuffix(name, always)
+		if i := slices.IndexFunc(callFaults, func(f callFault) bool { return f.Name == base }); i >= 0 {
+			f := callFaults[i]
+			if everyCall {
 				f.every = 1
 			}
-			phase := int(s.seed.roll(streamFault, hits) % uint64(f.every))
-			s.hits = append(s.hits, hit{f.Name, f.every, phase, f.change})
-		}
-		if !s.faults[name] && len(s.hits) == hits {
+			s.hits = append(s.hits, f)
+		} else if slices.ContainsFunc(runFaults, func(f Fault) bool { return f.Name == name }) {
+			s.faults[name] = true
+		} else {
+			var known []string
+			for _, f := range FaultNames() {
+				known = append(known, f.Name)
+			}
 			return fmt.Errorf("simulator: unknown fault %q; there are: %s", name, strings.Join(known, ", "))
 		}
 	}

@@ -113,7 +113,7 @@ type Simulator struct {
 	customers  int
 	seed       seed
 	faults     map[string]bool // those in force for the whole run, by name
-	hits       []hit           // those that hit some calls
+	hits       []callFault     // those that hit some calls
 	credit     *roster
 	tags       *roster
 	resellers  []Reseller
@@ -266,12 +266,13 @@ type answer struct {
 // deliver sends an answer after the latency and the faults that hit the call.
 func (s *Simulator) deliver(w http.ResponseWriter, r *http.Request, calls *APICalls, a answer) {
 	s.wait(r.Context(), s.opts.Latency)
-	for _, h := range s.hits {
-		if a.ordinal == 0 || (a.ordinal+h.phase)%h.every != 0 {
+	for i, h := range s.hits {
+		phase := int(s.seed.roll(streamFault, i) % uint64(h.every))
+		if a.ordinal == 0 || (a.ordinal+phase)%h.every != 0 {
 			continue
 		}
 		s.counters.add(&calls.Disturbed, 1)
-		if h.change(s, w, r, &a); h.name != "long-tail" {
+		if h.change(s, w, r, &a); h.Name != "long-tail" {
 			break
 		}
 	}
