@@ -60,7 +60,6 @@ type Answer struct {
 	RequestID string
 	Payload   []byte
 	Failure   *Failure // nil: the invocation succeeded
-	Duration  time.Duration
 }
 
 // Failure is why an invocation failed, as the platform shows it to the caller.
@@ -117,9 +116,7 @@ func run(ctx context.Context, o Options, platform []string, ready func(context.C
 		return result, fmt.Errorf("emulator: the process was not ready after %v: %w", result.Start.Round(time.Millisecond), err)
 	}
 	for i, invocation := range o.Invocations {
-		invoked := time.Now()
 		answer, fatal := invoke(p.alive, p, invocation)
-		answer.Duration = time.Since(invoked)
 		if ctx.Err() != nil {
 			return result, context.Cause(ctx)
 		}
