@@ -15,6 +15,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -52,12 +53,17 @@ func TestMain(m *testing.M) {
 }
 
 func build() error {
-	for _, function := range []string{"credit", "tags"} {
-		for path, tags := range map[string]string{"lambda/" + function + "/bootstrap": "lambda.norpc", "scf/" + function + "/main": "scf"} {
-			b := exec.Command("go", "build", "-tags", tags, "-o", filepath.Join(dist, path), "./"+function)
-			if out, err := b.CombinedOutput(); err != nil {
-				return fmt.Errorf("%s: %w\n%s", b, err, out)
-			}
+	for _, artefact := range []struct{ path, tags, main string }{
+		{"lambda/credit/bootstrap", "lambda.norpc", "./credit"},
+		{"lambda/tags/bootstrap", "lambda.norpc", "./tags"},
+		{"scf/credit/main", "scf", "./credit"},
+		{"scf/tags/main", "scf", "./tags"},
+		{"container/" + runtime.GOARCH + "/partnerlens", "", "../cmd/partnerlens"},
+		{"timer", "", "../deploy/functiongraph/timer"}, // the bootstrap of functiongraph/*-timer.zip
+	} {
+		b := exec.Command("go", "build", "-ldflags", "-s -w", "-tags", artefact.tags, "-o", filepath.Join(dist, artefact.path), artefact.main)
+		if out, err := b.CombinedOutput(); err != nil {
+			return fmt.Errorf("%s: %w\n%s", b, err, out)
 		}
 	}
 	return nil

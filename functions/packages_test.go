@@ -27,18 +27,8 @@ import (
 	"partnerlens/internal/simulator"
 )
 
-// commandLine is the command line: the container's, or built for this machine.
-func commandLine(t *testing.T) string {
-	t.Helper()
-	if os.Getenv("PARTNERLENS_DIST") != "" {
-		return filepath.Join(dist, "container", runtime.GOARCH, "partnerlens")
-	}
-	path := filepath.Join(t.TempDir(), "partnerlens")
-	if out, err := exec.Command("go", "build", "-o", path, "../cmd/partnerlens").CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
-	return path
-}
+// commandLine is the command line of the container.
+func commandLine() string { return filepath.Join(dist, "container", runtime.GOARCH, "partnerlens") }
 
 // deployed is what serverless.yml says of the functions; the test in the
 // root holds its form to the documentation.
@@ -130,7 +120,7 @@ func secretsOfSCF() map[string]string {
 // describes. The answers are those of the same events elsewhere.
 func TestSCFPackageUnderItsSettings(t *testing.T) {
 	t.Parallel()
-	binary := commandLine(t)
+	binary := commandLine()
 	d := readDeployed(t)
 	folder := scfPackage(t, d)
 	sim, err := simulator.New(simulator.Options{Customers: 60, Secrets: secretsOfSCF()})
@@ -206,8 +196,8 @@ func functionGraphPackage(t *testing.T, name string) string {
 	function, timer := strings.CutSuffix(name, "-timer")
 	if os.Getenv("PARTNERLENS_DIST") == "" {
 		if timer {
-			if out, err := exec.Command("go", "build", "-o", filepath.Join(folder, "bootstrap"), "../deploy/functiongraph/timer").CombinedOutput(); err != nil {
-				t.Fatalf("%v\n%s", err, out)
+			if err := os.Link(filepath.Join(dist, "timer"), filepath.Join(folder, "bootstrap")); err != nil {
+				t.Fatal(err)
 			}
 		} else {
 			text, err := os.ReadFile("../deploy/functiongraph/bootstrap")
@@ -313,7 +303,7 @@ func TestFunctionGraphHTTPFunctions(t *testing.T) {
 	}
 	server := httptest.NewServer(sim)
 	t.Cleanup(func() { sim.Close(); server.Close() })
-	binary := commandLine(t)
+	binary := commandLine()
 	const planted = "planted-agency-auth-token"
 	for _, function := range []string{"credit", "tags"} { // one after the other: there is one port 8000
 		t.Run(function, func(t *testing.T) {

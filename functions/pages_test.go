@@ -189,7 +189,7 @@ func TestPagesCanBeFollowed(t *testing.T) {
 	}
 	server := httptest.NewServer(sim)
 	t.Cleanup(func() { sim.Close(); server.Close() })
-	binary, err := filepath.Abs(commandLine(t))
+	binary, err := filepath.Abs(commandLine())
 	if err != nil {
 		t.Fatal(err)
 	}

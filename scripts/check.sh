@@ -25,8 +25,9 @@ go run github.com/rhysd/actionlint/cmd/actionlint@v1.7.12 -shellcheck= -pyflakes
 step "go test ./..."
 go test ./...
 
-step "every operation of a store fails once, and two hundred random lives of a watch"
+step "every operation of a store fails once, two hundred random lives of a watch, and clouds of both sizes"
 PARTNERLENS_TEST_WORLDS=200 go test -count=1 ./internal/watch -run 'EveryOperation|RandomDays' -every 1
+go test -count=1 ./internal/app -run HostileClouds -both-sizes
 
 step "guards that are broken, one at a time, fail a test of their package"
 scripts/mutate.sh

@@ -60,8 +60,8 @@ for _ in $(seq 100); do
 done
 
 cp -r "$pins/go" "$work/go"
-go -C "$work/go" tool oapi-codegen -generate types,client -package main -o client.gen.go "$document"
-go -C "$work/go" run . "$base"
+go -C "$work/go" tool oapi-codegen -generate types,client -package client -o client.gen.go "$document"
+go -C "$work/go" test -count=1 . -args "$base"
 ran+=(oapi-codegen)
 
 if command -v python3 >/dev/null; then

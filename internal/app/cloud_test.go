@@ -37,6 +37,7 @@ func TestMain(m *testing.M) {
 			panic(err)
 		}
 	}
+	debug.SetGCPercent(200)   // a third of the time would be the collector's
 	log.SetOutput(io.Discard) // httptest logs servers that take long to close, as under a fault they do
 	goleak.VerifyTestMain(m)
 }

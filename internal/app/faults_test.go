@@ -2,6 +2,7 @@ package app_test
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"slices"
 	"strings"
@@ -142,8 +143,13 @@ func (h hostile) sizes(q query) []int {
 	case everyCall, strings.HasPrefix(h.name, "giant-body"), strings.HasPrefix(h.name, "force-"), h.opts.Rate > 0:
 		return []int{260}
 	}
-	return []int{560, 260}
+	if *bothSizes {
+		return []int{560, 260}
+	}
+	return []int{560}
 }
+
+var bothSizes = flag.Bool("both-sizes", false, "TestHostileClouds reads each cloud in two sizes")
 
 // alone are the faults that the simulator has, each by itself.
 func alone() (worlds []hostile) {

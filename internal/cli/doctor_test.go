@@ -419,7 +419,7 @@ func TestDoctorOfRunsThatAreNotComplete(t *testing.T) {
 			}
 			server := httptest.NewServer(sim)
 			t.Cleanup(func() { sim.Close(); server.Close() })
-			env := map[string]string{"PARTNERLENS_STORE": "file://" + t.TempDir()}
+			env := map[string]string{"PARTNERLENS_STORE": "file://" + t.TempDir(), "PARTNERLENS_TENCENT_RATE": "0"}
 			for _, setting := range simulator.Env(server.URL) {
 				name, value, _ := strings.Cut(setting, "=")
 				env[name] = value

@@ -171,7 +171,7 @@ func TestWatchSaysWhatIsWrong(t *testing.T) {
 				status.Store(step.hook)
 				// Two zones that are a day apart have two dates at every moment.
 				zone := [...]string{"-11:00", "+13:00"}[step.day]
-				out, exit := run(t, append(simulator.Env(server.URL), "PARTNERLENS_ALERTS="+step.alerts, "PARTNERLENS_WATCH_ZONE="+zone),
+				out, exit := run(t, append(simulator.Env(server.URL), "PARTNERLENS_TENCENT_RATE=0", "PARTNERLENS_ALERTS="+step.alerts, "PARTNERLENS_WATCH_ZONE="+zone),
 					append([]string{"watch", "--function", "credit", "--store", "file://" + store}, step.args...)...)
 				if exit != step.exit {
 					t.Errorf("%q: exit status %d, want %d", step.args, exit, step.exit)

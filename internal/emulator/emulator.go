@@ -13,6 +13,7 @@
 package emulator
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -24,11 +25,9 @@ import (
 // Options configure a run.
 type Options struct {
 	Binary      string        // the artefact
-	Args        []string      // of the artefact; platforms pass none
 	Env         []string      // K=V, beside the platform's own variables; this process's are not inherited
 	Invocations []Invocation  // in this order, one after the other
 	Timeout     time.Duration // of each invocation; 0: DefaultTimeout
-	StartLimit  time.Duration // until the process is ready; 0: DefaultStartLimit
 	Name        string        // of the function; "": "function"
 	Stderr      io.Writer     // receives the process's output as it is written; may be nil
 }
@@ -39,11 +38,11 @@ type Invocation struct {
 	Env   map[string]string // SCF only: set before this invocation. Lambda cannot
 }
 
-// The defaults.
-const (
-	DefaultTimeout    = 30 * time.Second
-	DefaultStartLimit = 10 * time.Second // Lambda's limit on the Init phase
-)
+// DefaultTimeout is the time limit of an invocation that has no other.
+const DefaultTimeout = 30 * time.Second
+
+// startLimit is Lambda's limit on the Init phase.
+const startLimit = 10 * time.Second
 
 // Result is the outcome of a run.
 type Result struct {
@@ -61,7 +60,6 @@ type Answer struct {
 	RequestID string
 	Payload   []byte
 	Failure   *Failure // nil: the invocation succeeded
-	Duration  time.Duration
 }
 
 // Failure is why an invocation failed, as the platform shows it to the caller.
@@ -83,12 +81,7 @@ func (o Options) withDefaults() Options {
 	if o.Timeout <= 0 {
 		o.Timeout = DefaultTimeout
 	}
-	if o.StartLimit <= 0 {
-		o.StartLimit = DefaultStartLimit
-	}
-	if o.Name == "" {
-		o.Name = "function"
-	}
+	o.Name = cmp.Or(o.Name, "function")
 	return o
 }
 
@@ -106,7 +99,7 @@ func run(ctx context.Context, o Options, platform []string, ready func(context.C
 	}
 	defer func() { result.Exit, result.Output = p.end() }()
 
-	starting, cancel := context.WithTimeout(p.alive, o.StartLimit)
+	starting, cancel := context.WithTimeout(p.alive, startLimit)
 	err = ready(starting)
 	cancel()
 	result.Start = time.Since(startTime)
@@ -123,9 +116,7 @@ func run(ctx context.Context, o Options, platform []string, ready func(context.C
 		return result, fmt.Errorf("emulator: the process was not ready after %v: %w", result.Start.Round(time.Millisecond), err)
 	}
 	for i, invocation := range o.Invocations {
-		invoked := time.Now()
 		answer, fatal := invoke(p.alive, p, invocation)
-		answer.Duration = time.Since(invoked)
 		if ctx.Err() != nil {
 			return result, context.Cause(ctx)
 		}

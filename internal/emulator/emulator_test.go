@@ -2,6 +2,7 @@ package emulator
 
 import (
 	"context"
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -39,7 +40,7 @@ var (
 
 func build(name, tags string) (string, error) {
 	binary := filepath.Join(artefacts, name)
-	out, err := exec.Command("go", "build", "-tags", tags, "-o", binary, probe).CombinedOutput()
+	out, err := exec.Command("go", "build", "-ldflags", "-s -w", "-tags", tags, "-o", binary, probe).CombinedOutput()
 	if err != nil {
 		err = &Failure{"build", string(out)}
 	}
@@ -306,7 +307,7 @@ func TestCancel(t *testing.T) {
 			ctx, cancel := context.WithCancel(t.Context())
 			output := &onFirstWrite{do: cancel} // Prepare's line, or the first of the log
 			result, err := p.run(ctx, Options{Binary: binary, Stderr: output, Invocations: events(`{"do":"hang"}`)})
-			if err != context.Canceled {
+			if !errors.Is(err, context.Canceled) {
 				t.Errorf("error = %v, want %v", err, context.Canceled)
 			}
 			if len(result.Answers) != 0 {

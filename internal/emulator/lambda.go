@@ -42,21 +42,9 @@ func Lambda(ctx context.Context, opts Options) (Result, error) {
 		answers: make(chan Answer),
 		failed:  make(chan *Failure, 1),
 	}
-	serving, stop := context.WithCancel(ctx)
-	server := &http.Server{
-		Handler:     api.routes(),
-		BaseContext: func(net.Listener) context.Context { return serving },
-	}
-	served := make(chan struct{})
-	go func() {
-		defer close(served)
-		_ = server.Serve(ln) // ends with Close
-	}()
-	defer func() {
-		stop()
-		_ = server.Close()
-		<-served
-	}()
+	server := &http.Server{Handler: api.routes()}
+	go func() { _ = server.Serve(ln) }() // ends with Close
+	defer func() { _ = server.Close() }()
 	return run(ctx, o, lambdaVariables(o, ln.Addr().String()), api.ready, func(ctx context.Context, p *process, i Invocation) (Answer, bool) {
 		return api.invoke(ctx, p, i, o.Timeout)
 	})
@@ -132,14 +120,13 @@ func (a *runtimeAPI) invoke(ctx context.Context, p *process, i Invocation, limit
 		}
 		return Answer{RequestID: id, Failure: p.exited(id)}, true
 	}
-	for sent := false; ; {
-		pending := a.pending
-		if sent {
-			pending = nil
-		}
+	select {
+	case a.pending <- next:
+	case <-inTime.Done():
+		return lost()
+	}
+	for {
 		select {
-		case pending <- next:
-			sent = true
 		case answer := <-a.answers:
 			if answer.RequestID != id {
 				continue

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"os/exec"
-	"sync"
 	"time"
 )
 
@@ -16,17 +15,15 @@ type process struct {
 	alive  context.Context // done once the process has exited
 	kill   context.CancelFunc
 	waited chan struct{}
-	exit   error // valid once waited is closed
 }
 
 // pipeGrace is how long the output may stay open once the process has exited.
 const pipeGrace = 2 * time.Second
 
 func start(ctx context.Context, o Options, platform []string) (*process, error) {
-	running, kill := context.WithCancel(ctx)
-	alive, exited := context.WithCancel(ctx)
+	alive, kill := context.WithCancel(ctx)
 	p := &process{
-		cmd:    exec.CommandContext(running, o.Binary, o.Args...),
+		cmd:    exec.CommandContext(alive, o.Binary),
 		output: &tail{also: o.Stderr},
 		alive:  alive,
 		kill:   kill,
@@ -37,13 +34,12 @@ func start(ctx context.Context, o Options, platform []string) (*process, error) 
 	p.cmd.WaitDelay = pipeGrace
 	if err := p.cmd.Start(); err != nil {
 		kill()
-		exited()
 		return nil, fmt.Errorf("emulator: cannot start the artefact: %w", err)
 	}
 	go func() {
-		p.exit = p.cmd.Wait()
-		exited()
+		_ = p.cmd.Wait() // its error is in ProcessState
 		close(p.waited)
+		kill()
 	}()
 	return p, nil
 }
@@ -64,9 +60,6 @@ func (p *process) end() (exit string, output []byte) {
 // how returns how the process exited by itself.
 func (p *process) how() string {
 	<-p.waited
-	if p.cmd.ProcessState == nil {
-		return "unknown"
-	}
 	return p.cmd.ProcessState.String()
 }
 
@@ -78,16 +71,14 @@ func (p *process) exited(requestID string) *Failure {
 // maxOutput is how much of the end of a process's output a tail holds.
 const maxOutput = 1 << 20
 
-// tail holds the end of its input and passes all of it on.
+// tail holds the end of its input and passes all of it on. It is not safe for
+// concurrent use.
 type tail struct {
-	mu   sync.Mutex
 	also io.Writer
 	end  []byte
 }
 
 func (t *tail) Write(p []byte) (int, error) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
 	t.end = append(t.end, p...)
 	if len(t.end) > 2*maxOutput {
 		t.end = append([]byte(nil), t.end[len(t.end)-maxOutput:]...)
@@ -98,8 +89,4 @@ func (t *tail) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-func (t *tail) bytes() []byte {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return t.end[max(0, len(t.end)-maxOutput):]
-}
+func (t *tail) bytes() []byte { return t.end[max(0, len(t.end)-maxOutput):] }

@@ -1,6 +1,6 @@
 package simulator
 
-import "sync/atomic"
+import "sync"
 
 // Calls counts the calls so far.
 type Calls struct {
@@ -20,46 +20,32 @@ type APICalls struct {
 	Rows      int // rows in the pages that were made
 }
 
-type apiCounters struct {
-	accepted, limited, denied, disturbed, rows atomic.Int64
-}
-
-func (c *apiCounters) read() APICalls {
-	return APICalls{
-		Accepted:  int(c.accepted.Load()),
-		Limited:   int(c.limited.Load()),
-		Denied:    int(c.denied.Load()),
-		Disturbed: int(c.disturbed.Load()),
-		Rows:      int(c.rows.Load()),
-	}
-}
-
 type counters struct {
-	credit, tags, resellers, subCustomers apiCounters
+	mu         sync.Mutex
+	calls      Calls
+	concurrent int
+}
 
-	concurrent, most atomic.Int64
-	signedTencent    atomic.Int64 // calls with the ordinary key and a valid signature
-	signedHuawei     atomic.Int64
-	temporaryTencent atomic.Int64 // the same with the temporary key
-	temporaryHuawei  atomic.Int64
+// add adds to one of the counts and returns the sum.
+func (c *counters) add(count *int, n int) int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	*count += n
+	return *count
 }
 
 // enter counts a call as in progress until leave is called.
 func (c *counters) enter() (leave func()) {
-	n := c.concurrent.Add(1)
-	for most := c.most.Load(); n > most && !c.most.CompareAndSwap(most, n); most = c.most.Load() {
-	}
-	return func() { c.concurrent.Add(-1) }
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.concurrent++
+	c.calls.MaxConcurrent = max(c.calls.MaxConcurrent, c.concurrent)
+	return func() { c.add(&c.concurrent, -1) }
 }
 
 // Calls returns the counts so far.
 func (s *Simulator) Calls() Calls {
-	c := &s.counters
-	return Calls{
-		Credit:        c.credit.read(),
-		Tags:          c.tags.read(),
-		Resellers:     c.resellers.read(),
-		SubCustomers:  c.subCustomers.read(),
-		MaxConcurrent: int(c.most.Load()),
-	}
+	s.counters.mu.Lock()
+	defer s.counters.mu.Unlock()
+	return s.counters.calls
 }

@@ -11,7 +11,8 @@ type dayStart struct{ day, credit, tags int }
 // SetDay sets the day of the customers' lives: 0, or any below it, is the first.
 // A call in progress, or a reader between two pages, may see both days.
 func (s *Simulator) SetDay(day int) {
-	s.start.Store(&dayStart{max(day, 0), int(s.counters.credit.accepted.Load()), int(s.counters.tags.accepted.Load())})
+	calls := s.Calls()
+	s.start.Store(&dayStart{max(day, 0), calls.Credit.Accepted, calls.Tags.Accepted})
 }
 
 // Day returns the day that is set.

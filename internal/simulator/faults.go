@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -17,19 +18,26 @@ type Fault struct {
 	Says string // one sentence
 }
 
-// callFaults hit one in every so many accepted calls. Each has a second form,
-// NAME-always, that hits every call.
-var callFaults = []struct {
+// callFault is a fault that hits one in every so many accepted calls.
+type callFault struct {
 	Fault
 	every  int
 	change change
-}{
+}
+
+// callFaults are the faults of calls. Each has a second form,
+// NAME-always, that hits every call.
+var callFaults = []callFault{
 	{Fault{"http-500", "One call in seven fails with HTTP 500."}, 7, gatewayFails(http.StatusInternalServerError)},
 	{Fault{"http-502", "One call in seven fails with HTTP 502 and a page of HTML."}, 7, gatewayFails(http.StatusBadGateway)},
 	{Fault{"http-503", "One call in seven fails with HTTP 503, a page of HTML and Retry-After: 1."}, 7, gatewayFails(http.StatusServiceUnavailable)},
 	{Fault{"html-page", "One call in seven is answered with a page of HTML and status 200."}, 7, gatewayFails(http.StatusOK)},
-	{Fault{"error-in-200", "One call in seven fails with an error in a body of status 200: InternalError, CBC.5001."}, 7, errorIn200},
-	{Fault{"vendor-busy", "One call in seven fails because the vendor is busy: OperationDenied.ServiceBusy, 429 with CBC.0250."}, 7, vendorBusy},
+	{Fault{"error-in-200", "One call in seven fails with an error in a body of status 200: InternalError, CBC.5001."}, 7, failWith(
+		"InternalError", "An internal error has occurred.",
+		refusal{http.StatusOK, "CBC.5001", "The partner does not exist."})},
+	{Fault{"vendor-busy", "One call in seven fails because the vendor is busy: OperationDenied.ServiceBusy, 429 with CBC.0250."}, 7, failWith(
+		"OperationDenied.ServiceBusy", "The service is busy. Please try again later.",
+		refusal{http.StatusTooManyRequests, "CBC.0250", "The system is busy."})},
 	{Fault{"empty-object", "One call in seven is answered with {} and status 200."}, 7, replaceBody("{}")},
 	{Fault{"empty-body", "One call in seven is answered with nothing and status 200."}, 7, replaceBody("")},
 	{Fault{"empty-page", "One call in seven is answered with a list that is null."}, 7, emptyPage},
@@ -82,37 +90,23 @@ func FaultNames() []Fault {
 	return append(list, runFaults...)
 }
 
-// hit is a fault of callFaults as it is in force in one simulator.
-type hit struct {
-	name         string
-	every, phase int
-	change       change
-}
-
 // setFaults puts the named faults in force.
 func (s *Simulator) setFaults(names []string) error {
-	var known []string
-	for _, f := range FaultNames() {
-		known = append(known, f.Name)
-	}
 	for _, name := range names {
-		for _, f := range runFaults {
-			if f.Name == name {
-				s.faults[name] = true
-			}
-		}
-		hits := len(s.hits)
-		for _, f := range callFaults {
-			if name != f.Name && name != f.Name+always {
-				continue
-			}
-			if name != f.Name {
+		base, everyCall := strings.CutSuffix(name, always)
+		if i := slices.IndexFunc(callFaults, func(f callFault) bool { return f.Name == base }); i >= 0 {
+			f := callFaults[i]
+			if everyCall {
 				f.every = 1
 			}
-			phase := int(s.seed.roll(streamFault, hits) % uint64(f.every))
-			s.hits = append(s.hits, hit{f.Name, f.every, phase, f.change})
-		}
-		if !s.faults[name] && len(s.hits) == hits {
+			s.hits = append(s.hits, f)
+		} else if slices.ContainsFunc(runFaults, func(f Fault) bool { return f.Name == name }) {
+			s.faults[name] = true
+		} else {
+			var known []string
+			for _, f := range FaultNames() {
+				known = append(known, f.Name)
+			}
 			return fmt.Errorf("simulator: unknown fault %q; there are: %s", name, strings.Join(known, ", "))
 		}
 	}
@@ -166,19 +160,14 @@ func gatewayFails(status int) change {
 	}
 }
 
-func errorIn200(_ *Simulator, _ http.ResponseWriter, _ *http.Request, a *answer) {
-	if a.huawei {
-		*a = (&huaweiError{http.StatusOK, "CBC.5001", "The partner does not exist."}).answer(a.requestID, a.ordinal)
-	} else {
-		*a = (&tencentError{"InternalError", "An internal error has occurred."}).answer(a.requestID, a.ordinal)
-	}
-}
-
-func vendorBusy(_ *Simulator, _ http.ResponseWriter, _ *http.Request, a *answer) {
-	if a.huawei {
-		*a = (&huaweiError{http.StatusTooManyRequests, "CBC.0250", "The system is busy."}).answer(a.requestID, a.ordinal)
-	} else {
-		*a = (&tencentError{"OperationDenied.ServiceBusy", "The service is busy. Please try again later."}).answer(a.requestID, a.ordinal)
+// failWith answers with Tencent's code and message, or with Huawei's error.
+func failWith(code, message string, huawei refusal) change {
+	return func(_ *Simulator, _ http.ResponseWriter, _ *http.Request, a *answer) {
+		if a.huawei {
+			*a = huaweiAnswer(nil, &huawei, a.requestID)
+		} else {
+			*a = tencentAnswer(nil, tencentRefusal(code, message), a.requestID)
+		}
 	}
 }
 
@@ -245,7 +234,7 @@ func connectionReset(_ *Simulator, w http.ResponseWriter, _ *http.Request, _ *an
 	if t, ok := conn.(*net.TCPConn); ok {
 		_ = t.SetLinger(0) // so that Close sends RST
 	}
-	conn.Close()
+	_ = conn.Close()
 	panic(http.ErrAbortHandler)
 }
 

@@ -188,7 +188,7 @@ func TestGiantBodyIsBounded(t *testing.T) {
 	w := &countingWriter{header: http.Header{}}
 	func() {
 		defer func() {
-			if r := recover(); r != http.ErrAbortHandler {
+			if r, _ := recover().(error); !errors.Is(r, http.ErrAbortHandler) {
 				t.Errorf("panic = %v, want ErrAbortHandler", r)
 			}
 		}()
@@ -235,7 +235,7 @@ func TestHangEndsWithClose(t *testing.T) {
 		default:
 		}
 		s.Close()
-		if r := <-returned; r != http.ErrAbortHandler {
+		if r, _ := (<-returned).(error); !errors.Is(r, http.ErrAbortHandler) {
 			t.Errorf("panic = %v, want ErrAbortHandler", r)
 		}
 	})

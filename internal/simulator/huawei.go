@@ -22,130 +22,129 @@ const (
 	idMax              = 64 // characters
 )
 
-// huaweiError is an error of the vendor's.
-type huaweiError struct {
-	status        int
-	code, message string
-}
-
-func (e *huaweiError) answer(requestID string, ordinal int) answer {
-	type body struct {
-		Code      string `json:"error_code"`
-		Message   string `json:"error_msg"`
-		RequestID string `json:"request_id,omitempty"`
+func huaweiAnswer(page any, refused *refusal, requestID string) answer {
+	a := answer{huawei: true, status: http.StatusOK, requestID: requestID}
+	if refused != nil {
+		a.status = refused.status
+		body := map[string]string{"error_code": refused.code, "error_msg": refused.message}
+		if strings.HasPrefix(refused.code, "APIGW.") {
+			body["request_id"] = requestID // of the gateway, not of the service behind
+		}
+		page = body
 	}
-	b := body{Code: e.code, Message: e.message}
-	if strings.HasPrefix(e.code, "APIGW.") {
-		b.RequestID = requestID // of the gateway, not of the service behind
+	a.body = mustJSON(page)
+	return a
+}
+
+var (
+	noSuchAPI = &refusal{http.StatusNotFound, "APIGW.0101", "The API does not exist or has not been published in the environment"}
+	tooLarge  = &refusal{http.StatusRequestEntityTooLarge, "APIGW.0201", "Request entity too large"}
+	noAccess  = &refusal{http.StatusForbidden, "CBC.0151", "Access denied."}
+)
+
+func badParameter(name string) *refusal {
+	return &refusal{http.StatusBadRequest, "CBC.0100", "Invalid parameters. [" + name + "]"}
+}
+
+func (s *Simulator) newHuawei() *vendor {
+	v := &vendor{requestID: s.requestIDs.next, answer: huaweiAnswer}
+	v.limited = &refusal{http.StatusTooManyRequests, "APIGW.0308", "The throttling threshold has been reached: policy user over ratelimit"}
+	v.authenticate = func(r *http.Request, body []byte) (keyID string, refused *refusal) {
+		if r.Method != http.MethodPost || s.huaweiAPI(r.URL.Path).name != r.URL.Path {
+			return "", noSuchAPI
+		}
+		if len(body) > maxRequest {
+			return "", tooLarge
+		}
+		keyID, refused = verifySDKHMAC(r, body, s.clock(), s.keys(&v.keyUses))
+		if refused == nil && keyID == NoAuthKeyID {
+			refused = noAccess
+		}
+		return keyID, refused
 	}
-	return huaweiAnswer(e.status, b, requestID, ordinal)
+	return v
 }
 
-func huaweiAnswer(status int, body any, requestID string, ordinal int) answer {
-	return answer{huawei: true, status: status, requestID: requestID, body: mustJSON(body), ordinal: ordinal}
-}
-
-func badParameter(name string) *huaweiError {
-	return &huaweiError{http.StatusBadRequest, "CBC.0100", "Invalid parameters. [" + name + "]"}
-}
-
-func (s *Simulator) serveHuawei(w http.ResponseWriter, r *http.Request, body []byte) {
-	requestID := s.requestIDs.next()
-	api, count, read := tagsPath, &s.counters.tags, (*Simulator).tagPage
-	switch r.URL.Path {
+// huaweiAPI returns the API at a path, that of the tags for an unknown one.
+func (s *Simulator) huaweiAPI(path string) api {
+	calls := &s.counters.calls
+	switch path {
 	case resellersPath:
-		api, count, read = resellersPath, &s.counters.resellers, (*Simulator).resellerPage
+		return api{resellersPath, &calls.Resellers, (*Simulator).resellerPage}
 	case subCustomersPath:
-		api, count, read = subCustomersPath, &s.counters.subCustomers, (*Simulator).subCustomerPage
+		return api{subCustomersPath, &calls.SubCustomers, (*Simulator).subCustomerPage}
 	}
-	refuse := func(ordinal int, e *huaweiError) { s.deliver(w, r, count, e.answer(requestID, ordinal)) }
-
-	keyID, refusal := s.authenticateHuawei(r, body)
-	if refusal != nil {
-		count.denied.Add(1)
-		refuse(0, refusal)
-		return
-	}
-	if !s.limiter.allow(api, keyID, time.Now()) {
-		count.limited.Add(1)
-		refuse(0, &huaweiError{http.StatusTooManyRequests, "APIGW.0308", "The throttling threshold has been reached: policy user over ratelimit"})
-		return
-	}
-	ordinal := int(count.accepted.Add(1))
-	page, rows, refusal := read(s.partner(), body, ordinal)
-	if refusal != nil {
-		refuse(ordinal, refusal)
-		return
-	}
-	count.rows.Add(int64(rows))
-	s.deliver(w, r, count, huaweiAnswer(http.StatusOK, page, requestID, ordinal))
+	return api{tagsPath, &calls.Tags, (*Simulator).tagPage}
 }
 
-// authenticateHuawei refuses what the vendor's gateway refuses before the API runs.
-func (s *Simulator) authenticateHuawei(r *http.Request, body []byte) (keyID string, refusal *huaweiError) {
-	if r.Method != http.MethodPost || !slices.Contains([]string{tagsPath, resellersPath, subCustomersPath}, r.URL.Path) {
-		return "", &huaweiError{http.StatusNotFound, "APIGW.0101", "The API does not exist or has not been published in the environment"}
+// huaweiParams are the parameters of a call of any API. A null, and of most an
+// empty text, is none.
+type huaweiParams struct {
+	CustomerIDs       []string `json:"customer_ids"`
+	Offset            int64    `json:"offset"` // a row from 0, not a page
+	Limit             int64    `json:"limit"`
+	IndirectPartnerID string   `json:"indirect_partner_id"`
+	AccountName       string   `json:"account_name"`
+	AssociatedOnBegin *string  `json:"associated_on_begin"`
+	AssociatedOnEnd   *string  `json:"associated_on_end"`
+	Customer          string   `json:"customer"`
+	Label             string   `json:"label"`
+	AssociationType   string   `json:"association_type"`
+	CustomerID        string   `json:"customer_id"`
+}
+
+// parseHuawei refuses a limit above most.
+func parseHuawei(body []byte, most int64) (p huaweiParams, refused *refusal) {
+	p.Limit = huaweiLimitDefault
+	switch err := json.Unmarshal(body, &p); {
+	case err != nil:
+		return p, badParameter("body")
+	case p.Offset < 0 || p.Offset > 1<<31-1: // "maximum integer"
+		return p, badParameter("offset")
+	case p.Limit < 1 || p.Limit > most:
+		return p, badParameter("limit")
 	}
-	if len(body) > maxRequest {
-		return "", &huaweiError{http.StatusRequestEntityTooLarge, "APIGW.0201", "Request entity too large"}
-	}
-	keyID, refusal = verifySDKHMAC(r, body, s.clock(), s.huaweiKey)
-	if refusal != nil {
-		return "", refusal
-	}
-	switch keyID {
-	case KeyID:
-		s.counters.signedHuawei.Add(1)
-	case TempKeyID:
-		s.counters.temporaryHuawei.Add(1)
-	case NoAuthKeyID:
-		return "", &huaweiError{http.StatusForbidden, "CBC.0151", "Access denied."}
-	}
-	return keyID, nil
+	return p, nil
+}
+
+// cut returns the rows that the parameters select.
+func cut[T any](p huaweiParams, rows []T) []T {
+	from := min(int(p.Offset), len(rows))
+	return rows[from:min(from+int(p.Limit), len(rows))]
 }
 
 // tagPage answers one page of new-customer tags, without a total. Ids that are
 // not customers of the owner asked for are left out silently. The order of the
 // rows is not published. Here it is that of the account and not that of the ids,
 // so that no client relies on the latter.
-func (s *Simulator) tagPage(body []byte, ordinal int) (page any, rows int, refusal *huaweiError) {
-	var p struct {
-		CustomerIDs       []*string `json:"customer_ids"`
-		Offset            *int64    `json:"offset"`
-		Limit             *int64    `json:"limit"`
-		IndirectPartnerID *string   `json:"indirect_partner_id"`
-	}
-	if err := json.Unmarshal(body, &p); err != nil {
-		return nil, 0, badParameter("body")
-	}
-	offset, limit, refusal := window(p.Offset, p.Limit, s.tagsMax)
-	if refusal != nil {
-		return nil, 0, refusal
+func (s *Simulator) tagPage(c request) (page any, rows int, refused *refusal) {
+	p, refused := parseHuawei(c.body, int64(s.tagsMax))
+	if refused != nil {
+		return nil, 0, refused
 	}
 	if len(p.CustomerIDs) > idsMax {
 		return nil, 0, badParameter("customer_ids")
 	}
 
 	day := s.Day()
-	owner, of, refusal := s.owner(p.IndirectPartnerID, day, ordinal)
-	if refusal != nil {
-		return nil, 0, refusal
+	owner, of, refused := s.owner(p.IndirectPartnerID, day, c.ordinal)
+	if refused != nil {
+		return nil, 0, refused
 	}
 	var wanted []int
 	for _, id := range p.CustomerIDs {
-		if id == nil || *id == "" || utf8.RuneCountInString(*id) > idMax {
+		if id == "" || utf8.RuneCountInString(id) > idMax {
 			return nil, 0, badParameter("customer_ids")
 		}
-		if by, i, ok := s.seed.tagIndex(*id); ok && by == owner && of.has(i) {
+		if by, i, ok := s.seed.tagIndex(id); ok && by == owner && of.has(i) {
 			wanted = append(wanted, i)
 		}
 	}
 	if len(p.CustomerIDs) > 0 {
 		slices.Sort(wanted)
-		wanted = slices.Compact(wanted)
-		wanted = wanted[min(offset, len(wanted)):min(offset+limit, len(wanted))]
+		wanted = cut(p, slices.Compact(wanted))
 	} else {
-		wanted = s.page(of, streamTag, ordinal, offset, limit, true)
+		wanted = s.page(of, streamTag, c.ordinal, int(p.Offset), int(p.Limit), true)
 	}
 	list := []TagCustomer{}
 	for _, i := range wanted {
@@ -160,75 +159,42 @@ func (s *Simulator) tagPage(body []byte, ordinal int) (page any, rows int, refus
 
 // owner returns the owner in a call, 0 for the partner or n for the n-th reseller
 // from 1, and the list of its customers.
-func (s *Simulator) owner(reseller *string, day, ordinal int) (owner int, of *list, refusal *huaweiError) {
-	if reseller == nil || *reseller == "" {
+func (s *Simulator) owner(reseller string, day, ordinal int) (owner int, of *list, refused *refusal) {
+	if reseller == "" {
 		return 0, s.tags.at(day, ordinal), nil
 	}
-	n := slices.IndexFunc(s.resellers, func(r Reseller) bool { return r.IndirectPartnerID == *reseller })
+	n := slices.IndexFunc(s.resellers, func(r Reseller) bool { return r.IndirectPartnerID == reseller })
 	if n < 0 {
-		return 0, nil, &huaweiError{http.StatusBadRequest, "CBC.99000037", "No permission to operate on the indirect partner."}
+		return 0, nil, &refusal{http.StatusBadRequest, "CBC.99000037", "No permission to operate on the indirect partner."}
 	}
 	customers := roster{customers: s.resellers[n].Customers, doubled: s.tags.doubled}
 	return n + 1, customers.at(0, 0), nil
 }
 
 // resellerPage answers one page of the partner's cloud resellers.
-func (s *Simulator) resellerPage(body []byte, _ int) (page any, rows int, refusal *huaweiError) {
-	var p struct {
-		AccountName       *string `json:"account_name"`
-		AssociatedOnBegin *string `json:"associated_on_begin"`
-		AssociatedOnEnd   *string `json:"associated_on_end"`
-		Offset            *int64  `json:"offset"`
-		Limit             *int64  `json:"limit"`
-		IndirectPartnerID *string `json:"indirect_partner_id"`
+func (s *Simulator) resellerPage(c request) (page any, rows int, refused *refusal) {
+	p, refused := parseHuawei(c.body, resellersMax)
+	if refused != nil {
+		return nil, 0, refused
 	}
-	if err := json.Unmarshal(body, &p); err != nil {
-		return nil, 0, badParameter("body")
-	}
-	offset, limit, refusal := window(p.Offset, p.Limit, resellersMax)
-	if refusal != nil {
-		return nil, 0, refusal
-	}
-	var times [2]string // RFC 3339 in UTC, so texts compare like times
-	for i, given := range []*string{p.AssociatedOnBegin, p.AssociatedOnEnd} {
-		if given == nil {
+	for name, text := range map[string]*string{"associated_on_begin": p.AssociatedOnBegin, "associated_on_end": p.AssociatedOnEnd} {
+		if text == nil {
 			continue
 		}
-		if _, err := time.Parse("2006-01-02T15:04:05Z", *given); err != nil {
-			return nil, 0, badParameter([]string{"associated_on_begin", "associated_on_end"}[i])
+		if _, err := time.Parse("2006-01-02T15:04:05Z", *text); err != nil {
+			return nil, 0, badParameter(name)
 		}
-		times[i] = *given
 	}
-
-	list, count := []Reseller{}, 0
+	matching := []Reseller{}
 	for _, r := range s.resellers {
-		if p.AccountName != nil && *p.AccountName != "" && r.AccountName != *p.AccountName ||
-			p.IndirectPartnerID != nil && *p.IndirectPartnerID != "" && r.IndirectPartnerID != *p.IndirectPartnerID ||
-			times[0] != "" && r.AssociatedOn < times[0] || times[1] != "" && r.AssociatedOn > times[1] {
-			continue
+		// The times are RFC 3339 in UTC, so texts compare like times.
+		if (p.AccountName == "" || r.AccountName == p.AccountName) &&
+			(p.IndirectPartnerID == "" || r.IndirectPartnerID == p.IndirectPartnerID) &&
+			(p.AssociatedOnBegin == nil || r.AssociatedOn >= *p.AssociatedOnBegin) &&
+			(p.AssociatedOnEnd == nil || r.AssociatedOn <= *p.AssociatedOnEnd) {
+			matching = append(matching, r)
 		}
-		if count >= offset && len(list) < limit {
-			list = append(list, r)
-		}
-		count++
 	}
-	return map[string]any{"count": s.total(count, len(list)), "indirect_partners": list}, len(list), nil
-}
-
-// window checks offset and limit. An offset is a row from 0, not a page.
-func window(offset, limit *int64, most int) (int, int, *huaweiError) {
-	from, size := int64(0), int64(huaweiLimitDefault)
-	if offset != nil {
-		from = *offset
-	}
-	if limit != nil {
-		size = *limit
-	}
-	if from < 0 || from > 1<<31-1 { // "maximum integer"
-		return 0, 0, badParameter("offset")
-	}
-	if size < 1 || size > int64(most) {
-		return 0, 0, badParameter("limit")
-	}
-	return int(from), int(size), nil
+	list := cut(p, matching)
+	return map[string]any{"count": s.total(len(matching), len(list)), "indirect_partners": list}, len(list), nil
 }

@@ -1,7 +1,6 @@
 package simulator
 
 import (
-	"encoding/json"
 	"fmt"
 	"time"
 )
@@ -64,49 +63,37 @@ func (s *Simulator) subCustomer(owner, i int) SubCustomer {
 
 // subCustomerPage answers one page of the partner's customers. The filters by
 // names, labels and dates are refused.
-func (s *Simulator) subCustomerPage(body []byte, ordinal int) (page any, rows int, refusal *huaweiError) {
+func (s *Simulator) subCustomerPage(c request) (page any, rows int, refused *refusal) {
 	if s.faults["no-customer-list"] {
-		return nil, 0, &huaweiError{403, "CBC.0151", "Access denied."}
+		return nil, 0, noAccess
 	}
-	var p struct {
-		AccountName       *string `json:"account_name"`
-		Customer          *string `json:"customer"`
-		Label             *string `json:"label"`
-		AssociationType   *string `json:"association_type"`
-		CustomerID        *string `json:"customer_id"`
-		Offset            *int64  `json:"offset"`
-		Limit             *int64  `json:"limit"`
-		IndirectPartnerID *string `json:"indirect_partner_id"`
+	p, refused := parseHuawei(c.body, subCustomersMax)
+	if refused != nil {
+		return nil, 0, refused
 	}
-	if err := json.Unmarshal(body, &p); err != nil {
-		return nil, 0, badParameter("body")
-	}
-	for name, filter := range map[string]*string{"account_name": p.AccountName, "customer": p.Customer, "label": p.Label, "association_type": p.AssociationType} {
-		if filter != nil && *filter != "" {
+	for name, filter := range map[string]string{"account_name": p.AccountName, "customer": p.Customer, "label": p.Label, "association_type": p.AssociationType} {
+		if filter != "" {
 			return nil, 0, badParameter(name)
 		}
 	}
-	offset, limit, refusal := window(p.Offset, p.Limit, subCustomersMax)
-	if refusal != nil {
-		return nil, 0, refusal
-	}
 	// The events of this list are those of the calls of the tags.
-	owner, of, refusal := s.owner(p.IndirectPartnerID, s.Day(), max(1, int(s.counters.tags.accepted.Load())))
-	if refusal != nil {
-		return nil, 0, refusal
+	owner, of, refused := s.owner(p.IndirectPartnerID, s.Day(), max(1, s.Calls().Tags.Accepted))
+	if refused != nil {
+		return nil, 0, refused
 	}
-	list, count := []SubCustomer{}, len(of.customers)
-	if p.CustomerID != nil && *p.CustomerID != "" {
-		count = 0
-		if by, i, ok := s.seed.tagIndex(*p.CustomerID); ok && by == owner && of.has(i) {
-			if count = 1; offset == 0 {
-				list = append(list, s.subCustomer(owner, i))
-			}
-		}
+	count, indexes := len(of.customers), []int{}
+	if p.CustomerID == "" {
+		indexes = s.page(of, streamSubCustomer, c.ordinal, int(p.Offset), int(p.Limit), true)
 	} else {
-		for _, i := range s.page(of, streamSubCustomer, ordinal, offset, limit, true) {
-			list = append(list, s.subCustomer(owner, i))
+		if by, i, ok := s.seed.tagIndex(p.CustomerID); ok && by == owner && of.has(i) {
+			indexes = append(indexes, i)
 		}
+		count = len(indexes)
+		indexes = cut(p, indexes)
+	}
+	list := []SubCustomer{}
+	for _, i := range indexes {
+		list = append(list, s.subCustomer(owner, i))
 	}
 	return map[string]any{"count": s.total(count, len(list)), "customer_infos": list}, len(list), nil
 }

@@ -1,21 +1,13 @@
 package simulator
 
+import "sync/atomic"
+
 // keyring returns the secret of a key and the token that must come with it.
 type keyring func(id string) (secret, token string, known bool)
 
-// tencentKey is Tencent's keyring. A key that a fault has revoked is unknown.
-func (s *Simulator) tencentKey(id string) (secret, token string, known bool) {
-	return s.lookUp(id, s.counters.signedTencent.Load(), s.counters.temporaryTencent.Load())
-}
-
-// huaweiKey is Huawei's keyring, whose calls are counted apart.
-func (s *Simulator) huaweiKey(id string) (secret, token string, known bool) {
-	return s.lookUp(id, s.counters.signedHuawei.Load(), s.counters.temporaryHuawei.Load())
-}
-
-// storeKey is the keyring of all secret stores, where no fault revokes a key.
-func (s *Simulator) storeKey(id string) (secret, token string, known bool) {
-	return s.lookUp(id, 0, 0)
+// keyUses counts the signed calls at one vendor.
+type keyUses struct {
+	ordinary, temporary atomic.Int64
 }
 
 // revokedAfter is how many signed calls a key is good for, at each vendor, before
@@ -25,23 +17,28 @@ const revokedAfter = 5
 // noToken is a token that no header can hold.
 const noToken = "\x00"
 
-// lookUp finds a key after so many calls with it. The fault key-revoked spares the
-// key of RotateKey.
-func (s *Simulator) lookUp(id string, signed, temporary int64) (secret, token string, known bool) {
-	if key := s.key.Load(); id == key.id {
-		return key.secret, "", key.rotated || !s.faults["key-revoked"] || signed < revokedAfter
-	}
-	switch id {
-	case NoAuthKeyID:
-		return KeySecret, "", true
-	case TempKeyID:
-		if s.faults["token-expires"] && temporary >= revokedAfter {
-			return TempKeySecret, noToken, true
+// keys returns the keyring after the uses of its keys. No fault revokes a key that
+// is not used. The fault key-revoked spares the key of RotateKey.
+func (s *Simulator) keys(uses *keyUses) keyring {
+	return func(id string) (secret, token string, known bool) {
+		if key := s.key.Load(); id == key.id {
+			return key.secret, "", key.rotated || !s.faults["key-revoked"] || uses.ordinary.Load() < revokedAfter
 		}
-		return TempKeySecret, Token, true
+		switch id {
+		case NoAuthKeyID:
+			return KeySecret, "", true
+		case TempKeyID:
+			if s.faults["token-expires"] && uses.temporary.Load() >= revokedAfter {
+				return TempKeySecret, noToken, true
+			}
+			return TempKeySecret, Token, true
+		}
+		return "", "", false
 	}
-	return "", "", false
 }
+
+// storeKeys is the keyring of all secret stores.
+func (s *Simulator) storeKeys() keyring { return s.keys(new(keyUses)) }
 
 // ordinaryKey is the key that is neither temporary nor without permissions.
 type ordinaryKey struct {

@@ -169,15 +169,15 @@ func (p Presence) Most() int { return len(p.last.listed) }
 // CreditPresence returns Tencent's Presence. No call may be in progress.
 func (s *Simulator) CreditPresence() Presence {
 	start := s.start.Load()
-	return presence(s.credit, start.day, start.credit, &s.counters.credit)
+	return presence(s.credit, start.day, start.credit, s.Calls().Credit)
 }
 
 // TagPresence returns Huawei's Presence. No call may be in progress.
 func (s *Simulator) TagPresence() Presence {
 	start := s.start.Load()
-	return presence(s.tags, start.day, start.tags, &s.counters.tags)
+	return presence(s.tags, start.day, start.tags, s.Calls().Tags)
 }
 
-func presence(r *roster, day, before int, calls *apiCounters) Presence {
-	return Presence{r.at(day, before+1), r.at(day, max(before+1, int(calls.accepted.Load())))}
+func presence(r *roster, day, before int, calls APICalls) Presence {
+	return Presence{r.at(day, before+1), r.at(day, max(before+1, calls.Accepted))}
 }

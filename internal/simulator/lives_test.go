@@ -467,7 +467,7 @@ func TestFaultsOnADay(t *testing.T) {
 			o := s.credit.at(day, n+1)
 			for page := range 3 {
 				// Three calls are one read: customers change between reads.
-				s.counters.credit.accepted.Store(int64(n))
+				s.counters.calls.Credit.Accepted = n
 				g := s.askCredit(t, fmt.Sprintf(`{"Order":"asc","PageSize":100,"Page":%d}`, page+1))
 				if rows = append(rows, g.rows...); g.total != len(o.customers) {
 					t.Fatalf("day %d, call %d: total %d, want %d", day, n, g.total, len(o.customers))

@@ -1,6 +1,7 @@
 package simulator
 
 import (
+	"slices"
 	"sync"
 	"time"
 )
@@ -47,38 +48,30 @@ func (l *limiter) allow(api, key string, at time.Time) bool {
 	}
 	b := l.budgets[budgetOf{api, key}]
 	if b == nil {
-		b = &budget{recent: make([]time.Time, l.rate), otherNext: at}
+		b = &budget{otherNext: at}
 		l.budgets[budgetOf{api, key}] = b
 	}
 	if l.secondCaller {
-		b.other(l.counting, at)
+		l.other(b, at)
 	}
-	return b.use(l.counting, at)
+	return l.use(b, at)
 }
 
 // budget is what one key has used of one API's rate.
 type budget struct {
-	recent    []time.Time // the last rate counted calls, a ring
-	oldest    int
-	second    int64 // FixedSecond: the second that used counts for
-	used      int
-	otherNext time.Time // when the second caller calls next
+	counted   []time.Time // the calls that count for the current second
+	otherNext time.Time   // when the second caller calls next
 }
 
-func (b *budget) use(counting RateCounting, at time.Time) bool {
-	if counting == FixedSecond {
-		if sec := at.Unix(); sec != b.second {
-			b.second, b.used = sec, 0
-		}
-		b.used++
-		return b.used <= len(b.recent)
+func (l *limiter) use(b *budget, at time.Time) bool {
+	start := at.Add(-time.Second)
+	if l.counting == FixedSecond {
+		start = at.Truncate(time.Second).Add(-1)
 	}
-	// The ring's oldest entry is the rate-th last counted call: if even that
-	// one is less than a second old, the second is full.
-	full := !b.recent[b.oldest].IsZero() && at.Sub(b.recent[b.oldest]) < time.Second
-	if !full || counting == SlidingSecondRefusals {
-		b.recent[b.oldest] = at
-		b.oldest = (b.oldest + 1) % len(b.recent)
+	b.counted = slices.DeleteFunc(b.counted, func(t time.Time) bool { return !t.After(start) })
+	full := len(b.counted) >= l.rate
+	if !full || l.counting == SlidingSecondRefusals {
+		b.counted = append(b.counted, at)
 	}
 	return !full
 }
@@ -86,13 +79,13 @@ func (b *budget) use(counting RateCounting, at time.Time) bool {
 // other makes the calls of the second caller on the same key, one every half
 // second, that are due since the last call. It skips those more than a second ago,
 // which no longer count.
-func (b *budget) other(counting RateCounting, at time.Time) {
+func (l *limiter) other(b *budget, at time.Time) {
 	const every = time.Second / 2
 	if late := at.Sub(b.otherNext); late > 2*time.Second {
 		b.otherNext = b.otherNext.Add(late.Truncate(every) - 2*every)
 	}
 	for !b.otherNext.After(at) {
-		b.use(counting, b.otherNext)
+		l.use(b, b.otherNext)
 		b.otherNext = b.otherNext.Add(every)
 	}
 }

@@ -126,11 +126,6 @@ func (s seed) sum(texts ...string) [sha256.Size]byte {
 	return sha256.Sum256([]byte(fmt.Sprintf("%d\x00%s", uint64(s), strings.Join(texts, "\x00"))))
 }
 
-// asUUID returns an id in the form of a random UUID.
-func asUUID(b [sha256.Size]byte) string {
-	return fmt.Sprintf("%x-%x-4%03x-a%03x-%x", b[0:4], b[4:6], uint16(b[6])<<4|uint16(b[7])>>4, uint16(b[8])<<4|uint16(b[9])>>4, b[10:16])
-}
-
 // stages returns the labels of a version: one, or none.
 func stages(v secretVersion, current, former string) []string {
 	switch {

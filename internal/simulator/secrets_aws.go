@@ -2,12 +2,14 @@ package simulator
 
 import (
 	"encoding/base64"
-	"encoding/json"
+	"fmt"
 	"net/http"
 	"regexp"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/go-json-experiment/json"
 )
 
 // GetSecretValue of AWS Secrets Manager and GetParameter of the Parameter Store
@@ -47,9 +49,9 @@ func badAWS(code, message string) *awsError {
 
 func (s *Simulator) answerAWS(r *http.Request, body []byte) answer {
 	a := answer{status: http.StatusOK, header: http.Header{"Content-Type": {awsJSON}, "X-Amzn-Requestid": {s.requestIDs.nextUUID()}}}
-	value, refusal := s.awsValue(r, body)
-	if refusal != nil {
-		a.status, a.body = refusal.status, refusal.body()
+	value, refused := s.awsValue(r, body)
+	if refused != nil {
+		a.status, a.body = refused.status, refused.body()
 	} else {
 		a.body = mustJSON(value)
 	}
@@ -71,46 +73,32 @@ func (s *Simulator) awsValue(r *http.Request, body []byte) (any, *awsError) {
 	if r.Method != http.MethodPost || contentType != awsJSON || target != getSecretValue && target != getParameter {
 		return nil, &awsError{status: http.StatusNotFound, code: "UnknownOperationException", inFront: true}
 	}
-	keyID, region, refusal := verifySigV4(r, body, service, s.opts.Now(), s.storeKey)
-	if refusal != nil {
-		return nil, refusal
+	keyID, region, refused := verifySigV4(r, body, service, s.opts.Now(), s.storeKeys())
+	if refused != nil {
+		return nil, refused
 	}
-	var given map[string]any
-	if json.Unmarshal(body, &given) != nil {
-		return nil, malformed
-	}
-	texts := make(map[string]string)
-	for _, name := range []string{"Name", "SecretId", "VersionId", "VersionStage"} {
-		text, ok := optional[string](given, name)
-		if !ok {
-			return nil, malformed
-		}
-		texts[name] = text
-	}
-	decrypt, ok := optional[bool](given, "WithDecryption")
-	switch {
-	case !ok:
-		return nil, malformed
+	var p awsParams
+	switch err := json.Unmarshal(body, &p); {
+	case err != nil:
+		return nil, &awsError{status: http.StatusBadRequest, code: "SerializationException", inFront: true}
 	case keyID == NoAuthKeyID && target == getParameter:
-		return nil, badAWS("AccessDeniedException", "User is not authorized to perform: ssm:GetParameter on resource: "+parameterARN(region, texts["Name"]))
+		return nil, badAWS("AccessDeniedException", "User is not authorized to perform: ssm:GetParameter on resource: "+parameterARN(region, p.Name))
 	case keyID == NoAuthKeyID:
-		return nil, badAWS("AccessDeniedException", "User is not authorized to perform: secretsmanager:GetSecretValue on resource: "+texts["SecretId"])
+		return nil, badAWS("AccessDeniedException", "User is not authorized to perform: secretsmanager:GetSecretValue on resource: "+p.SecretID)
 	case target == getParameter:
-		return s.parameter(parameterParams{texts["Name"], decrypt}, region, epoch)
+		return s.parameter(p, region, epoch)
 	}
-	return s.secretValue(secretParams{texts["SecretId"], texts["VersionId"], texts["VersionStage"]}, region, epoch)
+	return s.secretValue(p, region, epoch)
 }
 
-var malformed = &awsError{status: http.StatusBadRequest, code: "SerializationException", inFront: true}
+// awsParams are the parameters of both calls. A null counts as absent.
+type awsParams struct {
+	Name           string
+	WithDecryption bool
 
-// optional returns a parameter, which may be absent or null but not of another
-// type. A map keeps names case-sensitive, which a struct of encoding/json would not.
-func optional[T any](given map[string]any, name string) (value T, ok bool) {
-	if given[name] == nil {
-		return value, true
-	}
-	value, ok = given[name].(T)
-	return value, ok
+	SecretID     string `json:"SecretId"`
+	VersionID    string `json:"VersionId"`
+	VersionStage string
 }
 
 // epoch returns a time as the services send it: a number of seconds.
@@ -125,8 +113,6 @@ func awsDown(service string) *awsError {
 	return &awsError{status: http.StatusInternalServerError, code: code, message: "An error occurred on the server side."}
 }
 
-type secretParams struct{ id, version, stage string }
-
 type secretValue struct {
 	ARN           string
 	Name          string
@@ -137,32 +123,32 @@ type secretValue struct {
 }
 
 // secretValue answers GetSecretValue; without a version, of AWSCURRENT.
-func (s *Simulator) secretValue(p secretParams, region string, date func(time.Time) any) (*secretValue, *awsError) {
+func (s *Simulator) secretValue(p awsParams, region string, date func(time.Time) any) (*secretValue, *awsError) {
 	if s.secrets.isDown() {
 		return nil, awsDown("secretsmanager")
 	}
-	if p.id == "" {
+	if p.SecretID == "" {
 		return nil, badAWS("ValidationException", "1 validation error detected: 'secretId' must have length greater than or equal to 1")
 	}
-	name, versions := s.findSecret(p.id, region)
+	name, versions := s.findSecret(p.SecretID, region)
 	if len(versions) == 0 {
 		return nil, badAWS("ResourceNotFoundException", "Secrets Manager can't find the specified secret.")
 	}
-	id := func(v secretVersion) string { return asUUID(s.seed.sum("aws", name, v.label())) }
+	id := func(v secretVersion) string { return asUUID(fmt.Sprintf("%x", s.seed.sum("aws", name, v.label()))) }
 	version, ok := find(versions, func(v secretVersion) bool {
 		switch {
-		case p.version != "":
-			return id(v) == p.version
-		case p.stage == "AWSPREVIOUS":
+		case p.VersionID != "":
+			return id(v) == p.VersionID
+		case p.VersionStage == "AWSPREVIOUS":
 			return v.former
 		}
-		return v.current && (p.stage == "" || p.stage == "AWSCURRENT")
+		return v.current && (p.VersionStage == "" || p.VersionStage == "AWSCURRENT")
 	})
 	if !ok {
 		return nil, badAWS("ResourceNotFoundException", "Secrets Manager can't find the specified secret value for this version.")
 	}
 	labels := stages(version, "AWSCURRENT", "AWSPREVIOUS")
-	if p.version != "" && p.stage != "" && (len(labels) == 0 || labels[0] != p.stage) {
+	if p.VersionID != "" && p.VersionStage != "" && (len(labels) == 0 || labels[0] != p.VersionStage) {
 		return nil, badAWS("InvalidRequestException", "The VersionStage is not associated to the provided VersionId.")
 	}
 	return &secretValue{
@@ -201,11 +187,6 @@ func (s *Simulator) findSecret(id, region string) (name string, versions []secre
 	return name, versions
 }
 
-type parameterParams struct {
-	name  string
-	plain bool // with decryption
-}
-
 type parameter struct {
 	ARN              string
 	DataType         string
@@ -220,14 +201,14 @@ type parameter struct {
 type parameterAnswer struct{ Parameter parameter }
 
 // parameter answers GetParameter. NAME:3 is the third version.
-func (s *Simulator) parameter(p parameterParams, region string, date func(time.Time) any) (*parameterAnswer, *awsError) {
+func (s *Simulator) parameter(p awsParams, region string, date func(time.Time) any) (*parameterAnswer, *awsError) {
 	if s.secrets.isDown() {
 		return nil, awsDown("ssm")
 	}
-	if p.name == "" {
+	if p.Name == "" {
 		return nil, badAWS("ValidationException", "1 validation error detected: 'name' must have length greater than or equal to 1")
 	}
-	name := p.name
+	name := p.Name
 	if arn := strings.SplitN(name, ":", 6); arn[0] == "arn" { // partition, service, region, account, "parameter/" and the name
 		path, ok := "", len(arn) == 6 && arn[2] == "ssm" && arn[3] == region && arn[4] == awsAccount
 		if ok {
@@ -240,7 +221,7 @@ func (s *Simulator) parameter(p parameterParams, region string, date func(time.T
 	}
 	name, selector, selected := strings.Cut(name, ":")
 	versions := s.secrets.versions(name)
-	if bare, isPath := strings.CutPrefix(name, "/"); isPath && len(versions) == 0 && strings.HasPrefix(p.name, "arn:") {
+	if bare, isPath := strings.CutPrefix(name, "/"); isPath && len(versions) == 0 && strings.HasPrefix(p.Name, "arn:") {
 		name, versions = bare, s.secrets.versions(bare) // an ARN does not show whether the name starts with a slash
 	}
 	if len(versions) == 0 {
@@ -263,7 +244,7 @@ func (s *Simulator) parameter(p parameterParams, region string, date func(time.T
 	if selected {
 		a.Parameter.Selector = ":" + selector
 	}
-	if p.plain {
+	if p.WithDecryption {
 		a.Parameter.Value = s.secrets.read(version)
 	} else {
 		hidden := s.seed.sum("kms", name, version.text)

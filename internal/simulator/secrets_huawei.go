@@ -1,6 +1,7 @@
 package simulator
 
 import (
+	"fmt"
 	"net/http"
 	"strings"
 )
@@ -17,11 +18,8 @@ const csmsPrefix = "/v1/"
 
 func (s *Simulator) answerCSMS(r *http.Request, body []byte) answer {
 	requestID := s.requestIDs.next()
-	value, refusal := s.csmsVersion(r, body)
-	if refusal != nil {
-		return refusal.answer(requestID, 0)
-	}
-	return huaweiAnswer(http.StatusOK, value, requestID, 0)
+	value, refused := s.csmsVersion(r, body)
+	return huaweiAnswer(value, refused, requestID)
 }
 
 type csmsAnswer struct {
@@ -37,40 +35,40 @@ type csmsAnswer struct {
 	} `json:"version"`
 }
 
-func (s *Simulator) csmsVersion(r *http.Request, body []byte) (*csmsAnswer, *huaweiError) {
+func (s *Simulator) csmsVersion(r *http.Request, body []byte) (*csmsAnswer, *refusal) {
 	if s.secrets.isDown() {
-		return nil, &huaweiError{http.StatusInternalServerError, "APIGW.0601", "Internal server error"}
+		return nil, &refusal{http.StatusInternalServerError, "APIGW.0601", "Internal server error"}
 	}
 	// /v1/{project_id}/secrets/{secret_name}/versions/{version_id}
 	path := strings.Split(r.URL.Path, "/")
 	if r.Method != http.MethodGet || len(path) != 7 || path[3] != "secrets" || path[5] != "versions" {
-		return nil, &huaweiError{http.StatusNotFound, "APIGW.0101", "The API does not exist or has not been published in the environment"}
+		return nil, noSuchAPI
 	}
 	if len(body) > maxRequest {
-		return nil, &huaweiError{http.StatusRequestEntityTooLarge, "APIGW.0201", "Request entity too large"}
+		return nil, tooLarge
 	}
 	project, name, id := path[2], path[4], path[6]
-	keyID, refusal := verifySDKHMAC(r, body, s.opts.Now(), s.storeKey)
-	if refusal != nil {
-		return nil, refusal
+	keyID, refused := verifySDKHMAC(r, body, s.opts.Now(), s.storeKeys())
+	if refused != nil {
+		return nil, refused
 	}
 	if header := r.Header.Get("X-Project-Id"); project != ProjectID || header != "" && header != ProjectID {
-		return nil, &huaweiError{http.StatusBadRequest, "CSMS.0002", "The value of parameter project_id is invalid."}
+		return nil, &refusal{http.StatusBadRequest, "CSMS.0002", "The value of parameter project_id is invalid."}
 	}
 	if keyID == NoAuthKeyID {
-		return nil, &huaweiError{http.StatusForbidden, "APIGW.0302", "The IAM user is not authorized to access the API"}
+		return nil, &refusal{http.StatusForbidden, "APIGW.0302", "The IAM user is not authorized to access the API"}
 	}
 	version, ok := find(s.secrets.versions(name), func(v secretVersion) bool {
 		return v.label() == id || id == "latest" && v.current
 	})
 	if !ok {
-		return nil, &huaweiError{http.StatusNotFound, "CSMS.0005", "The resource does not exist."}
+		return nil, &refusal{http.StatusNotFound, "CSMS.0005", "The resource does not exist."}
 	}
 	a := new(csmsAnswer)
 	a.Version.SecretString = s.secrets.read(version)
 	m := &a.Version.Metadata
 	m.ID, m.SecretName, m.CreateTime = version.label(), name, version.created.UnixMilli()
-	m.KMSKeyID = asUUID(s.seed.sum("csms"))
+	m.KMSKeyID = asUUID(fmt.Sprintf("%x", s.seed.sum("csms")))
 	m.VersionStages = stages(version, "SYSCURRENT", "SYSPREVIOUS")
 	return a, nil
 }

@@ -24,22 +24,22 @@ func (s *Simulator) Extension(sessionToken string) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s.wait(r.Context(), s.opts.Latency)
 		if r.Method != http.MethodGet {
-			fail(w, http.StatusMethodNotAllowed, "method not allowed")
+			http.Error(w, "method not allowed", http.StatusMethodNotAllowed)
 			return
 		}
 		token := r.Header.Get("X-Aws-Parameters-Secrets-Token")
 		if token == "" || token != sessionToken {
-			fail(w, http.StatusForbidden, "some error occurred while validating the token of the request")
+			http.Error(w, "some error occurred while validating the token of the request", http.StatusForbidden)
 			return
 		}
 		var value any
-		var refusal *awsError
+		var refused *awsError
 		operation := "SSM: GetParameter"
 		switch query := r.URL.Query(); strings.TrimSuffix(r.URL.Path, "/") {
 		case "/secretsmanager/get":
 			operation = "Secrets Manager: GetSecretValue"
-			v, failure := s.secretValue(secretParams{query.Get("secretId"), query.Get("versionId"), query.Get("versionStage")}, extensionRegion, dateText)
-			refusal, value = failure, struct {
+			v, failure := s.secretValue(awsParams{SecretID: query.Get("secretId"), VersionID: query.Get("versionId"), VersionStage: query.Get("versionStage")}, extensionRegion, dateText)
+			refused, value = failure, struct {
 				*secretValue
 				SecretBinary   []byte // null
 				ResultMetadata struct{}
@@ -51,28 +51,22 @@ func (s *Simulator) Extension(sessionToken string) http.Handler {
 					name += ":" + v
 				}
 			}
-			v, failure := s.parameter(parameterParams{name, query.Get("withDecryption") == "true"}, extensionRegion, dateText)
-			refusal, value = failure, struct {
+			v, failure := s.parameter(awsParams{Name: name, WithDecryption: query.Get("withDecryption") == "true"}, extensionRegion, dateText)
+			refused, value = failure, struct {
 				*parameterAnswer
 				ResultMetadata struct{}
 			}{parameterAnswer: v}
 		default:
-			fail(w, http.StatusNotFound, "404 page not found")
+			http.NotFound(w, r)
 			return
 		}
-		if refusal != nil {
-			fail(w, refusal.status, "operation error "+operation+", api error "+refusal.code+": "+refusal.message)
+		if refused != nil {
+			http.Error(w, "operation error "+operation+", api error "+refused.code+": "+refused.message, refused.status)
 			return
 		}
 		w.Header().Set("Content-Type", "application/json")
-		w.Write(mustJSON(value))
+		_, _ = w.Write(mustJSON(value))
 	})
-}
-
-func fail(w http.ResponseWriter, status int, message string) {
-	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-	w.WriteHeader(status)
-	w.Write([]byte(message))
 }
 
 func dateText(t time.Time) any { return t.UTC().Format(time.RFC3339Nano) }

@@ -65,7 +65,9 @@ func (q *sequence) next() string {
 }
 
 // nextUUID returns an id in the form of a random UUID.
-func (q *sequence) nextUUID() string {
-	h := q.next()
-	return h[:8] + "-" + h[8:12] + "-4" + h[13:16] + "-a" + h[17:20] + "-" + h[20:]
+func (q *sequence) nextUUID() string { return asUUID(q.next()) }
+
+// asUUID returns 32 hexadecimal digits or more in the form of a random UUID.
+func asUUID(h string) string {
+	return h[:8] + "-" + h[8:12] + "-4" + h[13:16] + "-a" + h[17:20] + "-" + h[20:32]
 }

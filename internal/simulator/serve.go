@@ -24,16 +24,15 @@ func Serve(ctx context.Context, ln net.Listener, s *Simulator) error {
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	stopped := make(chan struct{})
-	go func() {
+	context.AfterFunc(ctx, func() {
 		defer close(stopped)
-		<-ctx.Done()
 		s.Close()
 		grace, release := context.WithTimeout(context.Background(), 2*time.Second)
 		defer release()
 		if server.Shutdown(grace) != nil {
-			server.Close()
+			_ = server.Close()
 		}
-	}()
+	})
 	err := server.Serve(ln)
 	cancel()
 	<-stopped

@@ -19,13 +19,13 @@ const (
 )
 
 // iamRefusal returns the error of a call that the gateway cannot attribute.
-func iamRefusal(why string) *huaweiError {
-	return &huaweiError{http.StatusUnauthorized, "APIGW.0301", "Incorrect IAM authentication information: " + why}
+func iamRefusal(why string) *refusal {
+	return &refusal{http.StatusUnauthorized, "APIGW.0301", "Incorrect IAM authentication information: " + why}
 }
 
 // verifySDKHMAC returns the id of the key that signed a call, or AuthToken if the
 // call has that instead of a signature.
-func verifySDKHMAC(r *http.Request, body []byte, at time.Time, key keyring) (keyID string, refusal *huaweiError) {
+func verifySDKHMAC(r *http.Request, body []byte, at time.Time, key keyring) (keyID string, refused *refusal) {
 	header := r.Header.Get("Authorization")
 	if token := r.Header.Get("X-Auth-Token"); header == "" && token != "" {
 		if token != AuthToken {
@@ -52,18 +52,11 @@ func verifySDKHMAC(r *http.Request, body []byte, at time.Time, key keyring) (key
 		return "", iamRefusal("verify security token fail")
 	}
 
-	failure := iamRefusal("verify aksk signature fail")
 	// X-Sdk-Date is the one header that must be signed.
-	if !slices.Contains(auth.signedHeaders, "x-sdk-date") || !slices.IsSorted(auth.signedHeaders) {
-		return "", failure
-	}
 	canonical, ok := sdkCanonicalRequest(r, auth.signedHeaders, body)
-	if !ok {
-		return "", failure
-	}
 	toSign := sdkAlgorithm + "\n" + signedAt.Format(sdkDate) + "\n" + hexSHA256([]byte(canonical))
-	if !auth.is(signature(secret, toSign)) {
-		return "", failure
+	if !ok || !auth.covers("x-sdk-date") || !auth.is(signature(secret, toSign)) {
+		return "", iamRefusal("verify aksk signature fail")
 	}
 	return auth.credential, nil
 }

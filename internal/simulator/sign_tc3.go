@@ -21,44 +21,34 @@ const (
 )
 
 // verifyTC3 returns the id of the key that signed a call to a service at a time.
-func verifyTC3(r *http.Request, body []byte, service string, at time.Time, key keyring) (keyID string, refusal *tencentError) {
+func verifyTC3(r *http.Request, body []byte, service string, at time.Time, key keyring) (keyID string, refused *refusal) {
 	auth, ok := parseAuthorization(r.Header.Get("Authorization"), tc3Algorithm, "Credential")
 	if !ok {
-		return "", &tencentError{"AuthFailure.InvalidAuthorization", "Authorization in the request header is invalid."}
+		return "", tencentRefusal("AuthFailure.InvalidAuthorization", "Authorization in the request header is invalid.")
 	}
 	keyID, scope, _ := strings.Cut(auth.credential, "/")
 	unixSeconds, err := strconv.ParseInt(r.Header.Get("X-TC-Timestamp"), 10, 64)
 	if err != nil {
-		return "", &tencentError{"InvalidParameter", "The value type of parameter `Timestamp` is not valid."}
+		return "", tencentRefusal("InvalidParameter", "The value type of parameter `Timestamp` is not valid.")
 	}
 	signedAt := time.Unix(unixSeconds, 0)
 	if skew := at.Sub(signedAt).Abs(); skew > tc3Skew {
-		return "", &tencentError{"AuthFailure.SignatureExpire", "The provided credentials could not be validated because of exceeding request timestamp limit."}
+		return "", tencentRefusal("AuthFailure.SignatureExpire", "The provided credentials could not be validated because of exceeding request timestamp limit.")
 	}
 	secret, token, known := key(keyID)
 	if !known {
-		return "", &tencentError{"AuthFailure.SecretIdNotFound", "The SecretId is not found, please ensure that your SecretId is correct."}
+		return "", tencentRefusal("AuthFailure.SecretIdNotFound", "The SecretId is not found, please ensure that your SecretId is correct.")
 	}
 	if given := r.Header.Get("X-TC-Token"); given != token {
-		return "", &tencentError{"AuthFailure.TokenFailure", "The provided token is wrong or has expired."}
+		return "", tencentRefusal("AuthFailure.TokenFailure", "The provided token is wrong or has expired.")
 	}
 
-	failure := &tencentError{"AuthFailure.SignatureFailure", "The provided credentials could not be validated. Please check your signature is correct."}
-	// content-type and host must be signed, others may be; the names are in lower
-	// case and sorted.
-	if !slices.Contains(auth.signedHeaders, "content-type") || !slices.Contains(auth.signedHeaders, "host") || !slices.IsSorted(auth.signedHeaders) {
-		return "", failure
-	}
-	if scope != signedAt.UTC().Format(time.DateOnly)+"/"+service+"/tc3_request" {
-		return "", failure
-	}
+	// content-type and host must be signed, others may be.
 	canonical, ok := tc3CanonicalRequest(r, auth.signedHeaders, body)
-	if !ok {
-		return "", failure
-	}
 	toSign := tc3Algorithm + "\n" + strconv.FormatInt(unixSeconds, 10) + "\n" + scope + "\n" + hexSHA256([]byte(canonical))
-	if !auth.is(signature("TC3"+secret, toSign, strings.Split(scope, "/")...)) {
-		return "", failure
+	if !ok || !auth.covers("content-type", "host") || scope != signedAt.UTC().Format(time.DateOnly)+"/"+service+"/tc3_request" ||
+		!auth.is(signature("TC3"+secret, toSign, strings.Split(scope, "/")...)) {
+		return "", tencentRefusal("AuthFailure.SignatureFailure", "The provided credentials could not be validated. Please check your signature is correct.")
 	}
 	return keyID, nil
 }
@@ -97,6 +87,16 @@ func parseAuthorization(header, algorithm, name string) (authorization, bool) {
 		}
 	}
 	return a, a.credential != "" && len(a.signedHeaders) > 0 && a.signature != ""
+}
+
+// covers reports whether the signed headers are sorted and have all of the names.
+func (a authorization) covers(names ...string) bool {
+	for _, name := range names {
+		if !slices.Contains(a.signedHeaders, name) {
+			return false
+		}
+	}
+	return slices.IsSorted(a.signedHeaders)
 }
 
 // is reports whether a signature is the one in the header.

@@ -113,7 +113,7 @@ type Simulator struct {
 	customers  int
 	seed       seed
 	faults     map[string]bool // those in force for the whole run, by name
-	hits       []hit           // those that hit some calls
+	hits       []callFault     // those that hit some calls
 	credit     *roster
 	tags       *roster
 	resellers  []Reseller
@@ -123,6 +123,8 @@ type Simulator struct {
 	start      atomic.Pointer[dayStart]
 	limiter    limiter
 	key        atomic.Pointer[ordinaryKey]
+	tencent    *vendor
+	huawei     *vendor
 	secrets    secretSet
 	counters   counters
 	requestIDs sequence
@@ -162,6 +164,7 @@ func New(opts Options) (*Simulator, error) {
 		requestIDs: sequence{seed: seed(opts.Seed)},
 		done:       make(chan struct{}),
 	}
+	s.tencent, s.huawei = s.newTencent(), s.newHuawei()
 	s.close = sync.OnceFunc(func() { close(s.done) })
 	if opts.PageMax > 0 {
 		s.creditMax, s.tagsMax = opts.PageMax, opts.PageMax
@@ -233,9 +236,9 @@ func (s *Simulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.wait(r.Context(), s.opts.Latency)
 		a.send(w)
 	case r.URL.Path == "/":
-		s.serveTencent(w, r, body)
+		s.serve(w, r, body, s.tencent, api{creditAction, &s.counters.calls.Credit, (*Simulator).creditPage})
 	default:
-		s.serveHuawei(w, r, body)
+		s.serve(w, r, body, s.huawei, s.huaweiAPI(r.URL.Path))
 	}
 }
 
@@ -261,14 +264,15 @@ type answer struct {
 }
 
 // deliver sends an answer after the latency and the faults that hit the call.
-func (s *Simulator) deliver(w http.ResponseWriter, r *http.Request, api *apiCounters, a answer) {
+func (s *Simulator) deliver(w http.ResponseWriter, r *http.Request, calls *APICalls, a answer) {
 	s.wait(r.Context(), s.opts.Latency)
-	for _, h := range s.hits {
-		if a.ordinal == 0 || (a.ordinal+h.phase)%h.every != 0 {
+	for i, h := range s.hits {
+		phase := int(s.seed.roll(streamFault, i) % uint64(h.every))
+		if a.ordinal == 0 || (a.ordinal+phase)%h.every != 0 {
 			continue
 		}
-		api.disturbed.Add(1)
-		if h.change(s, w, r, &a); h.name != "long-tail" {
+		s.counters.add(&calls.Disturbed, 1)
+		if h.change(s, w, r, &a); h.Name != "long-tail" {
 			break
 		}
 	}
@@ -284,7 +288,7 @@ func (a answer) send(w http.ResponseWriter) {
 		w.Header()[name] = values
 	}
 	w.WriteHeader(a.status)
-	w.Write(a.body)
+	_, _ = w.Write(a.body)
 }
 
 // wait waits until the time is over, the caller disconnects, or the simulator

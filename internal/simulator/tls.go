@@ -61,27 +61,23 @@ func WriteCertificates(dir string) (*tls.Config, error) {
 	if err != nil {
 		return nil, err
 	}
-	serverPEM := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: serverDER})
-	keyPEM := pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: keyDER})
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, err
 	}
 	for _, f := range []struct {
-		name string
-		data []byte
-		mode os.FileMode
+		name, kind string
+		der        []byte
+		mode       os.FileMode
 	}{
-		{"ca.pem", pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: caDER}), 0o644},
-		{"server.pem", serverPEM, 0o644},
-		{"server-key.pem", keyPEM, 0o600},
+		{"ca.pem", "CERTIFICATE", caDER, 0o644},
+		{"server.pem", "CERTIFICATE", serverDER, 0o644},
+		{"server-key.pem", "PRIVATE KEY", keyDER, 0o600},
 	} {
-		if err := os.WriteFile(filepath.Join(dir, f.name), f.data, f.mode); err != nil {
+		text := pem.EncodeToMemory(&pem.Block{Type: f.kind, Bytes: f.der})
+		if err := os.WriteFile(filepath.Join(dir, f.name), text, f.mode); err != nil {
 			return nil, err
 		}
 	}
-	pair, err := tls.X509KeyPair(serverPEM, keyPEM)
-	if err != nil {
-		return nil, err
-	}
+	pair := tls.Certificate{Certificate: [][]byte{serverDER}, PrivateKey: key}
 	return &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12}, nil
 }

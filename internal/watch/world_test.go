@@ -15,6 +15,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"os"
+	"runtime/debug"
 	"slices"
 	"strconv"
 	"strings"
@@ -112,6 +113,11 @@ func (w *world) on(s store.Store) *world {
 
 // every makes one of every so many operations of the store fail in a test: 1 makes each
 // fail, which takes minutes under the race detector.
+func TestMain(m *testing.M) {
+	debug.SetGCPercent(300) // the worlds are many and small: half the time would be the collector's
+	os.Exit(m.Run())
+}
+
 var every = flag.Int("every", 8, "fail one of every N operations of the store; 1: each")
 
 // some yields one of every few numbers from 1 to all, from a random one on.

@@ -9,8 +9,8 @@ package main
 
 import (
 	"archive/zip"
+	"bytes"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -27,41 +27,30 @@ func main() {
 	}
 }
 
-func pack(archive string, executables []string) (err error) {
-	out, err := os.Create(archive)
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if closed := out.Close(); err == nil {
-			err = closed
-		}
-	}()
-	z := zip.NewWriter(out)
+func pack(archive string, executables []string) error {
+	var out bytes.Buffer
+	z := zip.NewWriter(&out)
 	for _, executable := range executables {
 		name, path, named := strings.Cut(executable, "=")
 		if !named {
 			name, path = filepath.Base(executable), executable
 		}
-		if err := add(z, name, path); err != nil {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		header := &zip.FileHeader{Name: name, Method: zip.Deflate}
+		header.SetMode(0o755)
+		entry, err := z.CreateHeader(header)
+		if err != nil {
+			return err
+		}
+		if _, err := entry.Write(text); err != nil {
 			return err
 		}
 	}
-	return z.Close()
-}
-
-func add(z *zip.Writer, name, path string) error {
-	in, err := os.Open(path)
-	if err != nil {
+	if err := z.Close(); err != nil {
 		return err
 	}
-	defer in.Close()
-	header := &zip.FileHeader{Name: name, Method: zip.Deflate}
-	header.SetMode(0o755)
-	entry, err := z.CreateHeader(header)
-	if err != nil {
-		return err
-	}
-	_, err = io.Copy(entry, in)
-	return err
+	return os.WriteFile(archive, out.Bytes(), 0o666)
 }

@@ -40,22 +40,15 @@ func JSON(body string) Answer { return Answer{Body: body} }
 // repeatedly, and returns its address.
 func Serve(tb testing.TB, answers ...Answer) (url string) {
 	tb.Helper()
-	next := make(chan Answer, 1)
-	next <- answers[0]
-	answers = answers[1:]
+	var calls atomic.Int64
 	return Handle(tb, func(w http.ResponseWriter, _ *http.Request) {
-		answer := <-next
-		following := answer
-		if len(answers) > 0 {
-			following, answers = answers[0], answers[1:]
-		}
-		next <- following
+		answer := answers[min(int(calls.Add(1)), len(answers))-1]
 		w.Header().Set("Content-Type", "application/json")
 		for name, value := range answer.Header {
 			w.Header().Set(name, value)
 		}
 		w.WriteHeader(max(answer.Status, http.StatusOK))
-		fmt.Fprint(w, answer.Body)
+		_, _ = fmt.Fprint(w, answer.Body)
 	})
 }
 
@@ -131,14 +124,14 @@ func ServeWorld(tb testing.TB, world sourcetest.World, cloud http.Handler, failu
 		call := int(calls.Add(1))
 		switch {
 		case world.Hang:
-			io.Copy(io.Discard, r.Body)
+			_, _ = io.Copy(io.Discard, r.Body)
 			if call == 1 {
 				close(world.Reached)
 			}
 			<-r.Context().Done()
 		case world.FailFrom > 0 && call >= world.FailFrom:
 			w.Header().Set("Content-Type", "application/json")
-			fmt.Fprintf(w, failure, sourcetest.Planted)
+			_, _ = fmt.Fprintf(w, failure, sourcetest.Planted)
 		default:
 			cloud.ServeHTTP(w, r)
 		}
@@ -155,10 +148,10 @@ func ServeHang(tb testing.TB, where Hang) (url string, hanging <-chan struct{}) 
 			return
 		}
 		if where == HangInBody {
-			fmt.Fprint(conn, "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n{")
+			_, _ = fmt.Fprint(conn, "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n{")
 		}
 		close(reached)
-		bufio.NewReader(conn).ReadByte() // until the caller closes the connection
+		_, _ = bufio.NewReader(conn).ReadByte() // until the caller closes the connection
 	})
 	if where == HangBeforeAccept {
 		close(reached)
@@ -193,7 +186,7 @@ func listen(tb testing.TB, accept bool, serve func(net.Conn)) (url string) {
 	}
 	stopped := make(chan struct{})
 	tb.Cleanup(func() {
-		listener.Close()
+		_ = listener.Close()
 		<-stopped
 	})
 	go func() {
@@ -204,7 +197,7 @@ func listen(tb testing.TB, accept bool, serve func(net.Conn)) (url string) {
 				return
 			}
 			go func() {
-				defer conn.Close()
+				defer func() { _ = conn.Close() }()
 				serve(conn)
 			}()
 		}

@@ -14,7 +14,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"net/http"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -61,16 +60,15 @@ func run() error {
 	if err != nil {
 		return err
 	}
-	defer sim.Close()
 	ln, err := net.Listen("tcp", clouds)
 	if err != nil {
 		return err
 	}
-	server := &http.Server{Handler: sim, ReadHeaderTimeout: 10 * time.Second}
-	go func() { _ = server.Serve(ln) }()
-	defer server.Close()
+	ctx, stop := context.WithCancel(context.Background())
+	defer stop()
+	go func() { _ = simulator.Serve(ctx, ln, sim) }()
 
-	result, err := emulator.SCF(context.Background(), emulator.Options{
+	result, err := emulator.SCF(ctx, emulator.Options{
 		Binary:      filepath.Join(codeFolder, os.Args[1]),
 		Name:        os.Getenv("SCF_FUNCTION_NAME"),
 		Timeout:     time.Duration(timeout) * time.Second,

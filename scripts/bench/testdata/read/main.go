@@ -10,50 +10,37 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"runtime/metrics"
+	"runtime"
 	"strconv"
 	"strings"
-	"time"
 
 	"partnerlens/internal/api"
 	"partnerlens/internal/app"
 	"partnerlens/pkg/core"
 )
 
-// Memory is the most that a process has, in bytes.
-type Memory struct {
-	Resident  int64 // VmHWM
-	HeapInuse int64
-	Sys       int64 // obtained from the system by the Go runtime
-	Customers int
-	Complete  bool
-}
-
 func main() {
-	if err := measure(); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
-}
-
-func measure() error {
 	function := app.Credit.Compose(nil, nil)
 	if os.Args[1] == "tags" {
 		function = app.Tags.Compose(nil, nil)
 	}
-	stop, sampled := make(chan struct{}), make(chan Memory)
-	go func() { sampled <- sample(stop) }()
 	customers, complete, err := work(function)
-	close(stop)
-	m := <-sampled
+	resident := int64(0)
+	if err == nil {
+		resident, err = highWater()
+	}
+	if err == nil {
+		// What the runtime has had from the system does not shrink.
+		var memory runtime.MemStats
+		runtime.ReadMemStats(&memory)
+		err = json.NewEncoder(os.Stdout).Encode(map[string]any{
+			"Resident": resident, "HeapSys": memory.HeapSys, "Sys": memory.Sys, "Customers": customers, "Complete": complete,
+		})
+	}
 	if err != nil {
-		return err
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
 	}
-	m.Customers, m.Complete = customers, complete
-	if m.Resident, err = highWater(); err != nil {
-		return err
-	}
-	return json.NewEncoder(os.Stdout).Encode(m)
 }
 
 // work writes all customers as NDJSON and discards that, or with a store finishes
@@ -73,26 +60,6 @@ func work(f app.Composed) (customers int, complete bool, err error) {
 	}
 	report, err := api.WriteNDJSON(ctx, io.Discard, question)
 	return report.Count, report.Complete, err
-}
-
-// sample reads the size of the heap until stop is closed.
-func sample(stop <-chan struct{}) (m Memory) {
-	samples := []metrics.Sample{
-		{Name: "/memory/classes/heap/objects:bytes"}, {Name: "/memory/classes/heap/unused:bytes"},
-		{Name: "/memory/classes/total:bytes"},
-	}
-	tick := time.NewTicker(5 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		metrics.Read(samples)
-		m.HeapInuse = max(m.HeapInuse, int64(samples[0].Value.Uint64()+samples[1].Value.Uint64()))
-		m.Sys = max(m.Sys, int64(samples[2].Value.Uint64()))
-		select {
-		case <-stop:
-			return m
-		case <-tick.C:
-		}
-	}
 }
 
 // highWater returns the most memory that this process has had resident (proc(5)).

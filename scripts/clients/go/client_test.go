@@ -1,34 +1,18 @@
-// Command go runs the client that oapi-codegen makes of api/openapi.yaml against
+// Package client runs the client that oapi-codegen makes of api/openapi.yaml against
 // `partnerlens serve --demo` and checks what it decodes. scripts/clients.sh puts the
 // client, client.gen.go, beside it.
 //
-//	go run . BASE_URL
-package main
+//	go test . -args BASE_URL
+package client
 
 import (
 	"context"
-	"fmt"
+	"flag"
 	"net/http"
-	"os"
 	"strings"
+	"testing"
 	"time"
 )
-
-var checks int
-
-func check(ok bool, format string, args ...any) {
-	checks++
-	if !ok {
-		fmt.Fprintf(os.Stderr, "go: "+format+"\n", args...)
-		os.Exit(1)
-	}
-}
-
-// must returns a call's answer. An answer that cannot be decoded is an error.
-func must[T any](answer T, err error) T {
-	check(err == nil, "%v", err)
-	return answer
-}
 
 // value is what a pointer points to, and the zero value for nil.
 func value[T any](p *T) (v T) {
@@ -38,10 +22,24 @@ func value[T any](p *T) (v T) {
 	return v
 }
 
-func main() {
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+// must returns a call's answer. An answer that cannot be decoded is an error.
+func must[T any](answer T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return answer
+}
+
+func TestClient(t *testing.T) {
+	check := func(ok bool, format string, args ...any) {
+		t.Helper()
+		if !ok {
+			t.Fatalf(format, args...)
+		}
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	client := must(NewClientWithResponses(os.Args[1]))
+	client := must(NewClientWithResponses(flag.Arg(0)))
 
 	// A list, page by page. An answer is a CreditReport or a Problem.
 	limit, seen, total := 300, make(map[ID]bool), 0
@@ -107,5 +105,4 @@ func main() {
 	check(health != nil && health.Status == HealthStatusOk && health.Version != "", "%+v", health)
 	contract := must(client.ContractWithResponse(ctx, nil)).YAML200
 	check(contract != nil && (*contract).(map[string]any)["openapi"] == "3.1.0", "%v", contract)
-	fmt.Printf("go: %d checks\n", checks)
 }

@@ -1,12 +1,14 @@
-package main
+package bench
 
 import (
 	"context"
 	"math/rand/v2"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"sync/atomic"
+	"testing"
 	"time"
 
 	"partnerlens/internal/app"
@@ -18,7 +20,6 @@ type upstream struct {
 	*simulator.Simulator
 	url      string
 	accepted atomic.Int64 // connections
-	server   *http.Server
 }
 
 // delay is what a call waits around the simulator, which answers at once. A
@@ -55,34 +56,30 @@ var around = delay{
 // constant is the same latency for every call.
 var constant = delay{back: span{latency, latency}}
 
-func newUpstream(opts simulator.Options, d delay) (*upstream, error) {
+func serve(b *testing.B, opts simulator.Options, d delay) *upstream {
+	b.Helper()
 	s, err := simulator.New(opts)
 	if err != nil {
-		return nil, err
+		b.Fatal(err)
 	}
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return nil, err
+	u := &upstream{Simulator: s}
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		d.there.wait(r.Context())
+		s.ServeHTTP(delayed{w, func() { d.back.wait(r.Context()) }}, r)
+	}))
+	server.Config.ConnState = func(_ net.Conn, state http.ConnState) {
+		if state == http.StateNew {
+			u.accepted.Add(1)
+		}
 	}
-	u := &upstream{Simulator: s, url: "http://" + listener.Addr().String()}
-	u.server = &http.Server{
-		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			d.there.wait(r.Context())
-			s.ServeHTTP(delayed{w, func() { d.back.wait(r.Context()) }}, r)
-		}),
-		ConnState: func(_ net.Conn, state http.ConnState) {
-			if state == http.StateNew {
-				u.accepted.Add(1)
-			}
-		},
-	}
-	go func() { _ = u.server.Serve(listener) }() // until close
-	return u, nil
-}
-
-func (u *upstream) close() {
-	u.Close()
-	u.server.Close()
+	server.Start()
+	b.Cleanup(func() {
+		s.Close()
+		server.CloseClientConnections()
+		server.Close()
+	})
+	u.url = server.URL
+	return u
 }
 
 // delayed waits before the first byte of an answer.

@@ -1,0 +1,68 @@
+package simulator
+
+import (
+	"net/http"
+	"time"
+)
+
+// refusal is an error of a vendor's. Tencent sends all of them with status 200, as
+// the page "Error Codes" shows.
+type refusal struct {
+	status        int
+	code, message string
+}
+
+// vendor is what the APIs of one vendor have in common.
+type vendor struct {
+	keyUses
+	requestID func() string
+	limited   *refusal
+
+	// authenticate refuses what the vendor's gateway refuses before the API runs.
+	authenticate func(r *http.Request, body []byte) (keyID string, refused *refusal)
+
+	// answer returns a page, or a refusal, as the vendor sends it.
+	answer func(page any, refused *refusal, requestID string) answer
+}
+
+// api is one API of a vendor's.
+type api struct {
+	name  string // of its rate
+	calls *APICalls
+	page  func(s *Simulator, c request) (page any, rows int, refused *refusal)
+}
+
+// request is a call that an API has accepted.
+type request struct {
+	body      []byte
+	requestID string
+	ordinal   int // among the accepted calls, from 1
+}
+
+// serve answers one call of an API.
+func (s *Simulator) serve(w http.ResponseWriter, r *http.Request, body []byte, v *vendor, api api) {
+	c := request{body: body, requestID: v.requestID()}
+	keyID, refused := v.authenticate(r, body)
+	switch keyID {
+	case KeyID:
+		v.ordinary.Add(1)
+	case TempKeyID:
+		v.temporary.Add(1)
+	}
+	var page any
+	switch {
+	case refused != nil:
+		s.counters.add(&api.calls.Denied, 1)
+	case !s.limiter.allow(api.name, keyID, time.Now()):
+		s.counters.add(&api.calls.Limited, 1)
+		refused = v.limited
+	default:
+		var rows int
+		c.ordinal = s.counters.add(&api.calls.Accepted, 1)
+		page, rows, refused = api.page(s.partner(), c)
+		s.counters.add(&api.calls.Rows, rows)
+	}
+	a := v.answer(page, refused, c.requestID)
+	a.ordinal = c.ordinal
+	s.deliver(w, r, api.calls, a)
+}
