@@ -90,8 +90,8 @@ type Outcome struct {
 	Undelivered []alert.Delivery // what channels lack: of this run, pending of other runs, or refused during this call
 }
 
-// newRun validates a Job and sets its defaults.
-func newRun(ctx context.Context, s store.Store, job Job) (*run, error) {
+// newInvocation validates a Job and sets its defaults.
+func newInvocation(ctx context.Context, s store.Store, job Job) (*invocation, error) {
 	if err := checkRunID(job.Run); err != nil {
 		return nil, err
 	}
@@ -117,5 +117,5 @@ func newRun(ctx context.Context, s store.Store, job Job) (*run, error) {
 	preset(&job.Attempts, DefaultAttempts)
 	preset(&job.HoldPercent, DefaultHoldPercent)
 	preset(&job.HoldCount, DefaultHoldCount)
-	return &run{Job: job, store: s, place: place{job.Function.Name, job.Account}, failing: make(map[string]alert.Reach)}, nil
+	return &invocation{Job: job, store: s, place: place{job.Function.Name, job.Account}, failing: make(map[string]alert.Reach)}, nil
 }
