@@ -536,7 +536,7 @@ func TestNumbersWithoutTheStore(t *testing.T) {
 		t.Error("no numbers")
 	}
 	s.metrics(t, nil)
-	if got := lines(t, s.log.String(), "the age of runs cannot be read"); len(got) != 1 {
+	if got := lines(t, s.log.String(), "the newest run cannot be read; answers are not compared with it, and its last known age is used"); len(got) != 1 {
 		t.Errorf("%d lines say so:\n%s", len(got), s.log.String())
 	}
 }
