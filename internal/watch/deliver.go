@@ -114,7 +114,7 @@ func (r *invocation) savePending(ctx context.Context) error {
 }
 
 // finishPending takes a published run off the list if none of its deliveries is due: its manifest
-// has those that were refused.
+// has those that failed permanently.
 func (r *invocation) finishPending(ctx context.Context, run string) error {
 	if p := r.pendingOf(run); p != nil && !slices.ContainsFunc(p.Deliveries, r.due) {
 		r.dropPending(run)
@@ -133,8 +133,8 @@ func (r *invocation) wanted(d alert.Delivery) bool {
 }
 
 // undelivered returns the deliveries that channels lack: of a run, pending ones of other
-// runs, and those of other runs that were refused during this call and are no longer
-// pending.
+// runs, and those of other runs that failed permanently during this call and are no
+// longer pending.
 func (r *invocation) undelivered(m *Manifest) (missing []alert.Delivery) {
 	add := func(all []alert.Delivery, match func(alert.Delivery) bool) {
 		for _, d := range all {
@@ -233,7 +233,8 @@ func (r *invocation) publishOtherDrafts(ctx context.Context) error {
 }
 
 // deliverPending makes the pending deliveries of other runs, and of this run if it has
-// ended; existing is then its manifest, which gets the deliveries, and is nil otherwise. A fault of another run does not fail this one.
+// ended; existing is then its manifest, which gets the deliveries, and is nil otherwise. A
+// fault of another run does not fail this one.
 func (r *invocation) deliverPending(ctx context.Context, existing *Manifest) error {
 	newest := make(map[string]string) // by channel, the newest run that is due to it; empty before this run's digest
 	if existing != nil {
@@ -388,7 +389,7 @@ func (r *invocation) report(run string, d alert.Delivery) {
 }
 
 // Redeliver delivers what channels lack of all runs, or of the Job's run if it names one:
-// what is pending, and what channels have refused.
+// what is pending, and what failed permanently.
 func Redeliver(ctx context.Context, s store.Store, job Job) (outcome Outcome, err error) {
 	only := job.Run
 	if only == "" {

@@ -15,7 +15,7 @@ type Job struct {
 	Function   *core.Function
 	Account    string
 	Run        string         // as RunID returns it
-	Params     core.Params    // what the vendor is asked, beside account and pii
+	Params     core.Params    // the query, beside account and pii
 	Resellers  []string       // the resellers that Params ask for; nil: all that the vendor lists
 	Thresholds map[string]any // for the manifest. If they change, reading starts again
 	Version    string         // of the program
@@ -87,7 +87,7 @@ type Outcome struct {
 	State       State
 	Manifest    Manifest         // if the state is GoingOn, what is known so far
 	Warnings    []core.Warning   // of this call, beside the manifest's
-	Undelivered []alert.Delivery // what channels lack: of this run, pending of other runs, or refused during this call
+	Undelivered []alert.Delivery // what channels lack: of this run, pending of other runs, or failed permanently during this call
 }
 
 // newInvocation validates a Job and sets its defaults.
