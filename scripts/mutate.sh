@@ -48,6 +48,6 @@ mutate internal/secrets/cache.go 's/time\.Now\(\)\.Round\(0\)/time.Now()/' TestA
 mutate internal/secrets/cache.go 's/came\.Sub\(fetch\.began\) < k\.opts\.KeepFor/true/' TestFetch
 mutate internal/watch/compare.go 's/, "days_left"//' TestDaysLeft
 mutate internal/watch/history.go 's/if ids\[0\] == r\.Run/if len(ids[0]) != len(r.Run) || ids[0] == r.Run/' TestSwitches
-mutate internal/watch/history.go 's/s\.Delete\(ctx, p\.object\(id, manifestName\)\)/error(nil)/' TestRetainDeletes
+mutate internal/watch/history.go 's/s\.Delete\(ctx, p\.objectName\(id, manifestName\)\)/error(nil)/' TestRetainDeletes
 mutate internal/app/watch.go 's/20_000\/p\.accounts/20_000/' TestPartSize
 exit $failed

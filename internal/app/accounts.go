@@ -3,6 +3,7 @@ package app
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
@@ -33,11 +34,8 @@ const SecretsForSetting = "PARTNERLENS_SECRETS_FOR"
 type Resolver struct {
 	env      Environment
 	logger   *slog.Logger
-	staleFor time.Duration // as in secrets.Options
-
-	mu      sync.Mutex
-	keepFor string // the text of SecretsForSetting that cache is made with
-	cache   *secrets.Cache
+	staleFor time.Duration                       // as in secrets.Options
+	cache    cached[core.Secret, *secrets.Cache] // by the text of SecretsForSetting
 }
 
 // NewResolver returns a Resolver. A nil env is the process's own. A nil logger is slog's
@@ -53,21 +51,18 @@ func (r *Resolver) with(ctx context.Context) (context.Context, *secrets.Cache, e
 	if key, ok := host.PlatformKey(ctx); ok && r.env("HUAWEICLOUD_SDK_AK") == "" {
 		ctx = secrets.WithHuaweiKey(ctx, secrets.HuaweiKey{AK: key.AccessKey.Reveal(), SK: key.SecretKey, SecurityToken: key.Token})
 	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
 	text := r.env(SecretsForSetting)
-	if r.cache != nil && text == r.keepFor {
-		return ctx, r.cache, nil
-	}
-	keepFor := secrets.DefaultKeepFor
-	if text != "" {
-		var err error
-		if keepFor, err = time.ParseDuration(text); err != nil || keepFor < 10*time.Second || keepFor > 24*time.Hour {
-			return nil, nil, &core.Error{Code: core.CodeMisconfigured, Param: SecretsForSetting, Detail: "not a time from 10s to 24h; write it as 5m"}
+	cache, err := r.cache.of(core.NewSecret(text), func() (*secrets.Cache, error) {
+		keepFor := secrets.DefaultKeepFor
+		if text != "" {
+			var err error
+			if keepFor, err = time.ParseDuration(text); err != nil || keepFor < 10*time.Second || keepFor > 24*time.Hour {
+				return nil, &core.Error{Code: core.CodeMisconfigured, Param: SecretsForSetting, Detail: "not a time from 10s to 24h; write it as 5m"}
+			}
 		}
-	}
-	r.keepFor, r.cache = text, secrets.NewCache(secrets.Options{Getenv: r.env, KeepFor: keepFor, StaleFor: r.staleFor, Logger: cmp.Or(r.logger, slog.Default())})
-	return ctx, r.cache, nil
+		return secrets.NewCache(secrets.Options{Getenv: r.env, KeepFor: keepFor, StaleFor: r.staleFor, Logger: cmp.Or(r.logger, slog.Default())}), nil
+	})
+	return ctx, cache, err
 }
 
 // Setting returns the value of one setting.
@@ -100,10 +95,7 @@ type Accounts struct {
 	Resolver *Resolver
 	Vendor   *Vendor
 
-	mu     sync.Mutex
-	text   core.Secret // of AccountsSetting: it may hold keys themselves
-	parsed map[string]account
-	err    error
+	parsed cached[core.Secret, map[string]account] // by the text of AccountsSetting, which may hold keys
 }
 
 // account is one account as configured: values or references, by field.
@@ -175,13 +167,7 @@ func (a *Accounts) configured(ctx context.Context) (map[string]account, error) {
 	if err != nil {
 		return nil, err
 	}
-	a.mu.Lock()
-	if text != a.text.Reveal() {
-		a.text = core.NewSecret(text)
-		a.parsed, a.err = parseAccounts(text)
-	}
-	parsed, err := a.parsed, a.err
-	a.mu.Unlock()
+	parsed, err := a.parsed.of(core.NewSecret(text), func() (map[string]account, error) { return parseAccounts(text) })
 	if err != nil {
 		return nil, err
 	}
@@ -408,8 +394,8 @@ func (s Settings) Missing(where string, fields ...string) error {
 
 // renamed replaces the variable that an error names by the name of the account's field.
 func (s Settings) renamed(err error) error {
-	failure, ok := err.(*core.Error)
-	if !ok || !s.named {
+	var failure *core.Error
+	if !errors.As(err, &failure) || !s.named {
 		return err
 	}
 	for _, f := range s.vendor.Fields {
@@ -428,7 +414,8 @@ func (s Settings) only(field string) Settings {
 	return s
 }
 
-func (s Settings) equal(t Settings) bool {
+// Equal reports whether two accounts have the same settings.
+func (s Settings) Equal(t Settings) bool {
 	return s.named == t.named && maps.EqualFunc(s.values, t.values, core.Secret.Equal)
 }
 
@@ -436,32 +423,16 @@ func (s Settings) equal(t Settings) bool {
 // key included: answers read with another key are not shared. A failure is not cached.
 // Safe for concurrent use.
 type PerAccount[R any] struct {
-	mu    sync.Mutex
-	built map[string]builtFrom[R]
-}
-
-type builtFrom[R any] struct {
-	from Settings
-	r    R
+	accounts sync.Map // of *cached[Settings, R], by account
 }
 
 // While returns what build makes of the settings.
 func (p *PerAccount[R]) While(s Settings, build func(Settings) (R, error)) (R, error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if b, ok := p.built[s.Account]; ok && b.from.equal(s) {
-		return b.r, nil
-	}
-	r, err := build(s)
-	if err != nil {
-		var none R
-		return none, s.renamed(err)
-	}
-	if p.built == nil {
-		p.built = make(map[string]builtFrom[R])
-	}
-	p.built[s.Account] = builtFrom[R]{s, r}
-	return r, nil
+	of, _ := p.accounts.LoadOrStore(s.Account, new(cached[Settings, R]))
+	return of.(*cached[Settings, R]).of(s, func() (R, error) {
+		r, err := build(s)
+		return r, s.renamed(err)
+	})
 }
 
 // Pacers hold one Pacer for each account while its rate stays the same. It outlives

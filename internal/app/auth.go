@@ -5,7 +5,6 @@ import (
 	"log/slog"
 	"net/http"
 	"slices"
-	"sync"
 	"time"
 
 	"partnerlens/internal/api"
@@ -54,22 +53,26 @@ func Handler(o HandlerOptions, functions ...*core.Function) http.Handler {
 func handler(o HandlerOptions, meter *meter, functions ...*core.Function) http.Handler {
 	env := o.Env.orOwn()
 	watcher := &Watcher{Env: env, Logger: o.Logger}
-	ages := &ages{watcher: watcher, functions: functions}
-	known := &known{watcher: watcher}
+	newest := &newestRuns{watcher: watcher}
 	reviewed := make([]*core.Function, len(functions))
 	for i, f := range functions {
-		reviewed[i] = f.Reviewed(known.review(f.Name))
+		reviewed[i] = f.Reviewed(newest.review(f.Name))
 	}
 	resolver := NewResolver(env, o.Logger)
 	resolver.staleFor = staleKeysFor
-	keys := keysWhileSame(func(ctx context.Context) (string, error) { return resolver.Setting(ctx, api.KeysSetting) })
+	var keys cached[core.Secret, *api.Keys]
 	return api.New(api.Options{
 		Functions: reviewed, Version: Version, Logger: o.Logger, Token: o.Token, Simulated: o.Simulated,
 		Keys: func(ctx context.Context) (*api.Keys, error) {
 			if err := checkPlatformAuth(env); err != nil {
 				return nil, err
 			}
-			return keys(ctx)
+			text, err := resolver.Setting(ctx, api.KeysSetting)
+			if err != nil || text == "" {
+				return nil, err
+			}
+			// While a text is malformed no key is valid: a revoked key must not stay valid.
+			return keys.of(core.NewSecret(text), func() (*api.Keys, error) { return api.ParseKeys([]byte(text), FunctionNames()...) })
 		},
 		Platform: func(r *http.Request) (string, bool) {
 			origin := host.OriginOf(r.Context())
@@ -85,7 +88,7 @@ func handler(o HandlerOptions, meter *meter, functions ...*core.Function) http.H
 		},
 		LastValues: func(r *http.Request) bool { return host.OriginOf(r.Context()).LastValues },
 		Metrics: func(ctx context.Context, sees func(function, account string) bool) []byte {
-			ages.set(ctx, meter)
+			newest.ages(ctx, meter, functions)
 			return meter.set.AppendText(nil, sees)
 		},
 		Observe: meter.request,
@@ -100,31 +103,4 @@ var platformVariables = []string{"AWS_LAMBDA_FUNCTION_NAME", "TENCENTCLOUD_RUNEN
 
 func onPlatform(env Environment) bool {
 	return slices.ContainsFunc(platformVariables, func(name string) bool { return env(name) != "" })
-}
-
-// keysWhileSame parses the keys again when their text changes. While a text is malformed no
-// key is valid: a revoked key must not stay valid.
-func keysWhileSame(text func(context.Context) (string, error)) func(context.Context) (*api.Keys, error) {
-	var (
-		mu   sync.Mutex
-		last string
-		keys *api.Keys
-		err  error
-	)
-	return func(ctx context.Context) (*api.Keys, error) {
-		now, failure := text(ctx)
-		if failure != nil {
-			return nil, failure
-		}
-		mu.Lock()
-		defer mu.Unlock()
-		if now == last {
-			return keys, err
-		}
-		last, keys, err = now, nil, nil
-		if now != "" {
-			keys, err = api.ParseKeys([]byte(now), FunctionNames()...)
-		}
-		return keys, err
-	}
 }

@@ -105,7 +105,7 @@ func readBack(ctx context.Context, s store.Store, name, want string) error {
 	if err != nil {
 		return err
 	}
-	defer body.Close()
+	defer func() { _ = body.Close() }()
 	text, err := io.ReadAll(body)
 	if err == nil && string(text) != want {
 		err = &core.Error{Code: core.CodeUnavailable, Detail: "the store returns something else than was stored"}

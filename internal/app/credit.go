@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -51,7 +52,18 @@ func openCredit(accounts *Accounts, now func() time.Time) *core.Function {
 			if err != nil {
 				return nil, err
 			}
-			return newCreditReader(s, named[core.CreditQuery, *core.CustomerCredit]{source, s}, pacer, now)
+			low, err := Parse(s, FieldLow, core.Threshold{}, core.ParseThreshold)
+			if err != nil {
+				return nil, err
+			}
+			shareFor, err := Parse(s, FieldShareFor, DefaultShareFor, ParseShareFor)
+			if err != nil {
+				return nil, err
+			}
+			return core.NewReader(named[core.CreditQuery, *core.CustomerCredit]{source, s}, &core.ReaderOptions[core.CreditQuery]{
+				Schema: core.Schema("credit"), Provider: tencent.Provider, Account: s.Account,
+				Rules: core.Rules{Low: low}, Pacer: pacer, ShareFor: shareFor, Now: now,
+			}), nil
 		})
 	}, accounts.Names)
 }
@@ -77,21 +89,6 @@ func creditSource(s Settings, credentials transport.Credentials[tencent.Key]) (*
 	})
 }
 
-func newCreditReader(s Settings, source core.Source[core.CreditQuery, *core.CustomerCredit], pacer *core.Pacer, now func() time.Time) (*creditReader, error) {
-	low, err := Parse(s, FieldLow, core.Threshold{}, core.ParseThreshold)
-	if err != nil {
-		return nil, err
-	}
-	shareFor, err := Parse(s, FieldShareFor, DefaultShareFor, ParseShareFor)
-	if err != nil {
-		return nil, err
-	}
-	return core.NewReader(source, &core.ReaderOptions[core.CreditQuery]{
-		Schema: core.Schema("credit"), Provider: tencent.Provider, Account: s.Account,
-		Rules: core.Rules{Low: low}, Pacer: pacer, ShareFor: shareFor, Now: now,
-	}), nil
-}
-
 func probeCredit(s Settings) (Probe, error) {
 	key, err := tencentKey(s)
 	if err != nil {
@@ -105,12 +102,8 @@ func probeCredit(s Settings) (Probe, error) {
 	if err != nil {
 		return Probe{}, err
 	}
-	endpoint := s.Get(FieldEndpoint)
-	if endpoint == "" {
-		endpoint = tencent.DefaultEndpoint
-	}
 	return Probe{
-		Endpoint: endpoint, MostSkew: tencent.MostClockSkew, PageSize: tencent.DefaultPageSize, ClockSkew: source.ClockSkew,
+		Endpoint: cmp.Or(s.Get(FieldEndpoint), tencent.DefaultEndpoint), MostSkew: tencent.MostClockSkew, PageSize: tencent.DefaultPageSize, ClockSkew: source.ClockSkew,
 		Fetch: func(ctx context.Context) (Seen, error) {
 			page, err := source.FetchPage(ctx, core.CreditQuery{Order: core.OrderAscending}, core.Cursor{})
 			return ProbeOf(page, s.Account, core.Rules{Low: low}), err

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -139,12 +140,8 @@ func probeTags(s Settings) (Probe, error) {
 	if err != nil {
 		return Probe{}, err
 	}
-	endpoint := s.Get(FieldEndpoint)
-	if endpoint == "" {
-		endpoint = huawei.DefaultEndpoint
-	}
 	return Probe{
-		Endpoint: endpoint, MostSkew: huawei.MostClockSkew, PageSize: huawei.DefaultPageSize, ClockSkew: source.ClockSkew,
+		Endpoint: cmp.Or(s.Get(FieldEndpoint), huawei.DefaultEndpoint), MostSkew: huawei.MostClockSkew, PageSize: huawei.DefaultPageSize, ClockSkew: source.ClockSkew,
 		Fetch: func(ctx context.Context) (Seen, error) {
 			page, err := source.FetchPage(ctx, core.TagQuery{}, core.Cursor{})
 			return ProbeOf(page, s.Account, core.Rules{ExpireMonth: expires}), err

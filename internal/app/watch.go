@@ -53,10 +53,7 @@ type Watcher struct {
 	resolver *Resolver
 	meter    *meter
 	pace     alert.Pace
-
-	mu    sync.Mutex
-	where string // the URL of store
-	store store.Store
+	store    cached[core.Secret, store.Store] // by its URL
 }
 
 // WatchRequest selects runs.
@@ -213,16 +210,9 @@ func watchZone(text string) (*time.Location, error) {
 
 // open reuses the store, which holds connections, while its URL stays the same.
 func (w *Watcher) open(where string) (store.Store, error) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.store != nil && w.where == where {
-		return w.store, nil
-	}
-	s, err := store.Open(where, store.Options{Getenv: w.Env, Setting: StoreSetting})
-	if err == nil {
-		w.store, w.where = s, where
-	}
-	return s, err
+	return w.store.of(core.NewSecret(where), func() (store.Store, error) {
+		return store.Open(where, store.Options{Getenv: w.Env, Setting: StoreSetting})
+	})
 }
 
 // alerts reads the alerts' setting. References in it are resolved only when there is
@@ -491,7 +481,7 @@ func (p plan) thresholds(s Settings) map[string]any {
 func sumOf(overrides map[string]core.Threshold) string {
 	sum := sha256.New()
 	for _, id := range slices.Sorted(maps.Keys(overrides)) {
-		fmt.Fprintf(sum, "%s=%s\n", id, overrides[id])
+		_, _ = fmt.Fprintf(sum, "%s=%s\n", id, overrides[id])
 	}
 	return hex.EncodeToString(sum.Sum(nil))
 }

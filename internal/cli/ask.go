@@ -125,7 +125,7 @@ func (f *askFlags) ask(ctx context.Context, std streams, function *core.Function
 	if err != nil {
 		return err
 	}
-	fmt.Fprintln(visibleOn(std.err, false), summary(report))
+	_, _ = fmt.Fprintln(visibleOn(std.err, false), summary(report))
 	switch {
 	case report.Complete, report.Stopped != nil && *report.Stopped == core.StoppedLimit && !slices.ContainsFunc(report.Warnings, doubts):
 		return nil
@@ -225,14 +225,14 @@ func newProgress(w io.Writer) *progress {
 func (p *progress) pageRead(pages, customers int, total *int) {
 	p.shown = true
 	if total != nil {
-		fmt.Fprintf(p.w, "\r\x1b[K%d pages, %d of %d customers", pages, customers, *total)
+		_, _ = fmt.Fprintf(p.w, "\r\x1b[K%d pages, %d of %d customers", pages, customers, *total)
 		return
 	}
-	fmt.Fprintf(p.w, "\r\x1b[K%d pages, %d customers", pages, customers)
+	_, _ = fmt.Fprintf(p.w, "\r\x1b[K%d pages, %d customers", pages, customers)
 }
 
 func (p *progress) clear() {
 	if p.shown {
-		fmt.Fprint(p.w, "\r\x1b[K")
+		_, _ = fmt.Fprint(p.w, "\r\x1b[K")
 	}
 }

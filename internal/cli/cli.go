@@ -125,9 +125,9 @@ func fail(std streams, err error) int {
 			text = "interrupted"
 		}
 		stderr := visibleOn(std.err, false)
-		fmt.Fprintf(stderr, "partnerlens: %s\n", text)
+		_, _ = fmt.Fprintf(stderr, "partnerlens: %s\n", text)
 		if failure.Code == core.CodeInternal && failure.Err != nil {
-			fmt.Fprintf(stderr, "partnerlens: %v\n", failure.Err)
+			_, _ = fmt.Fprintf(stderr, "partnerlens: %v\n", failure.Err)
 		}
 	}
 	return failure.Code.ExitStatus()

@@ -31,7 +31,7 @@ func (c *demoCmd) Run(ctx context.Context, std streams) error {
 			return err
 		}
 	}
-	fmt.Fprint(std.out, `Both answers came over signed HTTP from simulated clouds. Where to look next:
+	_, _ = fmt.Fprint(std.out, `Both answers came over signed HTTP from simulated clouds. Where to look next:
 
   go run ./cmd/partnerlens serve --demo    the same over HTTP:
     curl 'http://127.0.0.1:8080/v1/credit?status=forced,overdrawn'
@@ -76,7 +76,7 @@ func (c *demoCmd) show(ctx context.Context, std streams, f app.Composed) error {
 			byStatus = append(byStatus, fmt.Sprintf("%d %s", counts[status], status))
 		}
 	}
-	fmt.Fprintf(std.out, "%s\n\n%s\n\n%s: %s\n\n", f.Entry.Title, table, summary(report), strings.Join(byStatus, ", "))
+	_, _ = fmt.Fprintf(std.out, "%s\n\n%s\n\n%s: %s\n\n", f.Entry.Title, table, summary(report), strings.Join(byStatus, ", "))
 	return nil
 }
 

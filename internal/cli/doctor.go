@@ -107,10 +107,10 @@ var marks = map[app.CheckState]string{
 func (d diagnosis) print(w io.Writer) {
 	section := func(title string, checks ...app.Check) {
 		if len(checks) > 0 {
-			fmt.Fprintln(w, title)
+			_, _ = fmt.Fprintln(w, title)
 		}
 		for _, check := range checks {
-			fmt.Fprintln(w, strings.TrimRight(fmt.Sprintf("  %-7s %-11s %s", marks[check.State], check.Name, escape(check.Says)), " "))
+			_, _ = fmt.Fprintln(w, strings.TrimRight(fmt.Sprintf("  %-7s %-11s %s", marks[check.State], check.Name, escape(check.Says)), " "))
 		}
 	}
 	for _, account := range d.Accounts {

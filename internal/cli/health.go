@@ -33,7 +33,7 @@ func (c *healthCmd) Run(ctx context.Context) error {
 	if err != nil {
 		return &core.Error{Code: core.CodeUnavailable, Detail: "the server does not answer", Err: err}
 	}
-	defer answer.Body.Close()
+	defer func() { _ = answer.Body.Close() }()
 	_, _ = io.Copy(io.Discard, io.LimitReader(answer.Body, 64<<10))
 	if answer.StatusCode != http.StatusOK {
 		return &core.Error{Code: core.CodeUnavailable, Detail: "the server answers " + answer.Status}

@@ -65,7 +65,7 @@ func (c *invokeCmd) Run(ctx context.Context, std streams) error {
 		if !strings.HasPrefix(text, answer.Failure.Type+":") { // our messages begin with their type
 			text = answer.Failure.Error()
 		}
-		fmt.Fprintln(visibleOn(std.err, false), text)
+		_, _ = fmt.Fprintln(visibleOn(std.err, false), text)
 		return exitWith(core.Code(answer.Failure.Type)) // a core.Code, or else internal
 	}
 	_, err = fmt.Fprintf(visibleOn(std.out, true), "%s\n", strings.TrimSuffix(string(answer.Payload), "\n"))
@@ -86,7 +86,7 @@ func (c *invokeCmd) environment(stderr io.Writer) (env []string, err error) {
 			}
 			setting = name + "=" + value
 		case holdsKey(name) && value != "" && !isReference && value != simulator.KeySecret:
-			fmt.Fprintf(stderr, "every user of this machine can read the value of %s in the list of processes; set it in your environment and pass --env %[1]s\n", name)
+			_, _ = fmt.Fprintf(stderr, "every user of this machine can read the value of %s in the list of processes; set it in your environment and pass --env %[1]s\n", name)
 		}
 		env = append(env, setting)
 	}

@@ -61,8 +61,8 @@ func (c *keyNewCmd) Run(std streams) error {
 	if _, err := fmt.Fprintln(std.out, key); err != nil {
 		return err
 	}
-	fmt.Fprintf(std.err, "%s\n", text)
-	fmt.Fprintf(std.err, "Give the key to %s, which sends it as Authorization: Bearer KEY. It is not shown again. Put the entry into %s: {\"keys\":[…]}.\n", c.Name, api.KeysSetting)
+	_, _ = fmt.Fprintf(std.err, "%s\n", text)
+	_, _ = fmt.Fprintf(std.err, "Give the key to %s, which sends it as Authorization: Bearer KEY. It is not shown again. Put the entry into %s: {\"keys\":[…]}.\n", c.Name, api.KeysSetting)
 	return nil
 }
 

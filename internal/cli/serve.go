@@ -40,15 +40,15 @@ func (c *serveCmd) Run(ctx context.Context, std streams) error {
 	logger := app.NewLogger(std.err, env)
 	slog.SetDefault(logger)
 	opts := app.HandlerOptions{Logger: logger, Env: env, Simulated: c.Demo}
-	fmt.Fprintf(std.out, "listening on http://%s\n", ln.Addr())
+	_, _ = fmt.Fprintf(std.out, "listening on http://%s\n", ln.Addr())
 	local, ok := ln.Addr().(*net.TCPAddr)
 	switch {
 	case env(api.KeysSetting) != "" || c.Demo:
 	case ok && local.IP.IsLoopback():
 		token, _ := api.NewKey()
 		opts.Token = core.NewSecret(token)
-		fmt.Fprintf(std.out, "token %s\n", token)
-		fmt.Fprintf(std.err, "No key is configured. Programs on this machine get masked data, or unmasked data with the token as Authorization: Bearer TOKEN. The token expires when this server stops.\n")
+		_, _ = fmt.Fprintf(std.out, "token %s\n", token)
+		_, _ = fmt.Fprintf(std.err, "No key is configured. Programs on this machine get masked data, or unmasked data with the token as Authorization: Bearer TOKEN. The token expires when this server stops.\n")
 	default: // a token would stay in a container's log
 		logger.Warn(api.KeysSetting + " is not set: only programs on this machine get answers, with masked data; see partnerlens key new")
 	}

@@ -58,10 +58,10 @@ func (c *simulateCmd) Run(ctx context.Context, std streams) error {
 		}
 		ln, base = tls.NewListener(ln, config), "https://"+ln.Addr().String()
 	}
-	fmt.Fprintf(std.out, "listening on %s\n", base)
+	_, _ = fmt.Fprintf(std.out, "listening on %s\n", base)
 	if c.PrintEnv {
 		for _, setting := range simulator.Env(base) {
-			fmt.Fprintln(std.out, setting)
+			_, _ = fmt.Fprintln(std.out, setting)
 		}
 	}
 	return simulator.Serve(ctx, ln, sim)

@@ -128,17 +128,17 @@ func (c *watchCmd) environment(getenv func(string) string) (app.Environment, err
 func printWatched(w io.Writer, where string, watched app.Watched) {
 	where, _, _ = strings.Cut(where, "?")
 	for _, a := range watched.Accounts {
-		fmt.Fprintln(w, watchedLine(watched, a))
+		_, _ = fmt.Fprintln(w, watchedLine(watched, a))
 		if a.Manifest != "" && len(a.Details.Objects) > 0 {
-			fmt.Fprintf(w, "  %s/%s\n", strings.TrimSuffix(where, "/"), strings.TrimSuffix(a.Manifest, "manifest.json"))
+			_, _ = fmt.Fprintf(w, "  %s/%s\n", strings.TrimSuffix(where, "/"), strings.TrimSuffix(a.Manifest, "manifest.json"))
 		}
 		if a.State != watch.Incomplete { // its line has the reason
 			for _, warning := range a.Warnings {
-				fmt.Fprintf(w, "  warning: %s: %s\n", warning.Code, warningText(warning))
+				_, _ = fmt.Fprintf(w, "  warning: %s: %s\n", warning.Code, warningText(warning))
 			}
 		}
 		for _, d := range a.Undelivered {
-			fmt.Fprintf(w, "  NOT DELIVERED: %s\n", escape(undeliveredLine(d)))
+			_, _ = fmt.Fprintf(w, "  NOT DELIVERED: %s\n", escape(undeliveredLine(d)))
 		}
 	}
 }
@@ -241,7 +241,7 @@ func (c *watchCmd) demo(ctx context.Context, std streams) error {
 		sim.SetDay(day)
 		at := now.AddDate(0, 0, day-1)
 		watcher := &app.Watcher{Env: demoEnv, Now: func() time.Time { return at }, Digest: func(d *alert.Digest) { digests = append(digests, d) }}
-		fmt.Fprintf(std.out, "%s\n\n", []string{"YESTERDAY: the first run, with which later runs are compared", "TODAY: the second run, and what changed"}[day])
+		_, _ = fmt.Fprintf(std.out, "%s\n\n", []string{"YESTERDAY: the first run, with which later runs are compared", "TODAY: the second run, and what changed"}[day])
 		digests = nil
 		for _, f := range app.ComposeAll(demoEnv, func() time.Time { return at }) {
 			watched, err := watcher.Watch(ctx, f, app.WatchRequest{})
@@ -250,16 +250,16 @@ func (c *watchCmd) demo(ctx context.Context, std streams) error {
 			}
 			printWatched(std.out, folder, watched)
 		}
-		fmt.Fprintln(std.out)
+		_, _ = fmt.Fprintln(std.out)
 	}
-	fmt.Fprint(std.out, "THE DIGESTS, as a channel receives them:\n\n")
+	_, _ = fmt.Fprint(std.out, "THE DIGESTS, as a channel receives them:\n\n")
 	for _, digest := range digests {
-		fmt.Fprintf(std.out, "%s\n\n", digest.Text(alert.English, 12))
+		_, _ = fmt.Fprintf(std.out, "%s\n\n", digest.Text(alert.English, 12))
 	}
 	if len(digests) > 0 {
-		fmt.Fprintf(std.out, "THE FIRST OF THEM, as a channel with \"language\": \"zh\" receives it:\n\n%s\n\n", digests[0].Text(alert.Chinese, 12))
+		_, _ = fmt.Fprintf(std.out, "THE FIRST OF THEM, as a channel with \"language\": \"zh\" receives it:\n\n%s\n\n", digests[0].Text(alert.Chinese, 12))
 	}
-	fmt.Fprintf(std.out, `The files are in %s. Where to look next:
+	_, _ = fmt.Fprintf(std.out, `The files are in %s. Where to look next:
 
   customers.csv opens in Excel; docs/runs.md shows DuckDB and Athena
   partnerlens watch          the same for your own accounts
@@ -282,14 +282,14 @@ func (alertTestCmd) Run(ctx context.Context, std streams) error {
 	}
 	failed := core.Code("")
 	for _, d := range deliveries {
-		fmt.Fprintf(std.out, "%s (%s): %s", d.Channel, d.Type, d.State)
+		_, _ = fmt.Fprintf(std.out, "%s (%s): %s", d.Channel, d.Type, d.State)
 		if d.State != alert.Delivered {
-			fmt.Fprintf(std.out, " after %d attempts: %s", d.Tries, d.Detail)
+			_, _ = fmt.Fprintf(std.out, " after %d attempts: %s", d.Tries, d.Detail)
 			if d.State == alert.Failed {
 				failed = d.Code
 			}
 		}
-		fmt.Fprintln(std.out)
+		_, _ = fmt.Fprintln(std.out)
 	}
 	if failed != "" {
 		return exitWith(failed)

@@ -22,7 +22,7 @@ type checkpoint struct {
 	Parts       []string       `json:"parts"`
 	Count       int            `json:"count"`
 	Cursor      string         `json:"cursor"`
-	Read        bool           `json:"read"`   // to the end
+	ReadDone    bool           `json:"read"`   // to the end
 	Proven      bool           `json:"proven"` // and proven complete
 	Warnings    []core.Warning `json:"warnings"`
 	Provider    string         `json:"provider"`
@@ -37,22 +37,22 @@ type checkpoint struct {
 	Draft       *Manifest      `json:"draft"` // the manifest, once all objects are stored; it is published after the deliveries
 }
 
-// loadCheckpoint loads the checkpoint of an attempt that can go on, or starts an attempt.
-// published is the run's manifest, if there is one. A run is of one set of thresholds: if
-// they change before its objects are written, reading starts again.
-func (r *run) loadCheckpoint(ctx context.Context, published *Manifest) (err error) {
+// resumeAttempt loads the checkpoint, or starts an attempt if there is none that can
+// continue. It stores nothing. It only reads existing, the run's manifest. A run has one set of
+// thresholds: if they change before its objects are written, reading starts again.
+func (r *invocation) resumeAttempt(ctx context.Context, existing *Manifest) (err error) {
 	var there bool
-	if r.checkpoint, there, err = getOwn[checkpoint](ctx, r.store, r.object(checkpointName)); err != nil {
+	if r.checkpoint, there, err = getOrZero[checkpoint](ctx, r.store, r.objectName(checkpointName)); err != nil {
 		return err
 	}
 	held := r.checkpoint.Draft != nil && r.checkpoint.Draft.State == Held
 	switch {
-	case !there || r.checkpoint.Attempt == "" || r.Force && published.final() && published.Attempt == r.checkpoint.Attempt:
+	case !there || r.checkpoint.Attempt == "" || r.Force && existing.finished() && existing.Attempt == r.checkpoint.Attempt:
 		r.checkpoint = checkpoint{}
 		r.newAttempt()
 	case held && r.Accept: // compare the list that was read; it has another digest
 		r.checkpoint.Draft, r.checkpoint.Attempt, r.checkpoint.Held = nil, newID(), nil
-	case r.checkpoint.Draft == nil && (!sameJSON(r.checkpoint.Thresholds, r.Thresholds) || !r.checkpoint.Read && r.checkpoint.Cursor == ""):
+	case r.checkpoint.Draft == nil && (!sameJSON(r.checkpoint.Thresholds, r.Thresholds) || !r.checkpoint.ReadDone && r.checkpoint.Cursor == ""):
 		r.newAttempt()
 	}
 	r.checkpoint.Invocations++
@@ -60,7 +60,7 @@ func (r *run) loadCheckpoint(ctx context.Context, published *Manifest) (err erro
 }
 
 // newAttempt starts an attempt: what was read before does not count.
-func (r *run) newAttempt() {
+func (r *invocation) newAttempt() {
 	r.checkpoint = checkpoint{
 		Attempt: newID(), AsOf: r.Now().UTC().Truncate(time.Second),
 		Attempts: r.checkpoint.Attempts + 1, Unproven: r.checkpoint.Unproven, Invocations: r.checkpoint.Invocations,
@@ -70,16 +70,17 @@ func (r *run) newAttempt() {
 	maps.Copy(r.checkpoint.Query, r.Params)
 }
 
-func (r *run) save(ctx context.Context) error {
-	return putJSON(ctx, r.store, r.object(checkpointName), r.checkpoint)
+func (r *invocation) save(ctx context.Context) error {
+	return putJSON(ctx, r.store, r.objectName(checkpointName), r.checkpoint)
 }
 
-// forget ends an attempt whose own parts are damaged: the next call reads again.
-func (r *run) forget(ctx context.Context, err error) error {
+// discardIfDamaged deletes the checkpoint if err is errDamaged, so that the next call reads
+// the list again, and returns a retryable error. It returns any other error unchanged.
+func (r *invocation) discardIfDamaged(ctx context.Context, err error) error {
 	if !errors.Is(err, errDamaged) {
 		return err
 	}
-	if err := r.store.Delete(ctx, r.object(checkpointName)); err != nil {
+	if err := r.store.Delete(ctx, r.objectName(checkpointName)); err != nil {
 		return err
 	}
 	failure := *core.AsError(err)
@@ -88,7 +89,7 @@ func (r *run) forget(ctx context.Context, err error) error {
 }
 
 // manifest returns what is known of the run so far.
-func (r *run) manifest() Manifest {
+func (r *invocation) manifest() Manifest {
 	c := &r.checkpoint
 	start, end := Period(r.Run, r.Zone)
 	return Manifest{

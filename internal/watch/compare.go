@@ -37,11 +37,11 @@ type stateLine struct {
 	State jsontext.Value `json:"state"`
 }
 
-// compare goes through the customers of this run, those of the previous complete run and
+// compareAndWrite goes through the customers of this run, those of the previous complete run and
 // what is remembered of them, in the order of their keys, and writes the run's objects.
 // They follow from the parts and from earlier runs: writing them again gives the same
 // bytes. A run that is Held is neither compared nor evaluated.
-func (r *run) compare(ctx context.Context, h history, state State) (m Manifest, err error) {
+func (r *invocation) compareAndWrite(ctx context.Context, h history, state State) (m Manifest, err error) {
 	start := time.Now()
 	m = r.manifest()
 	m.State, m.Complete, m.Proven, m.Held = state, state == Done, r.checkpoint.Proven, r.checkpoint.Held
@@ -97,7 +97,7 @@ func (r *run) compare(ctx context.Context, h history, state State) (m Manifest, 
 
 // comparison is a compare under way.
 type comparison struct {
-	run             *run
+	run             *invocation
 	m               *Manifest
 	previous, state *Manifest
 	reference       *Manifest // the run whose customers are known: state's, or previous
@@ -327,7 +327,7 @@ func (c *comparison) stub(key string, state alert.State) (core.Record, error) {
 	return c.run.Function.Decode(text)
 }
 
-func (r *run) decode(text []byte) (core.Record, error) {
+func (r *invocation) decode(text []byte) (core.Record, error) {
 	if text == nil {
 		return nil, nil
 	}
@@ -335,7 +335,7 @@ func (r *run) decode(text []byte) (core.Record, error) {
 }
 
 // marked adds read_late to a line of JSON if the run was read late.
-func (r *run) marked(m *Manifest, line []byte) []byte {
+func (r *invocation) marked(m *Manifest, line []byte) []byte {
 	if !m.ReadLate {
 		return line
 	}

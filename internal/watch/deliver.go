@@ -39,16 +39,16 @@ const (
 	maxPending = 180
 )
 
-// refusedDelivery is a delivery that its channel refused during this call.
-type refusedDelivery struct {
+// permanentFailure is a delivery that its channel rejected permanently during this call.
+type permanentFailure struct {
 	alert.Delivery
 	run string
 }
 
 // loadPending reads the pending deliveries. A list that is damaged counts as empty: the
 // manifests still have what was not delivered, for Redeliver.
-func (r *run) loadPending(ctx context.Context) error {
-	there, err := getJSON(ctx, r.store, r.place.object(pendingName), &r.pending)
+func (r *invocation) loadPending(ctx context.Context) error {
+	there, err := getJSON(ctx, r.store, r.place.objectName(pendingName), &r.pending)
 	r.pending.stored = there || errors.Is(err, errDamaged)
 	if unreadable, err := r.unreadable(ctx, err); err != nil {
 		return err
@@ -60,11 +60,11 @@ func (r *run) loadPending(ctx context.Context) error {
 
 // loadOldPending reads the pending deliveries of the version before, which are in the
 // manifests of the listed runs.
-func (r *run) loadOldPending(ctx context.Context) error {
+func (r *invocation) loadOldPending(ctx context.Context) error {
 	var old struct {
 		Runs []string `json:"runs"`
 	}
-	there, err := getJSON(ctx, r.store, r.place.object(untoldName), &old)
+	there, err := getJSON(ctx, r.store, r.place.objectName(oldPendingName), &old)
 	if !there {
 		_, err = r.unreadable(ctx, err)
 		return err
@@ -77,17 +77,17 @@ func (r *run) loadOldPending(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if m.final() && r.pendingOf(id) == nil {
+		if m.finished() && r.pendingOf(id) == nil {
 			r.pending.Runs = append(r.pending.Runs, pendingRun{id, m.Attempt, m.Deliveries})
 		}
 	}
 	if err := r.savePending(ctx); err != nil {
 		return err
 	}
-	return r.store.Delete(ctx, r.place.object(untoldName))
+	return r.store.Delete(ctx, r.place.objectName(oldPendingName))
 }
 
-func (r *run) pendingOf(run string) *pendingRun {
+func (r *invocation) pendingOf(run string) *pendingRun {
 	i := slices.IndexFunc(r.pending.Runs, func(p pendingRun) bool { return p.Run == run })
 	if i < 0 {
 		return nil
@@ -95,27 +95,27 @@ func (r *run) pendingOf(run string) *pendingRun {
 	return &r.pending.Runs[i]
 }
 
-func (r *run) dropPending(run string) {
+func (r *invocation) dropPending(run string) {
 	r.pending.Runs = slices.DeleteFunc(r.pending.Runs, func(p pendingRun) bool { return p.Run == run })
 }
 
-func (r *run) savePending(ctx context.Context) error {
+func (r *invocation) savePending(ctx context.Context) error {
 	if len(r.pending.Runs) == 0 {
 		if !r.pending.stored {
 			return nil
 		}
-		err := r.store.Delete(ctx, r.place.object(pendingName))
+		err := r.store.Delete(ctx, r.place.objectName(pendingName))
 		r.pending.stored = err != nil
 		return err
 	}
 	r.pending.Schema, r.pending.stored = pendingSchema, true
 	r.pending.Runs = r.pending.Runs[max(0, len(r.pending.Runs)-maxPending):]
-	return putJSON(ctx, r.store, r.place.object(pendingName), r.pending)
+	return putJSON(ctx, r.store, r.place.objectName(pendingName), r.pending)
 }
 
 // finishPending takes a published run off the list if none of its deliveries is due: its manifest
-// has those that were refused.
-func (r *run) finishPending(ctx context.Context, run string) error {
+// has those that failed permanently.
+func (r *invocation) finishPending(ctx context.Context, run string) error {
 	if p := r.pendingOf(run); p != nil && !slices.ContainsFunc(p.Deliveries, r.due) {
 		r.dropPending(run)
 	}
@@ -123,19 +123,19 @@ func (r *run) finishPending(ctx context.Context, run string) error {
 }
 
 // due reports whether to make a delivery now.
-func (r *run) due(d alert.Delivery) bool {
-	return (d.Due() || r.refusedToo && d.State == alert.Refused) && r.wanted(d)
+func (r *invocation) due(d alert.Delivery) bool {
+	return (d.Due() || r.retryPermanent && d.State == alert.Refused) && r.wanted(d)
 }
 
 // wanted reports whether the channel of a delivery is still configured.
-func (r *run) wanted(d alert.Delivery) bool {
+func (r *invocation) wanted(d alert.Delivery) bool {
 	return d.Channel == "" || r.Alerts.HasChannel(d.Channel, r.Account)
 }
 
 // undelivered returns the deliveries that channels lack: of a run, pending ones of other
-// runs, and those of other runs that were refused during this call and are no longer
-// pending.
-func (r *run) undelivered(m *Manifest) (missing []alert.Delivery) {
+// runs, and those of other runs that failed permanently during this call and are no
+// longer pending.
+func (r *invocation) undelivered(m *Manifest) (missing []alert.Delivery) {
 	add := func(all []alert.Delivery, match func(alert.Delivery) bool) {
 		for _, d := range all {
 			if match(d) && r.wanted(d) {
@@ -149,24 +149,24 @@ func (r *run) undelivered(m *Manifest) (missing []alert.Delivery) {
 			add(p.Deliveries, alert.Delivery.Due)
 		}
 	}
-	for _, refused := range r.refused {
-		if refused.run != m.Run {
-			missing = append(missing, refused.Delivery)
+	for _, d := range r.permanent {
+		if d.run != m.Run {
+			missing = append(missing, d.Delivery)
 		}
 	}
 	return missing
 }
 
 // digestOf makes the digest of a run from its manifest and its alerts.json.
-func (r *run) digestOf(ctx context.Context, m *Manifest) (*alert.Digest, error) {
+func (r *invocation) digestOf(ctx context.Context, m *Manifest) (*alert.Digest, error) {
 	d := alert.NewDigest(alert.Summary{
 		Function: m.Function, Account: m.Account, Run: m.Run, AsOf: m.AsOf, Total: m.Count, Statuses: m.ByStatus,
-		First: m.published() && m.Previous == nil && m.PreviousState == nil,
-		Store: r.storeID, Attempt: m.Attempt, Unproven: m.state() == Unproven || m.state() == Held && !m.Proven, Counted: m.Total, ReadLate: m.ReadLate,
+		First: m.accepted() && m.Previous == nil && m.PreviousState == nil,
+		Store: r.storeID, Attempt: m.Attempt, Unproven: m.effectiveState() == Unproven || m.effectiveState() == Held && !m.Proven, Counted: m.Total, ReadLate: m.ReadLate,
 		Notes: m.Notes(),
 		Zone:  r.Zone, Location: r.Location + r.place.folder() + m.Run + "/",
 	})
-	if m.state() == Held {
+	if m.effectiveState() == Held {
 		d.Held = m.Held
 		return d, nil
 	}
@@ -174,7 +174,7 @@ func (r *run) digestOf(ctx context.Context, m *Manifest) (*alert.Digest, error) 
 	if !has {
 		return d, nil
 	}
-	name := r.place.object(m.Run, object.Name)
+	name := r.place.objectName(m.Run, object.Name)
 	if err := verify(ctx, r.store, name, object); err != nil {
 		return nil, err
 	}
@@ -182,7 +182,7 @@ func (r *run) digestOf(ctx context.Context, m *Manifest) (*alert.Digest, error) 
 	if err != nil {
 		return nil, err
 	}
-	defer body.Close()
+	defer body.close()
 	in := jsontext.NewDecoder(body)
 	for err == nil && in.StackDepth() < 2 { // into the list, the only member that is an array
 		_, err = in.ReadToken()
@@ -200,9 +200,10 @@ func (r *run) digestOf(ctx context.Context, m *Manifest) (*alert.Digest, error) 
 	return d, nil
 }
 
-// publishEarlier publishes runs that an earlier invocation delivered, at least in part,
-// and did not publish: this run must not report the same alerts again.
-func (r *run) publishEarlier(ctx context.Context) error {
+// publishOtherDrafts publishes the drafts of other runs of which an invocation made
+// deliveries but was interrupted before it published them. Otherwise this run would report
+// their alerts again.
+func (r *invocation) publishOtherDrafts(ctx context.Context) error {
 	for _, p := range slices.Clone(r.pending.Runs) {
 		if p.Run == r.Run {
 			continue
@@ -211,12 +212,12 @@ func (r *run) publishEarlier(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if m.final() {
+		if m.finished() {
 			continue
 		}
 		earlier := *r
 		earlier.Run = p.Run
-		if earlier.checkpoint, _, err = getOwn[checkpoint](ctx, r.store, earlier.object(checkpointName)); err != nil {
+		if earlier.checkpoint, _, err = getOrZero[checkpoint](ctx, r.store, earlier.objectName(checkpointName)); err != nil {
 			return err
 		}
 		if draft := earlier.checkpoint.Draft; draft != nil && draft.Attempt == p.Attempt {
@@ -231,11 +232,12 @@ func (r *run) publishEarlier(ctx context.Context) error {
 	return nil
 }
 
-// deliverPending makes the pending deliveries of other runs, and of this run if it is
-// published; published is then its manifest. A fault of another run does not fail this one.
-func (r *run) deliverPending(ctx context.Context, published *Manifest) error {
+// deliverPending makes the pending deliveries of other runs, and of this run if it has
+// ended; existing is then its manifest, which gets the deliveries, and is nil otherwise. A
+// fault of another run does not fail this one.
+func (r *invocation) deliverPending(ctx context.Context, existing *Manifest) error {
 	newest := make(map[string]string) // by channel, the newest run that is due to it; empty before this run's digest
-	if published != nil {
+	if existing != nil {
 		for _, p := range r.pending.Runs {
 			for _, d := range p.Deliveries {
 				if r.due(d) {
@@ -245,25 +247,25 @@ func (r *run) deliverPending(ctx context.Context, published *Manifest) error {
 		}
 	}
 	for _, p := range slices.Clone(r.pending.Runs) {
-		if p.Run == r.Run && published == nil {
+		if p.Run == r.Run && existing == nil {
 			continue // deliverDraft delivers it
 		}
-		m, err := r.deliverEarlier(ctx, p.Run, newest)
+		m, err := r.deliverPublished(ctx, p.Run, newest)
 		if err != nil {
 			return err
 		}
-		if published != nil && p.Run == r.Run && m.final() {
-			published.Deliveries = m.Deliveries
+		if existing != nil && p.Run == r.Run && m.finished() {
+			existing.Deliveries = m.Deliveries
 		}
 	}
 	return nil
 }
 
-// deliverEarlier makes the pending deliveries of a published run, and records them in its
+// deliverPublished makes the pending deliveries of a published run, and records them in its
 // manifest, which it returns.
-func (r *run) deliverEarlier(ctx context.Context, id string, newest map[string]string) (Manifest, error) {
+func (r *invocation) deliverPublished(ctx context.Context, id string, newest map[string]string) (Manifest, error) {
 	m, err := r.manifestOf(ctx, id)
-	if err != nil || !m.final() {
+	if err != nil || !m.finished() {
 		if err == nil && m.Schema == "" { // deleted since
 			r.dropPending(id)
 			err = r.savePending(ctx)
@@ -293,7 +295,7 @@ func (r *run) deliverEarlier(ctx context.Context, id string, newest map[string]s
 	}
 	if !sameJSON(m.Deliveries, p.Deliveries) {
 		m.Deliveries = slices.Clone(p.Deliveries)
-		if err := putJSON(ctx, r.store, r.place.object(id, manifestName), m); err != nil {
+		if err := putJSON(ctx, r.store, r.place.objectName(id, manifestName), m); err != nil {
 			if ctx.Err() != nil {
 				return m, err
 			}
@@ -305,10 +307,10 @@ func (r *run) deliverEarlier(ctx context.Context, id string, newest map[string]s
 }
 
 // deliverDraft delivers this run, which is published next.
-func (r *run) deliverDraft(ctx context.Context, m *Manifest) error {
+func (r *invocation) deliverDraft(ctx context.Context, m *Manifest) error {
 	digest, err := r.digestOf(ctx, m)
 	if err != nil {
-		return r.forget(ctx, err)
+		return r.discardIfDamaged(ctx, err)
 	}
 	p := r.pendingOf(r.Run)
 	if p == nil || p.Attempt != m.Attempt {
@@ -327,7 +329,7 @@ func (r *run) deliverDraft(ctx context.Context, m *Manifest) error {
 // deliverRun makes the due deliveries of a run, and records each. It skips a channel that
 // failed as a whole during this call. If the receiver failed, perhaps at that message
 // alone, only the newest message of the channel is tried; if newest is nil, every message.
-func (r *run) deliverRun(ctx context.Context, p *pendingRun, digest *alert.Digest, newest map[string]string) error {
+func (r *invocation) deliverRun(ctx context.Context, p *pendingRun, digest *alert.Digest, newest map[string]string) error {
 	p.Deliveries = r.Alerts.Expand(digest, p.Deliveries)
 	var due []alert.Delivery
 	for i, d := range p.Deliveries {
@@ -349,7 +351,7 @@ func (r *run) deliverRun(ctx context.Context, p *pendingRun, digest *alert.Diges
 	if err := r.savePending(ctx); err != nil {
 		return err
 	}
-	if err := r.holds(ctx); err != nil {
+	if err := r.checkLease(ctx); err != nil {
 		return err
 	}
 	var failed error
@@ -371,15 +373,15 @@ func (r *run) deliverRun(ctx context.Context, p *pendingRun, digest *alert.Diges
 }
 
 // fail records a delivery that is not tried.
-func (r *run) fail(p *pendingRun, i int, state alert.DeliveryState, code core.Code, detail string) {
+func (r *invocation) fail(p *pendingRun, i int, state alert.DeliveryState, code core.Code, detail string) {
 	d := &p.Deliveries[i]
 	d.State, d.Code, d.Detail = state, code, detail
 	r.report(p.Run, *d)
 }
 
-func (r *run) report(run string, d alert.Delivery) {
+func (r *invocation) report(run string, d alert.Delivery) {
 	if d.State == alert.Refused {
-		r.refused = append(r.refused, refusedDelivery{d, run})
+		r.permanent = append(r.permanent, permanentFailure{d, run})
 	}
 	if r.Delivered != nil {
 		r.Delivered(run, d)
@@ -387,13 +389,13 @@ func (r *run) report(run string, d alert.Delivery) {
 }
 
 // Redeliver delivers what channels lack of all runs, or of the Job's run if it names one:
-// what is pending, and what channels have refused.
+// what is pending, and what failed permanently.
 func Redeliver(ctx context.Context, s store.Store, job Job) (outcome Outcome, err error) {
 	only := job.Run
 	if only == "" {
 		job.Run = RunID(time.Now(), EveryDay, core.VendorZone) // not used
 	}
-	r, err := newRun(ctx, s, job)
+	r, err := newInvocation(ctx, s, job)
 	if err != nil {
 		return Outcome{}, err
 	}
@@ -401,12 +403,12 @@ func Redeliver(ctx context.Context, s store.Store, job Job) (outcome Outcome, er
 		outcome, err = r.redeliver(ctx, only)
 		return err
 	})
-	return r.result(outcome, err)
+	return r.finishCall(outcome, err)
 }
 
 // redeliver delivers what channels lack of all runs, or of the one that only names.
-func (r *run) redeliver(ctx context.Context, only string) (Outcome, error) {
-	if err := r.prepare(ctx); err != nil {
+func (r *invocation) redeliver(ctx context.Context, only string) (Outcome, error) {
+	if err := r.loadAccount(ctx); err != nil {
 		return Outcome{}, err
 	}
 	ids, _, err := runs(ctx, r.store, r.place)
@@ -415,7 +417,7 @@ func (r *run) redeliver(ctx context.Context, only string) (Outcome, error) {
 	}
 	slices.Reverse(ids)
 	var missing []alert.Delivery
-	r.refusedToo = true
+	r.retryPermanent = true
 	for _, id := range ids {
 		if only != "" && id != only {
 			continue
@@ -430,7 +432,7 @@ func (r *run) redeliver(ctx context.Context, only string) (Outcome, error) {
 		if r.pendingOf(id) == nil {
 			continue
 		}
-		if _, err := r.deliverEarlier(ctx, id, nil); err != nil {
+		if _, err := r.deliverPublished(ctx, id, nil); err != nil {
 			return Outcome{}, err
 		}
 		if p := r.pendingOf(id); p != nil {

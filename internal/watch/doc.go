@@ -16,9 +16,11 @@
 //	                          lease.json                  while an invocation works on a run
 //	                          pending.json                deliveries that are not finished
 //
-// watch.go has the run from top to bottom: acquire the lease of the account; load or start
-// the checkpoint; read pages; compare with the previous complete run, evaluate alerts and
-// write the objects; deliver; write the manifest; release the lease.
+// watch.go has the run from top to bottom: acquire the lease of the function's account; load
+// the pending deliveries and complete interrupted runs; load or start the checkpoint; read
+// the list; compare it with the previous complete run, evaluate alerts and write the
+// objects; deliver the pending digests, then this run's; write the manifest; clean up;
+// release the lease.
 //
 // A complete run is compared with, named by latest.json, and counted. A run whose list
 // could not be proven complete is published as Unproven: the names of its objects say so,

@@ -16,9 +16,9 @@ import (
 // history is the earlier runs that a run depends on.
 type history struct {
 	previous *Manifest // the newest complete run before it, whose customers it is compared with
-	state    *Manifest // the newest published run before it, whose open alerts it goes on from
+	state    *Manifest // the newest accepted run before it, from whose open alerts it continues
 	held     *Manifest // the run just before it, if that one is held
-	newer    bool      // a later run is published
+	newer    bool      // a later run is accepted
 }
 
 // runs returns the runs of a place that have a manifest, the newest first, and all folders
@@ -45,16 +45,16 @@ func runs(ctx context.Context, s store.Store, p place) (ids, folders []string, e
 	return ids, folders, nil
 }
 
-// history finds the runs that this one is compared with and goes on from, whatever their
+// loadHistory finds the runs that this one is compared with and continues from, whatever their
 // intervals and zones. It verifies the objects that are needed of them: a damaged object
 // is treated as missing, with a warning.
-func (r *run) history(ctx context.Context) (h history, err error) {
+func (r *invocation) loadHistory(ctx context.Context) (h history, err error) {
 	ids, _, err := runs(ctx, r.store, r.place)
 	if err != nil {
 		return h, err
 	}
 	// List may not have a run that was stored just before; Get has it.
-	newest, there, err := getOwn[Latest](ctx, r.store, r.place.object(latestName))
+	newest, there, err := getOrZero[Latest](ctx, r.store, r.place.objectName(latestName))
 	if err != nil {
 		return h, err
 	}
@@ -68,11 +68,11 @@ func (r *run) history(ctx context.Context) (h history, err error) {
 		if err != nil {
 			return h, err
 		}
-		if first && m.state() == Held {
+		if first && m.effectiveState() == Held {
 			h.held = &m
 		}
 		first = false
-		if !m.published() {
+		if !m.accepted() {
 			continue
 		}
 		// A run without a state did not evaluate alerts: the next run reports what it saw.
@@ -84,7 +84,7 @@ func (r *run) history(ctx context.Context) (h history, err error) {
 				return h, err
 			}
 		}
-		if h.previous == nil && m.state() == Done {
+		if h.previous == nil && m.effectiveState() == Done {
 			if h.previous, err = r.usable(ctx, &m, customersName); err != nil {
 				return h, err
 			}
@@ -97,11 +97,11 @@ func (r *run) history(ctx context.Context) (h history, err error) {
 }
 
 // earlier yields the runs that have ended and are not of a later time than this one, the
-// newest first. It sets newer if a published run is of a later time. Names sort by time,
+// newest first. It sets newer if an accepted run is of a later time. Names sort by time,
 // except that a day's run may be read after a run of one of its hours, and that a day
 // begins at another time in another zone: so the runs of a date are sorted by time, and
 // are yielded once all earlier dates are of earlier times.
-func (r *run) earlier(ctx context.Context, ids []string, newer *bool) iter.Seq2[Manifest, error] {
+func (r *invocation) earlier(ctx context.Context, ids []string, newer *bool) iter.Seq2[Manifest, error] {
 	return func(yield func(Manifest, error) bool) {
 		own := r.manifest()
 		limit := own.effectiveTime(r.Zone)
@@ -120,9 +120,9 @@ func (r *run) earlier(ctx context.Context, ids []string, newer *bool) iter.Seq2[
 					return
 				}
 				switch {
-				case !m.final() || !sameQuestion(m.Query, r.checkpoint.Query):
+				case !m.finished() || !sameQuery(m.Query, r.checkpoint.Query):
 				case m.effectiveTime(r.Zone).After(limit):
-					*newer = *newer || m.published()
+					*newer = *newer || m.accepted()
 				default:
 					loaded = append(loaded, m)
 				}
@@ -144,9 +144,9 @@ func (r *run) earlier(ctx context.Context, ids []string, newer *bool) iter.Seq2[
 // westernmost is the zone in which a day begins last.
 var westernmost = time.FixedZone("", -12*60*60)
 
-// sameQuestion reports whether two runs sent the same query, resellers aside: see
+// sameQuery reports whether two runs sent the same query, resellers aside: see
 // Manifest.covers.
-func sameQuestion(a, b core.Params) bool {
+func sameQuery(a, b core.Params) bool {
 	without := func(p core.Params) core.Params {
 		p = maps.Clone(p)
 		delete(p, "reseller_id")
@@ -156,8 +156,8 @@ func sameQuestion(a, b core.Params) bool {
 }
 
 // manifestOf returns the manifest of a run; the zero Manifest if it is missing or damaged.
-func (r *run) manifestOf(ctx context.Context, run string) (m Manifest, err error) {
-	_, err = getJSON(ctx, r.store, r.place.object(run, manifestName), &m)
+func (r *invocation) manifestOf(ctx context.Context, run string) (m Manifest, err error) {
+	_, err = getJSON(ctx, r.store, r.place.objectName(run, manifestName), &m)
 	if unreadable, err := r.unreadable(ctx, err); unreadable || err != nil {
 		return Manifest{}, err
 	}
@@ -165,12 +165,12 @@ func (r *run) manifestOf(ctx context.Context, run string) (m Manifest, err error
 }
 
 // usable returns m if an object of it is as it was stored, and nil otherwise.
-func (r *run) usable(ctx context.Context, m *Manifest, name string) (*Manifest, error) {
+func (r *invocation) usable(ctx context.Context, m *Manifest, name string) (*Manifest, error) {
 	object, has := m.object(name)
 	if !has {
 		return nil, nil
 	}
-	err := verify(ctx, r.store, r.place.object(m.Run, object.Name), object)
+	err := verify(ctx, r.store, r.place.objectName(m.Run, object.Name), object)
 	if unreadable, err := r.unreadable(ctx, err); unreadable || err != nil {
 		return nil, err
 	}
@@ -180,31 +180,31 @@ func (r *run) usable(ctx context.Context, m *Manifest, name string) (*Manifest, 
 // unreadable reports, and warns, that an object of an earlier run cannot be used: it is
 // damaged, or the store fails to return it but returns the lease. It returns any other
 // error: the next call tries again.
-func (r *run) unreadable(ctx context.Context, err error) (bool, error) {
+func (r *invocation) unreadable(ctx context.Context, err error) (bool, error) {
 	switch {
 	case err == nil:
 		return false, nil
 	case errors.Is(err, errDamaged):
-	case ctx.Err() != nil || r.holder == "" || r.holds(ctx) != nil:
+	case ctx.Err() != nil || r.holder == "" || r.checkLease(ctx) != nil:
 		return false, err
 	}
 	r.warn(WarnUnreadable, core.AsError(err).Public()+"; it is treated as missing (docs/operate.md says how to repair it)")
 	return true, nil
 }
 
-// tidy updates latest.json and deletes what is left of the work. Every call for a run that
+// cleanUp updates latest.json if the run is Done, and deletes the work in progress. Every call for a run that
 // has ended repeats it, since the invocation that wrote the manifest may have ended there.
 // A held run keeps its work until it is accepted.
-func (r *run) tidy(ctx context.Context, m Manifest) error {
-	if m.state() == Held {
+func (r *invocation) cleanUp(ctx context.Context, m Manifest) error {
+	if m.effectiveState() == Held {
 		return nil
 	}
-	if m.state() == Done {
+	if m.effectiveState() == Done {
 		if err := r.nameLatest(ctx, m); err != nil {
 			return err
 		}
 	}
-	folder := r.object("") + "/"
+	folder := r.objectName("") + "/"
 	return deleteAll(ctx, r.store, folder, func(name string) bool {
 		name = strings.TrimPrefix(name, folder)
 		if strings.HasPrefix(name, "progress/") {
@@ -235,8 +235,8 @@ func deleteAll(ctx context.Context, s store.Store, prefix string, match func(nam
 }
 
 // nameLatest makes latest.json name the run, unless it names a later run.
-func (r *run) nameLatest(ctx context.Context, m Manifest) error {
-	current, there, err := getOwn[Latest](ctx, r.store, r.place.object(latestName))
+func (r *invocation) nameLatest(ctx context.Context, m Manifest) error {
+	current, there, err := getOrZero[Latest](ctx, r.store, r.place.objectName(latestName))
 	if err != nil {
 		return err
 	}
@@ -248,12 +248,12 @@ func (r *run) nameLatest(ctx context.Context, m Manifest) error {
 		if err != nil {
 			return err
 		}
-		if of.state() == Done && of.effectiveTime(r.Zone).After(m.effectiveTime(r.Zone)) {
+		if of.effectiveState() == Done && of.effectiveTime(r.Zone).After(m.effectiveTime(r.Zone)) {
 			return nil
 		}
 	}
-	return putJSON(ctx, r.store, r.place.object(latestName), Latest{
-		Run: m.Run, AsOf: m.AsOf, Manifest: r.object(manifestName), Customers: r.object(named(customersName, m.state())),
+	return putJSON(ctx, r.store, r.place.objectName(latestName), Latest{
+		Run: m.Run, AsOf: m.AsOf, Manifest: r.objectName(manifestName), Customers: r.objectName(named(customersName, m.effectiveState())),
 		Count: m.Count, Query: m.Query, Resellers: m.Resellers, Sample: m.Sample,
 	})
 }
@@ -271,11 +271,11 @@ func Retain(ctx context.Context, s store.Store, function, account string, days i
 	}
 	newest, evaluated := "", ""
 	for _, id := range ids {
-		m, _, err := getOwn[Manifest](ctx, s, p.object(id, manifestName))
+		m, _, err := getOrZero[Manifest](ctx, s, p.objectName(id, manifestName))
 		if err != nil {
 			return nil, core.AsError(err)
 		}
-		if _, has := m.object(stateName); has && m.published() && evaluated == "" {
+		if _, has := m.object(stateName); has && m.accepted() && evaluated == "" {
 			evaluated = id
 		}
 		if m.Complete {
@@ -288,7 +288,7 @@ func Retain(ctx context.Context, s store.Store, function, account string, days i
 		if id == newest || newest == "" || id == evaluated || id == requested || dateOf(id) >= limit {
 			continue
 		}
-		if err := s.Delete(ctx, p.object(id, manifestName)); err != nil {
+		if err := s.Delete(ctx, p.objectName(id, manifestName)); err != nil {
 			return deleted, core.AsError(err)
 		}
 		if err := deleteAll(ctx, s, p.folder()+id+"/", func(string) bool { return true }); err != nil {
@@ -302,7 +302,7 @@ func Retain(ctx context.Context, s store.Store, function, account string, days i
 // NewestComplete returns the newest complete run of a function's account; false if there
 // is none.
 func NewestComplete(ctx context.Context, s store.Store, function, account string) (Latest, bool, error) {
-	newest, there, err := getOwn[Latest](ctx, s, place{function, account}.object(latestName))
+	newest, there, err := getOrZero[Latest](ctx, s, place{function, account}.objectName(latestName))
 	return newest, there && checkRunID(newest.Run) == nil, err
 }
 
@@ -325,7 +325,7 @@ func NewestRun(ctx context.Context, s store.Store, function, account string) (m 
 	if err != nil || len(ids) == 0 {
 		return m, false, err
 	}
-	there, err = getJSON(ctx, s, p.object(ids[0], manifestName), &m)
+	there, err = getJSON(ctx, s, p.objectName(ids[0], manifestName), &m)
 	return m, there, err
 }
 

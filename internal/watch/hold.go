@@ -7,22 +7,22 @@ import (
 	"partnerlens/internal/alert"
 )
 
-// heldTimes is the number of runs in a row that must lack the same customers before their
+// heldRunsUntilAccepted is the number of runs in a row that must lack the same customers before their
 // list is compared.
-const heldTimes = 2
+const heldRunsUntilAccepted = 2
 
-// heldApart is the minimum time between two such readings: two calls in a row, for a past
+// minHeldInterval is the minimum time between two such readings: two calls in a row, for a past
 // day and for today, can meet the same failure.
-const heldApart = 30 * time.Minute
+const minHeldInterval = 30 * time.Minute
 
-// shrunk returns how far the list shrank; nil if it lacks no more customers of the previous
+// measureShrink returns how far the list shrank; nil if it lacks no more customers of the previous
 // complete run than may leave between two runs. A vendor that answers with an empty list,
 // and a key of another account, shrink it. If the run just before is held and lacks the
 // same customers, Times counts both.
 //
 // A list that is not proven may lack customers. It has shrunk only if it also has as many
 // customers that the previous run lacks.
-func (r *run) shrunk(ctx context.Context, h history) (held *alert.Held, err error) {
+func (r *invocation) measureShrink(ctx context.Context, h history) (held *alert.Held, err error) {
 	if h.previous == nil {
 		return nil, nil
 	}
@@ -68,14 +68,14 @@ func (r *run) shrunk(ctx context.Context, h history) (held *alert.Held, err erro
 	}
 	if h.held != nil && h.held.Held != nil && others == 0 && !r.tooMany(lastGone, lastCount) {
 		held.Times = h.held.Held.Times
-		if r.checkpoint.AsOf.Sub(h.held.AsOf) >= heldApart {
+		if r.checkpoint.AsOf.Sub(h.held.AsOf) >= minHeldInterval {
 			held.Times++
 		}
 	}
 	return held, nil
 }
 
-func (r *run) tooMany(missing, of int) bool {
+func (r *invocation) tooMany(missing, of int) bool {
 	return TooMany(missing, of, r.HoldPercent, r.HoldCount)
 }
 

@@ -23,7 +23,7 @@ const identitySchema = "partnerlens.store/v1"
 // Identity returns the identity of a store. The first call makes it and stores it. No two
 // stores share one, and a store that was deleted and made again has another.
 func Identity(ctx context.Context, s store.Store) (string, error) {
-	stored, _, err := getOwn[identity](ctx, s, identityName)
+	stored, _, err := getOrZero[identity](ctx, s, identityName)
 	if err != nil || stored.ID != "" {
 		return stored.ID, err
 	}
@@ -36,7 +36,7 @@ func Identity(ctx context.Context, s store.Store) (string, error) {
 		return "", err
 	}
 	// Another process may have stored its own, before or after.
-	if stored, _, err = getOwn[identity](ctx, s, identityName); err != nil || stored.ID != "" {
+	if stored, _, err = getOrZero[identity](ctx, s, identityName); err != nil || stored.ID != "" {
 		return stored.ID, err
 	}
 	return made.ID, putJSON(ctx, s, identityName, made) // the object is damaged

@@ -15,7 +15,7 @@ type Job struct {
 	Function   *core.Function
 	Account    string
 	Run        string         // as RunID returns it
-	Params     core.Params    // what the vendor is asked, beside account and pii
+	Params     core.Params    // the query, beside account and pii
 	Resellers  []string       // the resellers that Params ask for; nil: all that the vendor lists
 	Thresholds map[string]any // for the manifest. If they change, reading starts again
 	Version    string         // of the program
@@ -87,11 +87,11 @@ type Outcome struct {
 	State       State
 	Manifest    Manifest         // if the state is GoingOn, what is known so far
 	Warnings    []core.Warning   // of this call, beside the manifest's
-	Undelivered []alert.Delivery // what channels lack: of this run, pending of other runs, or refused during this call
+	Undelivered []alert.Delivery // what channels lack: of this run, pending of other runs, or failed permanently during this call
 }
 
-// newRun validates a Job and sets its defaults.
-func newRun(ctx context.Context, s store.Store, job Job) (*run, error) {
+// newInvocation validates a Job and sets its defaults.
+func newInvocation(ctx context.Context, s store.Store, job Job) (*invocation, error) {
 	if err := checkRunID(job.Run); err != nil {
 		return nil, err
 	}
@@ -117,5 +117,5 @@ func newRun(ctx context.Context, s store.Store, job Job) (*run, error) {
 	preset(&job.Attempts, DefaultAttempts)
 	preset(&job.HoldPercent, DefaultHoldPercent)
 	preset(&job.HoldCount, DefaultHoldCount)
-	return &run{Job: job, store: s, place: place{job.Function.Name, job.Account}, failing: make(map[string]alert.Reach)}, nil
+	return &invocation{Job: job, store: s, place: place{job.Function.Name, job.Account}, failing: make(map[string]alert.Reach)}, nil
 }

@@ -24,7 +24,7 @@ const (
 	pendingName    = "pending.json"
 	checkpointName = "progress/checkpoint.json"
 
-	untoldName = "untold.json" // of the version before, for pendingName
+	oldPendingName = "untold.json" // of the version before, for pendingName
 )
 
 // named is the name of an object in a run of a state, as customers.unproven.csv: a reader
@@ -93,4 +93,4 @@ type place struct{ function, account string }
 func (p place) folder() string { return fmt.Sprintf("runs/%s/%s/", p.function, p.account) }
 
 // object is the full name of an object of the account.
-func (p place) object(elem ...string) string { return p.folder() + path.Join(elem...) }
+func (p place) objectName(elem ...string) string { return p.folder() + path.Join(elem...) }

@@ -11,7 +11,7 @@ import (
 	"partnerlens/pkg/core"
 )
 
-// lease lets one invocation at a time work on the runs of an account. It is acquired
+// lease lets one invocation at a time work on the runs of a function's account. It is acquired
 // before anything is read, so that overlapping calls report each alert once. It expires
 // 15 s after its last renewal, so that an invocation that is killed does not keep it.
 // Where the store's PutNew is not conditional, and under clock skew, it is advisory.
@@ -31,7 +31,7 @@ var errLeaseLost = errors.New("the lease was lost")
 
 // withLease calls do while this invocation holds the lease. It waits for the lease as long
 // as time is left to work under it. The context of do ends if the lease is lost.
-func (r *run) withLease(ctx context.Context, do func(context.Context) error) error {
+func (r *invocation) withLease(ctx context.Context, do func(context.Context) error) error {
 	if err := r.acquire(ctx); err != nil {
 		return err
 	}
@@ -46,19 +46,19 @@ func (r *run) withLease(ctx context.Context, do func(context.Context) error) err
 		// Release it even if ctx is done: the next invocation need not wait.
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), leaseRenewal)
 		defer cancel()
-		if r.holds(ctx) == nil {
-			_ = r.store.Delete(ctx, r.place.object(leaseName)) // or it expires
+		if r.checkLease(ctx) == nil {
+			_ = r.store.Delete(ctx, r.place.objectName(leaseName)) // or it expires
 		}
 	}()
 	err := do(held)
-	if err != nil && context.Cause(held) == errLeaseLost {
+	if err != nil && errors.Is(context.Cause(held), errLeaseLost) {
 		return errLeaseLost
 	}
 	return err
 }
 
 // acquire waits for the lease.
-func (r *run) acquire(ctx context.Context) error {
+func (r *invocation) acquire(ctx context.Context) error {
 	waiting := ctx
 	if deadline, ok := ctx.Deadline(); ok {
 		var cancel context.CancelFunc
@@ -78,17 +78,17 @@ func (r *run) acquire(ctx context.Context) error {
 }
 
 // takeLease takes the lease if it is free.
-func (r *run) takeLease(ctx context.Context) (acquired bool, err error) {
+func (r *invocation) takeLease(ctx context.Context) (acquired bool, err error) {
 	text, err := core.AppendJSON(nil, lease{r.holder, time.Now().Add(leaseTime)})
 	if err != nil {
 		return false, err
 	}
-	put := r.store.PutNew(ctx, r.place.object(leaseName), text)
+	put := r.store.PutNew(ctx, r.place.objectName(leaseName), text)
 	if put != nil && !errors.Is(put, store.ErrExists) {
 		return false, put
 	}
 	var current lease
-	there, err := getJSON(ctx, r.store, r.place.object(leaseName), &current)
+	there, err := getJSON(ctx, r.store, r.place.objectName(leaseName), &current)
 	switch {
 	case errors.Is(err, errDamaged):
 		current = lease{} // it has expired
@@ -100,12 +100,12 @@ func (r *run) takeLease(ctx context.Context) (acquired bool, err error) {
 	if left := time.Until(current.Until); left > 0 && left <= leaseTime {
 		return false, nil
 	}
-	return false, r.store.Delete(ctx, r.place.object(leaseName)) // it has expired, or its holder's clock is wrong
+	return false, r.store.Delete(ctx, r.place.objectName(leaseName)) // it has expired, or its holder's clock is wrong
 }
 
-// holds returns nil if this invocation holds the lease, and errLeaseLost if it does not.
-func (r *run) holds(ctx context.Context) error {
-	current, _, err := getOwn[lease](ctx, r.store, r.place.object(leaseName))
+// checkLease returns errLeaseLost if another invocation holds the lease.
+func (r *invocation) checkLease(ctx context.Context) error {
+	current, _, err := getOrZero[lease](ctx, r.store, r.place.objectName(leaseName))
 	if err == nil && current.Holder != r.holder {
 		return errLeaseLost
 	}
@@ -114,13 +114,13 @@ func (r *run) holds(ctx context.Context) error {
 
 // renewLease renews the lease until ctx ends. The lease is lost if there is another holder,
 // or if it cannot be renewed before it expires.
-func (r *run) renewLease(ctx context.Context, lost context.CancelCauseFunc) {
+func (r *invocation) renewLease(ctx context.Context, lost context.CancelCauseFunc) {
 	until := time.Now().Add(leaseTime)
 	for pause(ctx, leaseRenewal) {
 		next := time.Now().Add(leaseTime)
-		err := r.holds(ctx)
+		err := r.checkLease(ctx)
 		if err == nil {
-			err = putOnce(ctx, r.store, r.place.object(leaseName), lease{r.holder, next})
+			err = putOnce(ctx, r.store, r.place.objectName(leaseName), lease{r.holder, next})
 		}
 		switch {
 		case err == nil:

@@ -6,6 +6,7 @@ import (
 	"cmp"
 	"compress/gzip"
 	"context"
+	"errors"
 	"io"
 	"iter"
 	"slices"
@@ -37,7 +38,7 @@ func readLines(ctx context.Context, s store.Store, name string, key func([]byte)
 			yield(line{}, err)
 			return
 		}
-		defer body.Close()
+		defer body.close()
 		unpacked, err := gzip.NewReader(bufio.NewReader(body))
 		if err != nil {
 			yield(line{}, broken(name, err))
@@ -45,10 +46,10 @@ func readLines(ctx context.Context, s store.Store, name string, key func([]byte)
 		}
 		for in := bufio.NewReaderSize(unpacked, 64<<10); ; {
 			text, err := in.ReadBytes('\n')
-			if err == io.EOF && len(text) == 0 {
+			if errors.Is(err, io.EOF) && len(text) == 0 {
 				return
 			}
-			if err != nil && err != io.EOF {
+			if err != nil && !errors.Is(err, io.EOF) {
 				yield(line{}, broken(name, err))
 				return
 			}
@@ -149,10 +150,10 @@ func join(now, before, last lines) iter.Seq2[joined, error] {
 
 // parts are the customers that were read, each once: where two parts have the same
 // customer, as the later one has it.
-func (r *run) parts(ctx context.Context) lines {
+func (r *invocation) parts(ctx context.Context) lines {
 	var sources []lines
 	for _, name := range r.checkpoint.Parts {
-		sources = append(sources, readLines(ctx, r.store, r.object(name), r.keyOfRecord))
+		sources = append(sources, readLines(ctx, r.store, r.objectName(name), r.keyOfRecord))
 	}
 	return func(yield func(line, error) bool) {
 		last := ""
@@ -168,14 +169,14 @@ func (r *run) parts(ctx context.Context) lines {
 }
 
 // linesOf reads an object of an earlier run; a nil run has no lines.
-func (r *run) linesOf(ctx context.Context, m *Manifest, name string, key func([]byte) (string, error)) lines {
+func (r *invocation) linesOf(ctx context.Context, m *Manifest, name string, key func([]byte) (string, error)) lines {
 	if m == nil {
 		return func(func(line, error) bool) {}
 	}
-	return readLines(ctx, r.store, r.place.object(m.Run, named(name, m.state())), key)
+	return readLines(ctx, r.store, r.place.objectName(m.Run, named(name, m.effectiveState())), key)
 }
 
-func (r *run) keyOfRecord(text []byte) (string, error) {
+func (r *invocation) keyOfRecord(text []byte) (string, error) {
 	record, err := r.Function.Decode(text)
 	if err != nil {
 		return "", err

@@ -68,8 +68,9 @@ type Object struct {
 	Rows   int    `json:"rows"`
 }
 
-// state is State, or, in a manifest of the version before, follows from Complete.
-func (m *Manifest) state() State {
+// effectiveState is State, or, in a manifest of the version before, which has none, follows
+// from Complete.
+func (m *Manifest) effectiveState() State {
 	switch {
 	case m.State != "":
 		return m.State
@@ -81,17 +82,21 @@ func (m *Manifest) state() State {
 	return ""
 }
 
-// final reports whether the run has ended.
-func (m *Manifest) final() bool {
-	return m.state() == Done || m.state() == Unproven || m.state() == Held
+// finished reports whether the run has ended: it is Done, Unproven or Held. An Incomplete run
+// has a manifest and goes on.
+func (m *Manifest) finished() bool {
+	return m.effectiveState() == Done || m.effectiveState() == Unproven || m.effectiveState() == Held
 }
 
-// published reports whether later runs go on from this one.
-func (m *Manifest) published() bool { return m.state() == Done || m.state() == Unproven }
+// accepted reports whether later runs build on this one: it is Done or Unproven. A Held run
+// has ended, but its list is not accepted.
+func (m *Manifest) accepted() bool {
+	return m.effectiveState() == Done || m.effectiveState() == Unproven
+}
 
 // object returns one of the run's objects by its plain name.
 func (m *Manifest) object(name string) (Object, bool) {
-	i := slices.IndexFunc(m.Objects, func(o Object) bool { return o.Name == named(name, m.state()) })
+	i := slices.IndexFunc(m.Objects, func(o Object) bool { return o.Name == named(name, m.effectiveState()) })
 	if i < 0 {
 		return Object{}, false
 	}

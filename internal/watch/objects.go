@@ -17,9 +17,9 @@ import (
 )
 
 const (
-	readTries  = 6                      // of one object, without progress
-	readPause  = 200 * time.Millisecond // before the second try; it doubles with each
-	writeTries = 3
+	readAttempts  = 6 // without progress
+	writeAttempts = 3
+	retryPause    = 200 * time.Millisecond // before the second attempt; it doubles with each
 )
 
 // errDamaged is the cause of the error of an object that can be read and is not what was stored.
@@ -46,43 +46,33 @@ type reader struct {
 	name  string
 	body  io.ReadCloser // nil until it is opened
 	at    int64
-	tries int
 }
 
 func open(ctx context.Context, s store.Store, name string) (*reader, error) {
 	r := &reader{ctx: ctx, store: s, name: name}
-	for {
-		if err := r.reopen(); err == nil || !r.again(err) {
-			return r, err
-		}
-	}
+	return r, retry(ctx, readAttempts, r.reopen)
 }
 
-func (r *reader) Read(p []byte) (int, error) {
-	for {
-		var n int
-		err := error(nil)
+func (r *reader) Read(p []byte) (n int, err error) {
+	err = retry(r.ctx, readAttempts, func() error {
 		if r.body == nil {
-			err = r.reopen()
+			if err := r.reopen(); err != nil {
+				return err
+			}
 		}
-		if err == nil {
-			n, err = r.body.Read(p)
+		n, err = r.body.Read(p)
+		r.at += int64(n)
+		if core.CodeOf(err) != core.CodeUnavailable {
+			return err
 		}
+		r.close()
 		if n > 0 {
-			r.at += int64(n)
-			r.tries = 0
+			pause(r.ctx, retryPause)
+			return nil // the next Read opens the object again
 		}
-		if err == nil || err == io.EOF {
-			return n, err
-		}
-		if !r.again(err) {
-			return n, err
-		}
-		r.Close()
-		if n > 0 {
-			return n, nil
-		}
-	}
+		return err
+	})
+	return n, err
 }
 
 func (r *reader) reopen() error {
@@ -90,32 +80,33 @@ func (r *reader) reopen() error {
 	if err != nil {
 		return err
 	}
-	if _, err := io.CopyN(io.Discard, body, r.at); err != nil {
-		body.Close()
-		if err == io.EOF {
-			return damaged(r.name, "it was replaced while it was read")
-		}
-		return err
-	}
 	r.body = body
-	return nil
-}
-
-// again waits, and reports whether to try again after a failure.
-func (r *reader) again(err error) bool {
-	r.tries++
-	if core.CodeOf(err) != core.CodeUnavailable || r.tries >= readTries {
-		return false
+	_, err = io.CopyN(io.Discard, body, r.at)
+	if err != nil {
+		r.close()
 	}
-	return pause(r.ctx, readPause<<(r.tries-1))
+	if errors.Is(err, io.EOF) {
+		return damaged(r.name, "it was replaced while it was read")
+	}
+	return err
 }
 
-func (r *reader) Close() error {
+func (r *reader) close() {
 	if r.body != nil {
-		r.body.Close()
+		_ = r.body.Close() // it was only read
 		r.body = nil
 	}
-	return nil
+}
+
+// retry calls do until it returns another error than that the store is unavailable, at most
+// attempts times.
+func retry(ctx context.Context, attempts int, do func() error) error {
+	for attempt := 1; ; attempt++ {
+		err := do()
+		if core.CodeOf(err) != core.CodeUnavailable || attempt == attempts || !pause(ctx, retryPause<<(attempt-1)) {
+			return err
+		}
+	}
 }
 
 func pause(ctx context.Context, d time.Duration) bool {
@@ -142,7 +133,7 @@ func getJSON(ctx context.Context, s store.Store, name string, into any) (bool, e
 	if err != nil {
 		return false, err
 	}
-	defer body.Close()
+	defer body.close()
 	text, err := io.ReadAll(io.LimitReader(body, maxSmall))
 	if err != nil {
 		return false, core.AsError(err)
@@ -153,8 +144,8 @@ func getJSON(ctx context.Context, s store.Store, name string, into any) (bool, e
 	return true, nil
 }
 
-// getOwn is getJSON for an object that is rewritten if it is damaged.
-func getOwn[T any](ctx context.Context, s store.Store, name string) (v T, there bool, err error) {
+// getOrZero is getJSON, but a damaged object reads as missing: the caller writes it again.
+func getOrZero[T any](ctx context.Context, s store.Store, name string) (v T, there bool, err error) {
 	there, err = getJSON(ctx, s, name, &v)
 	if errors.Is(err, errDamaged) {
 		var none T
@@ -165,12 +156,7 @@ func getOwn[T any](ctx context.Context, s store.Store, name string) (v T, there 
 
 // putJSON stores a small object. It tries again while the store is unavailable.
 func putJSON(ctx context.Context, s store.Store, name string, v any) error {
-	for tries := 1; ; tries++ {
-		err := putOnce(ctx, s, name, v)
-		if core.CodeOf(err) != core.CodeUnavailable || tries == writeTries || !pause(ctx, readPause<<(tries-1)) {
-			return err
-		}
-	}
+	return retry(ctx, writeAttempts, func() error { return putOnce(ctx, s, name, v) })
 }
 
 func putOnce(ctx context.Context, s store.Store, name string, v any) error {
@@ -203,7 +189,7 @@ func verify(ctx context.Context, s store.Store, name string, want Object) error 
 	if err != nil {
 		return err
 	}
-	defer body.Close()
+	defer body.close()
 	sum := sha256.New()
 	n, err := io.Copy(sum, body)
 	switch {

@@ -15,8 +15,8 @@ import (
 )
 
 // read reads the customers, from the checkpoint on, into parts. It returns a State if the
-// run cannot be finished now. published is the run's manifest, if there is one.
-func (r *run) read(ctx context.Context, published *Manifest) (State, error) {
+// run cannot be finished now. It only reads existing, the run's manifest.
+func (r *invocation) read(ctx context.Context, existing *Manifest) (State, error) {
 	restarted := false
 	for {
 		report, err := r.readOn(ctx)
@@ -26,7 +26,7 @@ func (r *run) read(ctx context.Context, published *Manifest) (State, error) {
 			r.newAttempt()
 			continue
 		case err != nil:
-			return "", r.forget(ctx, err)
+			return "", r.discardIfDamaged(ctx, err)
 		case atEnd(report): // though perhaps without the time to prove it
 		case *report.Stopped == core.StoppedDeadline:
 			return GoingOn, nil
@@ -39,13 +39,13 @@ func (r *run) read(ctx context.Context, published *Manifest) (State, error) {
 			// Customers came and went during the read, or the vendor counts others.
 			if r.checkpoint.Unproven++; r.checkpoint.Unproven < r.Attempts {
 				if r.late(ctx) {
-					return Incomplete, r.endIncomplete(ctx, published)
+					return Incomplete, r.endIncomplete(ctx, existing)
 				}
 				r.newAttempt()
 				continue
 			}
 		}
-		r.checkpoint.Read, r.checkpoint.Cursor = true, ""
+		r.checkpoint.ReadDone, r.checkpoint.Cursor = true, ""
 		return "", r.save(ctx)
 	}
 }
@@ -60,7 +60,7 @@ func stopped(report core.Report) error {
 }
 
 // late reports whether there is no time to read again.
-func (r *run) late(ctx context.Context) bool {
+func (r *invocation) late(ctx context.Context) bool {
 	deadline, ok := ctx.Deadline()
 	return ok && time.Until(deadline) < time.Duration(r.checkpoint.ReadMS)*time.Millisecond+timeToStop
 }
@@ -68,25 +68,25 @@ func (r *run) late(ctx context.Context) bool {
 // endIncomplete ends a call whose list could not be proven complete. The manifest says
 // why, has no objects, and stands until a later attempt ends the run; a run that is made
 // again keeps the manifest it has.
-func (r *run) endIncomplete(ctx context.Context, published *Manifest) error {
+func (r *invocation) endIncomplete(ctx context.Context, existing *Manifest) error {
 	m := r.manifest()
 	m.FinishedAt = r.Now().UTC().Truncate(time.Second)
 	r.checkpoint.Cursor, r.checkpoint.Parts = "", []string{} // the next call starts an attempt
-	if err := r.save(ctx); err != nil || published.final() {
+	if err := r.save(ctx); err != nil || existing.finished() {
 		return err
 	}
-	return putJSON(ctx, r.store, r.object(manifestName), m)
+	return putJSON(ctx, r.store, r.objectName(manifestName), m)
 }
 
 // readOn reads to the end, or as far as it can, and stores parts and the checkpoint. If it
 // returns an error, the last part is read again.
-func (r *run) readOn(ctx context.Context) (core.Report, error) {
+func (r *invocation) readOn(ctx context.Context) (core.Report, error) {
 	params := maps.Clone(r.Params)
 	if params == nil {
 		params = core.Params{}
 	}
 	params["account"], params["pii"] = []string{r.Account}, []string{"full"}
-	question, err := r.Function.Ask(params)
+	query, err := r.Function.Ask(params)
 	if err != nil {
 		return core.Report{}, err
 	}
@@ -104,7 +104,7 @@ func (r *run) readOn(ctx context.Context) (core.Report, error) {
 		failure = r.storePart(ctx, waiting, cursor)
 		waiting = waiting[:0]
 	}
-	report, err := question.Walk(bounded, r.checkpoint.Cursor, r.known(bounded), r.checkpoint.AsOf, func(record core.Record, place func() string) bool {
+	report, err := query.Walk(bounded, r.checkpoint.Cursor, r.known(bounded), r.checkpoint.AsOf, func(record core.Record, place func() string) bool {
 		if len(waiting) == r.PartSize {
 			if store(place()); failure != nil {
 				return false
@@ -144,7 +144,7 @@ func atEnd(report core.Report) bool {
 }
 
 // known returns the keys of the customers that were read before.
-func (r *run) known(ctx context.Context) core.Known {
+func (r *invocation) known(ctx context.Context) core.Known {
 	if r.checkpoint.Cursor == "" {
 		return nil
 	}
@@ -157,7 +157,7 @@ func (r *run) known(ctx context.Context) core.Known {
 	}
 }
 
-func (r *run) noteReport(report core.Report) {
+func (r *invocation) noteReport(report core.Report) {
 	r.checkpoint.Provider = cmp.Or(report.Provider, r.checkpoint.Provider)
 	if report.Total != nil {
 		r.checkpoint.Total = report.Total
@@ -170,11 +170,11 @@ func (r *run) noteReport(report core.Report) {
 // storePart stores customers in the order of their keys, and then saves the checkpoint.
 // Part names are random, so that an invocation that has lost its lease overwrites no part
 // of another.
-func (r *run) storePart(ctx context.Context, records []line, cursor string) error {
+func (r *invocation) storePart(ctx context.Context, records []line, cursor string) error {
 	if len(records) > 0 {
 		slices.SortFunc(records, func(a, b line) int { return cmp.Compare(a.key, b.key) })
 		name := fmt.Sprintf("progress/part-%04d-%s.ndjson.gz", len(r.checkpoint.Parts), rand.Text())
-		err := r.store.Put(ctx, r.object(name), func(w io.Writer) error {
+		err := r.store.Put(ctx, r.objectName(name), func(w io.Writer) error {
 			packed := gzip.NewWriter(w)
 			for _, l := range records {
 				if _, err := packed.Write(l.text); err != nil {

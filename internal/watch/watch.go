@@ -12,174 +12,31 @@ import (
 	"partnerlens/pkg/core"
 )
 
-// Run works on a run until it has ended or time runs out. If the state is GoingOn or
-// Incomplete, or there is an error, call it again, at any time: the next call goes on from
-// what is stored. Run waits for the lease of the account, so that calls for runs of one
-// account are made one after another.
+// Run makes the job's run, or continues it, until the run has ended (Done, Unproven or
+// Held) or time runs out. After GoingOn, Incomplete or a retryable error, call Run again
+// with the same Job: it continues from the checkpoint. Run waits for the lease of the
+// function's account, so that runs of one account do not overlap. Deliveries that failed
+// are in Outcome.Undelivered; later calls retry them.
 func Run(ctx context.Context, s store.Store, job Job) (outcome Outcome, err error) {
-	r, err := newRun(ctx, s, job)
+	r, err := newInvocation(ctx, s, job)
 	if err != nil {
 		return Outcome{}, err
 	}
+	// A scheduler's clock may be ahead of this machine's by up to clockSkew.
 	if start, _ := Period(r.Run, r.Zone); start.After(r.Now().Add(clockSkew)) {
-		return Outcome{}, core.Invalid("run", "not begun yet; it can be made from %s on", start.Format(time.RFC3339))
+		return Outcome{}, core.Invalid("run", "not started yet; it can run from %s on", start.Format(time.RFC3339))
 	}
 	err = r.withLease(ctx, func(ctx context.Context) (err error) {
-		outcome, err = r.run(ctx)
+		outcome, err = r.work(ctx)
 		return err
 	})
-	return r.result(outcome, err)
+	return r.finishCall(outcome, err)
 }
 
-// run is a Job in progress.
-type run struct {
-	Job
-	store      store.Store
-	storeID    string // the store's identity
-	place      place
-	holder     string // this invocation, in the lease; "" before the lease is acquired
-	checkpoint checkpoint
-	warnings   []core.Warning
-
-	pending    pendingList
-	failing    map[string]alert.Reach // channels that failed during this call
-	refused    []refusedDelivery      // by channels, during this call
-	refusedToo bool                   // deliver again what a channel refused
-}
-
-// run is the run from beginning to end. Every step can be repeated: the next call after a
-// deadline, a kill or a failure of the store repeats the step that did not end.
-func (r *run) run(ctx context.Context) (Outcome, error) {
-	// Under the lease, load what earlier invocations stored.
-	if err := r.prepare(ctx); err != nil {
-		return Outcome{}, err
-	}
-	if err := r.publishEarlier(ctx); err != nil {
-		return Outcome{}, err
-	}
-	published, _, err := getOwn[Manifest](ctx, r.store, r.object(manifestName))
-	if err != nil {
-		return Outcome{}, err
-	}
-	if published.final() && !r.again(&published) {
-		return r.already(ctx, published)
-	}
-	if err := r.loadCheckpoint(ctx, &published); err != nil {
-		return Outcome{}, err
-	}
-
-	// Read the customers into parts.
-	if !r.checkpoint.Read {
-		state, err := r.read(ctx, &published)
-		if err != nil {
-			return Outcome{}, err
-		}
-		if state != "" {
-			return Outcome{State: state, Manifest: r.manifest()}, nil
-		}
-	}
-
-	// Compare them with the previous complete run, evaluate alerts, and write the objects.
-	history, err := r.history(ctx)
-	if err != nil {
-		return Outcome{}, err
-	}
-	resumed := r.checkpoint.Draft != nil
-	if !resumed {
-		if err := r.writeDraft(ctx, history); err != nil {
-			return Outcome{}, err
-		}
-	}
-	m := *r.checkpoint.Draft
-	if deadline, ok := ctx.Deadline(); ok && !resumed && time.Until(deadline) < timeToDeliver {
-		return Outcome{State: GoingOn, Manifest: m}, nil // the next call has all its time for the channels
-	}
-
-	// Deliver the digests: first those of earlier runs. If a later run is published, it has
-	// reported what this one found.
-	if err := r.deliverPending(ctx, nil); err != nil {
-		return Outcome{}, err
-	}
-	if !history.newer {
-		if err := r.deliverDraft(ctx, &m); err != nil {
-			return Outcome{}, err
-		}
-	}
-
-	// Write the manifest last.
-	if err := r.holds(ctx); err != nil {
-		return Outcome{}, err
-	}
-	m.FinishedAt = r.Now().UTC().Truncate(time.Second)
-	if err := r.publish(ctx, m); err != nil {
-		return Outcome{}, err
-	}
-	return Outcome{State: m.State, Manifest: m, Undelivered: r.undelivered(&m)}, r.finishPending(ctx, m.Run)
-}
-
-// prepare loads what every call needs.
-func (r *run) prepare(ctx context.Context) (err error) {
-	if r.storeID, err = Identity(ctx, r.store); err != nil {
-		return err
-	}
-	return r.loadPending(ctx)
-}
-
-// again reports whether to work on a run that has ended.
-func (r *run) again(m *Manifest) bool { return r.Force || r.Accept && m.state() == Held }
-
-// already returns the Outcome of a run that ended before. It delivers what is pending, and
-// completes what the invocation that wrote the manifest may have left.
-func (r *run) already(ctx context.Context, m Manifest) (Outcome, error) {
-	if err := r.deliverPending(ctx, &m); err != nil {
-		return Outcome{}, err
-	}
-	state := m.state()
-	if state == Done {
-		state = Already
-	}
-	if start, _ := Period(r.Run, r.Zone); !m.PeriodStart.IsZero() && !m.PeriodStart.Equal(start) {
-		r.warn(WarnZoneChanged, fmt.Sprintf("the run %s was made while the zone was another one, as of %s; the next run reports what changed since", r.Run, m.AsOf.Format(time.RFC3339)))
-	}
-	return Outcome{State: state, Manifest: m, Undelivered: r.undelivered(&m)}, r.tidy(ctx, m)
-}
-
-// writeDraft writes the run's objects, and its manifest into the checkpoint. The manifest
-// is published when everything is delivered.
-func (r *run) writeDraft(ctx context.Context, h history) (err error) {
-	if r.checkpoint.Held, err = r.shrunk(ctx, h); err != nil {
-		return r.forget(ctx, err)
-	}
-	state := Done
-	switch {
-	case r.checkpoint.Held != nil && r.checkpoint.Held.Times < heldTimes && !r.Accept:
-		state = Held
-	case !r.checkpoint.Proven:
-		state = Unproven
-	}
-	// A manifest that was published before would name other objects.
-	if err := r.store.Delete(ctx, r.object(manifestName)); err != nil {
-		return err
-	}
-	m, err := r.compare(ctx, h, state)
-	if err != nil {
-		return r.forget(ctx, err)
-	}
-	r.checkpoint.Draft = &m
-	return r.save(ctx)
-}
-
-// publish writes the manifest: from now on there is the run.
-func (r *run) publish(ctx context.Context, m Manifest) error {
-	if err := putJSON(ctx, r.store, r.object(manifestName), m); err != nil {
-		return err
-	}
-	return r.tidy(ctx, m)
-}
-
-// result completes an Outcome. A call that lost the lease, or that ran out of time, has
-// stored what the next call goes on from.
-func (r *run) result(outcome Outcome, err error) (Outcome, error) {
+// finishCall adds the call's warnings to the outcome. A lost lease and a deadline are no
+// errors: the state is GoingOn, and the next call continues from the checkpoint. So is a
+// deadline while waiting for the lease; then nothing was done.
+func (r *invocation) finishCall(outcome Outcome, err error) (Outcome, error) {
 	outcome.Warnings = r.warnings
 	switch {
 	case errors.Is(err, errLeaseLost), core.CodeOf(err) == core.CodeDeadline:
@@ -191,10 +48,176 @@ func (r *run) result(outcome Outcome, err error) (Outcome, error) {
 	return outcome, nil
 }
 
-// object is the full name of one of the run's objects.
-func (r *run) object(name string) string { return r.place.object(r.Run, name) }
+// invocation is one call of Run or Redeliver.
+type invocation struct {
+	Job
+	store      store.Store
+	storeID    string // the store's identity
+	place      place  // the folder of the function's account
+	holder     string // this invocation's id in lease.json; "" until it waits for the lease
+	checkpoint checkpoint
+	warnings   []core.Warning
 
-func (r *run) warn(code, message string) {
+	pending        pendingList
+	failing        map[string]alert.Reach // by channel, how much of it failed during this call
+	permanent      []permanentFailure     // deliveries that channels rejected permanently during this call
+	retryPermanent bool                   // set by Redeliver: also deliver what was rejected permanently
+}
+
+// work does the steps of a run in order, under the lease. After a deadline, a kill or a
+// store failure, a call with the same Force and Accept repeats the step that was
+// interrupted. Without the flag, a call returns the run that stands, and drops a forced
+// attempt that has not written its objects.
+func (r *invocation) work(ctx context.Context) (Outcome, error) {
+	// Load the account's state, and complete other runs that were interrupted between
+	// delivery and publication.
+	if err := r.loadAccount(ctx); err != nil {
+		return Outcome{}, err
+	}
+	if err := r.publishOtherDrafts(ctx); err != nil {
+		return Outcome{}, err
+	}
+	// existing is the run's manifest, zero if it is missing or damaged. It may be Incomplete.
+	existing, _, err := getOrZero[Manifest](ctx, r.store, r.objectName(manifestName))
+	if err != nil {
+		return Outcome{}, err
+	}
+	if existing.finished() && !r.redoRequested(&existing) {
+		return r.resumeFinished(ctx, existing)
+	}
+	if err := r.resumeAttempt(ctx, &existing); err != nil {
+		return Outcome{}, err
+	}
+
+	// Read the list and store it in parts, sorted by key; the checkpoint names them.
+	if !r.checkpoint.ReadDone {
+		stop, err := r.read(ctx, &existing)
+		if err != nil {
+			return Outcome{}, err
+		}
+		if stop != "" { // GoingOn or Incomplete
+			return Outcome{State: stop, Manifest: r.manifest()}, nil
+		}
+	}
+
+	// Compare with the previous complete run, evaluate alerts, write the objects and the draft.
+	history, err := r.loadHistory(ctx)
+	if err != nil {
+		return Outcome{}, err
+	}
+	if r.checkpoint.Draft == nil {
+		if err := r.writeDraft(ctx, history); err != nil {
+			return Outcome{}, err
+		}
+		// With little time left, leave delivery to the next call, which finds the draft and
+		// delivers in any case.
+		if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) < timeToDeliver {
+			return Outcome{State: GoingOn, Manifest: *r.checkpoint.Draft}, nil
+		}
+	}
+	m := *r.checkpoint.Draft // without deliveries: pending.json records them
+
+	// Deliver: first the pending digests of other runs, then this run's. A channel that fails
+	// does not fail the run. If a later run is accepted, skip this run's digest: the later run
+	// has reported the same conditions.
+	if err := r.deliverPending(ctx, nil); err != nil { // nil: this run is not published yet
+		return Outcome{}, err
+	}
+	if !history.newer {
+		if err := r.deliverDraft(ctx, &m); err != nil {
+			return Outcome{}, err
+		}
+	}
+
+	// Publish: write the manifest, clean up, then drop the run from pending.json if nothing
+	// is due. resumeFinished completes a call that is interrupted after the manifest. Another
+	// invocation that has taken the lease may have published the run: do not overwrite it.
+	if err := r.checkLease(ctx); err != nil {
+		return Outcome{}, err
+	}
+	m.FinishedAt = r.Now().UTC().Truncate(time.Second)
+	if err := r.publish(ctx, m); err != nil {
+		return Outcome{}, err
+	}
+	outcome := Outcome{State: m.State, Manifest: m, Undelivered: r.undelivered(&m)}
+	return outcome, r.finishPending(ctx, m.Run)
+}
+
+// loadAccount loads the store's identity, which it creates if there is none, and the
+// pending deliveries, which it converts from the previous version's format.
+func (r *invocation) loadAccount(ctx context.Context) (err error) {
+	if r.storeID, err = Identity(ctx, r.store); err != nil {
+		return err
+	}
+	return r.loadPending(ctx)
+}
+
+// redoRequested reports whether the Job asks to make a finished run again.
+func (r *invocation) redoRequested(m *Manifest) bool {
+	return r.Force || r.Accept && m.effectiveState() == Held
+}
+
+// resumeFinished handles a call for a finished run: it makes the deliveries that are
+// pending, and repeats the cleanup, which the invocation that published the run may not
+// have finished.
+func (r *invocation) resumeFinished(ctx context.Context, m Manifest) (Outcome, error) {
+	if err := r.deliverPending(ctx, &m); err != nil {
+		return Outcome{}, err
+	}
+	state := m.effectiveState()
+	if state == Done {
+		state = Already
+	}
+	if start, _ := Period(r.Run, r.Zone); !m.PeriodStart.IsZero() && !m.PeriodStart.Equal(start) {
+		r.warn(WarnZoneChanged, fmt.Sprintf("the run %s was made while the zone was another one, as of %s; the next run reports what changed since", r.Run, m.AsOf.Format(time.RFC3339)))
+	}
+	outcome := Outcome{State: state, Manifest: m, Undelivered: r.undelivered(&m)}
+	return outcome, r.cleanUp(ctx, m)
+}
+
+// writeDraft writes the run's objects, and then stores its manifest in the checkpoint as
+// the draft. work publishes the draft after one attempt at each delivery; deliveries that
+// fail stay in pending.json.
+func (r *invocation) writeDraft(ctx context.Context, h history) error {
+	shrink, err := r.measureShrink(ctx, h) // nil: within the limits
+	if err != nil {
+		return r.discardIfDamaged(ctx, err)
+	}
+	r.checkpoint.Held = shrink
+	state := Done
+	switch {
+	case shrink != nil && shrink.Times < heldRunsUntilAccepted && !r.Accept:
+		state = Held
+	case !r.checkpoint.Proven:
+		state = Unproven
+	}
+	// Delete the manifest first: compareAndWrite overwrites the objects whose checksums it
+	// has. Until the new manifest is published, readers find no run.
+	if err := r.store.Delete(ctx, r.objectName(manifestName)); err != nil {
+		return err
+	}
+	m, err := r.compareAndWrite(ctx, h, state)
+	if err != nil {
+		return r.discardIfDamaged(ctx, err)
+	}
+	r.checkpoint.Draft = &m
+	return r.save(ctx)
+}
+
+// publish writes the manifest, which makes the run visible to readers and to later runs,
+// and then cleans up.
+func (r *invocation) publish(ctx context.Context, m Manifest) error {
+	if err := putJSON(ctx, r.store, r.objectName(manifestName), m); err != nil {
+		return err
+	}
+	return r.cleanUp(ctx, m)
+}
+
+// objectName is the full name of one of the run's objects.
+func (r *invocation) objectName(name string) string { return r.place.objectName(r.Run, name) }
+
+// warn adds a warning to this call's, once.
+func (r *invocation) warn(code, message string) {
 	if warning := (core.Warning{Code: code, Message: message}); !slices.Contains(r.warnings, warning) {
 		r.warnings = append(r.warnings, warning)
 	}

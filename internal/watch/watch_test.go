@@ -386,7 +386,7 @@ func TestRunIDs(t *testing.T) {
 		{"2026-11-23", time.UTC, begins, false},
 	} {
 		err := call(test.run, test.zone, test.at)
-		if (err == nil) != test.ok || err != nil && (core.CodeOf(err) != core.CodeInvalid || !strings.Contains(err.Error(), "not begun yet")) {
+		if (err == nil) != test.ok || err != nil && (core.CodeOf(err) != core.CodeInvalid || !strings.Contains(err.Error(), "not started yet")) {
 			t.Errorf("%s in %v at %s: %v", test.run, test.zone, test.at, err)
 		}
 	}
@@ -399,8 +399,7 @@ func TestSettingsChangeBetweenInvocations(t *testing.T) {
 	calm := newWorld(newMemory(nil), 57)
 	change := func(job *watch.Job) {
 		job.Thresholds = map[string]any{"credit_low": "90%"}
-		all := core.Threshold{}
-		all, _ = core.ParseThreshold("600")
+		all, _ := core.ParseThreshold("600")
 		config := *job.Alerts
 		config.Rules.Overrides = map[string]core.Threshold{idOf(7): all}
 		job.Alerts = &config

@@ -16,7 +16,7 @@ type outputs map[string]*output
 
 // writeObjects stores the named objects, all of them at once: each Put is inside the one
 // before. An error of write stores none of them.
-func (r *run) writeObjects(ctx context.Context, state State, names []string, write func(outputs) error) (objects []Object, err error) {
+func (r *invocation) writeObjects(ctx context.Context, state State, names []string, write func(outputs) error) (objects []Object, err error) {
 	outs := make(outputs)
 	var put func(i int) error
 	put = func(i int) error {
@@ -25,7 +25,7 @@ func (r *run) writeObjects(ctx context.Context, state State, names []string, wri
 		}
 		out := &output{Object: Object{Name: named(names[i], state)}, sum: sha256.New()}
 		outs[names[i]] = out
-		return r.store.Put(ctx, r.object(out.Name), func(w io.Writer) error {
+		return r.store.Put(ctx, r.objectName(out.Name), func(w io.Writer) error {
 			out.open(w)
 			if err := put(i + 1); err != nil {
 				return err

@@ -91,7 +91,7 @@ func next(ctx context.Context, platform string) (event, error) {
 	if err != nil {
 		return event{}, err
 	}
-	defer answer.Body.Close()
+	defer func() { _ = answer.Body.Close() }()
 	body, err := io.ReadAll(io.LimitReader(answer.Body, maxEvent+1))
 	switch {
 	case err != nil:
@@ -146,7 +146,7 @@ func (e event) invoke(ctx context.Context, artefact string) ([]byte, error) {
 	answers := make(chan answer, 1)
 	server := &http.Server{Handler: e.lambda(ctx, answers), ReadHeaderTimeout: 10 * time.Second}
 	go func() { _ = server.Serve(listener) }()
-	defer server.Close()
+	defer func() { _ = server.Close() }()
 
 	process := exec.CommandContext(ctx, artefact)
 	process.Env = append(append(os.Environ(), e.keys...), "AWS_LAMBDA_RUNTIME_API="+listener.Addr().String()) // os/exec uses the last of a name
@@ -155,8 +155,11 @@ func (e event) invoke(ctx context.Context, artefact string) ([]byte, error) {
 	if err := process.Start(); err != nil {
 		return nil, err
 	}
-	exited := make(chan error, 1)
-	go func() { exited <- process.Wait() }()
+	exited := make(chan struct{})
+	go func() {
+		err = process.Wait()
+		close(exited)
+	}()
 	select {
 	case answer := <-answers:
 		cancel()
@@ -165,7 +168,7 @@ func (e event) invoke(ctx context.Context, artefact string) ([]byte, error) {
 			return nil, errFailed{answer.body}
 		}
 		return answer.body, nil
-	case err := <-exited:
+	case <-exited:
 		if ctx.Err() != nil {
 			return nil, errors.New("the time limit passed")
 		}
@@ -236,7 +239,7 @@ func post(ctx context.Context, url string, body []byte) error {
 	if err != nil {
 		return err
 	}
-	defer answer.Body.Close()
+	defer func() { _ = answer.Body.Close() }()
 	_, _ = io.Copy(io.Discard, answer.Body)
 	if answer.StatusCode >= 300 {
 		return fmt.Errorf("the runtime API answers %s to an answer", answer.Status)
