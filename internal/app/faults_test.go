@@ -164,7 +164,7 @@ func alone() (worlds []hostile) {
 			h.otherKey = true
 		case "token-expires":
 			h.key, h.otherKey = temporaryKey, true
-		case "hang", "hang-always":
+		case "hang", "hang-always", "vendor-busy-always":
 			h.bound = 2 * time.Second
 		}
 		worlds = append(worlds, h)

@@ -528,7 +528,7 @@ func TestBucketOfARealServer(t *testing.T) {
 		t.Fatal(err)
 	}
 	failed := errors.New("the writer's own error")
-	if err := s.Put(t.Context(), "o", func(w io.Writer) error { write(strings.Repeat("x", partSize+1))(w); return failed }); err != failed {
+	if err := s.Put(t.Context(), "o", func(w io.Writer) error { write(strings.Repeat("x", partSize+1))(w); return failed }); !errors.Is(err, failed) {
 		t.Errorf("Put = %v", err)
 	}
 	b := s.(*bucket)

@@ -2,6 +2,7 @@ package core
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"math"
 	"math/rand/v2"
@@ -281,12 +282,12 @@ func TestPacerDoesNotWaitPastTheDeadline(t *testing.T) {
 			t.Fatal(err)
 		}
 		start := time.Now()
-		if _, err := p.Wait(ctx); err != context.DeadlineExceeded || time.Since(start) > 0 {
+		if _, err := p.Wait(ctx); !errors.Is(err, context.DeadlineExceeded) || time.Since(start) > 0 {
 			t.Errorf("Wait = %v after %v, want deadline exceeded at once", err, time.Since(start))
 		}
 		canceled, stop := context.WithCancel(t.Context())
 		stop()
-		if _, err := p.Wait(canceled); err != context.Canceled {
+		if _, err := p.Wait(canceled); !errors.Is(err, context.Canceled) {
 			t.Errorf("Wait = %v, want canceled", err)
 		}
 	})

@@ -143,7 +143,7 @@ func TestMain(m *testing.M) {
 }
 
 // partnerlens runs a command line and returns its standard output.
-func partnerlens(t *testing.T, status int, args ...string) string {
+func partnerlens(t *testing.T, args ...string) string {
 	t.Helper()
 	read, write, err := os.Pipe()
 	if err != nil {
@@ -160,8 +160,8 @@ func partnerlens(t *testing.T, status int, args ...string) string {
 	os.Stdout = stdout
 	_ = write.Close()
 	out := string(<-text)
-	if got != status {
-		t.Errorf("partnerlens %q: status %d, want %d\n%s", args, got, status, out)
+	if got != 0 {
+		t.Errorf("partnerlens %q: status %d, want 0\n%s", args, got, out)
 	}
 	return out
 }
@@ -201,13 +201,13 @@ func TestNewQuery(t *testing.T) {
 		}
 	})
 	t.Run("CLI", func(t *testing.T) {
-		if out := partnerlens(t, 0, "vouchers", "--output", "csv"); !strings.Contains(out, "c1") || !strings.Contains(out, "c2") {
+		if out := partnerlens(t, "vouchers", "--output", "csv"); !strings.Contains(out, "c1") || !strings.Contains(out, "c2") {
 			t.Error(out)
 		}
-		if out := partnerlens(t, 0, "vouchers", "--kind", "none"); !strings.Contains(out, `"count":0`) {
+		if out := partnerlens(t, "vouchers", "--kind", "none"); !strings.Contains(out, `"count":0`) {
 			t.Error(out)
 		}
-		if out := partnerlens(t, 0, "vouchers", "c2"); !strings.Contains(out, `"count":1`) {
+		if out := partnerlens(t, "vouchers", "c2"); !strings.Contains(out, `"count":1`) {
 			t.Error(out)
 		}
 	})
@@ -218,7 +218,7 @@ func TestNewQuery(t *testing.T) {
 				OK     bool
 			}
 		}
-		out := partnerlens(t, 0, "doctor", "--output", "json")
+		out := partnerlens(t, "doctor", "--output", "json")
 		if err := json.Unmarshal([]byte(out), &found); err != nil || len(found.Accounts) != 1 || !found.Accounts[0].OK {
 			t.Errorf("%v\n%s", err, out)
 		}
@@ -227,7 +227,7 @@ func TestNewQuery(t *testing.T) {
 		folder := t.TempDir()
 		for day, run := range []string{"2026-11-21", "2026-11-22"} {
 			today.Store(int64(day) + 1)
-			partnerlens(t, 0, "watch", "--function", "vouchers", "--store", "file://"+filepath.ToSlash(folder), "--run", run)
+			partnerlens(t, "watch", "--function", "vouchers", "--store", "file://"+filepath.ToSlash(folder), "--run", run)
 		}
 		contents := func(name string) string {
 			text, err := os.ReadFile(filepath.Join(folder, "runs/vouchers/default/2026-11-22", name))
