@@ -66,6 +66,9 @@ const (
 	leastMargin = 10 * time.Millisecond
 	// mostLate bounds how late a call is taken to arrive.
 	mostLate = 250 * time.Millisecond
+	// mostShare bounds lateShare. It is above 1 because the shortest round trip
+	// seen may be longer than the shortest possible.
+	mostShare = 1.5
 	// tryEvery is how long a try waits for the answer to the one before.
 	tryEvery = 100 * time.Millisecond
 	// roundEvery is how often slots are given up. Each round costs a refusal and
@@ -214,12 +217,8 @@ func (p *Pacer) share(now time.Time) {
 	// A slot is free a second after it was given up. The fewer slots a Pacer has,
 	// the earlier it tries.
 	p.trying, p.tryAt = true, now.Add(1100*time.Millisecond+time.Duration(min(p.slots, 5))*200*time.Millisecond+p.random(200*time.Millisecond))
-	if all {
-		p.shared = false // until a refusal shows another program
-		p.slots = max(1, p.slots-1)
-	} else {
-		p.slots -= min(p.slots/2, 2)
-	}
+	p.slots = max(1, p.slots-1)
+	p.shared = p.shared && !all // until a refusal shows another program again
 }
 
 // Accepted reports that the vendor accepted a call.
@@ -233,6 +232,9 @@ func (p *Pacer) Accepted(c *Permit) {
 		p.shortest = c.took
 	}
 	p.lateShare = max(0, p.lateShare-p.lateDecay)
+	if p.lateShare > 1 {
+		p.lateShare -= 0.01
+	}
 	if c.try && p.trying {
 		p.tryAt = now
 	}
@@ -255,8 +257,9 @@ func (p *Pacer) Refused(c *Permit, after time.Duration) {
 	if after > 0 {
 		p.notBefore = latest(p.notBefore, now.Add(after))
 	}
-	if p.lateShare < 0.75 && p.explains(c, now) {
-		p.lateShare, p.lateDecay = 1, 0.001
+	if p.lateShare < 1.1 && p.explains(c, now) {
+		p.lateShare = min(max(1, 2*p.lateShare), mostShare)
+		p.lateDecay = 0.001
 		return
 	}
 	p.lose(c, now)
@@ -266,7 +269,7 @@ func (p *Pacer) Refused(c *Permit, after time.Duration) {
 // started before the late call was certain to count no more.
 func (p *Pacer) explains(c *Permit, now time.Time) bool {
 	return slices.ContainsFunc(p.calls, func(other *Permit) bool {
-		return other.at.Before(c.at) && p.ends(other, 1, now).After(c.at) && !p.ends(other, p.lateShare, now).After(c.at)
+		return other.at.Before(c.at) && p.ends(other, mostShare, now).After(c.at) && !p.ends(other, p.lateShare, now).After(c.at)
 	})
 }
 
