@@ -49,7 +49,8 @@ type Pacer struct {
 	started int                                 // calls
 	shared  bool                                // another program uses the key
 	random  func(n time.Duration) time.Duration // from 0 up to n; keeps Pacers apart
-	misses  int                                 // calls refused while the vendor accepted none
+	row     int                                 // calls refused in a row while the vendor accepted none
+	misses  int                                 // the same, until three calls are accepted
 	hits    int                                 // calls accepted since the last miss
 }
 
@@ -211,7 +212,7 @@ func (p *Pacer) share(now time.Time) {
 	first := p.round.IsZero()
 	p.round = round
 	all := p.slots == p.limit
-	if first || p.slots == 0 || all && !p.shared && p.started < aloneCalls {
+	if first || p.slots == 0 || p.trying || all && !p.shared && p.started < aloneCalls {
 		return
 	}
 	// A slot is free a second after it was given up. The fewer slots a Pacer has,
@@ -238,6 +239,7 @@ func (p *Pacer) Accepted(c *Permit) {
 	if c.try && p.trying {
 		p.tryAt = now
 	}
+	p.row = 0
 	switch p.hits++; {
 	case p.misses == 1 && p.hits == 1: // what took the limit is gone
 		p.trying, p.tryAt = true, now
@@ -247,8 +249,9 @@ func (p *Pacer) Accepted(c *Permit) {
 }
 
 // Refused reports that the vendor refused a call as one too many. after is how
-// long the vendor asked to wait, or 0.
-func (p *Pacer) Refused(c *Permit, after time.Duration) {
+// long the vendor asked to wait, or 0. row is how many calls in a row the vendor
+// refused while it accepted none; the refusals of one burst count once.
+func (p *Pacer) Refused(c *Permit, after time.Duration) (row int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	defer p.wake()
@@ -260,9 +263,10 @@ func (p *Pacer) Refused(c *Permit, after time.Duration) {
 	if p.lateShare < 1.1 && p.explains(c, now) {
 		p.lateShare = min(max(1, 2*p.lateShare), mostShare)
 		p.lateDecay = 0.001
-		return
+		return p.row
 	}
 	p.lose(c, now)
+	return p.row
 }
 
 // explains reports whether a call that arrived late can be why c was refused: c
@@ -299,6 +303,7 @@ func (p *Pacer) lose(c *Permit, now time.Time) {
 	// The vendor accepts nothing: the next call starts when this one's slot ends,
 	// and if that is refused as well, when others give up slots.
 	p.hits = 0
+	p.row++
 	if p.misses++; p.misses > 1 {
 		round := now.Truncate(roundEvery).Add(roundEvery)
 		p.notBefore = latest(p.notBefore, round.Add(1100*time.Millisecond+p.random(200*time.Millisecond)))

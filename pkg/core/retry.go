@@ -22,6 +22,7 @@ const (
 type retryBudget struct {
 	retries   atomic.Int64
 	throttled atomic.Int64 // refusals
+	row       atomic.Int64 // as the last Pacer.Refused returned
 	slowest   atomic.Int64 // nanoseconds of the slowest page
 }
 
@@ -83,7 +84,7 @@ func (r *Reader[Q, T]) attempt(ctx context.Context, query Q, at Cursor, retry *r
 		}
 	case failure.Code == CodeThrottled:
 		retry.throttled.Add(1)
-		r.opts.Pacer.Refused(permit, failure.RetryAfter)
+		retry.row.Store(int64(r.opts.Pacer.Refused(permit, failure.RetryAfter)))
 	}
 	return page, failure
 }
@@ -117,16 +118,19 @@ func errLate() *Error {
 	return &Error{Code: CodeDeadline, Detail: "time ran out; go on from next"}
 }
 
-// allow reports whether a page may be retried after a failure, and how long to wait.
+// allow reports whether a page may be retried after a failure, and how long to
+// wait. The Pacer spaces the attempts of a page that was refused, and they are
+// bounded only while the vendor accepts no other page either.
 func (b *retryBudget) allow(failure *Error, attempt, most int) (wait time.Duration, again bool) {
-	if !failure.Code.Retryable() || attempt >= most || b.retries.Add(1) > retriesPerRead {
+	throttled := failure.Code == CodeThrottled
+	if throttled {
+		attempt = int(b.row.Load())
+	}
+	switch {
+	case !failure.Code.Retryable() || attempt >= most || b.retries.Add(1) > retriesPerRead:
 		return 0, false
-	}
-	if failure.Dropped && attempt == 1 {
-		return 0, true // the server had closed an idle connection
-	}
-	if failure.Code == CodeThrottled {
-		return 0, true // the Pacer spaces the attempts
+	case throttled, failure.Dropped && attempt == 1: // or the server had closed an idle connection
+		return 0, true
 	}
 	wait = min(firstRetryAfter<<(attempt-1), lastRetryAfter)
 	wait = wait/2 + rand.N(wait/2+1)
