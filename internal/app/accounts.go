@@ -445,12 +445,17 @@ type Pacers struct {
 // Of returns the account's Pacer.
 func (p *Pacers) Of(s Settings) (*core.Pacer, error) {
 	return p.kept.While(s.only(FieldRate), func(s Settings) (*core.Pacer, error) {
-		rate, err := Parse(s, FieldRate, p.Limit, func(text string) (int, error) { return ParseRate(text, p.Limit) })
+		rate, err := rateOf(s, p.Limit)
 		if err != nil {
 			return nil, err
 		}
 		return core.NewPacer(rate), nil
 	})
+}
+
+// rateOf returns the account's rate, in calls a second, under the vendor's limit.
+func rateOf(s Settings, limit int) (int, error) {
+	return Parse(s, FieldRate, limit, func(text string) (int, error) { return ParseRate(text, limit) })
 }
 
 // DefaultShareFor is how long a complete answer is reused unless set.

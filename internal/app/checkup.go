@@ -56,6 +56,7 @@ type Probe struct {
 	Endpoint  string
 	MostSkew  time.Duration // between the clocks, beyond which the vendor refuses signatures
 	PageSize  int           // customers asked for
+	Limit     int           // calls a second; 0: not known
 	Fetch     func(ctx context.Context) (Seen, error)
 	ClockSkew func() (time.Duration, bool)
 }
@@ -93,7 +94,14 @@ func (a *Accounts) Checkup(ctx context.Context, name string, probe func(Settings
 	if err != nil {
 		return c.failed(checkSettings, settings.renamed(err))
 	}
-	c.add(checkSettings, CheckOK, "complete")
+	switch rate, err := rateOf(settings, p.Limit); {
+	case err != nil:
+		return c.failed(checkSettings, settings.renamed(err))
+	case p.Limit > 0 && rate > p.Limit:
+		c.add(checkSettings, CheckLook, fmt.Sprintf("%s is %d calls a second, over the vendor's limit of %d: calls are refused until the pace has come down; unset it to work at the limit", settings.Name(FieldRate), rate, p.Limit))
+	default:
+		c.add(checkSettings, CheckOK, "complete")
+	}
 
 	start := time.Now()
 	seen, err := p.Fetch(ctx)

@@ -168,6 +168,9 @@ func checkNewest(ctx context.Context, s store.Store, functions []Composed) (chec
 			for _, warning := range m.Warnings {
 				checks = append(checks, Check{checkRuns, CheckLook, of + warning.Message + firstOf(warning)})
 			}
+			if says := refusalsText(m.Calls); says != "" {
+				checks = append(checks, Check{checkRuns, CheckLook, of + says})
+			}
 			notes := m.Notes()
 			if text, agrees := alert.TagEndsText(notes.TagEnds, notes.ExpireMonth); text != "" {
 				state := CheckOK
@@ -190,6 +193,18 @@ func unfinished(m watch.Manifest) string {
 		return "not proven to be every customer; the next run reads anew"
 	case !m.Complete:
 		return "not complete; the next call reads anew"
+	}
+	return ""
+}
+
+// refusalsText describes the refusals of a run if they are more than a few; "" if
+// they are not.
+func refusalsText(c watch.Calls) string {
+	switch shared := c.Refused - c.RefusedLate; {
+	case shared > 5 && shared*25 > c.Made:
+		return fmt.Sprintf("%d of %d calls were refused, and %d a second were left at the end: another program uses the key; find it, or set the account's rate to a share, as 60%%", c.Refused, c.Made, c.PerSecond)
+	case c.RefusedLate > 5 && c.RefusedLate*25 > c.Made:
+		return fmt.Sprintf("%d of %d calls were refused because earlier calls had arrived late: the network's delays vary much; the pace follows them", c.RefusedLate, c.Made)
 	}
 	return ""
 }

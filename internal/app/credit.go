@@ -103,7 +103,7 @@ func probeCredit(s Settings) (Probe, error) {
 		return Probe{}, err
 	}
 	return Probe{
-		Endpoint: cmp.Or(s.Get(FieldEndpoint), tencent.DefaultEndpoint), MostSkew: tencent.MostClockSkew, PageSize: tencent.DefaultPageSize, ClockSkew: source.ClockSkew,
+		Endpoint: cmp.Or(s.Get(FieldEndpoint), tencent.DefaultEndpoint), MostSkew: tencent.MostClockSkew, PageSize: tencent.DefaultPageSize, Limit: creditLimit, ClockSkew: source.ClockSkew,
 		Fetch: func(ctx context.Context) (Seen, error) {
 			page, err := source.FetchPage(ctx, core.CreditQuery{Order: core.OrderAscending}, core.Cursor{})
 			return ProbeOf(page, s.Account, core.Rules{Low: low}), err

@@ -72,6 +72,10 @@ func (m *meter) called(ctx context.Context, call core.Call) {
 	labels := m.of(call.Schema, call.Account, call.Provider)
 	m.set.Observe(metrics.CallDuration, labels, call.Took)
 	m.set.Add(metrics.Refusals, labels, one(call.Code == core.CodeThrottled))
+	m.set.Add(metrics.LateRefusals, labels, one(call.Late))
+	if call.Rate > 0 {
+		m.set.Set(metrics.CallsPerSecond, labels, float64(call.Rate))
+	}
 	m.set.Add(metrics.Retries, labels, one(call.Attempt > 1))
 	if m.log.Enabled(ctx, slog.LevelDebug) {
 		m.log.LogAttrs(ctx, slog.LevelDebug, "call", slog.String("function_name", labels.Function), slog.String("account", call.Account),

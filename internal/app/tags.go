@@ -141,7 +141,7 @@ func probeTags(s Settings) (Probe, error) {
 		return Probe{}, err
 	}
 	return Probe{
-		Endpoint: cmp.Or(s.Get(FieldEndpoint), huawei.DefaultEndpoint), MostSkew: huawei.MostClockSkew, PageSize: huawei.DefaultPageSize, ClockSkew: source.ClockSkew,
+		Endpoint: cmp.Or(s.Get(FieldEndpoint), huawei.DefaultEndpoint), MostSkew: huawei.MostClockSkew, PageSize: huawei.DefaultPageSize, Limit: tagsLimit, ClockSkew: source.ClockSkew,
 		Fetch: func(ctx context.Context) (Seen, error) {
 			page, err := source.FetchPage(ctx, core.TagQuery{}, core.Cursor{})
 			return ProbeOf(page, s.Account, core.Rules{ExpireMonth: expires}), err

@@ -427,7 +427,7 @@ func TestWatchZone(t *testing.T) {
 // Cut by deadlines, a run goes on, and the last piece finishes it.
 func TestWatchGoesOn(t *testing.T) {
 	t.Parallel()
-	c := openCloud(t, simulator.Options{Customers: 2000, Latency: 120 * time.Millisecond})
+	c := openCloud(t, simulator.Options{Customers: 2000, Latency: 120 * time.Millisecond, Rate: 4})
 	env := c.settings()
 	env["PARTNERLENS_STORE"] = "file://" + t.TempDir()
 	env["PARTNERLENS_TENCENT_RATE"] = "5"
@@ -448,6 +448,10 @@ func TestWatchGoesOn(t *testing.T) {
 	second, err := watcher.Watch(t.Context(), f, app.WatchRequest{Run: "2026-11-22"})
 	if err != nil || !second.Complete || second.Accounts[0].Count != 2000 || second.Accounts[0].Details.Invocations != invocations+1 {
 		t.Errorf("%v, %+v", err, second)
+	}
+	made := c.sim.Calls().Credit
+	if got := second.Accounts[0].Details.Calls; got.Made < 20 || got.Made > made.Accepted+made.Limited || got.Refused < 1 || got.Refused > made.Limited || got.RefusedLate > got.Refused || got.PerSecond < 1 || got.PerSecond > 5 {
+		t.Errorf("the run has the calls %+v; the vendor accepted %d and refused %d", got, made.Accepted, made.Limited)
 	}
 	if text, err := json.Marshal(second); err != nil || !strings.Contains(string(text), `"schema":"partnerlens.watch/v1"`) {
 		t.Errorf("%s, %v", text, err)

@@ -110,24 +110,27 @@ func TestDoctorOfWhatWorks(t *testing.T) {
 	for _, test := range []struct {
 		name  string
 		opts  simulator.Options
+		rate  string
 		check string
 		state app.CheckState
 		says  string
 	}{
-		{"well", simulator.Options{Customers: 250}, "pages", app.CheckOK, "250 customers in all, up to 100 at a time"},
-		{"small pages", simulator.Options{Customers: 250, Faults: []string{"page-clamp-10"}}, "pages", app.CheckLook, "10 customers a page instead of 100: reading all 250 takes 25 calls"},
-		{"no customers", simulator.Options{Customers: -1}, "pages", app.CheckLook, "is it the right one?"},
+		{"well", simulator.Options{Customers: 250}, "", "pages", app.CheckOK, "250 customers in all, up to 100 at a time"},
+		{"small pages", simulator.Options{Customers: 250, Faults: []string{"page-clamp-10"}}, "", "pages", app.CheckLook, "10 customers a page instead of 100: reading all 250 takes 25 calls"},
+		{"no customers", simulator.Options{Customers: -1}, "", "pages", app.CheckLook, "is it the right one?"},
+		{"the vendor's rate", simulator.Options{}, "5", "settings", app.CheckOK, "complete"},
+		{"a rate over the vendor's limit", simulator.Options{}, "8", "settings", app.CheckLook, "PARTNERLENS_TENCENT_RATE is 8 calls a second, over the vendor's limit of 5"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			found := diagnose(t, test.opts, func(map[string]string) {})
+			found := diagnose(t, test.opts, func(env map[string]string) { env["PARTNERLENS_TENCENT_RATE"] = test.rate })
 			if !found.OK || len(found.Accounts) != 2 {
 				t.Fatalf("%+v", found)
 			}
-			for _, check := range found.Accounts[0].Checks {
-				if check.Name == test.check && (check.State != test.state || !strings.Contains(check.Says, test.says)) {
-					t.Errorf("%+v", check)
-				}
+			checks := found.Accounts[0].Checks
+			i := slices.IndexFunc(checks, func(c app.Check) bool { return c.Name == test.check })
+			if i < 0 || checks[i].State != test.state || !strings.Contains(checks[i].Says, test.says) {
+				t.Errorf("%+v, want %s to be %v: %q", checks, test.check, test.state, test.says)
 			}
 		})
 	}

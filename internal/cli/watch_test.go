@@ -90,7 +90,7 @@ func runObjects(t *testing.T, store string) map[string]string {
 			t.Fatalf("%s: %v", name, err)
 		}
 		asOf := m["as_of"].(string)
-		for _, varies := range []string{"as_of", "finished_at", "attempt", "attempts", "invocations", "read_ms", "finish_ms", "request_ids", "objects"} {
+		for _, varies := range []string{"as_of", "finished_at", "attempt", "attempts", "invocations", "calls", "read_ms", "finish_ms", "request_ids", "objects"} {
 			delete(m, varies)
 		}
 		same, err := json.Marshal(m)

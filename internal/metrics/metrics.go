@@ -36,6 +36,8 @@ const (
 	Calls                      // provider, code
 	CallDuration               // provider
 	Refusals                   // provider
+	LateRefusals               // provider
+	CallsPerSecond             // provider
 	Retries                    // provider
 	Pages                      // provider
 	Customers                  // provider
@@ -79,6 +81,8 @@ var all = [names]facts{
 	Calls:          {name: "calls", help: "Calls of a cloud, by code."},
 	CallDuration:   {name: "call_duration_seconds", kind: histogram, help: "How long a call of a cloud takes."},
 	Refusals:       {name: "refusals", help: "Calls that a cloud refused as one too many."},
+	LateRefusals:   {name: "late_refusals", help: "Those of them that earlier calls of this process can explain, which arrived late. The others show that the key is used elsewhere, or that the limit is lower."},
+	CallsPerSecond: {name: "calls_per_second", kind: gauge, help: "Calls a second that this process allows itself. While the key is used elsewhere it is below the configured rate."},
 	Retries:        {name: "retries", help: "Calls that repeat one that failed."},
 	Pages:          {name: "pages", help: "Pages that were read."},
 	Customers:      {name: "customers", help: "Customers on those pages."},

@@ -28,6 +28,7 @@ type checkpoint struct {
 	Provider    string         `json:"provider"`
 	Total       *int           `json:"total"`
 	RequestIDs  []string       `json:"request_ids"`
+	Calls       Calls          `json:"calls"`
 	ReadMS      int64          `json:"read_ms"`
 	Thresholds  map[string]any `json:"thresholds"`
 	Version     string         `json:"version"`
@@ -63,7 +64,7 @@ func (r *invocation) resumeAttempt(ctx context.Context, existing *Manifest) (err
 func (r *invocation) newAttempt() {
 	r.checkpoint = checkpoint{
 		Attempt: newID(), AsOf: r.Now().UTC().Truncate(time.Second),
-		Attempts: r.checkpoint.Attempts + 1, Unproven: r.checkpoint.Unproven, Invocations: r.checkpoint.Invocations,
+		Attempts: r.checkpoint.Attempts + 1, Unproven: r.checkpoint.Unproven, Invocations: r.checkpoint.Invocations, Calls: r.checkpoint.Calls,
 		Parts: []string{}, Warnings: []core.Warning{}, RequestIDs: []string{},
 		Thresholds: r.Thresholds, Version: r.Version, Query: core.Params{}, Resellers: r.Resellers,
 	}
@@ -97,7 +98,7 @@ func (r *invocation) manifest() Manifest {
 		Provider: c.Provider, Version: c.Version, Query: c.Query, Resellers: c.Resellers,
 		AsOf: c.AsOf, PeriodStart: start.UTC(), PeriodEnd: end.UTC(), ReadLate: !c.AsOf.Before(end),
 		Count: c.Count, Total: c.Total, RequestIDs: c.RequestIDs, Thresholds: c.Thresholds,
-		Attempt: c.Attempt, Attempts: c.Attempts, Invocations: c.Invocations, ReadMS: c.ReadMS,
+		Attempt: c.Attempt, Attempts: c.Attempts, Invocations: c.Invocations, Calls: c.Calls, ReadMS: c.ReadMS,
 		Warnings: slices.Concat([]core.Warning{}, c.Warnings), ByStatus: map[string]int{}, Alerts: map[string]int{}, Objects: []Object{},
 		Deliveries: []alert.Delivery{}, Sample: []string{},
 	}

@@ -49,8 +49,17 @@ type Manifest struct {
 	Attempt       string           `json:"attempt"`     // the identity of the attempt whose list this is
 	Attempts      int              `json:"attempts"`    // the number of attempts at reading
 	Invocations   int              `json:"invocations"` // the number that worked on the run
+	Calls         Calls            `json:"calls"`
 	ReadMS        int64            `json:"read_ms"`
 	FinishMS      int64            `json:"finish_ms"`
+}
+
+// Calls count the calls of the vendor for a run, those of all attempts.
+type Calls struct {
+	Made        int `json:"made"`
+	Refused     int `json:"refused"`      // for the rate limit
+	RefusedLate int `json:"refused_late"` // those of them that are explained by calls that arrived late
+	PerSecond   int `json:"per_second"`   // what the last call's Pacer allowed; 0: no bound
 }
 
 // ChangeCounts count the lines of changes.ndjson.

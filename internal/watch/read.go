@@ -9,6 +9,7 @@ import (
 	"io"
 	"maps"
 	"slices"
+	"sync"
 	"time"
 
 	"partnerlens/pkg/core"
@@ -96,11 +97,13 @@ func (r *invocation) readOn(ctx context.Context) (core.Report, error) {
 		bounded, cancel = context.WithDeadline(ctx, deadline.Add(-timeToStop))
 		defer cancel()
 	}
+	counted := callCounter{calls: r.checkpoint.Calls}
+	bounded = core.WithTrace(bounded, &core.Trace{Called: counted.add})
 	start, before := time.Now(), r.checkpoint.ReadMS
 	var waiting []line
 	var failure error
 	store := func(cursor string) {
-		r.checkpoint.ReadMS = before + time.Since(start).Milliseconds()
+		r.checkpoint.Calls, r.checkpoint.ReadMS = counted.sum(), before+time.Since(start).Milliseconds()
 		failure = r.storePart(ctx, waiting, cursor)
 		waiting = waiting[:0]
 	}
@@ -128,7 +131,7 @@ func (r *invocation) readOn(ctx context.Context) (core.Report, error) {
 	if err != nil {
 		return report, err // the next call reads what was not stored
 	}
-	r.checkpoint.ReadMS = before + time.Since(start).Milliseconds()
+	r.checkpoint.Calls, r.checkpoint.ReadMS = counted.sum(), before+time.Since(start).Milliseconds()
 	r.noteReport(report)
 	if report.Next != nil {
 		store(*report.Next)
@@ -136,6 +139,31 @@ func (r *invocation) readOn(ctx context.Context) (core.Report, error) {
 		store("") // the last part of the list; read saves the checkpoint
 	}
 	return report, failure
+}
+
+// callCounter counts the calls of a read, which several goroutines make.
+type callCounter struct {
+	mu    sync.Mutex
+	calls Calls
+}
+
+func (c *callCounter) add(_ context.Context, call core.Call) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.calls.Made++
+	if call.Code == core.CodeThrottled {
+		c.calls.Refused++
+	}
+	if call.Late {
+		c.calls.RefusedLate++
+	}
+	c.calls.PerSecond = call.Rate
+}
+
+func (c *callCounter) sum() Calls {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.calls
 }
 
 // atEnd reports whether a read came to the end of the list.

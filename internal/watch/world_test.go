@@ -475,7 +475,7 @@ func objects(t tester, s store.Store) map[string]string {
 					t.Errorf("%s: %s is not what the manifest says", object.Name, o.Name)
 				}
 			}
-			m.Attempt, m.Attempts, m.Invocations, m.ReadMS, m.FinishMS, m.RequestIDs = "", 0, 0, 0, 0, nil
+			m.Attempt, m.Attempts, m.Invocations, m.ReadMS, m.FinishMS, m.RequestIDs, m.Calls = "", 0, 0, 0, 0, nil, watch.Calls{}
 			for i := range m.Warnings { // which differ if the list is read in parts
 				m.Warnings[i].Message = ""
 			}

@@ -38,20 +38,23 @@ type Pacer struct {
 	calls     []*Permit
 	notBefore time.Time // no call starts before
 
+	// The margin.
 	shortest  time.Duration // the shortest round trip; 0: none yet
-	lateShare float64       // the share of a delay that is spent on the way there, 0 to 1
+	lateShare float64       // the share of a delay that is spent on the way there, 0 to mostShare
 	lateDecay float64       // how much lateShare falls with each answer
 
+	// The slots.
 	trying  bool // slots are tried, one at a time
 	tryAt   time.Time
-	lowered time.Time                           // when slots was last lowered
-	round   time.Time                           // when slots were last given up
-	started int                                 // calls
-	shared  bool                                // another program uses the key
-	random  func(n time.Duration) time.Duration // from 0 up to n; keeps Pacers apart
-	row     int                                 // calls refused in a row while the vendor accepted none
-	misses  int                                 // the same, until three calls are accepted
-	hits    int                                 // calls accepted since the last miss
+	lowered time.Time // when slots was last lowered
+	round   time.Time // when a slot was last given up
+	started int       // calls
+	shared  bool      // another program uses the key
+	row     int       // calls refused in a row while the vendor accepted none
+	misses  int       // the same, until three calls are accepted
+	hits    int       // calls accepted since the last miss
+
+	random func(n time.Duration) time.Duration // from 0 up to n, so that Pacers do not move together
 }
 
 // Permit is the permission for one call.
@@ -248,10 +251,20 @@ func (p *Pacer) Accepted(c *Permit) {
 	}
 }
 
+// Refusal is what a Pacer concludes from a refused call.
+type Refusal struct {
+	// Late reports that calls of this Pacer which arrived late can be the reason:
+	// the margin was widened. Otherwise another program uses the key, or the limit
+	// is lower than configured: a slot was given up.
+	Late bool
+	// InARow is how many calls in a row the vendor refused while it accepted none.
+	// The refusals of one burst count once.
+	InARow int
+}
+
 // Refused reports that the vendor refused a call as one too many. after is how
-// long the vendor asked to wait, or 0. row is how many calls in a row the vendor
-// refused while it accepted none; the refusals of one burst count once.
-func (p *Pacer) Refused(c *Permit, after time.Duration) (row int) {
+// long the vendor asked to wait, or 0.
+func (p *Pacer) Refused(c *Permit, after time.Duration) Refusal {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	defer p.wake()
@@ -260,13 +273,21 @@ func (p *Pacer) Refused(c *Permit, after time.Duration) (row int) {
 	if after > 0 {
 		p.notBefore = latest(p.notBefore, now.Add(after))
 	}
-	if p.lateShare < 1.1 && p.explains(c, now) {
+	late := p.lateShare < 1.1 && p.explains(c, now)
+	if late {
 		p.lateShare = min(max(1, 2*p.lateShare), mostShare)
 		p.lateDecay = 0.001
-		return p.row
+	} else {
+		p.lose(c, now)
 	}
-	p.lose(c, now)
-	return p.row
+	return Refusal{Late: late, InARow: p.row}
+}
+
+// Rate returns how many calls a second the Pacer allows now; 0: no bound.
+func (p *Pacer) Rate() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.slots
 }
 
 // explains reports whether a call that arrived late can be why c was refused: c

@@ -82,7 +82,7 @@ type reads struct {
 
 	took    time.Duration
 	refused int
-	misses  int // the most that Refused returned
+	misses  int // the most InARow of a Refusal
 }
 
 func (r *reads) run(ctx context.Context, p *Pacer, n network, c *counter, random *rand.Rand) {
@@ -112,7 +112,7 @@ func (r *reads) run(ctx context.Context, p *Pacer, n network, c *counter, random
 				p.Accepted(permit)
 				return
 			}
-			misses := p.Refused(permit, 0)
+			misses := p.Refused(permit, 0).InARow
 			mu.Lock()
 			r.refused++
 			r.misses = max(r.misses, misses)

@@ -47,9 +47,14 @@ func TestRefusalsAreCounted(t *testing.T) {
 			})
 			pacer := NewPacer(5)
 			var retry retryBudget
-			_, err := NewReader(source, &ReaderOptions[TagQuery]{Pacer: pacer, Attempts: 1}).fetch(t.Context(), TagQuery{}, Cursor{}, &retry)
+			var called Call
+			ctx := WithTrace(t.Context(), &Trace{Called: func(_ context.Context, call Call) { called = call }})
+			_, err := NewReader(source, &ReaderOptions[TagQuery]{Pacer: pacer, Attempts: 1}).fetch(ctx, TagQuery{}, Cursor{}, &retry)
 			if CodeOf(err) != test.code || retry.throttled.Load() != test.counts {
 				t.Errorf("%v: %d refusals, want %d", err, retry.throttled.Load(), test.counts)
+			}
+			if called.Code != test.code || called.Late || called.Rate != 1 {
+				t.Errorf("the call was traced as %+v", called)
 			}
 			start := time.Now()
 			if _, err := pacer.Wait(t.Context()); err != nil || time.Since(start) != test.wait {

@@ -20,10 +20,10 @@ const (
 
 // retryBudget counts the retries of a read.
 type retryBudget struct {
-	retries   atomic.Int64
-	throttled atomic.Int64 // refusals
-	row       atomic.Int64 // as the last Pacer.Refused returned
-	slowest   atomic.Int64 // nanoseconds of the slowest page
+	retries       atomic.Int64
+	throttled     atomic.Int64 // refusals
+	refusedInARow atomic.Int64 // by the last Refusal
+	slowest       atomic.Int64 // nanoseconds of the slowest page
 }
 
 // fetch returns one page, in as many attempts as it takes and may take. Each
@@ -72,10 +72,10 @@ func (r *Reader[Q, T]) attempt(ctx context.Context, query Q, at Cursor, retry *r
 	page, err := r.source.FetchPage(ctx, query, at)
 	took := time.Since(start)
 	page, failure := checkPage(ctx, page, at, err)
-	tracesOf(ctx).called(ctx, Call{
+	call := Call{
 		Schema: r.opts.Schema, Provider: r.opts.Provider, Account: r.opts.Account,
 		Attempt: n, Code: failure.code(), Took: took,
-	})
+	}
 	switch {
 	case failure == nil:
 		r.opts.Pacer.Accepted(permit)
@@ -84,8 +84,12 @@ func (r *Reader[Q, T]) attempt(ctx context.Context, query Q, at Cursor, retry *r
 		}
 	case failure.Code == CodeThrottled:
 		retry.throttled.Add(1)
-		retry.row.Store(int64(r.opts.Pacer.Refused(permit, failure.RetryAfter)))
+		refusal := r.opts.Pacer.Refused(permit, failure.RetryAfter)
+		retry.refusedInARow.Store(int64(refusal.InARow))
+		call.Late = refusal.Late
 	}
+	call.Rate = r.opts.Pacer.Rate()
+	tracesOf(ctx).called(ctx, call)
 	return page, failure
 }
 
@@ -124,7 +128,7 @@ func errLate() *Error {
 func (b *retryBudget) allow(failure *Error, attempt, most int) (wait time.Duration, again bool) {
 	throttled := failure.Code == CodeThrottled
 	if throttled {
-		attempt = int(b.row.Load())
+		attempt = int(b.refusedInARow.Load())
 	}
 	switch {
 	case !failure.Code.Retryable() || attempt >= most || b.retries.Add(1) > retriesPerRead:

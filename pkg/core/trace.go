@@ -34,6 +34,8 @@ type Call struct {
 	Attempt int           // at this page, from 1
 	Code    Code          // of the failure; "": none
 	Took    time.Duration // without the wait for a permit
+	Late    bool          // if Code is CodeThrottled: the Refusal's Late
+	Rate    int           // calls a second that the Pacer allows now; 0: no bound
 }
 
 // ReadEnd is the end of a read of one account.
