@@ -34,6 +34,11 @@ mutate pkg/core/proof.go 's/ && l\.most-l\.total <= l\.rows-l\.old//' TestStale
 mutate pkg/core/witness.go 's/return w\.most-w\.total > len\(w\.ids\)-w\.old/return false/' TestStale
 mutate pkg/core/prefetch.go 's/at: at, ahead:/at: at, forecast: forecast{step: 10}, ahead:/' TestPasses
 mutate pkg/core/prefetch.go 's/p\.ahead\/2/p.ahead/' TestRefusals
+mutate pkg/core/pace.go 's/late := p\.lateShare/late := false \&\& p.lateShare/' TestPacer
+mutate pkg/core/pace.go 's/p\.share\(now\)//' TestPacer
+mutate pkg/core/pace.go 's/p\.misses > 1/false/' TestPacer
+mutate pkg/core/pace.go 's/case p\.misses == 1 \&\& p\.hits == 1:/case false:/' TestPacer
+mutate pkg/core/pace.go 's/case another:/case false:/' TestPacer
 mutate pkg/core/retry.go 's/retry\.throttled\.Add\(1\)//' TestRefusals
 mutate pkg/core/retry.go 's/max\(wait, failure\.RetryAfter\)/wait/' TestRetries
 mutate pkg/core/retry.go 's/ \|\| b\.retries\.Add\(1\) > retriesPerRead//' TestRetries
