@@ -195,7 +195,10 @@ func (p *Pacer) ends(c *Permit, share float64, now time.Time) time.Time {
 	if took == 0 {
 		took = now.Sub(c.at)
 	}
-	late := min(max(0, took-p.shortest), mostLate)
+	var late time.Duration
+	if p.shortest > 0 {
+		late = min(max(0, took-p.shortest), mostLate)
+	}
 	return c.at.Add(time.Second + leastMargin + time.Duration(share*float64(late)))
 }
 
