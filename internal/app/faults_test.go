@@ -165,7 +165,7 @@ func alone() (worlds []hostile) {
 		case "token-expires":
 			h.key, h.otherKey = temporaryKey, true
 		case "hang", "hang-always", "vendor-busy-always":
-			h.bound = 2 * time.Second
+			h.bound = time.Second
 		}
 		worlds = append(worlds, h)
 	}

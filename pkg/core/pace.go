@@ -78,9 +78,9 @@ const (
 	// roundEvery is how often slots are given up. Each round costs a refusal and
 	// a slot for a second; between rounds nothing shows that a slot is free.
 	roundEvery = 20 * time.Second
-	// aloneCalls is how many calls a Pacer makes before it gives up a slot without
-	// having seen another program: a read of 100 pages keeps all of them.
-	aloneCalls = 125
+	// aloneSeconds is how long a Pacer calls at its limit before it gives up a
+	// slot without having seen another program: a read of 100 pages keeps all.
+	aloneSeconds = 25
 	// unboundedMemory is how many calls are kept while there is no bound.
 	unboundedMemory = 1024
 )
@@ -150,7 +150,7 @@ func (p *Pacer) start(now time.Time) (*Permit, time.Duration) {
 	p.share(now)
 	free := p.freeAt(p.slots, now)
 	at := free
-	if p.trying && p.tryAt.Before(free) {
+	if p.trying && p.slots != p.limit && p.tryAt.Before(free) {
 		at = latest(p.freeAt(p.slots+1, now), p.tryAt)
 	}
 	if at = latest(at, p.notBefore); at.After(now) {
@@ -218,13 +218,18 @@ func (p *Pacer) share(now time.Time) {
 	first := p.round.IsZero()
 	p.round = round
 	all := p.slots == p.limit
-	if first || p.slots == 0 || p.trying || all && !p.shared && p.started < aloneCalls {
+	if first || p.slots == 0 || p.trying || p.row > 0 || all && !p.shared && p.started < aloneSeconds*p.limit {
 		return
 	}
 	// A slot is free a second after it was given up. The fewer slots a Pacer has,
 	// the earlier it tries.
-	p.trying, p.tryAt = true, now.Add(1100*time.Millisecond+time.Duration(min(p.slots, 5))*200*time.Millisecond+p.random(200*time.Millisecond))
-	p.slots = max(1, p.slots-1)
+	p.tryAt = now.Add(1100*time.Millisecond + time.Duration(min(p.slots, 5))*200*time.Millisecond + p.random(200*time.Millisecond))
+	if p.slots > 1 {
+		p.slots--
+	} else if all { // the only one: a Pacer that has none may take it
+		p.notBefore = latest(p.notBefore, p.tryAt)
+	}
+	p.trying = p.slots != p.limit
 	p.shared = p.shared && !all // until a refusal shows another program again
 }
 

@@ -82,6 +82,7 @@ type reads struct {
 
 	took    time.Duration
 	refused int
+	starts  []time.Time
 	misses  int // the most InARow of a Refusal
 }
 
@@ -102,6 +103,9 @@ func (r *reads) run(ctx context.Context, p *Pacer, n network, c *counter, random
 			if err != nil {
 				return
 			}
+			mu.Lock()
+			r.starts = append(r.starts, permit.at)
+			mu.Unlock()
 			wait(n.there)
 			accepted := c.call()
 			if accepted {
@@ -158,6 +162,8 @@ func TestPacer(t *testing.T) {
 		{"calm", calm, counting{rate: 5}, 5, []int{100}, 0, false, 0, 19 * time.Second, 1.03, 0, 1},
 		{"calm, refused calls count", calm, counting{rate: 5, refusedCount: true}, 5, []int{100}, 0, false, 0, 19 * time.Second, 1.03, 0, 1},
 		{"calm, fixed second", calm, counting{rate: 5, fixed: true}, 5, []int{100}, 0, false, 0, 19 * time.Second, 1.03, 0, 1},
+		{"one a second", calm, counting{rate: 1}, 1, []int{200}, 0, false, 0, 199 * time.Second, 1.09, 0, 1},
+		{"one a second, two processes", calm, counting{rate: 1}, 1, []int{400, 100}, 10 * time.Second, false, 0, 499 * time.Second, 1.25, 5, 3.5},
 		{"jittery", jittery, counting{rate: 5}, 5, []int{100}, 0, false, 0, 19 * time.Second, 1.17, 3, 1},
 		{"jittery, refused calls count", jittery, counting{rate: 5, refusedCount: true}, 5, []int{100}, 0, false, 0, 19 * time.Second, 1.2, 4, 1},
 		{"tails", tails, counting{rate: 5}, 5, []int{100}, 0, false, 0, 19 * time.Second, 1.15, 3, 1},
@@ -213,6 +219,13 @@ func TestPacer(t *testing.T) {
 					for i, r := range processes {
 						calls, lost = calls+r.pages+r.refused, lost+r.refused
 						fastest, slowest = min(fastest, r.took), max(slowest, r.took)
+						slices.SortFunc(r.starts, time.Time.Compare)
+						for j := test.rate; test.rate > 0 && j < len(r.starts); j++ {
+							if r.starts[j].Sub(r.starts[j-test.rate]) < time.Second {
+								t.Errorf("seed %d: process %d started %d calls within a second", seed, i, test.rate+1)
+								break
+							}
+						}
 						if r.misses >= attemptsPerPage {
 							t.Errorf("seed %d: process %d was refused %d times in a row: a Reader gives up after %d", seed, i, r.misses, attemptsPerPage)
 						}
