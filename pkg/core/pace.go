@@ -78,6 +78,9 @@ const (
 	// roundEvery is how often slots are given up. Each round costs a refusal and
 	// a slot for a second; between rounds nothing shows that a slot is free.
 	roundEvery = 20 * time.Second
+	// missedEvery is how often a Pacer tries again while the vendor accepts none of
+	// its calls. It divides roundEvery.
+	missedEvery = 5 * time.Second
 	// aloneSeconds is how long a Pacer calls at its limit before it gives up a
 	// slot without having seen another program: a read of 100 pages keeps all.
 	aloneSeconds = 25
@@ -329,13 +332,14 @@ func (p *Pacer) lose(c *Permit, now time.Time) {
 	if accepted > 0 || !another {
 		return
 	}
-	// The vendor accepts nothing: the next call starts when this one's slot ends,
-	// and if that is refused as well, when others give up slots.
+	// The vendor accepts nothing: the next call starts when this one's slot ends.
+	// If that is refused as well, the next ones start at moments that include those
+	// at which others give up slots.
 	p.hits = 0
 	p.row++
 	if p.misses++; p.misses > 1 {
-		round := now.Truncate(roundEvery).Add(roundEvery)
-		p.notBefore = latest(p.notBefore, round.Add(1100*time.Millisecond+p.random(200*time.Millisecond)))
+		next := now.Truncate(missedEvery).Add(missedEvery)
+		p.notBefore = latest(p.notBefore, next.Add(1100*time.Millisecond+p.random(200*time.Millisecond)))
 	}
 }
 
