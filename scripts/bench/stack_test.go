@@ -24,7 +24,9 @@ import (
 // API.
 func BenchmarkStack(b *testing.B) {
 	const most = 1.05
-	paced := func(pages int) time.Duration { return time.Duration(pages-pacedLimit)*time.Second/pacedLimit + latency }
+	paced := func(pages int) time.Duration {
+		return time.Duration((pages+pacedLimit-1)/pacedLimit-1)*time.Second + latency
+	}
 	for _, test := range []struct {
 		function, resource, endpoint string
 		floor                        time.Duration
