@@ -372,6 +372,8 @@ var onlyInTemplate = map[string]string{
 	"PARTNERLENS_ACCOUNTS":         "docs/deploy-tencent.md says where it goes; there is no parameter to switch it on with",
 	"PARTNERLENS_TENCENT_ENDPOINT": "has a default; a stack has parameters, serverless.yml is edited",
 	"PARTNERLENS_HUAWEI_ENDPOINT":  "the same",
+	"PARTNERLENS_TENCENT_RATE":     "the same: the vendor's limit by default",
+	"PARTNERLENS_HUAWEI_RATE":      "the same",
 }
 
 // Both clouds' files deploy the same functions with the same settings at the

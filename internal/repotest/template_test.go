@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"reflect"
 	"regexp"
 	"slices"
 	"strings"
@@ -180,12 +181,32 @@ func TestAWSParametersSayWhatToWrite(t *testing.T) {
 		"ExistingBucket":  {"": true, "partnerlens-runs": true, "s3://partnerlens-runs": false, "has.dots": false},
 		"TencentAccounts": {"all": true, "north,south": true, "north, south": false},
 		"TencentEndpoint": {"https://intlpartnersmgt.tencentcloudapi.com": true, "http://example.com": false, "example.com": false},
+		"TencentRate":     {"": true, "3": true, "60%": true, "-1": false, "2.5": false, "all": false},
+		"HuaweiRate":      {"": true, "0": true, "100": true, "60%": true, "0%": false, "160%": false},
+		"Concurrency":     {"1": true, "10": true, "none": true, "0": false, "": false},
 	} {
 		pattern := regexp.MustCompile("^(?:" + template.Parameters[name].AllowedPattern + ")$")
 		for value, want := range values {
 			if got := pattern.MatchString(value); got != want {
 				t.Errorf("%s accepts %q: %t, want %t", name, value, got, want)
 			}
+		}
+	}
+}
+
+// A stack sets a rate only if its parameter does: each function works at the vendor's
+// limit, and concurrent ones share it.
+func TestAWSFunctionsWorkAtTheLimit(t *testing.T) {
+	t.Parallel()
+	template, _ := readTemplate(t)
+	type function struct {
+		Environment struct{ Variables map[string]any }
+	}
+	functions := properties[function](t, template, "AWS::Serverless::Function")
+	for cloud, name := range map[string]string{"Tencent": "CreditFunction", "Huawei": "TagsFunction"} {
+		rate := functions[name].Environment.Variables["PARTNERLENS_"+strings.ToUpper(cloud)+"_RATE"]
+		if want := []any{"Sets" + cloud + "Rate", cloud + "Rate", "AWS::NoValue"}; !reflect.DeepEqual(rate, want) || template.Parameters[cloud+"Rate"].Default != "" {
+			t.Errorf("%s: the rate is %v with %q, want %v with an empty parameter", name, rate, template.Parameters[cloud+"Rate"].Default, want)
 		}
 	}
 }
