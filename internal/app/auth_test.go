@@ -57,7 +57,7 @@ func TestKeysChange(t *testing.T) {
 // the list's store is: on platforms that freeze functions no fetch ends in the background.
 func TestRevokedKeyOfASlowStore(t *testing.T) {
 	t.Parallel()
-	c := openCloud(t, simulator.Options{Latency: 800 * time.Millisecond})
+	c := openCloud(t, simulator.Options{Work: simulator.Constant(800 * time.Millisecond)})
 	c.sim.SetSecret("callers", `{"keys":[{"name":"first","hash":"`+hashOf(keyAll)+`"}]}`)
 	env := storesAt(c.server.URL)
 	env["PARTNERLENS_KEYS"], env["PARTNERLENS_SECRETS_FOR"] = "aws-sm:callers", "10s"

@@ -179,7 +179,7 @@ func together() []hostile {
 	moving := all("complete|doubt: total_mismatch|doubt: moved_too_fast")
 	worlds := []hostile{
 		{opts: simulator.Options{Faults: []string{"customers-join", "customers-leave"}}, ends: moving},
-		{opts: simulator.Options{Faults: []string{"customers-join", "customers-leave"}, Latency: 5 * time.Millisecond}, ends: moving},
+		{name: "customers-join+customers-leave+5ms", opts: simulator.Options{Faults: []string{"customers-join", "customers-leave"}, Work: simulator.Constant(5 * time.Millisecond)}, ends: moving},
 		{opts: simulator.Options{Faults: []string{"page-clamp-10", "customers-leave"}}, ends: moving},
 		{opts: simulator.Options{Faults: []string{"page-clamp-10", "customers-join", "customers-leave"}}, ends: moving},
 		{opts: simulator.Options{Faults: []string{"duplicate-rows", "customers-leave"}}, ends: moving},
@@ -192,7 +192,7 @@ func together() []hostile {
 		{opts: simulator.Options{Faults: []string{"force-absent", "iso-times", "unknown-tag", "bad-value"}}, ends: all("complete")},
 		{opts: simulator.Options{Faults: []string{"force-one", "bad-value", "page-clamp-10"}}, ends: all("complete")},
 		{opts: simulator.Options{Faults: []string{"iso-times", "bad-value", "customers-join", "customers-leave"}}, ends: moving},
-		{opts: simulator.Options{Latency: 5 * time.Millisecond}, ends: all("complete")},
+		{name: "5ms", opts: simulator.Options{Work: simulator.Constant(5 * time.Millisecond)}, ends: all("complete")},
 	}
 	for _, counting := range []simulator.RateCounting{simulator.SlidingSecond, simulator.SlidingSecondRefusals, simulator.FixedSecond} {
 		for _, rate := range []string{"0", "5"} { // not known, and as it is
@@ -205,7 +205,7 @@ func together() []hostile {
 	for i := range worlds {
 		h := &worlds[i]
 		if h.name == "" {
-			h.name = strings.Join(append(h.opts.Faults, h.opts.Latency.String()), "+")
+			h.name = strings.Join(h.opts.Faults, "+")
 		}
 	}
 	return worlds

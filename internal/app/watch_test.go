@@ -427,7 +427,7 @@ func TestWatchZone(t *testing.T) {
 // Cut by deadlines, a run goes on, and the last piece finishes it.
 func TestWatchGoesOn(t *testing.T) {
 	t.Parallel()
-	c := openCloud(t, simulator.Options{Customers: 2000, Latency: 120 * time.Millisecond, Rate: 4})
+	c := openCloud(t, simulator.Options{Customers: 2000, Work: simulator.Constant(120 * time.Millisecond), Rate: 4})
 	env := c.settings()
 	env["PARTNERLENS_STORE"] = "file://" + t.TempDir()
 	env["PARTNERLENS_TENCENT_RATE"] = "5"

@@ -35,13 +35,16 @@ var countings = map[string]simulator.RateCounting{
 
 // Run simulates until it is interrupted.
 func (c *simulateCmd) Run(ctx context.Context, std streams) error {
+	if c.Latency < 0 {
+		return core.Invalid("--latency", "must not be negative")
+	}
 	secrets, err := readSecrets(c.Secrets)
 	if err != nil {
 		return err
 	}
 	sim, err := simulator.New(simulator.Options{
 		Customers: c.Customers, Seed: c.Seed, Day: c.Day, Rate: c.Rate, RateCounting: countings[c.Counting],
-		Latency: c.Latency, PageMax: c.PageMax, Faults: c.Fault, Secrets: secrets,
+		Work: simulator.Constant(c.Latency), PageMax: c.PageMax, Faults: c.Fault, Secrets: secrets,
 	})
 	if err != nil {
 		return core.Invalid("", "%s", err)

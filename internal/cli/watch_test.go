@@ -220,7 +220,7 @@ func run(t *testing.T, env []string, args ...string) (out string, exit int) {
 // of one that was left alone.
 func TestWatchIsKilled(t *testing.T) {
 	t.Parallel()
-	sim, err := simulator.New(simulator.Options{Customers: 300, Latency: 15 * time.Millisecond})
+	sim, err := simulator.New(simulator.Options{Customers: 300, Work: simulator.Constant(15 * time.Millisecond)})
 	if err != nil {
 		t.Fatal(err)
 	}

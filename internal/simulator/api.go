@@ -39,6 +39,13 @@ type request struct {
 	ordinal   int // among the accepted calls, from 1
 }
 
+// allow reports whether a call is within the rate.
+func (s *Simulator) allow(api api, keyID string) bool {
+	allowed, foreign := s.limiter.allow(api.name, keyID, time.Now())
+	s.counters.add(&api.calls.Foreign, foreign)
+	return allowed
+}
+
 // serve answers one call of an API.
 func (s *Simulator) serve(w http.ResponseWriter, r *http.Request, body []byte, v *vendor, api api) {
 	c := request{body: body, requestID: v.requestID()}
@@ -53,7 +60,7 @@ func (s *Simulator) serve(w http.ResponseWriter, r *http.Request, body []byte, v
 	switch {
 	case refused != nil:
 		s.counters.add(&api.calls.Denied, 1)
-	case !s.limiter.allow(api.name, keyID, time.Now()):
+	case !s.allow(api, keyID):
 		s.counters.add(&api.calls.Limited, 1)
 		refused = v.limited
 	default:

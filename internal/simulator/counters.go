@@ -15,6 +15,7 @@ type Calls struct {
 type APICalls struct {
 	Accepted  int // past the signature and the rate
 	Limited   int // refused for the rate
+	Foreign   int // of the fault second-caller, accepted; in no other count
 	Denied    int // refused for the key, the signature or the permission
 	Disturbed int // accepted, and hit by a fault
 	Rows      int // rows in the pages that were made

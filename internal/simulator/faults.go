@@ -77,7 +77,7 @@ var runFaults = []Fault{
 	{"clock-ahead", "The vendor's clock is an hour ahead, so every signature is stale."},
 	{"key-revoked", "The ordinary key is unknown after five calls; the temporary one goes on."},
 	{"token-expires", "The temporary key's token expires after five calls."},
-	{"second-caller", "Another caller on the same key uses two calls a second of its rate."},
+	{"second-caller", "Another caller on the same key uses two calls a second of its rate; if one is refused, it tries again every 50 ms."},
 	{"secrets-down", "Every secret store fails with its vendor's internal error; the two partner APIs do not."},
 }
 
@@ -118,6 +118,9 @@ func (s *Simulator) setFaults(names []string) error {
 	}
 	if s.faults["secrets-down"] {
 		s.SetStoreDown(true)
+	}
+	if s.faults["delay-on-the-way"] {
+		s.opts.There = Uniform(0, 80*time.Millisecond)
 	}
 	if s.limiter.secondCaller = s.faults["second-caller"]; s.limiter.secondCaller && s.limiter.rate == 0 {
 		return errors.New("simulator: the fault second-caller needs a rate")

@@ -35,7 +35,7 @@ func TestFaultNames(t *testing.T) {
 			t.Errorf("New with fault %q: %v, want an error that lists the faults", name, err)
 		}
 	}
-	for _, opts := range []Options{{Rate: -1}, {PageMax: -1}, {Latency: -1}, {RateCounting: 3}, {Faults: []string{"second-caller"}}} {
+	for _, opts := range []Options{{Rate: -1}, {PageMax: -1}, {RateCounting: 3}, {Faults: []string{"second-caller"}}} {
 		if _, err := New(opts); err == nil {
 			t.Errorf("New(%+v) has no error", opts)
 		}

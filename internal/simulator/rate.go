@@ -36,10 +36,11 @@ type limiter struct {
 
 type budgetOf struct{ api, key string }
 
-// allow reports whether a call of the API with the key is within the rate.
-func (l *limiter) allow(api, key string, at time.Time) bool {
+// allow reports whether a call of the API with the key is within the rate, and
+// returns how many calls of the second caller came before it.
+func (l *limiter) allow(api, key string, at time.Time) (allowed bool, foreign int) {
 	if l.rate == 0 {
-		return true
+		return true, 0
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -48,44 +49,60 @@ func (l *limiter) allow(api, key string, at time.Time) bool {
 	}
 	b := l.budgets[budgetOf{api, key}]
 	if b == nil {
-		b = &budget{otherNext: at}
+		b = &budget{otherDue: at, otherNext: at}
 		l.budgets[budgetOf{api, key}] = b
 	}
 	if l.secondCaller {
-		l.other(b, at)
+		foreign = l.other(b, at)
 	}
-	return l.use(b, at)
+	allowed = !l.full(b, at)
+	if allowed || l.counting == SlidingSecondRefusals {
+		b.counted = append(b.counted, at)
+	}
+	return allowed, foreign
 }
 
 // budget is what one key has used of one API's rate.
 type budget struct {
 	counted   []time.Time // the calls that count for the current second
-	otherNext time.Time   // when the second caller calls next
+	otherDue  time.Time   // when the second caller's next call is due
+	otherNext time.Time   // when it tries that call next
 }
 
-func (l *limiter) use(b *budget, at time.Time) bool {
+// full reports whether the rate is used up, and drops the calls that no longer
+// count.
+func (l *limiter) full(b *budget, at time.Time) bool {
 	start := at.Add(-time.Second)
 	if l.counting == FixedSecond {
 		start = at.Truncate(time.Second).Add(-1)
 	}
 	b.counted = slices.DeleteFunc(b.counted, func(t time.Time) bool { return !t.After(start) })
-	full := len(b.counted) >= l.rate
-	if !full || l.counting == SlidingSecondRefusals {
-		b.counted = append(b.counted, at)
-	}
-	return !full
+	return len(b.counted) >= l.rate
 }
 
-// other makes the calls of the second caller on the same key, one every half
-// second, that are due since the last call. It skips those more than a second ago,
-// which no longer count.
-func (l *limiter) other(b *budget, at time.Time) {
-	const every = time.Second / 2
+// other makes the calls of the second caller on the same key that are due since
+// the last call: one every half second, tried again every 50 ms until there is
+// room. Its refused calls do not count, or with SlidingSecondRefusals it would lock
+// out everyone. Calls more than a second ago, which no longer count, are not made
+// one by one.
+func (l *limiter) other(b *budget, at time.Time) (made int) {
+	const every, again = time.Second / 2, 50 * time.Millisecond
 	if late := at.Sub(b.otherNext); late > 2*time.Second {
-		b.otherNext = b.otherNext.Add(late.Truncate(every) - 2*every)
+		made = int((late - time.Second) / every)
+		b.otherDue = b.otherDue.Add(time.Duration(made) * every)
+		b.otherNext = b.otherNext.Add(time.Duration(made) * every)
 	}
 	for !b.otherNext.After(at) {
-		l.use(b, b.otherNext)
-		b.otherNext = b.otherNext.Add(every)
+		if l.full(b, b.otherNext) {
+			b.otherNext = b.otherNext.Add(again)
+			continue
+		}
+		b.counted = append(b.counted, b.otherNext)
+		b.otherDue = b.otherDue.Add(every)
+		if b.otherNext.Before(b.otherDue) {
+			b.otherNext = b.otherDue
+		}
+		made++
 	}
+	return made
 }

@@ -20,22 +20,26 @@ func TestRate(t *testing.T) {
 		counting RateCounting
 		faults   []string
 		steps    []step
+		foreign  int
 	}{
 		{"sliding", SlidingSecond, nil, []step{
 			{0, 7, 5}, {999 * ms, 3, 0}, {1 * ms, 7, 5}, {500 * ms, 1, 0}, {500 * ms, 2, 2}, {500 * ms, 3, 3}, {500 * ms, 3, 2},
-		}},
+		}, 0},
 		{"sliding, refusals count", SlidingSecondRefusals, nil, []step{
 			{0, 7, 5}, {900 * ms, 5, 0}, {500 * ms, 1, 0}, {600 * ms, 4, 4}, {1000 * ms, 6, 5},
-		}},
+		}, 0},
 		{"fixed", FixedSecond, nil, []step{
 			{900 * ms, 7, 5}, {99 * ms, 1, 0}, {1 * ms, 7, 5}, {999 * ms, 1, 0}, {1 * ms, 5, 5},
-		}},
+		}, 0},
 		{"a second caller", SlidingSecond, []string{"second-caller"}, []step{
-			{0, 5, 4}, {1000 * ms, 5, 4}, {10000 * ms, 5, 3}, {500 * ms, 1, 0}, {500 * ms, 5, 3},
-		}},
+			{0, 5, 4}, {900 * ms, 1, 0}, {100 * ms, 5, 3}, {10000 * ms, 5, 3}, {500 * ms, 1, 0}, {500 * ms, 5, 3},
+		}, 25},
+		{"a second caller, refusals count", SlidingSecondRefusals, []string{"second-caller"}, []step{
+			{0, 5, 4}, {500 * ms, 1, 0}, {1000 * ms, 5, 2},
+		}, 4},
 		{"a second caller, fixed", FixedSecond, []string{"second-caller"}, []step{
-			{0, 5, 4}, {500 * ms, 1, 0}, {500 * ms, 5, 4}, {500 * ms, 1, 0},
-		}},
+			{0, 5, 4}, {500 * ms, 1, 0}, {500 * ms, 5, 3}, {500 * ms, 1, 0},
+		}, 3},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -63,6 +67,9 @@ func TestRate(t *testing.T) {
 					if got := after.Credit.Limited - before.Credit.Limited; got != step.calls-step.want {
 						t.Errorf("step %d: Limited = %d, want %d", n, got, step.calls-step.want)
 					}
+				}
+				if got := s.Calls(); got.Credit.Foreign != test.foreign || got.Tags.Foreign != test.foreign {
+					t.Errorf("the second caller has made %d and %d calls, want %d", got.Credit.Foreign, got.Tags.Foreign, test.foreign)
 				}
 			})
 		})
@@ -97,7 +104,7 @@ func TestRateOfEachKey(t *testing.T) {
 func TestLatency(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		s := newSimulator(t, Options{Customers: 5, Latency: 80 * time.Millisecond})
+		s := newSimulator(t, Options{Customers: 5, Work: Constant(80 * time.Millisecond)})
 		start := time.Now()
 		s.askCredit(t, `{}`)
 		s.askTags(t, `{}`)
@@ -116,7 +123,7 @@ func TestLatency(t *testing.T) {
 func TestMaxConcurrent(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		s := newSimulator(t, Options{Customers: 5, Latency: time.Second})
+		s := newSimulator(t, Options{Customers: 5, Work: Constant(time.Second)})
 		for range 3 {
 			go s.askCredit(t, `{}`)
 		}

@@ -22,7 +22,7 @@ const extensionRegion = "us-east-1"
 // real extension, which caches an answer for 300 s, it reads the store every time.
 func (s *Simulator) Extension(sessionToken string) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		s.wait(r.Context(), s.opts.Latency)
+		s.delay(r.Context(), s.opts.There, s.opts.Work, s.opts.Back)
 		if r.Method != http.MethodGet {
 			http.Error(w, "method not allowed", http.StatusMethodNotAllowed)
 			return

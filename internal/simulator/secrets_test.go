@@ -556,7 +556,7 @@ func TestFaultsSpareTheStores(t *testing.T) {
 func TestStoresTakeTheirTime(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		s := newSimulator(t, Options{Latency: 80 * time.Millisecond, Secrets: map[string]string{"credit": "text"}})
+		s := newSimulator(t, Options{There: Constant(20 * time.Millisecond), Work: Constant(40 * time.Millisecond), Back: Constant(20 * time.Millisecond), Secrets: map[string]string{"credit": "text"}})
 		for name, read := range readers {
 			start := time.Now()
 			if got := read(t, s, call{}, "credit", ""); got.text != "text" || time.Since(start) != 80*time.Millisecond {

@@ -25,7 +25,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"math/rand/v2"
 	"net/http"
 	"sync"
 	"sync/atomic"
@@ -78,8 +77,10 @@ type Options struct {
 	// RateCounting is how those calls are counted.
 	RateCounting RateCounting
 
-	// Latency passes before every answer.
-	Latency time.Duration
+	// There is how long a call is on its way. It is counted when it arrives, so
+	// a call may overtake another. Work is how long the answer takes to make,
+	// and Back how long it is on its way.
+	There, Work, Back Delay
 
 	// PageMax is the largest page. 0 means 100 for Tencent, which silently
 	// cuts larger ones, and 200 for Huawei, which refuses larger ones.
@@ -134,8 +135,8 @@ type Simulator struct {
 
 // New returns a simulator. The error is about the Options only.
 func New(opts Options) (*Simulator, error) {
-	if opts.Rate < 0 || opts.PageMax < 0 || opts.Latency < 0 || opts.Day < 0 {
-		return nil, fmt.Errorf("simulator: rate, page maximum, latency and day must not be negative")
+	if opts.Rate < 0 || opts.PageMax < 0 || opts.Day < 0 {
+		return nil, fmt.Errorf("simulator: rate, page maximum and day must not be negative")
 	}
 	if opts.RateCounting < SlidingSecond || opts.RateCounting > FixedSecond {
 		return nil, fmt.Errorf("simulator: unknown way to count the rate: %d", opts.RateCounting)
@@ -215,9 +216,7 @@ func (s *Simulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if store == nil {
 		defer s.counters.enter()()
 	}
-	if s.faults["delay-on-the-way"] {
-		s.wait(r.Context(), rand.N(80*time.Millisecond))
-	}
+	s.delay(r.Context(), s.opts.There)
 
 	// Read the body before anything else: the signature covers it, and only
 	// after that does net/http notice a caller that disconnects.
@@ -233,7 +232,7 @@ func (s *Simulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case store != nil:
 		a := store(r, body)
-		s.wait(r.Context(), s.opts.Latency)
+		s.delay(r.Context(), s.opts.Work, s.opts.Back)
 		a.send(w)
 	case r.URL.Path == "/":
 		s.serve(w, r, body, s.tencent, api{creditAction, &s.counters.calls.Credit, (*Simulator).creditPage})
@@ -263,9 +262,9 @@ type answer struct {
 	ordinal int
 }
 
-// deliver sends an answer after the latency and the faults that hit the call.
+// deliver sends an answer after its delays and the faults that hit the call.
 func (s *Simulator) deliver(w http.ResponseWriter, r *http.Request, calls *APICalls, a answer) {
-	s.wait(r.Context(), s.opts.Latency)
+	s.delay(r.Context(), s.opts.Work, s.opts.Back)
 	for i, h := range s.hits {
 		phase := int(s.seed.roll(streamFault, i) % uint64(h.every))
 		if a.ordinal == 0 || (a.ordinal+phase)%h.every != 0 {
