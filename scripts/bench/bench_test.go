@@ -27,10 +27,10 @@ import (
 func BenchmarkCancel(b *testing.B) {
 	for name, serve := range map[string]func(*testing.B) app.Environment{
 		"pace": func(b *testing.B) app.Environment {
-			return serve(b, simulator.Options{}, delay{}).environment("PARTNERLENS_TENCENT_RATE=1")
+			return serve(b, simulator.Options{}).environment("PARTNERLENS_TENCENT_RATE=1")
 		},
 		"retry": func(b *testing.B) app.Environment {
-			return serve(b, simulator.Options{Faults: []string{"http-500-always"}}, delay{}).environment("PARTNERLENS_TENCENT_RATE=0")
+			return serve(b, simulator.Options{Faults: []string{"http-500-always"}}).environment("PARTNERLENS_TENCENT_RATE=0")
 		},
 		"header": hanging(true, ""),
 		"body":   hanging(true, "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n{"),
@@ -57,7 +57,7 @@ func cancelRead(b *testing.B, function *core.Function) time.Duration {
 	defer cancel()
 	returned := make(chan error, 1)
 	go func() {
-		_, err := read(ctx, function)
+		_, err := read(ctx, function, func(core.Record) {})
 		returned <- err
 	}()
 	select {
@@ -112,9 +112,8 @@ func hang(conn net.Conn, start string) {
 // BenchmarkConnections reports how many connections 16 callers of one Source open
 // for 25 calls each: the most of b.N. More than 20 is a failure.
 func BenchmarkConnections(b *testing.B) {
-	slow := delay{back: span{5 * time.Millisecond, 15 * time.Millisecond}}
 	b.Run("Tencent", func(b *testing.B) {
-		reportConnections(b, slow, func(url string) (func(core.Cursor) error, func(), error) {
+		reportConnections(b, func(url string) (func(core.Cursor) error, func(), error) {
 			source, err := tencent.New(tencent.Config{Credentials: transport.Static(tencent.Key{ID: simulator.KeyID, Secret: core.NewSecret(simulator.KeySecret)}), Endpoint: url})
 			return func(at core.Cursor) error {
 				_, err := source.FetchPage(b.Context(), core.CreditQuery{}, at)
@@ -123,7 +122,7 @@ func BenchmarkConnections(b *testing.B) {
 		})
 	})
 	b.Run("Huawei", func(b *testing.B) {
-		reportConnections(b, slow, func(url string) (func(core.Cursor) error, func(), error) {
+		reportConnections(b, func(url string) (func(core.Cursor) error, func(), error) {
 			source, err := huawei.New(huawei.Config{Credentials: transport.Static(huawei.Key{AK: simulator.KeyID, SK: core.NewSecret(simulator.KeySecret)}), Endpoint: url})
 			return func(at core.Cursor) error {
 				_, err := source.FetchPage(b.Context(), core.TagQuery{}, at)
@@ -133,11 +132,11 @@ func BenchmarkConnections(b *testing.B) {
 	})
 }
 
-func reportConnections(b *testing.B, d delay, open func(url string) (fetch func(core.Cursor) error, done func(), err error)) {
+func reportConnections(b *testing.B, open func(url string) (fetch func(core.Cursor) error, done func(), err error)) {
 	b.Helper()
 	most := 0
 	for b.Loop() {
-		up := serve(b, simulator.Options{}, d)
+		up := serve(b, simulator.Options{Work: simulator.Uniform(5*time.Millisecond, 15*time.Millisecond)})
 		fetch, done, err := open(up.url)
 		if err != nil {
 			b.Fatal(err)

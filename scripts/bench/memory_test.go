@@ -76,7 +76,7 @@ func (m usage) report(b *testing.B, most int64) {
 // peak returns the usage of a process that reads the customers of a simulator.
 func peak(b *testing.B, reader, function string, customers int, env ...string) (m usage) {
 	b.Helper()
-	up := serve(b, simulator.Options{Customers: customers}, delay{})
+	up := serve(b, simulator.Options{Customers: customers})
 	child := exec.CommandContext(b.Context(), reader, function)
 	child.Env = append(simulator.Env(up.url), "PARTNERLENS_TENCENT_RATE=0", "PARTNERLENS_HUAWEI_RATE=0")
 	child.Env = append(child.Env, env...)

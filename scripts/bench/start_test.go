@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"cmp"
 	"path/filepath"
 	"slices"
 	"testing"
@@ -45,7 +46,7 @@ func BenchmarkStart(b *testing.B) {
 	}
 }
 
-func median(times []time.Duration) time.Duration {
-	slices.Sort(times)
-	return times[len(times)/2]
+func median[T cmp.Ordered](values []T) T {
+	slices.Sort(values)
+	return values[len(values)/2]
 }
