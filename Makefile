@@ -20,7 +20,7 @@ fuzz: ## every fuzz target for 100,000 inputs
 	scripts/fuzz.sh 100000
 
 bench: ## time and memory against floors
-	go test -run '^$$' -bench 'Rate|Huawei|Start|Memory|Watch' -benchtime 1x -timeout 30m ./scripts/bench
+	go test -run '^$$' -bench 'Rate|Huawei|Stack|Start|Memory|Watch' -benchtime 1x -timeout 30m ./scripts/bench
 	go test -run '^$$' -bench 'Cancel|Connections' -benchtime 50x ./scripts/bench
 	go test -run '^$$' -bench '^BenchmarkPage$$' -benchtime 5s ./pkg/tencent ./pkg/huawei
 

@@ -18,7 +18,6 @@ import (
 	"time"
 
 	"partnerlens/internal/app"
-	"partnerlens/internal/emulator"
 	"partnerlens/internal/simulator"
 	"partnerlens/pkg/core"
 	"partnerlens/pkg/tencent"
@@ -50,7 +49,6 @@ type situation struct {
 	setting  int  // calls a second that the reader is set to; 0: it does not know the limit, which is 10
 	pages    int  // of each reader
 	readers  int  // processes of the command; 0: a read in this process
-	lambda   bool // a run of the watch in an emulated Lambda, which is set to nothing
 	before   bool // another program made five calls just before
 	tags     bool // Huawei's two lists, else Tencent's
 
@@ -92,7 +90,6 @@ func situations() []situation {
 		{name: "after-another", network: calm, counting: sliding, setting: 5, pages: 20, before: true, floor: after, most: float64(after+1500*ms) / float64(after), refused: 2},
 		{name: "foreign-caller", network: calm, counting: sliding, faults: foreign, setting: 5, pages: 200, floor: floor(200, 3, calm), most: 1.15, refused: 9},             // target 6 refused
 		{name: "foreign-caller-set-apart", network: usual, counting: sliding, faults: foreign, setting: 3, pages: 100, floor: floor(100, 3, usual), most: 1.10, refused: 1}, // target 0 refused
-		{name: "lambda", network: calm, counting: sliding, setting: 5, pages: 100, lambda: true, floor: floor(100, 5, calm), most: 1.28, refused: 1},                        // target 1.05, 0
 		{name: "hidden-limit", network: calm, counting: sliding, pages: 100, tags: true, floor: hidden, most: 1.10, refused: -1},
 		{name: "hidden-limit-jittery", network: jittery, counting: sliding, pages: 100, tags: true, floor: hidden, most: 1.10, refused: -1},
 	}
@@ -112,15 +109,11 @@ type outcome struct {
 	err            error
 }
 
-// programs are the files of what runs in processes of its own.
-type programs struct{ command, lambda string }
-
 // BenchmarkRate reads in every situation, in all of them at the same time, since a
 // reader waits far more than it computes, and reports medians of the repetitions.
 func BenchmarkRate(b *testing.B) {
-	built := programs{filepath.Join(b.TempDir(), "partnerlens"), filepath.Join(b.TempDir(), "credit")}
-	build(b, "partnerlens/cmd/partnerlens", built.command)
-	build(b, "partnerlens/functions/credit", built.lambda)
+	command := filepath.Join(b.TempDir(), "partnerlens")
+	build(b, "partnerlens/cmd/partnerlens", command)
 	situations := slices.DeleteFunc(situations(), func(s situation) bool { return !selected(b, s.name) })
 	longest := slices.MaxFunc(situations, func(a, b situation) int { return cmp.Compare(a.floor, b.floor) }).floor
 	outcomes := make([][repetitions]outcome, len(situations))
@@ -132,10 +125,9 @@ func BenchmarkRate(b *testing.B) {
 			// the longest runs.
 			begin := time.Duration(i+j*len(situations))*time.Second/time.Duration(len(situations)*repetitions) +
 				time.Duration(j)*(longest-s.floor)/(repetitions-1)
-			store := b.TempDir()
 			all.Go(func() {
 				time.Sleep(begin)
-				outcomes[i][j] = s.measure(b.Context(), up, built, store)
+				outcomes[i][j] = s.measure(b.Context(), up, command)
 			})
 		}
 	}
@@ -179,12 +171,10 @@ func (s situation) customers() int {
 	return s.pages*100 - 10
 }
 
-func (s situation) measure(ctx context.Context, up *upstream, built programs, store string) (o outcome) {
+func (s situation) measure(ctx context.Context, up *upstream, command string) (o outcome) {
 	switch {
 	case s.readers > 0:
-		o = s.measureProcesses(ctx, up, built.command)
-	case s.lambda:
-		o.took, o.err = s.watch(ctx, up, built.lambda, store)
+		o = s.measureProcesses(ctx, up, command)
 	case s.tags:
 		o.took, o.err = readAll(ctx, app.Tags.Compose(up.environment("PARTNERLENS_HUAWEI_RATE=0"), nil).Function, s.customers())
 	default:
@@ -262,34 +252,6 @@ func (s situation) run(ctx context.Context, up *upstream, command string) error 
 		return fmt.Errorf("the command wrote %d records of %d of %d customers", records, len(seen), s.customers())
 	}
 	return nil
-}
-
-// watch finishes the day's run in a Lambda. The time is that from the start of its
-// process.
-func (s situation) watch(ctx context.Context, up *upstream, artefact, store string) (time.Duration, error) {
-	start := time.Now()
-	result, err := emulator.Lambda(ctx, emulator.Options{
-		Binary:      artefact,
-		Env:         append(simulator.Env(up.url), "PARTNERLENS_STORE=file://"+store),
-		Invocations: []emulator.Invocation{{Event: []byte(`{"watch":"now"}`)}},
-		Timeout:     15 * time.Minute,
-	})
-	took := time.Since(start)
-	if err != nil {
-		return 0, err
-	}
-	var run struct {
-		Complete bool
-		Accounts []struct{ Count int }
-	}
-	answer := result.Answers[0]
-	if answer.Failure != nil {
-		return 0, answer.Failure
-	}
-	if json.Unmarshal(answer.Payload, &run) != nil || !run.Complete || run.Accounts[0].Count != s.customers() {
-		return 0, fmt.Errorf("the run of %d customers: %s", s.customers(), answer.Payload)
-	}
-	return took, nil
 }
 
 func (s situation) report(b *testing.B, outcomes []outcome) {
