@@ -22,8 +22,8 @@ import (
 //     one. How much of that was spent on the way there is not seen, so the share
 //     is raised by a refusal that late calls explain, and falls with each answer.
 //   - The number of slots. Any other refusal shows that another program uses the
-//     key, or that the limit is lower: the slot is lost. A Pacer starts with one
-//     slot and tries one more at a time.
+//     key, or that the limit is lower: the slot is lost. A Pacer starts with two
+//     slots and tries one more at a time.
 //
 // Pacers of several processes share the limit without knowing of each other: at
 // the same moments of the clock each gives up some slots and then tries others,
@@ -94,7 +94,7 @@ func NewPacer(perSecond int) *Pacer {
 	limit := max(perSecond, 0)
 	return &Pacer{
 		queue: make(chan struct{}, 1), changed: make(chan struct{}, 1),
-		limit: limit, slots: min(limit, 1), trying: limit > 1,
+		limit: limit, slots: min(limit, 2), trying: limit > 2,
 		lateShare: 0.5, lateDecay: 0.01, random: rand.N[time.Duration],
 	}
 }
