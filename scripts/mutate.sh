@@ -35,7 +35,7 @@ mutate pkg/core/witness.go 's/return w\.most-w\.total > len\(w\.ids\)-w\.old/ret
 mutate pkg/core/prefetch.go 's/at: at, ahead:/at: at, forecast: forecast{step: 10}, ahead:/' TestPasses
 mutate pkg/core/prefetch.go 's/p\.ahead\/2/p.ahead/' TestRefusals
 mutate pkg/core/pace.go 's/late := p\.lateShare/late := false \&\& p.lateShare/' TestPacer
-mutate pkg/core/pace.go 's/p\.share\(now\)//' TestPacer
+mutate pkg/core/pace.go 's/p\.startRound\(now\)//' TestPacer
 mutate pkg/core/pace.go 's/p\.misses > 1/false/' TestPacer
 mutate pkg/core/pace.go 's/case p\.misses == 1 \&\& p\.hits == 1:/case false:/' TestPacer
 mutate pkg/core/pace.go 's/case another:/case false:/' TestPacer

@@ -35,7 +35,8 @@ type checkpoint struct {
 	Query       core.Params    `json:"query"`
 	Resellers   []string       `json:"resellers"`
 	Held        *alert.Held    `json:"held"`
-	Draft       *Manifest      `json:"draft"` // the manifest, once all objects are stored; it is published after the deliveries
+	Accepted    bool           `json:"accepted,omitempty"` // the list was held, and Job.Accept accepts it
+	Draft       *Manifest      `json:"draft"`              // the manifest, once all objects are stored; it is published after the deliveries
 }
 
 // resumeAttempt loads the checkpoint, or starts an attempt if there is none that can
@@ -52,9 +53,12 @@ func (r *invocation) resumeAttempt(ctx context.Context, existing *Manifest) (err
 		r.checkpoint = checkpoint{}
 		r.newAttempt()
 	case held && r.Accept: // compare the list that was read; it has another digest
-		r.checkpoint.Draft, r.checkpoint.Attempt, r.checkpoint.Held = nil, newID(), nil
+		r.checkpoint.Draft, r.checkpoint.Attempt, r.checkpoint.Held, r.checkpoint.Accepted = nil, newID(), nil, true
 	case r.checkpoint.Draft == nil && (!sameJSON(r.checkpoint.Thresholds, r.Thresholds) || !r.checkpoint.ReadDone && r.checkpoint.Cursor == ""):
 		r.newAttempt()
+	}
+	if existing.effectiveState() == Held && !r.checkpoint.Accepted {
+		r.Accept = false // an interrupted call with Force has begun another list than the one that is held
 	}
 	r.checkpoint.Invocations++
 	return nil

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"partnerlens/internal/alert"
@@ -287,5 +288,53 @@ func TestHeldReadingsAreApart(t *testing.T) {
 		if outcome := w.watch(t, "2026-11-22"); outcome.State != test.want {
 			t.Errorf("%s apart: %s, want %s", test.apart, outcome.State, test.want)
 		}
+	}
+}
+
+// Only the held list is accepted: not one that an interrupted call with Force has begun
+// to read since.
+func TestAcceptAfterAnInterruptedForce(t *testing.T) {
+	t.Parallel()
+	base := newWorld(newMemory(nil), 80)
+	base.watch(t, "2026-11-20")
+	lacking := func(first int) map[int]int {
+		left := make(map[int]int)
+		for i := first; i < 80; i++ {
+			left[i] = 100
+		}
+		return left
+	}
+	base.books.left = lacking(30)
+	if outcome := base.watch(t, "2026-11-21"); outcome.State != watch.Held {
+		t.Fatal(outcome.State)
+	}
+	held := base.store.(*memory)
+	unseen := 0
+	for at, reached := 1, true; reached; at++ {
+		synctest.Test(t, func(t *testing.T) {
+			w := base.on(newMemory(held))
+			w.books.left = lacking(40)
+			w.change = func(job *watch.Job) { job.Force = true }
+			s := w.store
+			var n atomic.Int32
+			w.store = shaky(s, at, false, true, &n)
+			_, err := w.call(t.Context(), "2026-11-21")
+			reached = err != nil
+			w.store = s
+			shown, _, err := watch.NewestRun(t.Context(), s, "credit", "north")
+			if err != nil {
+				t.Fatal(err)
+			}
+			w.change = func(job *watch.Job) { job.Accept = true }
+			outcome := w.watch(t, "2026-11-21")
+			if outcome.State == watch.Held {
+				unseen++
+			} else if shown.State == watch.Held && outcome.Manifest.Count != shown.Count {
+				t.Errorf("after operation %d of a call with Force failed, a list of %d is accepted, and the held one has %d", at, outcome.Manifest.Count, shown.Count)
+			}
+		})
+	}
+	if unseen == 0 {
+		t.Error("no call was interrupted while it read")
 	}
 }

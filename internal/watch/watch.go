@@ -129,9 +129,10 @@ func (r *invocation) work(ctx context.Context) (Outcome, error) {
 		}
 	}
 
-	// Publish: write the manifest, clean up, then drop the run from pending.json if nothing
-	// is due. resumeFinished completes a call that is interrupted after the manifest. Another
-	// invocation that has taken the lease may have published the run: do not overwrite it.
+	// Publish: check the lease, since another invocation that has taken it may have published
+	// the run; write the manifest; clean up; drop the run from pending.json if nothing is due.
+	// If this is interrupted after the manifest, resumeFinished in the next call without Force
+	// completes it.
 	if err := r.checkLease(ctx); err != nil {
 		return Outcome{}, err
 	}
@@ -192,7 +193,7 @@ func (r *invocation) writeDraft(ctx context.Context, h history) error {
 		state = Unproven
 	}
 	// Delete the manifest first: compareAndWrite overwrites the objects whose checksums it
-	// has. Until the new manifest is published, readers find no run.
+	// has. Until the new manifest is published there is no run, although latest.json may name it.
 	if err := r.store.Delete(ctx, r.objectName(manifestName)); err != nil {
 		return err
 	}

@@ -50,9 +50,9 @@ type Pacer struct {
 	round   time.Time // when a slot was last given up
 	started int       // calls
 	shared  bool      // another program uses the key
-	row     int       // calls refused in a row while the vendor accepted none
-	misses  int       // the same, until three calls are accepted
-	hits    int       // calls accepted since the last miss
+	row     int       // refusals in a row while no other call of the last second stood; 0 after an accepted call
+	misses  int       // the same, but 0 only after three accepted calls
+	hits    int       // calls accepted since misses was last raised
 
 	random func(n time.Duration) time.Duration // from 0 up to n, so that Pacers do not move together
 }
@@ -100,8 +100,10 @@ func NewPacer(perSecond int) *Pacer {
 }
 
 // Wait waits until the next call may start, and counts it as started. The caller
-// hands the Permit to Accepted or Refused. The error is ctx's; it is
-// context.DeadlineExceeded at once if the wait would end after ctx's deadline.
+// passes the Permit to Accepted or Refused if the vendor accepted or refused the
+// call, and to neither after any other failure: the call then holds its slot as if
+// it had no answer. The error is ctx's; it is context.DeadlineExceeded at once if
+// the wait would end after ctx's deadline.
 func (p *Pacer) Wait(ctx context.Context) (*Permit, error) {
 	select {
 	case p.queue <- struct{}{}:
@@ -150,7 +152,7 @@ func (p *Pacer) start(now time.Time) (*Permit, time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.forget(now)
-	p.share(now)
+	p.startRound(now)
 	free := p.freeAt(p.slots, now)
 	at := free
 	if p.trying && p.slots != p.limit && p.tryAt.Before(free) {
@@ -178,7 +180,8 @@ func (p *Pacer) forget(now time.Time) {
 	}
 }
 
-// freeAt returns when fewer calls than slots hold a slot; now, if fewer do.
+// freeAt returns the first moment, now or later, at which fewer than slots calls
+// hold a slot.
 func (p *Pacer) freeAt(slots int, now time.Time) time.Time {
 	if p.slots == 0 || len(p.calls) < slots {
 		return now
@@ -212,8 +215,8 @@ func latest(a, b time.Time) time.Time {
 	return b
 }
 
-// share gives up slots at the beginning of each round, and then tries others.
-func (p *Pacer) share(now time.Time) {
+// startRound gives up a slot at the beginning of each round, and then tries others.
+func (p *Pacer) startRound(now time.Time) {
 	round := now.Truncate(roundEvery)
 	if !p.round.Before(round) {
 		return
@@ -255,8 +258,8 @@ func (p *Pacer) Accepted(c *Permit) {
 	}
 	p.row = 0
 	switch p.hits++; {
-	case p.misses == 1 && p.hits == 1: // what took the limit is gone
-		p.trying, p.tryAt = true, now
+	case p.misses == 1 && p.hits == 1: // one miss, then accepted: what took the limit is gone
+		p.trying, p.tryAt = p.slots != p.limit, now
 	case p.hits > 2:
 		p.misses = 0
 	}
@@ -302,7 +305,8 @@ func (p *Pacer) Rate() int {
 }
 
 // explains reports whether a call that arrived late can be why c was refused: c
-// started before the late call was certain to count no more.
+// started after lateShare said that the late call no longer counts, and before
+// that was certain (mostShare).
 func (p *Pacer) explains(c *Permit, now time.Time) bool {
 	return slices.ContainsFunc(p.calls, func(other *Permit) bool {
 		return other.at.Before(c.at) && p.ends(other, mostShare, now).After(c.at) && !p.ends(other, p.lateShare, now).After(c.at)
@@ -310,26 +314,26 @@ func (p *Pacer) explains(c *Permit, now time.Time) bool {
 }
 
 // lose gives up the slot of a refused call. The refusals of one burst leave as
-// many slots as there are calls that were accepted.
+// many slots as there are calls of the last second that were not refused.
 func (p *Pacer) lose(c *Permit, now time.Time) {
-	accepted := 0
+	notRefused := 0 // calls of the last second, with or without an answer
 	for _, other := range p.calls {
 		if !other.refused && now.Sub(other.at) < time.Second {
-			accepted++
+			notRefused++
 		}
 	}
 	another := c.at.After(p.lowered) // not of the burst that lowered slots last
 	// A slot lost by a Pacer that had all is tried again once: the reason may
 	// have passed.
-	p.trying, p.tryAt = accepted > 0 && p.slots == p.limit && !c.try, now.Add(time.Second+leastMargin)
+	p.trying, p.tryAt = notRefused > 0 && p.slots == p.limit && !c.try, now.Add(time.Second+leastMargin)
 	switch {
-	case p.slots == 0 || accepted == 0 || !another && accepted < p.slots:
-		p.slots = max(1, accepted)
+	case p.slots == 0 || notRefused == 0 || !another && notRefused < p.slots:
+		p.slots = max(1, notRefused)
 	case another:
 		p.slots = max(1, p.slots-1)
 	}
 	p.shared, p.lowered = true, now
-	if accepted > 0 || !another {
+	if notRefused > 0 || !another {
 		return
 	}
 	// The vendor accepts nothing: the next call starts when this one's slot ends.

@@ -118,16 +118,16 @@ func NewReader[Q Query, T Record](source Source[Q, T], opts *ReaderOptions[Q]) *
 //
 // Read returns an error for an invalid query or cursor, for a canceled context,
 // and if no page could be read. After the first page any other failure is in the
-// Report, with a cursor unless only the proof of completeness is left. If ctx has
-// a deadline, the read stops as StoppedDeadline before an attempt that would
-// probably end after it.
+// Report, with a cursor; see fail for the one exception. If ctx has a deadline, the
+// read stops before an attempt that would probably end after it: as
+// StoppedDeadline, or as StoppedUpstream if an attempt at that page had failed.
 func (r *Reader[Q, T]) Read(ctx context.Context, query Q, opts *ReadOptions, keep func(T) bool) (Report, error) {
 	return r.walk(ctx, query, opts, func(record T, _ func() string) bool { return keep(record) })
 }
 
 // walk is Read whose keep also receives place, which returns the cursor that
 // continues with the record. place is valid until keep returns. It is nil if the
-// answer may be shared.
+// answer may be shared, which opts.alone, AsOf and Known prevent.
 func (r *Reader[Q, T]) walk(ctx context.Context, query Q, opts *ReadOptions, keep func(record T, place func() string) bool) (Report, error) {
 	if opts == nil {
 		opts = new(ReadOptions)
@@ -183,18 +183,18 @@ type readState[Q Query, T Record] struct {
 	opts        ReadOptions
 	keep        func(record T, before Cursor) bool
 	fingerprint []byte // binds cursors to the query, see Reader.fingerprint
-	resumeFrom  Cursor // where the answer starts; Began is when the first answer of the read did
+	resumeFrom  Cursor // where the answer starts; Began is when the first answer of the read started
 	scopes      []Scope[Q]
 	retry       retryBudget
 	report      Report
-	incomplete  bool        // some of the answer is not proven complete
+	incomplete  bool        // a list of this answer, or an earlier answer of the read, is not proven complete; not set by a stop
 	pages       int         // received, including those of later passes and of the witness
 	customers   int         // rows of first passes, and customers found by id
 	notes       RecordNotes // of every customer handed on or filtered out
 
 	scope   int    // index of the current scope
 	here    Cursor // where a cursor continues: behind the last record of the first pass that was handed on or filtered out
-	proving bool   // the first pass over the current list is done, and only its proof is left
+	proving bool   // only the proof of the current list is left: no first pass will hand on more
 }
 
 // read reads the scopes of a query in order, from a cursor on.
@@ -354,7 +354,10 @@ func (s *readState[Q, T]) stop(why Stop) {
 	s.report.stop(why, s.here, s.fingerprint)
 }
 
-// fail records a failure after the first page.
+// fail records a failure after the first page, and the cursor that continues. If time
+// ran out in an answer that only proved its list, the next answer would do the same:
+// then the list is unproven, and the cursor continues at the next scope; after the last
+// scope there is no cursor.
 func (s *readState[Q, T]) fail(failure *Error) {
 	switch {
 	case failure.Code != CodeDeadline:
@@ -376,7 +379,8 @@ func (s *readState[Q, T]) fail(failure *Error) {
 }
 
 // onlyProved reports whether this answer, which continues an earlier one, did
-// nothing but prove the list at which it started. The next one would do the same.
+// nothing but prove the list at which it started: notes counts no customer. The next
+// answer would do the same.
 func (s *readState[Q, T]) onlyProved() bool {
 	return s.proving && s.notes.customers == 0 && s.opts.Cursor != "" && s.here.Scope == s.resumeFrom.Scope
 }

@@ -82,11 +82,11 @@ func situations() []situation {
 		{name: "usual-fixed-second", network: usual, counting: fixed, setting: 5, pages: 100, floor: floor(100, 5, usual), most: 1.07},                  // target 1.035
 		{name: "jittery", network: jittery, counting: sliding, setting: 5, pages: 100, floor: floor(100, 5, jittery), most: 1.14, refused: 3},           // target 1.11
 		{name: "jittery-refusals-count", network: jittery, counting: refusals, setting: 5, pages: 100, floor: floor(100, 5, jittery), most: 1.15, refused: -1},
-		{name: "tails", network: tails, counting: sliding, setting: 5, pages: 100, floor: floor(100, 5, tails), most: 1.13, refused: 3},                               // target 1.10
-		{name: "slow-server", network: slow, counting: sliding, setting: 5, pages: 100, floor: floor(100, 5, slow), most: 1.30, refused: 2},                           // target 1.08, 0
-		{name: "2-processes", network: calm, counting: sliding, setting: 5, pages: 200, readers: 2, floor: floor(400, 5, calm), most: 1.20, refused: 18, spread: 1.6}, // target 1.15, 12, 1.3
-		{name: "4-processes", network: calm, counting: sliding, setting: 5, pages: 200, readers: 4, floor: floor(800, 5, calm), most: 1.15, refused: 62, spread: 1.5}, // target 24 refused, 1.3
-		{name: "after-another", network: calm, counting: sliding, setting: 5, pages: 20, before: true, floor: floor(20, 5, calm), most: 1.75, refused: 2}, // target 1.487, which is 1.5 s more
+		{name: "tails", network: tails, counting: sliding, setting: 5, pages: 100, floor: floor(100, 5, tails), most: 1.13, refused: 3},                                     // target 1.10
+		{name: "slow-server", network: slow, counting: sliding, setting: 5, pages: 100, floor: floor(100, 5, slow), most: 1.30, refused: 2},                                 // target 1.08, 0
+		{name: "2-processes", network: calm, counting: sliding, setting: 5, pages: 200, readers: 2, floor: floor(400, 5, calm), most: 1.20, refused: 18, spread: 1.6},       // target 1.15, 12, 1.3
+		{name: "4-processes", network: calm, counting: sliding, setting: 5, pages: 200, readers: 4, floor: floor(800, 5, calm), most: 1.15, refused: 62, spread: 1.5},       // target 24 refused, 1.3
+		{name: "after-another", network: calm, counting: sliding, setting: 5, pages: 20, before: true, floor: floor(20, 5, calm), most: 1.75, refused: 2},                   // target 1.487, which is 1.5 s more
 		{name: "foreign-caller", network: calm, counting: sliding, faults: foreign, setting: 5, pages: 200, floor: floor(200, 3, calm), most: 1.15, refused: 9},             // target 6 refused
 		{name: "foreign-caller-set-apart", network: usual, counting: sliding, faults: foreign, setting: 3, pages: 100, floor: floor(100, 3, usual), most: 1.10, refused: 1}, // target 0 refused
 		{name: "hidden-limit", network: calm, counting: sliding, pages: 100, tags: true, floor: hidden, most: 1.10, refused: -1},
