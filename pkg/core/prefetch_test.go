@@ -37,9 +37,10 @@ func TestRefusalsAreCounted(t *testing.T) {
 		code   Code
 		counts int64
 		wait   time.Duration // until the next call may start
+		rate   int
 	}{
-		{CodeThrottled, 1, 7 * time.Second},
-		{CodeUnavailable, 0, 0},
+		{CodeThrottled, 1, 7 * time.Second, 1},
+		{CodeUnavailable, 0, 0, 2},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			source := sourceFunc(func(context.Context, Cursor) (page Page[*CustomerTag], _ error) {
@@ -53,7 +54,7 @@ func TestRefusalsAreCounted(t *testing.T) {
 			if CodeOf(err) != test.code || retry.throttled.Load() != test.counts {
 				t.Errorf("%v: %d refusals, want %d", err, retry.throttled.Load(), test.counts)
 			}
-			if called.Code != test.code || called.Late || called.Rate != 1 {
+			if called.Code != test.code || called.Late || called.Rate != test.rate {
 				t.Errorf("the call was traced as %+v", called)
 			}
 			start := time.Now()
