@@ -87,7 +87,8 @@ type reads struct {
 }
 
 func (r *reads) run(ctx context.Context, p *Pacer, n network, c *counter, random *rand.Rand) {
-	p.random = func(n time.Duration) time.Duration { return time.Duration(random.Int64N(int64(n))) }
+	own := rand.New(rand.NewPCG(random.Uint64(), 0)) // which the Pacer guards, and mu does not
+	p.random = func(n time.Duration) time.Duration { return time.Duration(own.Int64N(int64(n))) }
 	time.Sleep(r.after)
 	start := time.Now()
 	var mu sync.Mutex
