@@ -218,7 +218,7 @@ func latest(a, b time.Time) time.Time {
 // startRound gives up a slot at the beginning of each round, and then tries others.
 func (p *Pacer) startRound(now time.Time) {
 	round := now.Truncate(roundEvery)
-	if !p.round.Before(round) {
+	if round.Equal(p.round) { // not Before: the clock may be set back
 		return
 	}
 	first := p.round.IsZero()
@@ -343,7 +343,9 @@ func (p *Pacer) lose(c *Permit, now time.Time) {
 	p.row++
 	if p.misses++; p.misses > 1 {
 		next := now.Truncate(missedEvery).Add(missedEvery)
-		p.notBefore = latest(p.notBefore, next.Add(1100*time.Millisecond+p.random(200*time.Millisecond)))
+		// now.Add keeps the monotonic clock: a wall clock that is set back must not
+		// make the wait longer.
+		p.notBefore = latest(p.notBefore, now.Add(next.Sub(now)+1100*time.Millisecond+p.random(200*time.Millisecond)))
 	}
 }
 

@@ -270,6 +270,30 @@ func TestPacerDoesNotSpin(t *testing.T) {
 	}
 }
 
+// TestPacerOutlivesASetClock: a wait does not depend on the wall clock once it is
+// known, and a clock that is set back does not end the rounds.
+func TestPacerOutlivesASetClock(t *testing.T) {
+	t.Parallel()
+	p := NewPacer(5)
+	for p.notBefore.IsZero() {
+		now := time.Now()
+		c := &Permit{at: now}
+		p.lowered = time.Time{}
+		p.lose(c, now)
+	}
+	if p.notBefore == p.notBefore.Round(0) {
+		t.Error("the next call waits for a time of the wall clock alone")
+	}
+	p = NewPacer(5)
+	later := time.Now().Add(time.Hour)
+	p.startRound(later)
+	p.slots, p.trying, p.shared = 3, false, true
+	p.startRound(later.Add(-time.Hour))
+	if p.slots != 2 {
+		t.Errorf("%d slots after a round of a clock that was set back, want 2", p.slots)
+	}
+}
+
 func TestPacerWaitsAsLongAsAsked(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

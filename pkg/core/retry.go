@@ -128,7 +128,7 @@ func errLate() *Error {
 func (b *retryBudget) allow(failure *Error, attempt, most int) (wait time.Duration, again bool) {
 	throttled := failure.Code == CodeThrottled
 	if throttled {
-		attempt = (int(b.refusedInARow.Load()) + 1) / 2
+		attempt = (int(b.refusedInARow.Load()) + 1) / 2 // twice as many: the others share the limit every 20 s only
 	}
 	switch {
 	case !failure.Code.Retryable() || attempt >= most || b.retries.Add(1) > retriesPerRead:
