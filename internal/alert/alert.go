@@ -19,7 +19,9 @@ type Alert struct {
 	Provider   string   `json:"provider,omitempty"`
 	CustomerID string   `json:"customer_id"`
 	ResellerID string   `json:"reseller_id,omitempty"`
-	Name       string   `json:"name,omitempty"` // masked
+	Name       string   `json:"name,omitempty"`   // masked
+	Owner      string   `json:"owner,omitempty"`  // at the partner
+	CRMID      string   `json:"crm_id,omitempty"` // in the partner's own system
 	Remaining  string   `json:"remaining,omitempty"`
 	Allocated  string   `json:"allocated,omitempty"`
 	Currency   string   `json:"currency,omitempty"`
@@ -55,3 +57,12 @@ func NewAlert(run RunContext, kind Kind, record core.Record, prev, status string
 }
 
 func formatTime(t time.Time) string { return t.UTC().Format(time.RFC3339) }
+
+func (a *Alert) setOwner(owner, crmID *string) {
+	if owner != nil {
+		a.Owner = clean(*owner)
+	}
+	if crmID != nil {
+		a.CRMID = clean(*crmID)
+	}
+}

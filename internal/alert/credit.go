@@ -16,6 +16,7 @@ var Credit = NewEvaluator((*Rules).credit, describeCredit, (*Rules).overrideCred
 
 func describeCredit(a *Alert, c *core.CustomerCredit) {
 	a.Provider, a.Name, a.Currency = c.Provider, clean(c.Name), clean(c.Credit.Currency)
+	a.setOwner(c.Owner, c.CRMID)
 	if c.Credit.Remaining != nil {
 		a.Remaining = c.Credit.Remaining.String()
 	}

@@ -11,6 +11,10 @@ var Tags = NewEvaluator((*Rules).tags, describeTag, nil)
 
 func describeTag(a *Alert, c *core.CustomerTag) {
 	a.Provider, a.DaysLeft = c.Provider, c.DaysLeft
+	if c.Name != nil {
+		a.Name = clean(*c.Name)
+	}
+	a.setOwner(c.Owner, c.CRMID)
 	if c.ResellerID != nil {
 		a.ResellerID = clean(*c.ResellerID)
 	}

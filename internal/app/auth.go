@@ -56,7 +56,7 @@ func handler(o HandlerOptions, meter *meter, functions ...*core.Function) http.H
 	newest := &newestRuns{watcher: watcher}
 	reviewed := make([]*core.Function, len(functions))
 	for i, f := range functions {
-		reviewed[i] = f.Reviewed(newest.review(f.Name))
+		reviewed[i] = f.WithStage(newest.review(f.Name))
 	}
 	resolver := NewResolver(env, o.Logger)
 	resolver.staleFor = staleKeysFor

@@ -266,6 +266,7 @@ func creditFact(c simulator.CreditCustomer) fact {
 			"name": c.Name, "email": c.Email, "mobile": c.Mobile, "remark": c.Remark, "type": c.Type,
 			"identity": identity, "currency": "USD", "status": status, "forced": forced,
 			"associated_at": instant(c.AssociationTime), "nearest_expiry": instant(c.RecentExpiry),
+			"voucher_remaining": "", "voucher_expiry": "", "owner": "", "crm_id": "", // not asked for
 		},
 		amounts: map[string]*big.Rat{"allocated": allocated, "remaining": remaining, "used": used},
 		unread:  c.Unreadable,
@@ -331,6 +332,8 @@ func tagFact(c simulator.TagCustomer, reseller string, asOf time.Time) fact {
 		"provider": "huaweicloud", "account": "default", "customer_id": c.CustomerID, "reseller_id": reseller,
 		"tag_type": c.CustomerTagType, "tag_value": c.NewCustomerTag, "status": status,
 		"effective_month": c.EffectiveTime, "expire_month": c.ExpireTime, "expires_at": expires, "days_left": days,
+		"name": "", "account_name": "", "email": "", "mobile": "", "label": "", "association": "", "associated_at": "",
+		"owner": "", "crm_id": "", "reseller_name": "", // not asked for
 	}}
 }
 

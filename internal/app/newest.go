@@ -93,12 +93,12 @@ func (n *newestRuns) ages(ctx context.Context, m *meter, functions []*core.Funct
 	}
 }
 
-// review returns a function's core.Review, which compares answers about all customers with
+// review returns the core.OpenStage of a function, which compares answers about all customers with
 // the newest complete run: a list that lacks many of the run's customers may be an empty
 // answer with success, or the list of another account's key. If the store cannot be read,
 // answers are not compared.
-func (n *newestRuns) review(function string) func(context.Context, string, core.Params) *core.Review {
-	return func(ctx context.Context, account string, params core.Params) *core.Review {
+func (n *newestRuns) review(function string) core.OpenStage {
+	return func(ctx context.Context, account string, params core.Params) *core.Stage {
 		query := maps.Clone(params)
 		for _, name := range []string{"account", "pii", "order"} { // which do not change the list
 			delete(query, name)
@@ -117,7 +117,7 @@ func (n *newestRuns) review(function string) func(context.Context, string, core.
 		for _, hash := range newest.Sample {
 			sample[hash] = true
 		}
-		return &core.Review{
+		return &core.Stage{
 			See: func(record core.Record) { delete(sample, watch.Sampled(record.Key())) },
 			End: func(report core.Report) []core.Warning {
 				missing := max(newest.Count-report.Count, newest.Count*len(sample)/len(newest.Sample))

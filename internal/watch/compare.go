@@ -156,6 +156,12 @@ func (c *comparison) customer(lines joined) error {
 		return err
 	}
 	if current != nil {
+		if c.run.Details != nil {
+			current = current.With(c.run.Details(current))
+			if lines.now, err = core.AppendJSON(nil, current); err != nil {
+				return err
+			}
+		}
 		lines.now = c.record(lines.key, current, lines.now)
 	}
 	if c.m.State == Held {
@@ -217,7 +223,8 @@ func (c *comparison) change(lines joined, prev, current core.Record) error {
 		line.Change, line.CustomerID = "changed", current.ID()
 		before, after := prev.Row(), current.Row()
 		for i, column := range c.run.Function.Columns {
-			if before[i] != after[i] && !slices.Contains(derived, column.Name) {
+			notRead := column.Detail && (before[i] == "" || after[i] == "")
+			if before[i] != after[i] && !notRead && !slices.Contains(derived, column.Name) {
 				if line.Fields == nil {
 					line.Fields = make(map[string]oldNew)
 				}

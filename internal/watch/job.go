@@ -24,6 +24,10 @@ type Job struct {
 	PartSize   int            // the number of records held in memory while reading; 0: 20,000
 	Now        func() time.Time
 
+	// Details returns what is known of a customer beside its record in the list, when
+	// the list was read completely. It is called for one customer at a time. nil: nothing is.
+	Details func(record core.Record) core.Details
+
 	// Table returns the header of customers.csv, and a function that appends a record's row.
 	Table func(columns []core.Column) (header []byte, row func(b []byte, record core.Record) []byte)
 

@@ -1,6 +1,7 @@
 package core
 
 import (
+	"cmp"
 	"strconv"
 	"strings"
 	"time"
@@ -25,6 +26,9 @@ type CustomerCredit struct {
 	Forced        *bool        `json:"forced"` // service stopped by force; null: not known
 	AssociatedAt  *time.Time   `json:"associated_at"`
 	NearestExpiry *time.Time   `json:"nearest_expiry"` // the vendor does not say of what
+	Vouchers      *Vouchers    `json:"vouchers"`       // null: not read
+	Owner         *string      `json:"owner"`          // at the partner; null: none, or not read
+	CRMID         *string      `json:"crm_id"`         // in the partner's own system
 	Vendor        CreditVendor `json:"vendor"`
 	Unreadable    []string     `json:"unreadable,omitempty"` // the vendor's members whose value is not as documented: null above
 }
@@ -222,6 +226,15 @@ func (c *CustomerCredit) zoned() bool {
 // UnreadMembers returns the vendor's members that could not be read.
 func (c *CustomerCredit) UnreadMembers() []string { return c.Unreadable }
 
+// With returns the record with its vouchers, its owner and its id in the partner's
+// system, where they are known.
+func (c *CustomerCredit) With(d Details) Record {
+	joined := *c
+	joined.Vouchers = cmp.Or(d.Vouchers, c.Vouchers)
+	joined.Owner, joined.CRMID = cmp.Or(d.Owner, c.Owner), cmp.Or(d.CRMID, c.CRMID)
+	return &joined
+}
+
 // Masked returns the record with name, e-mail address, mobile number and remark
 // masked: a remark is the reseller's text, and often a person's name.
 func (c *CustomerCredit) Masked() Record {
@@ -233,21 +246,28 @@ func (c *CustomerCredit) Masked() Record {
 // creditColumns returns the columns of Row.
 func creditColumns() []Column {
 	return []Column{
-		{"provider", ColumnText, false}, {"account", ColumnText, false},
-		{"customer_id", ColumnText, true}, {"name", ColumnText, true}, {"email", ColumnText, false},
-		{"mobile", ColumnText, true}, {"remark", ColumnText, false}, {"type", ColumnText, false},
-		{"identity", ColumnText, false}, {"allocated", ColumnNumber, true}, {"remaining", ColumnNumber, true},
-		{"used", ColumnNumber, false}, {"currency", ColumnText, true}, {"status", ColumnText, true},
-		{"forced", ColumnText, false}, {"associated_at", ColumnText, false}, {"nearest_expiry", ColumnText, true},
+		{Name: "provider"}, {Name: "account"},
+		{Name: "customer_id", Brief: true}, {Name: "name", Brief: true}, {Name: "email"},
+		{Name: "mobile", Brief: true}, {Name: "remark"}, {Name: "type"},
+		{Name: "identity"}, {Name: "allocated", Kind: ColumnNumber, Brief: true}, {Name: "remaining", Kind: ColumnNumber, Brief: true},
+		{Name: "used", Kind: ColumnNumber}, {Name: "currency", Brief: true}, {Name: "status", Brief: true},
+		{Name: "forced"}, {Name: "associated_at"}, {Name: "nearest_expiry", Brief: true},
+		{Name: "voucher_remaining", Kind: ColumnNumber, Detail: true}, {Name: "voucher_expiry", Detail: true},
+		{Name: "owner", Detail: true}, {Name: "crm_id", Detail: true},
 	}
 }
 
 // Row returns the record as text.
 func (c *CustomerCredit) Row() []string {
+	vouchers, expiry := "", ""
+	if c.Vouchers != nil {
+		vouchers, expiry = c.Vouchers.Remaining.String(), timeText(c.Vouchers.NearestExpiry)
+	}
 	return []string{
 		c.Provider, c.Account, c.CustomerID, c.Name, c.Email, c.Mobile, c.Remark, c.Type,
 		string(c.Identity), textOf(c.Credit.Allocated), textOf(c.Credit.Remaining), textOf(c.Credit.Used),
 		c.Credit.Currency, string(c.Status), boolText(c.Forced), timeText(c.AssociatedAt), timeText(c.NearestExpiry),
+		vouchers, expiry, stringOf(c.Owner), stringOf(c.CRMID),
 	}
 }
 

@@ -20,7 +20,7 @@ type Function struct {
 
 	byID   func(id string) Params
 	names  Names
-	review func(ctx context.Context, account string, params Params) *Review
+	stages []OpenStage
 	parse  func(Params) (boundQuery, error)
 	decode func([]byte) (Record, error)
 }
@@ -39,9 +39,10 @@ type Spec[Q Query] struct {
 
 // Column is one column of a record as a row of a table.
 type Column struct {
-	Name  string
-	Kind  ColumnKind
-	Brief bool // belongs in a table on a screen
+	Name   string
+	Kind   ColumnKind
+	Brief  bool // belongs in a table on a screen
+	Detail bool // shows one of the Details: an empty cell may be a value that was not read
 }
 
 // ColumnKind is the type of a column's cells in a spreadsheet.
@@ -151,17 +152,22 @@ func (f *Function) Accounts(ctx context.Context) ([]string, error) {
 	return f.names(ctx)
 }
 
-// Review checks one account's answer while it is read.
-type Review struct {
-	See func(Record)           // is called for each record that is handed on
-	End func(Report) []Warning // returns the warnings to add to the Report
+// Stage works on the records of one account's answer on their way to the caller.
+// Its functions are not called concurrently, and may be nil.
+type Stage struct {
+	Join func(Record) Record    // returns the record with what the stage adds; it is called before personal data is masked
+	See  func(Record)           // is called for each record that was handed on
+	End  func(Report) []Warning // returns the warnings to add to the Report
 }
 
-// Reviewed returns a copy of the function whose answers are reviewed. review is
-// called before each read of an account, with the question's parameters; it may
-// return nil.
-func (f *Function) Reviewed(review func(ctx context.Context, account string, params Params) *Review) *Function {
-	reviewed := *f
-	reviewed.review = review
-	return &reviewed
+// OpenStage returns the Stage of an answer about an account to a question with
+// these parameters, or nil if the stage does not concern it.
+type OpenStage func(ctx context.Context, account string, params Params) *Stage
+
+// WithStage returns a copy of the function whose answers also go through a stage,
+// after the stages that it has.
+func (f *Function) WithStage(open OpenStage) *Function {
+	staged := *f
+	staged.stages = append(slices.Clone(f.stages), open)
+	return &staged
 }

@@ -101,11 +101,18 @@ func (q *Question) Read(ctx context.Context, keep func(Record) bool) (report Rep
 
 // readAccount reads one account.
 func (q *Question) readAccount(ctx context.Context, account string, opts ReadOptions, keep func(Record) bool) (Report, error) {
-	var review *Review
-	if q.function.review != nil {
-		review = q.function.review(ctx, account, q.params)
+	var stages []*Stage
+	for _, open := range q.function.stages {
+		if stage := open(ctx, account, q.params); stage != nil {
+			stages = append(stages, stage)
+		}
 	}
 	report, err := q.query.read(ctx, account, opts, func(record Record, _ func() string) bool {
+		for _, stage := range stages {
+			if stage.Join != nil {
+				record = stage.Join(record)
+			}
+		}
 		shown := record
 		if q.masked {
 			shown = record.Masked()
@@ -113,15 +120,22 @@ func (q *Question) readAccount(ctx context.Context, account string, opts ReadOpt
 		if !keep(shown) {
 			return false
 		}
-		if review != nil {
-			review.See(record)
+		for _, stage := range stages {
+			if stage.See != nil {
+				stage.See(record)
+			}
 		}
 		return true
 	})
-	if err == nil && review != nil {
+	if err == nil {
 		report.Warnings = slices.Clone(report.Warnings) // it may be shared
-		for _, w := range review.End(report) {
-			report.addWarning(w)
+		for _, stage := range stages {
+			if stage.End == nil {
+				continue
+			}
+			for _, w := range stage.End(report) {
+				report.addWarning(w)
+			}
 		}
 	}
 	return report, q.redacted(err)

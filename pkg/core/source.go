@@ -61,8 +61,10 @@ type Record interface {
 	UnreadMembers() []string
 	// Row returns the record as text, one cell for each Column of its function.
 	Row() []string
-	// Masked returns the record with personal data masked. It must not change the
-	// record, which may be shared.
+	// With returns the record with the details that concern it. Like Masked it
+	// must not change the record, which may be shared.
+	With(Details) Record
+	// Masked returns the record with personal data masked.
 	Masked() Record
 }
 

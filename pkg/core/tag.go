@@ -1,6 +1,7 @@
 package core
 
 import (
+	"cmp"
 	"slices"
 	"strconv"
 	"strings"
@@ -16,10 +17,23 @@ type CustomerTag struct {
 	Tag            Tag        `json:"tag"`
 	Status         TagStatus  `json:"status"`
 	EffectiveMonth *Month     `json:"effective_month"`
-	ExpireMonth    *Month     `json:"expire_month"`         // as the vendor writes it; Rules.ExpireMonth is its meaning
-	ExpiresAt      *time.Time `json:"expires_at"`           // the first instant at which the tag no longer holds, in the vendor's zone
-	DaysLeft       *int       `json:"days_left"`            // whole days until then; null: the tag does not hold
-	Unreadable     []string   `json:"unreadable,omitempty"` // the vendor's members whose value is not as documented
+	ExpireMonth    *Month     `json:"expire_month"` // as the vendor writes it; Rules.ExpireMonth is its meaning
+	ExpiresAt      *time.Time `json:"expires_at"`   // the first instant at which the tag no longer holds, in the vendor's zone
+	DaysLeft       *int       `json:"days_left"`    // whole days until then; null: the tag does not hold
+
+	// From the vendor's list of customers, and from the partner's own; null: not read.
+	Name         *string      `json:"name"`
+	AccountName  *string      `json:"account_name"`
+	Email        *string      `json:"email"`
+	Mobile       *string      `json:"mobile"`
+	Label        *string      `json:"label"`
+	Association  *Association `json:"association"`
+	AssociatedAt *time.Time   `json:"associated_at"`
+	Owner        *string      `json:"owner"` // by default the account manager
+	CRMID        *string      `json:"crm_id"`
+	ResellerName *string      `json:"reseller_name"`
+
+	Unreadable []string `json:"unreadable,omitempty"` // the vendor's members whose value is not as documented
 }
 
 // Tag is the tag as the vendor writes it.
@@ -122,23 +136,53 @@ func (c *CustomerTag) ValueUnknown() bool { return StatusOfTag(c.Tag.Value, fals
 // UnreadMembers returns the vendor's members that could not be read.
 func (c *CustomerTag) UnreadMembers() []string { return c.Unreadable }
 
-// Masked returns the record: it has no personal data.
-func (c *CustomerTag) Masked() Record { return c }
+// With returns the record with what is known of the customer beside its tag. The
+// account manager is the owner of a customer that has no other.
+func (c *CustomerTag) With(d Details) Record {
+	joined := *c
+	if p := d.Profile; p != nil {
+		joined.Name, joined.AccountName, joined.Email, joined.Mobile = p.Name, p.AccountName, p.Email, p.Mobile
+		joined.Label, joined.AssociatedAt, joined.Owner = p.Label, p.AssociatedAt, p.Manager
+		joined.Association = nil
+		if p.Association != "" {
+			joined.Association = &p.Association
+		}
+	}
+	joined.Owner, joined.CRMID = cmp.Or(d.Owner, joined.Owner), cmp.Or(d.CRMID, joined.CRMID)
+	joined.ResellerName = cmp.Or(d.ResellerName, joined.ResellerName)
+	return &joined
+}
+
+// Masked returns the record with names, e-mail address, telephone number and label
+// masked: a label is the partner's text, and often a person's name.
+func (c *CustomerTag) Masked() Record {
+	m := *c
+	m.Name, m.AccountName, m.Label = maskedBy(maskText, c.Name), maskedBy(maskText, c.AccountName), maskedBy(maskText, c.Label)
+	m.Email, m.Mobile = maskedBy(maskText, c.Email), maskedBy(maskMobile, c.Mobile)
+	return &m
+}
 
 // tagColumns returns the columns of Row.
 func tagColumns() []Column {
 	return []Column{
-		{"provider", ColumnText, false}, {"account", ColumnText, false},
-		{"customer_id", ColumnText, true}, {"reseller_id", ColumnText, true},
-		{"tag_type", ColumnText, false}, {"tag_value", ColumnText, false},
-		{"status", ColumnText, true}, {"effective_month", ColumnText, true},
-		{"expire_month", ColumnText, true}, {"expires_at", ColumnText, false}, {"days_left", ColumnNumber, true},
+		{Name: "provider"}, {Name: "account"},
+		{Name: "customer_id", Brief: true}, {Name: "reseller_id", Brief: true},
+		{Name: "tag_type"}, {Name: "tag_value"},
+		{Name: "status", Brief: true}, {Name: "effective_month", Brief: true},
+		{Name: "expire_month", Brief: true}, {Name: "expires_at"}, {Name: "days_left", Kind: ColumnNumber, Brief: true},
+		{Name: "name", Detail: true}, {Name: "account_name", Detail: true}, {Name: "email", Detail: true},
+		{Name: "mobile", Detail: true}, {Name: "label", Detail: true}, {Name: "association", Detail: true},
+		{Name: "associated_at", Detail: true}, {Name: "owner", Detail: true}, {Name: "crm_id", Detail: true},
+		{Name: "reseller_name", Detail: true},
 	}
 }
 
 // Row returns the record as text.
 func (c *CustomerTag) Row() []string {
-	reseller, days := "", ""
+	reseller, days, association := "", "", ""
+	if c.Association != nil {
+		association = string(*c.Association)
+	}
 	if c.ResellerID != nil {
 		reseller = *c.ResellerID
 	}
@@ -148,6 +192,8 @@ func (c *CustomerTag) Row() []string {
 	return []string{
 		c.Provider, c.Account, c.CustomerID, reseller, c.Tag.Type, c.Tag.Value, string(c.Status),
 		textOf(c.EffectiveMonth), textOf(c.ExpireMonth), timeText(c.ExpiresAt), days,
+		stringOf(c.Name), stringOf(c.AccountName), stringOf(c.Email), stringOf(c.Mobile), stringOf(c.Label), association,
+		timeText(c.AssociatedAt), stringOf(c.Owner), stringOf(c.CRMID), stringOf(c.ResellerName),
 	}
 }
 

@@ -30,6 +30,9 @@ func (m *Member) UnreadMembers() []string { return nil }
 // Row returns the id.
 func (m *Member) Row() []string { return []string{m.MemberID} }
 
+// With returns the member: it has no details.
+func (m *Member) With(Details) Record { return m }
+
 // Masked returns the member: an id is not personal data.
 func (m *Member) Masked() Record { return m }
 

@@ -52,7 +52,8 @@ func TestDecodeSample(t *testing.T) {
 			t.Fatal(err)
 		}
 		want := `{"provider":"huaweicloud","account":"","customer_id":"5d000000000000000000000000000002","reseller_id":` + test.want +
-			`,"tag":{"type":"SMB","value":"Y"},"status":"","effective_month":"2026-01","expire_month":"2026-12","expires_at":null,"days_left":null}`
+			`,"tag":{"type":"SMB","value":"Y"},"status":"","effective_month":"2026-01","expire_month":"2026-12","expires_at":null,"days_left":null,` +
+			`"name":null,"account_name":null,"email":null,"mobile":null,"label":null,"association":null,"associated_at":null,"owner":null,"crm_id":null,"reseller_name":null}`
 		if string(got) != want {
 			t.Errorf("record =\n%s\nwant\n%s", got, want)
 		}

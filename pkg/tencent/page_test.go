@@ -67,7 +67,7 @@ func TestDecodeSample(t *testing.T) {
 	const want = `{"provider":"tencentcloud","account":"","customer_id":"200000000000","name":"owner@example.com",` +
 		`"email":"ex***@example.com","mobile":"86-000-00000000","remark":"","type":"new","identity":"enterprise",` +
 		`"credit":{"allocated":"1000.10","remaining":"-0.50","used":null,"currency":"USD"},"status":"","forced":false,` +
-		`"associated_at":"2022-08-18T11:24:06Z","nearest_expiry":"2022-09-17T16:00:00Z",` +
+		`"associated_at":"2022-08-18T11:24:06Z","nearest_expiry":"2022-09-17T16:00:00Z","vouchers":null,"owner":null,"crm_id":null,` +
 		`"vendor":{"Force":0,"IdentifyType":2,"Type":"new","Arrears":"Fixed as -","AssociationTime":"2022-08-18 19:24:06","RecentExpiry":"2022-09-18"}}`
 	if string(got) != want {
 		t.Errorf("record =\n%s\nwant\n%s", got, want)

@@ -42,7 +42,10 @@ func (v *voucher) Evaluate(account string, _ time.Time, _ core.Rules) {
 func (v *voucher) StatusText() string      { return v.Status }
 func (v *voucher) UnreadMembers() []string { return nil }
 func (v *voucher) Row() []string           { return []string{v.CustomerID, strconv.Itoa(v.Left), v.Status} }
-func (v *voucher) Masked() core.Record     { return v }
+func (v *voucher) With(core.Details) core.Record {
+	return v
+}
+func (v *voucher) Masked() core.Record { return v }
 
 type query struct {
 	Kind string `json:"kind,omitempty"`
