@@ -1,0 +1,37 @@
+package core
+
+import "time"
+
+// PartnerState is what a vendor says of the partner itself, beside the list of its
+// customers. A nil member was not read: the key may not, or the vendor has no such API.
+type PartnerState struct {
+	Pool      *PartnerCredit      `json:"pool"`
+	Resellers []ResellerCredit    `json:"resellers"`
+	Vouchers  map[string]Vouchers `json:"vouchers"` // by the id of the customer; customers without a usable voucher are left out
+	Direct    []string            `json:"direct"`   // the ids of all direct customers, by a list of their own
+}
+
+// PartnerCredit is the partner's own credit, from which it allocates credit to
+// customers. An amount that the vendor leaves out is nil.
+type PartnerCredit struct {
+	Total              *Money `json:"total"`               // granted by the vendor
+	Allocated          *Money `json:"allocated"`           // to customers
+	Remaining          *Money `json:"remaining"`           // still to be allocated
+	CustomersTotal     *Money `json:"customers_total"`     // the credit of all customers
+	CustomersRemaining *Money `json:"customers_remaining"` // of which they have left
+	Currency           string `json:"currency"`
+}
+
+// ResellerCredit is the credit of a reseller below a distributor.
+type ResellerCredit struct {
+	ResellerID       string     `json:"reseller_id"`
+	Name             string     `json:"name"`
+	Remark           string     `json:"remark"`
+	Customers        *int       `json:"customers"`
+	Allocated        *Money     `json:"allocated"`
+	Remaining        *Money     `json:"remaining"`
+	Voucher          *Money     `json:"voucher"`
+	VoucherRemaining *Money     `json:"voucher_remaining"`
+	Currency         string     `json:"currency"`
+	BoundAt          *time.Time `json:"bound_at"`
+}
