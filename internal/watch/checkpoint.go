@@ -35,6 +35,7 @@ type checkpoint struct {
 	Query       core.Params    `json:"query"`
 	Resellers   []string       `json:"resellers"`
 	Held        *alert.Held    `json:"held"`
+	Forced      bool           `json:"forced,omitempty"`   // Job.Force began the attempt, though the run had ended
 	Accepted    bool           `json:"accepted,omitempty"` // the list was held, and Job.Accept accepts it
 	Draft       *Manifest      `json:"draft"`              // the manifest, once all objects are stored; it is published after the deliveries
 }
@@ -50,7 +51,7 @@ func (r *invocation) resumeAttempt(ctx context.Context, existing *Manifest) (err
 	held := r.checkpoint.Draft != nil && r.checkpoint.Draft.State == Held
 	switch {
 	case !there || r.checkpoint.Attempt == "" || r.Force && existing.finished() && existing.Attempt == r.checkpoint.Attempt:
-		r.checkpoint = checkpoint{}
+		r.checkpoint = checkpoint{Forced: r.Force && existing.finished()}
 		r.newAttempt()
 	case held && r.Accept: // compare the list that was read; it has another digest
 		r.checkpoint.Draft, r.checkpoint.Attempt, r.checkpoint.Held, r.checkpoint.Accepted = nil, newID(), nil, true
@@ -67,7 +68,7 @@ func (r *invocation) resumeAttempt(ctx context.Context, existing *Manifest) (err
 // newAttempt starts an attempt: what was read before does not count.
 func (r *invocation) newAttempt() {
 	r.checkpoint = checkpoint{
-		Attempt: newID(), AsOf: r.Now().UTC().Truncate(time.Second),
+		Forced: r.checkpoint.Forced, Attempt: newID(), AsOf: r.Now().UTC().Truncate(time.Second),
 		Attempts: r.checkpoint.Attempts + 1, Unproven: r.checkpoint.Unproven, Invocations: r.checkpoint.Invocations, Calls: r.checkpoint.Calls,
 		Parts: []string{}, Warnings: []core.Warning{}, RequestIDs: []string{},
 		Thresholds: r.Thresholds, Version: r.Version, Query: core.Params{}, Resellers: r.Resellers,

@@ -222,7 +222,11 @@ func (r *invocation) publishOtherDrafts(ctx context.Context) error {
 		}
 		if draft := earlier.checkpoint.Draft; draft != nil && draft.Attempt == p.Attempt {
 			draft.Deliveries, draft.FinishedAt = p.Deliveries, r.Now().UTC().Truncate(time.Second)
-			if err := earlier.publish(ctx, *draft); err != nil {
+			err := putJSON(ctx, r.store, earlier.objectName(manifestName), *draft)
+			if err == nil {
+				err = earlier.cleanUp(ctx, *draft)
+			}
+			if r.warnings = earlier.warnings; err != nil {
 				return err
 			}
 		} else if m.Schema == "" { // deleted since

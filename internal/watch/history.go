@@ -192,17 +192,16 @@ func (r *invocation) unreadable(ctx context.Context, err error) (bool, error) {
 	return true, nil
 }
 
-// cleanUp updates latest.json if the run is Done, and deletes the work in progress. Every call for a run that
+// cleanUp updates latest.json, and deletes the work in progress. Every call for a run that
 // has ended repeats it, since the invocation that wrote the manifest may have ended there.
 // A held run keeps its work until it is accepted.
 func (r *invocation) cleanUp(ctx context.Context, m Manifest) error {
-	if m.effectiveState() == Held {
-		return nil
-	}
+	update := r.unnameLatest
 	if m.effectiveState() == Done {
-		if err := r.nameLatest(ctx, m); err != nil {
-			return err
-		}
+		update = r.nameLatest
+	}
+	if err := update(ctx, m); err != nil || m.effectiveState() == Held {
+		return err
 	}
 	folder := r.objectName("") + "/"
 	return deleteAll(ctx, r.store, folder, func(name string) bool {
@@ -226,8 +225,8 @@ func deleteAll(ctx context.Context, s store.Store, prefix string, match func(nam
 			names = append(names, object.Name)
 		}
 	}
-	for _, name := range names {
-		if err := s.Delete(ctx, name); err != nil {
+	for _, name := range slices.Backward(names) { // the checkpoint, which says that there is more, goes last
+		if err := retry(ctx, writeAttempts, func() error { return s.Delete(ctx, name) }); err != nil {
 			return err
 		}
 	}
@@ -252,8 +251,35 @@ func (r *invocation) nameLatest(ctx context.Context, m Manifest) error {
 			return nil
 		}
 	}
+	return r.putLatest(ctx, m)
+}
+
+// unnameLatest makes latest.json name the complete run before this one if it names this
+// one, which was complete until it was made again.
+func (r *invocation) unnameLatest(ctx context.Context, m Manifest) error {
+	current, _, err := getOrZero[Latest](ctx, r.store, r.place.objectName(latestName))
+	if err != nil || current.Run != m.Run {
+		return err
+	}
+	ids, _, err := runs(ctx, r.store, r.place)
+	if err != nil {
+		return err
+	}
+	for _, id := range ids {
+		other, err := r.manifestOf(ctx, id)
+		if err != nil {
+			return err
+		}
+		if other.effectiveState() == Done {
+			return r.putLatest(ctx, other)
+		}
+	}
+	return r.store.Delete(ctx, r.place.objectName(latestName))
+}
+
+func (r *invocation) putLatest(ctx context.Context, m Manifest) error {
 	return putJSON(ctx, r.store, r.place.objectName(latestName), Latest{
-		Run: m.Run, AsOf: m.AsOf, Manifest: r.objectName(manifestName), Customers: r.objectName(named(customersName, m.effectiveState())),
+		Run: m.Run, AsOf: m.AsOf, Manifest: r.place.objectName(m.Run, manifestName), Customers: r.place.objectName(m.Run, named(customersName, m.effectiveState())),
 		Count: m.Count, Query: m.Query, Resellers: m.Resellers, Sample: m.Sample,
 	})
 }

@@ -40,7 +40,9 @@ func (r *invocation) finishCall(outcome Outcome, err error) (Outcome, error) {
 	outcome.Warnings = r.warnings
 	switch {
 	case errors.Is(err, errLeaseLost), core.CodeOf(err) == core.CodeDeadline:
-		outcome.State, outcome.Manifest = GoingOn, r.manifest()
+		if outcome.State = GoingOn; outcome.Manifest.Run == "" {
+			outcome.Manifest = r.manifest()
+		}
 		return outcome, nil
 	case err != nil:
 		return outcome, core.AsError(err)
@@ -82,8 +84,14 @@ func (r *invocation) work(ctx context.Context) (Outcome, error) {
 	if err != nil {
 		return Outcome{}, err
 	}
-	if existing.finished() && !r.redoRequested(&existing) {
-		return r.resumeFinished(ctx, existing)
+	if existing.finished() {
+		redo, err := r.redoRequested(ctx, &existing)
+		if err != nil {
+			return Outcome{}, err
+		}
+		if !redo {
+			return r.resumeFinished(ctx, existing)
+		}
 	}
 	if err := r.resumeAttempt(ctx, &existing); err != nil {
 		return Outcome{}, err
@@ -130,18 +138,21 @@ func (r *invocation) work(ctx context.Context) (Outcome, error) {
 	}
 
 	// Publish: check the lease, since another invocation that has taken it may have published
-	// the run; write the manifest; clean up; drop the run from pending.json if nothing is due.
-	// If this is interrupted after the manifest, resumeFinished in the next call without Force
-	// completes it.
+	// the run; write the manifest, which makes the run visible to readers and to later runs;
+	// drop the run from pending.json if nothing is due; clean up. If this is interrupted after
+	// the manifest, resumeFinished in the next call completes it.
 	if err := r.checkLease(ctx); err != nil {
 		return Outcome{}, err
 	}
 	m.FinishedAt = r.Now().UTC().Truncate(time.Second)
-	if err := r.publish(ctx, m); err != nil {
+	if err := putJSON(ctx, r.store, r.objectName(manifestName), m); err != nil {
 		return Outcome{}, err
 	}
 	outcome := Outcome{State: m.State, Manifest: m, Undelivered: r.undelivered(&m)}
-	return outcome, r.finishPending(ctx, m.Run)
+	if err := r.finishPending(ctx, m.Run); err != nil {
+		return outcome, err
+	}
+	return outcome, r.cleanUp(ctx, m)
 }
 
 // loadAccount loads the store's identity, which it creates if there is none, and the
@@ -153,9 +164,16 @@ func (r *invocation) loadAccount(ctx context.Context) (err error) {
 	return r.loadPending(ctx)
 }
 
-// redoRequested reports whether the Job asks to make a finished run again.
-func (r *invocation) redoRequested(m *Manifest) bool {
-	return r.Force || r.Accept && m.effectiveState() == Held
+// redoRequested reports whether the Job asks to make a finished run again. A run that a call
+// with Force has published, and has not cleaned up, is the one that Force asks for: the
+// repetition of that call completes it.
+func (r *invocation) redoRequested(ctx context.Context, m *Manifest) (bool, error) {
+	held := m.effectiveState() == Held
+	if !r.Force {
+		return r.Accept && held, nil
+	}
+	left, _, err := getOrZero[checkpoint](ctx, r.store, r.objectName(checkpointName))
+	return held || !left.Forced || left.Draft == nil || left.Draft.Attempt != m.Attempt, err
 }
 
 // resumeFinished handles a call for a finished run: it makes the deliveries that are
@@ -163,7 +181,7 @@ func (r *invocation) redoRequested(m *Manifest) bool {
 // have finished.
 func (r *invocation) resumeFinished(ctx context.Context, m Manifest) (Outcome, error) {
 	if err := r.deliverPending(ctx, &m); err != nil {
-		return Outcome{}, err
+		return Outcome{Manifest: m}, err
 	}
 	state := m.effectiveState()
 	if state == Done {
@@ -203,15 +221,6 @@ func (r *invocation) writeDraft(ctx context.Context, h history) error {
 	}
 	r.checkpoint.Draft = &m
 	return r.save(ctx)
-}
-
-// publish writes the manifest, which makes the run visible to readers and to later runs,
-// and then cleans up.
-func (r *invocation) publish(ctx context.Context, m Manifest) error {
-	if err := putJSON(ctx, r.store, r.objectName(manifestName), m); err != nil {
-		return err
-	}
-	return r.cleanUp(ctx, m)
 }
 
 // objectName is the full name of one of the run's objects.

@@ -533,3 +533,94 @@ func TestEveryOperationMayFailWhileForced(t *testing.T) {
 		}
 	}
 }
+
+// A call with Force that is interrupted, and repeated until it succeeds, makes one new run
+// and reports it under one id.
+func TestForceIsRepeated(t *testing.T) {
+	t.Parallel()
+	base := newWorld(newMemory(nil), 57)
+	base.watch(t, "2026-11-21")
+	before := base.store.(*memory)
+	base.books.tomorrow()
+	force := func(job *watch.Job) { job.Force = true }
+	calm := base.on(newMemory(before))
+	var operations atomic.Int32
+	calm.store, calm.change = shaky(calm.store, math.MaxInt, false, false, &operations), force
+	calm.watch(t, "2026-11-21")
+	said := calm.chats["ops"].said()
+	for _, mode := range modes {
+		for at := range some(int(operations.Load())) {
+			if beforeEnd := int(operations.Load()) - 3; at >= beforeEnd && mode.after && mode.gone {
+				continue // the run is complete but for the lease: the repetition asks for another one
+			}
+			bubble(t, fmt.Sprintf("%+v/%d", mode, at), func(t *testing.T) {
+				w := base.on(newMemory(before))
+				s := w.store
+				var n atomic.Int32
+				w.store, w.change = shaky(s, at, mode.after, mode.gone, &n), force
+				if _, err := w.call(t.Context(), "2026-11-21"); err != nil {
+					w.store = s
+					w.watch(t, "2026-11-21")
+				}
+				once(t, w.chats["ops"], said)
+				for name := range objects(t, s) {
+					if strings.Contains(name, "progress") {
+						t.Errorf("%s is left", name)
+					}
+				}
+			})
+		}
+	}
+}
+
+// latest.json names a complete run, also after the one that it named was made again and is
+// no longer complete.
+func TestForcedRunIsNoLongerComplete(t *testing.T) {
+	t.Parallel()
+	for _, days := range []int{1, 2} {
+		for _, state := range []watch.State{watch.Unproven, watch.Held} {
+			w := newWorld(newMemory(nil), 57)
+			w.watch(t, "2026-11-20")
+			if days == 2 {
+				w.watch(t, "2026-11-21")
+			}
+			newest := fmt.Sprintf("2026-11-%d", 19+days)
+			switch state {
+			case watch.Unproven:
+				w.books.lie = 3
+			case watch.Held:
+				w.books.left = map[int]int{}
+			}
+			w.change = func(job *watch.Job) { job.Force = true }
+			outcome := w.watch(t, newest)
+			latest, there, err := watch.NewestComplete(t.Context(), w.store, "credit", "north")
+			switch {
+			case err != nil:
+				t.Fatal(err)
+			case days == 1 && state == watch.Held: // nothing to compare with: it is done
+			case outcome.State != state:
+				t.Errorf("%s, want %s", outcome.State, state)
+			case days == 1 && there, days == 2 && latest.Run != "2026-11-20":
+				t.Errorf("%d days, %s: latest.json names %q", days, state, latest.Run)
+			}
+		}
+	}
+}
+
+// A deadline after the manifest leaves a call with the run's figures.
+func TestDeadlineWhileCleaningUp(t *testing.T) {
+	t.Parallel()
+	w := newWorld(newMemory(nil), 57)
+	w.watch(t, "2026-11-21")
+	s := w.store
+	w.store = storetest.Faulty(s, func(name string, _ int) error {
+		if name == "List" {
+			return &core.Error{Code: core.CodeDeadline}
+		}
+		return nil
+	})
+	outcome, err := w.call(t.Context(), "2026-11-21")
+	if err != nil || outcome.State != watch.GoingOn || outcome.Manifest.Count != 57 {
+		t.Errorf("%s, %d customers, %v", outcome.State, outcome.Manifest.Count, err)
+	}
+}
