@@ -138,13 +138,18 @@ func (r *invocation) work(ctx context.Context) (Outcome, error) {
 	}
 
 	// Publish: check the lease, since another invocation that has taken it may have published
-	// the run; write the manifest, which makes the run visible to readers and to later runs;
-	// drop the run from pending.json if nothing is due; clean up. If this is interrupted after
-	// the manifest, resumeFinished in the next call completes it.
+	// the run. If this is interrupted after the manifest, resumeFinished in the next call
+	// completes it.
 	if err := r.checkLease(ctx); err != nil {
 		return Outcome{}, err
 	}
 	m.FinishedAt = r.Now().UTC().Truncate(time.Second)
+	return r.publish(ctx, m)
+}
+
+// publish writes the manifest, which makes the run visible to readers and to later runs,
+// drops the run from pending.json if nothing is due, and cleans up.
+func (r *invocation) publish(ctx context.Context, m Manifest) (Outcome, error) {
 	if err := putJSON(ctx, r.store, r.objectName(manifestName), m); err != nil {
 		return Outcome{}, err
 	}
