@@ -22,6 +22,7 @@ import (
 	"time"
 
 	"partnerlens/internal/emulator"
+	"partnerlens/internal/paralleltest"
 	"partnerlens/internal/simulator"
 )
 
@@ -33,7 +34,7 @@ var dist string
 // TestMain takes the artefacts from the folder that PARTNERLENS_DIST names, as
 // CI does with what it would ship, or builds them for this machine.
 func TestMain(m *testing.M) {
-	flag.Parse()
+	paralleltest.Raise(6)
 	if dist = os.Getenv("PARTNERLENS_DIST"); dist != "" {
 		os.Exit(m.Run())
 	}

@@ -3,7 +3,6 @@ package app_test
 import (
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"log"
@@ -18,25 +17,15 @@ import (
 	"go.uber.org/goleak"
 
 	"partnerlens/internal/app"
+	"partnerlens/internal/paralleltest"
 	"partnerlens/internal/simulator"
 	"partnerlens/pkg/core"
 )
 
 // TestMain looks for goroutines left behind once every test is over: a read
-// that went wrong must leave none. Most tests wait, for servers that are slow or stop, so
-// that more of them run side by side than there are processors; not so under the race
-// detector, where all of them compute.
+// that went wrong must leave none. Most tests wait for servers that are slow or stop.
 func TestMain(m *testing.M) {
-	flag.Parse()
-	chosen := false
-	flag.Visit(func(f *flag.Flag) { chosen = chosen || f.Name == "test.parallel" })
-	build, _ := debug.ReadBuildInfo()
-	race := build != nil && slices.Contains(build.Settings, debug.BuildSetting{Key: "-race", Value: "true"})
-	if !chosen && !race {
-		if err := flag.Set("test.parallel", "6"); err != nil {
-			panic(err)
-		}
-	}
+	paralleltest.Raise(6)
 	debug.SetGCPercent(200)   // a third of the time would be the collector's
 	log.SetOutput(io.Discard) // httptest logs servers that take long to close, as under a fault they do
 	goleak.VerifyTestMain(m)

@@ -424,7 +424,7 @@ func TestWatchZone(t *testing.T) {
 	}
 }
 
-// Cut by deadlines, a run goes on, and the last piece finishes it.
+// A run that deadlines cut short continues, and the last call finishes it.
 func TestWatchGoesOn(t *testing.T) {
 	t.Parallel()
 	c := openCloud(t, simulator.Options{Customers: 2000, Work: simulator.Constant(120 * time.Millisecond), Rate: 4})
@@ -438,6 +438,9 @@ func TestWatchGoesOn(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), within)
 		first, err := watcher.Watch(ctx, f, app.WatchRequest{Run: "2026-11-22"})
 		cancel()
+		if core.CodeOf(err) == core.CodeThrottled && invocations < 4 {
+			continue // the deadline came between a refusal and the next attempt
+		}
 		if err != nil || first.Complete || first.Accounts[0].State != watch.GoingOn || first.Accounts[0].Count == 0 && invocations == 4 {
 			t.Fatalf("%v, %+v", err, first)
 		}

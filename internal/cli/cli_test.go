@@ -18,14 +18,23 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"partnerlens/internal/cli"
+	"partnerlens/internal/paralleltest"
 	"partnerlens/internal/simulator"
 )
 
 // partnerlens is the real command: the test binary, run under its name.
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){
+	testscript.Main(tests{m}, map[string]func(){
 		"partnerlens": func() { os.Exit(cli.Main(os.Args[1:])) },
 	})
+}
+
+// tests are the package's, which wait for the programs that they run.
+type tests struct{ *testing.M }
+
+func (t tests) Run() int {
+	paralleltest.Raise(8)
+	return t.M.Run()
 }
 
 // TestScripts runs the folders of testdata/script against simulated clouds.
