@@ -9,7 +9,8 @@ for name in GOPROXY GONOPROXY GOPRIVATE GOSUMDB GONOSUMDB GOINSECURE GOVCS GOAUT
 done
 export GOENV=off GOOS=linux GOFLAGS= GOWORK=off CGO_ENABLED=0 GOAMD64=v1 GOARM64=v8.0 GOEXPERIMENT= GOFIPS140=off GO_EXTLINK_ENABLED=
 version=$(git describe --tags --match 'v[0-9]*' --always --dirty --abbrev=12 2>/dev/null || echo unversioned)
+commit=$(git rev-parse HEAD 2>/dev/null || true)
 # No paths, no build id, no symbols; C is off since SCF's glibc is older than most builders'.
-flags=(-trimpath -buildvcs=false -ldflags "-s -w -buildid= -X partnerlens/internal/app.Version=$version")
+flags=(-trimpath -buildvcs=false -ldflags "-s -w -buildid= -X partnerlens/internal/app.Version=$version -X partnerlens/internal/app.Commit=$commit")
 functions=()
 for main in functions/*/main.go; do functions+=("$(basename "$(dirname "$main")")"); done

@@ -8,8 +8,9 @@ import (
 	"strings"
 )
 
-// Version is set by the build with -ldflags "-X partnerlens/internal/app.Version=…".
-var Version = "dev"
+// Version is set by the build with -ldflags "-X partnerlens/internal/app.Version=…", and so
+// is Commit.
+var Version, Commit = "dev", ""
 
 // Environment looks settings up by name, as os.Getenv does: an empty value is
 // an unset one.

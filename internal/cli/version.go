@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"fmt"
 	"runtime"
 	"runtime/debug"
@@ -16,17 +17,17 @@ func (versionCmd) Run(std streams) error {
 	if !ok {
 		info = new(debug.BuildInfo)
 	}
-	_, err := fmt.Fprint(std.out, versionText(app.Version, info))
+	_, err := fmt.Fprint(std.out, versionText(app.Version, app.Commit, info))
 	return err
 }
 
-// versionText describes a build. A released binary has its version in stamp and no commit,
+// versionText describes a build. A released binary has its version and its commit as stamps,
 // a binary made by go build or go install has both in info, and the stamp "dev".
-func versionText(stamp string, info *debug.BuildInfo) string {
+func versionText(stamp, commit string, info *debug.BuildInfo) string {
 	if stamp == "dev" && info.Main.Version != "" && info.Main.Version != "(devel)" {
 		stamp = info.Main.Version
 	}
-	commit, modified := "unknown", ""
+	modified := ""
 	for _, s := range info.Settings {
 		switch {
 		case s.Key == "vcs.revision":
@@ -35,5 +36,5 @@ func versionText(stamp string, info *debug.BuildInfo) string {
 			modified = " (modified)"
 		}
 	}
-	return fmt.Sprintf("partnerlens %s\ncommit %s%s\n%s %s/%s\n", stamp, commit, modified, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+	return fmt.Sprintf("partnerlens %s\ncommit %s%s\n%s %s/%s\n", stamp, cmp.Or(commit, "unknown"), modified, runtime.Version(), runtime.GOOS, runtime.GOARCH)
 }

@@ -44,6 +44,9 @@ func TestBuildIsTheSameAnywhere(t *testing.T) {
 	if version != hostileVersion {
 		t.Errorf("the version and flags are %q, elsewhere %q", version, hostileVersion)
 	}
+	if head, err := exec.Command("git", "rev-parse", "HEAD").Output(); err == nil && !strings.Contains(version, "app.Commit="+strings.TrimSpace(string(head))) {
+		t.Errorf("the flags %q do not stamp the commit %s", version, head)
+	}
 	if !maps.Equal(variables, hostile) {
 		for name, value := range variables {
 			if hostile[name] != value {
