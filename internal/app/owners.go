@@ -81,7 +81,9 @@ func (o *ownersTable) read(ctx context.Context) error {
 	if err != nil {
 		o.version = ""
 		failure := *core.AsError(err)
-		failure.Op, failure.Param = "owners", cmp.Or(failure.Param, owners.Setting)
+		if failure.Op = "owners"; failure.Param != StoreSetting {
+			failure.Param = owners.Setting
+		}
 		return &failure
 	}
 	if text == nil { // it did not change; neither did a mistake in it
