@@ -278,9 +278,13 @@ func (r *invocation) unnameLatest(ctx context.Context, m Manifest) error {
 }
 
 func (r *invocation) putLatest(ctx context.Context, m Manifest) error {
+	open := ""
+	if object, has := m.object(openName); has {
+		open = r.place.objectName(m.Run, object.Name)
+	}
 	return putJSON(ctx, r.store, r.place.objectName(latestName), Latest{
 		Run: m.Run, AsOf: m.AsOf, Manifest: r.place.objectName(m.Run, manifestName), Customers: r.place.objectName(m.Run, named(customersName, m.effectiveState())),
-		Count: m.Count, Query: m.Query, Resellers: m.Resellers, Sample: m.Sample,
+		Open: open, Count: m.Count, Query: m.Query, Resellers: m.Resellers, Sample: m.Sample,
 	})
 }
 
