@@ -112,15 +112,17 @@ func newSibling[T core.Record](source tencent.Sibling[T], settings Settings, pac
 // the other APIs: an account's rate holds only where it is lower.
 func (s *siblings) vouchersPacer(settings Settings) (*core.Pacer, error) {
 	return s.vouchers.While(settings.only(FieldRate), func(settings Settings) (*core.Pacer, error) {
-		rate, err := rateOf(settings, vouchersLimit)
-		if err != nil {
-			return nil, err
-		}
-		if rate == 0 || rate > vouchersLimit {
-			rate = vouchersLimit
-		}
-		return core.NewPacer(rate), nil
+		rate, err := vouchersRate(settings)
+		return core.NewPacer(rate), err
 	})
+}
+
+func vouchersRate(settings Settings) (int, error) {
+	rate, err := rateOf(settings, vouchersLimit)
+	if rate == 0 || rate > vouchersLimit {
+		rate = vouchersLimit
+	}
+	return rate, err
 }
 
 // read passes the rows of a list to keep. Its error is for a list that cannot be read,
