@@ -367,7 +367,7 @@ func TestVouchersOnRequest(t *testing.T) {
 		t.Errorf("%d calls for the vouchers of one customer", calls())
 	}
 	if report := ask(core.Params{"filter_type": {"customer_id"}, "filter": {"77"}, "vouchers": {"true"}}, true); len(report.MissingIDs) != 1 {
-		t.Errorf("an id of nobody's: %+v", report)
+		t.Errorf("an id of no customer: %+v", report)
 	}
 	ask(core.Params{"vouchers": {"true"}}, true)
 	whole := calls()
