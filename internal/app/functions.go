@@ -26,6 +26,8 @@ type Function struct {
 
 	// Open returns the function over Readers of the accounts. A nil now is time.Now.
 	Open func(accounts *Accounts, now func() time.Time) *core.Function
+	// Partner returns what reads the state of the partner itself; nil: the vendor has no such API.
+	Partner func(accounts *Accounts, now func() time.Time) *siblings
 	// Probe returns the one call with which doctor examines an account.
 	Probe func(Settings) (Probe, error)
 }
@@ -49,6 +51,7 @@ type Composed struct {
 	Entry    *Function
 	Function *core.Function
 	Accounts *Accounts
+	siblings *siblings // nil: the vendor has none
 }
 
 // Compose joins the function with the accounts that env configures. A nil env is the
@@ -68,7 +71,13 @@ func ownersOf(env Environment, now func() time.Time) *ownersTable {
 // the last, since an owner in it goes before the vendor's account manager.
 func (f *Function) compose(env Environment, now func() time.Time, owners *ownersTable) Composed {
 	accounts := &Accounts{Resolver: NewResolver(env, nil), Vendor: f.Vendor}
-	return Composed{Entry: f, Function: f.Open(accounts, now).WithStage(owners.stage), Accounts: accounts}
+	c := Composed{Entry: f, Function: f.Open(accounts, now), Accounts: accounts}
+	if f.Partner != nil {
+		c.siblings = f.Partner(accounts, now)
+		c.Function = c.Function.WithStage(c.siblings.stage)
+	}
+	c.Function = c.Function.WithStage(owners.stage)
+	return c
 }
 
 // ComposeAll composes every function of the table.
@@ -81,7 +90,12 @@ func ComposeAll(env Environment, now func() time.Time) []Composed {
 	return all
 }
 
-// Checkup examines one account with one call.
+// Checkup examines one account with one call, and where that succeeds with one call of
+// each API that says something of the partner itself.
 func (c Composed) Checkup(ctx context.Context, account string) Checkup {
-	return c.Accounts.Checkup(ctx, account, c.Entry.Probe)
+	checkup := c.Accounts.Checkup(ctx, account, c.Entry.Probe)
+	if checkup.OK && c.siblings != nil {
+		checkup.Checks = append(checkup.Checks, c.siblings.check(ctx, account))
+	}
+	return checkup
 }

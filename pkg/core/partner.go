@@ -35,3 +35,9 @@ type ResellerCredit struct {
 	Currency         string     `json:"currency"`
 	BoundAt          *time.Time `json:"bound_at"`
 }
+
+// The codes of warnings about what could not be read of the partner.
+const (
+	WarnPartnerUnavailable  = "partner_unavailable"  // a list about the partner, or a part of what it says
+	WarnVouchersUnavailable = "vouchers_unavailable" // the vouchers that the caller asked for
+)
