@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strconv"
 	"strings"
@@ -220,7 +221,7 @@ func (o *openAnswer) add(ctx context.Context, of accountRuns, open watch.OpenCon
 			o.alerts = append(o.alerts, openAlert{of.function.Name, a})
 		}
 	case failure.Code == core.CodeNotFound:
-		if !of.configured && !o.named {
+		if !of.configured && !o.named && errors.Is(err, watch.ErrNoRun) {
 			return
 		}
 		o.warn(of, warnNoRun, failure.Public())

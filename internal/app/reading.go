@@ -17,7 +17,11 @@ import (
 // API and the command line share them.
 func Resources(w *Watcher, functions ...*core.Function) []api.Resource {
 	w.prepare()
-	return []api.Resource{openAlerts(w, functions)}
+	resources := []api.Resource{openAlerts(w, functions)}
+	for _, f := range functions {
+		resources = append(resources, customerHistory(w, f))
+	}
+	return resources
 }
 
 // readableStore opens the store for a Resource. Without one there are no runs to read.

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -30,6 +31,9 @@ const (
 	WarnRunHeld        = "run_held"
 	WarnRunUnevaluated = "run_not_evaluated"
 )
+
+// ErrNoRun is the cause of the error of an account without any accepted run.
+var ErrNoRun = errors.New("no run")
 
 // OpenAlert is an open condition of a customer.
 type OpenAlert struct {
@@ -111,7 +115,7 @@ func newestAccepted(ctx context.Context, s store.Store, p place, now time.Time) 
 		}
 	}
 	if newest.Run == "" {
-		return newest, "", &core.Error{Op: "watch.ReadOpen", Code: core.CodeNotFound, Detail: "no run of the account has been completed yet"}
+		return newest, "", &core.Error{Op: "watch.ReadOpen", Code: core.CodeNotFound, Detail: "no run of the account has been completed yet", Err: ErrNoRun}
 	}
 	if !heldAt.After(newest.effectiveTime(zone)) {
 		held = ""
@@ -233,7 +237,7 @@ func decodeAlerts(r io.Reader, each func(OpenAlert)) (schema string, err error) 
 		return "", err
 	}
 	_, err = in.ReadToken()
-	if err == io.EOF { //nolint:errorlint // the decoder's own
+	if errors.Is(err, io.EOF) {
 		err = nil
 	}
 	return schema, err
