@@ -12,7 +12,15 @@ import (
 )
 
 // Credit evaluates the records of the function "credit".
-var Credit = NewEvaluator((*Rules).credit, describeCredit, (*Rules).overrideCredit)
+var Credit = newCredit()
+
+func newCredit() *Evaluator {
+	e := NewEvaluator((*Rules).credit, describeCredit, (*Rules).overrideCredit)
+	e.complete = func(r *Rules, run RunContext, a *Alert, record core.Record, state *State) {
+		r.completeCredit(run, a, record.(*core.CustomerCredit), state)
+	}
+	return e
+}
 
 func describeCredit(a *Alert, c *core.CustomerCredit) {
 	a.Provider, a.Name, a.Currency = c.Provider, clean(c.Name), clean(c.Credit.Currency)
@@ -23,6 +31,28 @@ func describeCredit(a *Alert, c *core.CustomerCredit) {
 	if c.Credit.Allocated != nil {
 		a.Allocated = c.Credit.Allocated.String()
 	}
+}
+
+// completeCredit adds the threshold and the days left, and the expiry of CreditExpiring.
+func (r *Rules) completeCredit(run RunContext, a *Alert, c *core.CustomerCredit, state *State) {
+	a.Threshold = r.low(run, c).String()
+	switch {
+	case a.Kind != CreditExpiring:
+		if c.Credit.Remaining != nil {
+			a.DaysLeft = state.History.daysLeft(*c.Credit.Remaining)
+		}
+	case c.NearestExpiry != nil:
+		a.Expires = formatTime(*c.NearestExpiry)
+		a.DaysLeft = new(int(c.NearestExpiry.Sub(run.AsOf) / oneDay))
+	}
+}
+
+// low is the threshold of a customer: its own, or its account's.
+func (r *Rules) low(run RunContext, c *core.CustomerCredit) core.Threshold {
+	if low, ok := r.Overrides[c.CustomerID]; ok {
+		return low
+	}
+	return run.Low
 }
 
 func (r *Rules) overrideCredit(c *core.CustomerCredit) *core.CustomerCredit {
@@ -52,27 +82,20 @@ var levels = []Kind{CreditLow, CreditExhausted, CreditOverdrawn}
 // worse than the one at the stop is alerted. A missing flag leaves the stop as it was, and
 // the balance is evaluated by its amount.
 func (r *Rules) credit(run RunContext, c *core.CustomerCredit, next *State) []Alert {
-	low, ok := r.Overrides[c.CustomerID]
-	if !ok {
-		low = run.Low
-	}
-	var daysLeft *int
+	low := r.low(run, c)
 	if c.Credit.Remaining != nil {
 		next.History = next.History.add(run.AsOf, *c.Credit.Remaining)
-		daysLeft = next.History.daysLeft(*c.Credit.Remaining)
 	}
 	prev := next.Status
 	var alerts []Alert
 	report := func(kind Kind) *Alert {
 		a := NewAlert(run, kind, c, prev, string(c.Status))
-		a.Threshold, a.DaysLeft = low.String(), daysLeft
+		r.completeCredit(run, &a, c, next)
 		alerts = append(alerts, a)
 		return &alerts[len(alerts)-1]
 	}
 	if r.expiring(run, c, next) {
-		a := report(CreditExpiring)
-		a.Expires = formatTime(*c.NearestExpiry)
-		a.DaysLeft = new(int(c.NearestExpiry.Sub(run.AsOf) / oneDay))
+		report(CreditExpiring)
 	}
 	unknown := c.Status == core.CreditUnknown || c.Status == ""
 	if !unknown {
@@ -88,6 +111,9 @@ func (r *Rules) credit(run RunContext, c *core.CustomerCredit, next *State) []Al
 	case !*c.Forced && stopped:
 		report(CreditFreed).Since = stoppedSince
 		delete(next.Open, CreditForced)
+		if slices.Contains(next.Muted, CreditForced) {
+			next.AtStop = "" // no alert reported the balance at the stop
+		}
 	}
 	if unknown || c.Status == core.CreditForced {
 		return alerts
@@ -145,15 +171,27 @@ func (r *Rules) closeLevels(c *core.CustomerCredit, low core.Threshold, lasting 
 	return "", false
 }
 
-// expiring reports whether the nearest expiry is within the days of the rules, or passed
-// since the run before, and was not reported yet.
+// expiring updates the condition of a nearest expiry that is within the days of the rules,
+// or passed since the run before. It reports whether the date was not reported yet. A
+// missing date ends the condition once the dates that were reported have passed.
 func (r *Rules) expiring(run RunContext, c *core.CustomerCredit, next *State) bool {
 	if c.NearestExpiry == nil {
+		if len(next.Reported) == 0 || slices.Max(next.Reported) < formatTime(run.AsOf) {
+			delete(next.Open, CreditExpiring)
+		}
 		return false
 	}
 	until := c.NearestExpiry.Sub(run.AsOf)
 	passedBefore := until < 0 && (run.Since.IsZero() || c.NearestExpiry.Before(run.Since))
-	return !passedBefore && until <= time.Duration(cmp.Or(r.ExpiryDays, DefaultExpiryDays))*oneDay && next.Reported.add(formatTime(*c.NearestExpiry))
+	if passedBefore || until > time.Duration(cmp.Or(r.ExpiryDays, DefaultExpiryDays))*oneDay {
+		delete(next.Open, CreditExpiring)
+		return false
+	}
+	isNew := next.Reported.add(formatTime(*c.NearestExpiry))
+	if _, open := next.Open[CreditExpiring]; isNew || !open {
+		next.Open[CreditExpiring] = formatTime(run.AsOf)
+	}
+	return isNew
 }
 
 // openLevel is the index in levels of the worst open condition, -1 if none is open.

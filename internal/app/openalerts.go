@@ -125,7 +125,7 @@ func (f *openFilter) wantsFunction(name string) bool {
 
 // keep reports whether a condition matches. One whose beginning cannot be read matches any
 // since.
-func (f *openFilter) keep(a watch.OpenAlert) bool {
+func (f *openFilter) keep(a alert.Alert) bool {
 	has := func(list []string, value string) bool { return list == nil || slices.Contains(list, value) }
 	if !has(f.kinds, string(a.Kind)) || !has(f.severities, string(a.Severity)) || !has(f.owners, a.Owner) {
 		return false
@@ -137,7 +137,7 @@ func (f *openFilter) keep(a watch.OpenAlert) bool {
 // openAlert is a row of the answer.
 type openAlert struct {
 	Function string `json:"function"`
-	watch.OpenAlert
+	alert.Alert
 }
 
 // openColumns are the columns of openAlert's Row.
@@ -145,7 +145,7 @@ var openColumns = []core.Column{
 	{Name: "function"}, {Name: "account"}, {Name: "customer_id", Brief: true}, {Name: "reseller_id"}, {Name: "name", Brief: true},
 	{Name: "owner", Brief: true}, {Name: "crm_id"}, {Name: "kind", Brief: true}, {Name: "severity"}, {Name: "since", Brief: true},
 	{Name: "remaining", Kind: core.ColumnNumber, Brief: true}, {Name: "allocated", Kind: core.ColumnNumber}, {Name: "currency", Brief: true},
-	{Name: "threshold", Kind: core.ColumnNumber}, {Name: "expires"}, {Name: "days_left", Kind: core.ColumnNumber, Brief: true},
+	{Name: "threshold"}, {Name: "expires"}, {Name: "days_left", Kind: core.ColumnNumber, Brief: true},
 	{Name: "status"}, {Name: "muted_until"}, {Name: "seen"}, {Name: "provider"},
 }
 
@@ -258,7 +258,7 @@ func (o *openAnswer) document(limit int) (api.Document, error) {
 	case !read:
 		return api.Document{}, &core.Error{Code: core.CodeNotFound, Detail: "no run has been completed yet; partnerlens watch makes one"}
 	}
-	slices.SortStableFunc(o.alerts, func(a, b openAlert) int { return watch.CompareOpen(a.OpenAlert, b.OpenAlert) })
+	slices.SortStableFunc(o.alerts, func(a, b openAlert) int { return watch.CompareOpen(a.Alert, b.Alert) })
 	doc := api.Document{Schema: OpenAlertsSchema, Complete: !o.partial, Warnings: o.warnings, Total: len(o.alerts), More: OpenRuns{o.runs}}
 	shown := o.alerts
 	if limit > 0 && len(shown) > limit {

@@ -19,8 +19,6 @@ import (
 	"partnerlens/pkg/core"
 )
 
-const alertsSchema = "partnerlens.alerts/v1"
-
 // DayState says what a Day knows of the customer.
 type DayState string
 
@@ -244,9 +242,9 @@ func (h *historyReader) alerts(ctx context.Context, m *Manifest) (about []alert.
 	if !has || len(m.Alerts) == 0 {
 		return nil, nil
 	}
-	_, err = readAlerts(ctx, h.store, h.place.objectName(m.Run, object.Name), object, alertsSchema, func(a OpenAlert) bool {
+	_, err = readAlerts(ctx, h.store, h.place.objectName(m.Run, object.Name), object, alertsSchema, func(a alert.Alert) bool {
 		if a.CustomerID == h.CustomerID {
-			about = append(about, a.Alert)
+			about = append(about, a)
 		}
 		return false
 	})

@@ -257,9 +257,13 @@ func (r *invocation) nameLatest(ctx context.Context, m Manifest) error {
 			return nil
 		}
 	}
+	open := ""
+	if object, has := m.object(openName); has {
+		open = r.objectName(object.Name)
+	}
 	return putJSON(ctx, r.store, r.place.objectName(latestName), Latest{
 		Run: m.Run, AsOf: m.AsOf, Manifest: r.objectName(manifestName), Customers: r.objectName(named(customersName, m.effectiveState())),
-		Count: m.Count, Query: m.Query, Resellers: m.Resellers, Sample: m.Sample,
+		Open: open, Count: m.Count, Query: m.Query, Resellers: m.Resellers, Sample: m.Sample,
 	})
 }
 

@@ -19,11 +19,10 @@ import (
 	"partnerlens/pkg/core"
 )
 
-// openName is the object with the conditions that are open at the end of a run, and
-// openSchema its schema.
+// The schemas of open.json and alerts.json.
 const (
-	openName   = "open.json"
-	openSchema = "partnerlens.open/v1"
+	openSchema   = "partnerlens.open/v1"
+	alertsSchema = "partnerlens.alerts/v1"
 )
 
 // The codes of warnings about runs that are newer than the one whose conditions are read.
@@ -35,18 +34,11 @@ const (
 // ErrNoRun is the cause of the error of an account without any accepted run.
 var ErrNoRun = errors.New("no run")
 
-// OpenAlert is an open condition of a customer.
-type OpenAlert struct {
-	alert.Alert
-	MutedUntil string `json:"muted_until,omitempty"` // no alert is delivered until then
-	Seen       *bool  `json:"seen,omitempty"`        // false: the run's list, which is not proven, lacks the customer
-}
-
 // OpenConditions are the open conditions of a function's account.
 type OpenConditions struct {
 	Manifest Manifest       // of the run that they are of
 	Warnings []core.Warning // about newer runs that have none
-	Alerts   []OpenAlert    // those that were kept, as the run has them
+	Alerts   []alert.Alert  // those that were kept, as the run has them
 }
 
 // ReadOpen reads the open conditions of the newest accepted run of a function's account,
@@ -54,7 +46,7 @@ type OpenConditions struct {
 // an earlier one, whose conditions are read instead. If no run has open conditions, the
 // error is of CodeNotFound and has the reason. A damaged object is an error: an older list
 // would show as open what is not.
-func ReadOpen(ctx context.Context, s store.Store, function, account string, now time.Time, keep func(OpenAlert) bool) (open OpenConditions, err error) {
+func ReadOpen(ctx context.Context, s store.Store, function, account string, now time.Time, keep func(alert.Alert) bool) (open OpenConditions, err error) {
 	p := place{function, account}
 	m, held, err := newestAccepted(ctx, s, p, now)
 	if err != nil {
@@ -168,13 +160,13 @@ func finishedRun(ctx context.Context, s store.Store, p place, run string) (m Man
 
 // readAlerts reads an object of alerts, checks it against the manifest, and returns the
 // alerts that keep accepts.
-func readAlerts(ctx context.Context, s store.Store, name string, want Object, schema string, keep func(OpenAlert) bool) (kept []OpenAlert, err error) {
+func readAlerts(ctx context.Context, s store.Store, name string, want Object, schema string, keep func(alert.Alert) bool) (kept []alert.Alert, err error) {
 	body, err := openChecked(ctx, s, name, want)
 	if err != nil {
 		return nil, err
 	}
 	defer body.close()
-	is, readErr := decodeAlerts(bufio.NewReader(body), func(a OpenAlert) {
+	is, readErr := decodeAlerts(bufio.NewReader(body), func(a alert.Alert) {
 		if keep(a) {
 			kept = append(kept, a)
 		}
@@ -193,7 +185,7 @@ func readAlerts(ctx context.Context, s store.Store, name string, want Object, sc
 
 // decodeAlerts reads {"schema":…,"alerts":[…]}, whatever other members there are, and passes
 // on each alert.
-func decodeAlerts(r io.Reader, each func(OpenAlert)) (schema string, err error) {
+func decodeAlerts(r io.Reader, each func(alert.Alert)) (schema string, err error) {
 	in := jsontext.NewDecoder(r)
 	open := func(kind jsontext.Kind) error {
 		token, err := in.ReadToken()
@@ -218,7 +210,7 @@ func decodeAlerts(r io.Reader, each func(OpenAlert)) (schema string, err error) 
 				break
 			}
 			for err == nil && in.PeekKind() != ']' {
-				var a OpenAlert
+				var a alert.Alert
 				if err = json.UnmarshalDecode(in, &a); err == nil {
 					each(a)
 				}
@@ -245,7 +237,7 @@ func decodeAlerts(r io.Reader, each func(OpenAlert)) (schema string, err error) 
 
 // CompareOpen orders open conditions, the worst first: by kind, then by the balance or, of
 // kinds about a date, the days left, then by since when and by the customer.
-func CompareOpen(a, b OpenAlert) int {
+func CompareOpen(a, b alert.Alert) int {
 	balance, days := compareAmounts(a.Remaining, b.Remaining), compareOptional(a.DaysLeft, b.DaysLeft)
 	if a.Kind == alert.CreditExpiring || strings.HasPrefix(string(a.Kind), "tag_") {
 		balance, days = days, balance
