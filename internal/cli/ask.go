@@ -37,6 +37,7 @@ type queryCmd struct {
 	CustomerID []string `arg:"" optional:"" help:"Only these customers."`
 	Own        any      `embed:""` // a struct of the function's own flags
 	askFlags
+	historyFlags
 }
 
 // newQueryCmd returns the command of an entry of the table of functions.
@@ -74,7 +75,12 @@ func (c *queryCmd) Run(ctx context.Context, std streams) error {
 			}
 		}
 	}
+	if err := c.check(); err != nil {
+		return err
+	}
 	switch {
+	case c.History:
+		return c.history(ctx, std, params)
 	case len(c.CustomerID) == 0:
 	case slices.Contains(function.Params, "customer_id"):
 		params["customer_id"] = c.CustomerID
@@ -136,7 +142,7 @@ func (f *askFlags) ask(ctx context.Context, std streams, function *core.Function
 	}
 	progress := newProgress(std.err)
 	ctx = core.WithTrace(ctx, &core.Trace{PageRead: progress.pageRead})
-	report, err := write(ctx, std.out, f.format(std.out), function, question, f.Account != nil && *f.Account == core.AllAccounts)
+	report, err := write(ctx, std.out, formatOf(f.Output, std.out), function, question, f.Account != nil && *f.Account == core.AllAccounts)
 	progress.clear()
 	if err != nil {
 		return err
@@ -151,12 +157,12 @@ func (f *askFlags) ask(ctx context.Context, std streams, function *core.Function
 	return exitWith(core.CodeIncomplete)
 }
 
-// format is the output format; auto is a table on a terminal and JSON elsewhere.
-func (f *askFlags) format(out io.Writer) string {
-	if f.Output != "auto" {
-		return f.Output
-	}
-	if isTerminal(out) {
+// formatOf is an output format; auto is a table on a terminal and JSON elsewhere.
+func formatOf(output string, out io.Writer) string {
+	switch {
+	case output != "auto":
+		return output
+	case isTerminal(out):
 		return "table"
 	}
 	return "json"
