@@ -23,6 +23,9 @@ func describeCredit(a *Alert, c *core.CustomerCredit) {
 	if c.Credit.Allocated != nil {
 		a.Allocated = c.Credit.Allocated.String()
 	}
+	if c.Vouchers != nil && c.Vouchers.Remaining.Sign() > 0 {
+		a.Vouchers = c.Vouchers.Remaining.String()
+	}
 }
 
 func (r *Rules) overrideCredit(c *core.CustomerCredit) *core.CustomerCredit {
@@ -69,10 +72,16 @@ func (r *Rules) credit(run RunContext, c *core.CustomerCredit, next *State) []Al
 		alerts = append(alerts, a)
 		return &alerts[len(alerts)-1]
 	}
-	if r.expiring(run, c, next) {
-		a := report(CreditExpiring)
-		a.Expires = formatTime(*c.NearestExpiry)
-		a.DaysLeft = new(int(c.NearestExpiry.Sub(run.AsOf) / oneDay))
+	reportExpiry := func(kind Kind, expiry *time.Time, reported *Dates) {
+		if r.expiring(run, expiry, reported) {
+			a := report(kind)
+			a.Expires = formatTime(*expiry)
+			a.DaysLeft = new(int(expiry.Sub(run.AsOf) / oneDay))
+		}
+	}
+	reportExpiry(CreditExpiring, c.NearestExpiry, &next.Reported)
+	if c.Vouchers != nil {
+		reportExpiry(VoucherExpiring, c.Vouchers.NearestExpiry, &next.Vouchers)
 	}
 	unknown := c.Status == core.CreditUnknown || c.Status == ""
 	if !unknown {
@@ -145,15 +154,15 @@ func (r *Rules) closeLevels(c *core.CustomerCredit, low core.Threshold, lasting 
 	return "", false
 }
 
-// expiring reports whether the nearest expiry is within the days of the rules, or passed
-// since the run before, and was not reported yet.
-func (r *Rules) expiring(run RunContext, c *core.CustomerCredit, next *State) bool {
-	if c.NearestExpiry == nil {
+// expiring reports whether an expiry is within the days of the rules, or passed since the
+// run before, and was not reported yet.
+func (r *Rules) expiring(run RunContext, expiry *time.Time, reported *Dates) bool {
+	if expiry == nil {
 		return false
 	}
-	until := c.NearestExpiry.Sub(run.AsOf)
-	passedBefore := until < 0 && (run.Since.IsZero() || c.NearestExpiry.Before(run.Since))
-	return !passedBefore && until <= time.Duration(cmp.Or(r.ExpiryDays, DefaultExpiryDays))*oneDay && next.Reported.add(formatTime(*c.NearestExpiry))
+	until := expiry.Sub(run.AsOf)
+	passedBefore := until < 0 && (run.Since.IsZero() || expiry.Before(run.Since))
+	return !passedBefore && until <= time.Duration(cmp.Or(r.ExpiryDays, DefaultExpiryDays))*oneDay && reported.add(formatTime(*expiry))
 }
 
 // openLevel is the index in levels of the worst open condition, -1 if none is open.

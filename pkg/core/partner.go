@@ -35,3 +35,9 @@ type ResellerCredit struct {
 	Currency         string     `json:"currency"`
 	BoundAt          *time.Time `json:"bound_at"`
 }
+
+// Masked returns a copy of the reseller without personal data.
+func (r ResellerCredit) Masked() ResellerCredit {
+	r.Name, r.Remark = maskText(r.Name), maskText(r.Remark)
+	return r
+}
