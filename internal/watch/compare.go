@@ -58,13 +58,20 @@ func (r *invocation) compareAndWrite(ctx context.Context, h history, state State
 	if reference != nil && (len(reference.Query["reseller_id"]) != len(m.Query["reseller_id"]) || !slices.Equal(reference.Resellers, m.Resellers)) {
 		r.warn(WarnScopeChanged, "the run before was of other resellers; their customers are neither new nor gone, and are compared from the next run on")
 	}
+	partner, err := r.loadPartner(ctx)
+	if err != nil {
+		return m, err
+	}
+	m.Partner = partner.summary()
+	m.Warnings = append(m.Warnings, partner.Warnings...)
 	if r.Alerts.NoRules && state != Held {
 		r.warn(WarnNotEvaluated, core.AsError(r.Alerts.Err).Public()+"; no alert was evaluated, and the next run reports what changed since the run before")
 	}
 	c := &comparison{
 		run: r, m: &m, previous: h.previous, state: h.state, reference: reference,
+		partner: partner.State, unlisted: partner.direct(),
 		context: alert.RunContext{
-			Function: m.Function, Account: m.Account, Run: m.Run, Store: r.storeID, AsOf: m.AsOf,
+			Function: m.Function, Account: m.Account, Run: m.Run, Provider: m.Provider, Store: r.storeID, AsOf: m.AsOf,
 			First: reference == nil, Low: r.Low, Evaluator: r.Evaluator,
 		},
 	}
@@ -78,6 +85,9 @@ func (r *invocation) compareAndWrite(ctx context.Context, h history, state State
 	case r.Alerts.NoRules:
 		names = names[:3]
 	}
+	if partner.State.Resellers != nil {
+		names = append(names, resellersName)
+	}
 	m.Objects, err = r.writeObjects(ctx, state, names, func(out outputs) error {
 		c.out = out
 		return c.customers(ctx)
@@ -87,6 +97,7 @@ func (r *invocation) compareAndWrite(ctx context.Context, h history, state State
 	}
 	m.Sample = append(m.Sample, c.sample...)
 	if state != Held {
+		m.Warnings = append(m.Warnings, c.witness()...)
 		m.Warnings = append(m.Warnings, c.notes.WholeWarnings()...)
 		m.Notify = slices.ContainsFunc(m.Warnings, func(w core.Warning) bool { return !reference.warns(w) })
 		m.FinishMS = time.Since(start).Milliseconds()
@@ -102,6 +113,8 @@ type comparison struct {
 	previous, state *Manifest
 	reference       *Manifest // the run whose customers are known: state's, or previous
 	context         alert.RunContext
+	partner         core.PartnerState
+	unlisted        map[string]bool // direct customers that were not on the list so far
 
 	out    outputs
 	table  func([]byte, core.Record) []byte // appends a row of customers.csv
@@ -125,6 +138,9 @@ func (c *comparison) customers(ctx context.Context) error {
 		proven = `"proven":false,`
 	}
 	c.out[alertsName].add([]byte(`{"schema":"partnerlens.alerts/v1",` + proven + `"alerts":[`))
+	if err := c.partnerOf(); err != nil {
+		return err
+	}
 	c.m.Count = 0
 	if c.previous != nil {
 		c.m.TagEnds = c.previous.TagEnds.Next()
@@ -156,8 +172,9 @@ func (c *comparison) customer(lines joined) error {
 		return err
 	}
 	if current != nil {
-		if c.run.Details != nil {
-			current = current.With(c.run.Details(current))
+		delete(c.unlisted, current.ID())
+		if c.run.Details != nil || c.partner.Vouchers != nil {
+			current = current.With(c.details(current))
 			if lines.now, err = core.AppendJSON(nil, current); err != nil {
 				return err
 			}
@@ -258,6 +275,22 @@ func (c *comparison) evaluate(lines joined, prev, current core.Record) error {
 	if err != nil {
 		return err
 	}
+	if err := c.report(alerts); err != nil {
+		return err
+	}
+	if state == nil {
+		return nil
+	}
+	text, err := core.AppendJSON(nil, stateLine{lines.key, state})
+	if err != nil {
+		return err
+	}
+	c.out[stateName].row(append(text, '\n'))
+	return nil
+}
+
+// report writes alerts.
+func (c *comparison) report(alerts []alert.Alert) error {
 	for _, a := range alerts {
 		text, err := core.AppendJSON([]byte{'\n'}, a)
 		if err != nil {
@@ -270,14 +303,6 @@ func (c *comparison) evaluate(lines joined, prev, current core.Record) error {
 		c.m.Alerts[string(a.Kind)]++
 		c.out[alertsName].row(text)
 	}
-	if state == nil {
-		return nil
-	}
-	text, err := core.AppendJSON(nil, stateLine{lines.key, state})
-	if err != nil {
-		return err
-	}
-	c.out[stateName].row(append(text, '\n'))
 	return nil
 }
 

@@ -18,6 +18,7 @@ const (
 	changesName    = "changes.ndjson"
 	alertsName     = "alerts.json"
 	stateName      = "state.ndjson.gz"
+	resellersName  = "resellers.json"
 	manifestName   = "manifest.json"
 	latestName     = "latest.json"
 	leaseName      = "lease.json"

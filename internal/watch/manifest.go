@@ -40,7 +40,8 @@ type Manifest struct {
 	PreviousState *string          `json:"previous_state"` // the run whose open alerts this one goes on from, or null
 	Held          *alert.Held      `json:"held"`           // how far the list shrank; null: within the limits
 	Changes       ChangeCounts     `json:"changes"`
-	Alerts        map[string]int   `json:"alerts"` // by kind
+	Partner       *Partner         `json:"partner,omitempty"` // nil: the function has none
+	Alerts        map[string]int   `json:"alerts"`            // by kind
 	Objects       []Object         `json:"objects"`
 	Deliveries    []alert.Delivery `json:"deliveries"`
 	RequestIDs    []string         `json:"request_ids"`

@@ -1,0 +1,185 @@
+package watch
+
+import (
+	"bufio"
+	"compress/gzip"
+	"context"
+	"crypto/rand"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/go-json-experiment/json"
+
+	"partnerlens/internal/alert"
+	"partnerlens/pkg/core"
+)
+
+// Partner is what a run has of the account's partner. A nil member was not read.
+type Partner struct {
+	Pool      *core.PartnerCredit `json:"pool"`
+	Resellers *int                `json:"resellers"` // their number; resellers.json has them
+	Vouchers  *int                `json:"vouchers"`  // the number of customers with a voucher that they may still use
+
+	alert.Conditions // as the run leaves them; empty if it evaluated no alerts
+}
+
+// partnerRead is the result of Job.Partner. It is stored, so that a run's objects follow
+// from stored objects alone.
+type partnerRead struct {
+	State    core.PartnerState `json:"state"`
+	Warnings []core.Warning    `json:"warnings"`
+	read     bool
+}
+
+// partnerTime is the longest that a run waits for Job.Partner.
+const partnerTime = time.Minute
+
+// readPartner calls Job.Partner, for at most partnerTime and a third of the time that is
+// left, and stores its result.
+func (r *invocation) readPartner(ctx context.Context) error {
+	if r.Partner == nil || r.checkpoint.Partner != "" {
+		return nil
+	}
+	limit := partnerTime
+	if deadline, ok := ctx.Deadline(); ok {
+		limit = min(limit, (time.Until(deadline)-timeToStop)/3)
+	}
+	bounded, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	var partner partnerRead
+	partner.State, partner.Warnings = r.Partner(bounded)
+	if ctx.Err() != nil { // the next call asks again
+		return core.AsError(ctx.Err())
+	}
+	name := "progress/partner-" + rand.Text() + ".json.gz"
+	err := r.store.Put(ctx, r.objectName(name), func(w io.Writer) error {
+		packed := gzip.NewWriter(w)
+		// What was not read stays nil.
+		if err := json.MarshalWrite(packed, partner, json.FormatNilSliceAsNull(true), json.FormatNilMapAsNull(true)); err != nil {
+			return &core.Error{Code: core.CodeInternal, Err: err}
+		}
+		return packed.Close()
+	})
+	if err != nil {
+		return err
+	}
+	r.checkpoint.Partner = name
+	return r.save(ctx)
+}
+
+// loadPartner returns what readPartner stored; the zero partnerRead if nothing was read.
+func (r *invocation) loadPartner(ctx context.Context) (partner partnerRead, err error) {
+	if r.checkpoint.Partner == "" {
+		return partner, nil
+	}
+	name := r.objectName(r.checkpoint.Partner)
+	body, err := open(ctx, r.store, name)
+	if core.CodeOf(err) == core.CodeNotFound {
+		err = damaged(name, "it is missing")
+	}
+	if err != nil {
+		return partner, err
+	}
+	defer body.close()
+	unpacked, err := gzip.NewReader(bufio.NewReader(body))
+	if err == nil {
+		err = json.UnmarshalRead(unpacked, &partner)
+	}
+	if err != nil {
+		return partnerRead{}, broken(name, err)
+	}
+	partner.read = true
+	return partner, nil
+}
+
+// summary is the manifest's part of what was read.
+func (p *partnerRead) summary() *Partner {
+	if !p.read {
+		return nil
+	}
+	summary := &Partner{Pool: p.State.Pool}
+	if p.State.Resellers != nil {
+		summary.Resellers = new(len(p.State.Resellers))
+	}
+	if p.State.Vouchers != nil {
+		summary.Vouchers = new(len(p.State.Vouchers))
+	}
+	return summary
+}
+
+// direct are the ids of the direct customers.
+func (p *partnerRead) direct() map[string]bool {
+	ids := make(map[string]bool, len(p.State.Direct))
+	for _, id := range p.State.Direct {
+		ids[id] = true
+	}
+	return ids
+}
+
+// pool is the partner's own credit; nil if it was not read.
+func (m *Manifest) pool() *core.PartnerCredit {
+	if m.Partner == nil {
+		return nil
+	}
+	return m.Partner.Pool
+}
+
+// partnerOf writes resellers.json, and the alerts about the partner and its resellers.
+func (c *comparison) partnerOf() error {
+	if out := c.out[resellersName]; out != nil {
+		out.add([]byte(`{"schema":"partnerlens.resellers/v1","resellers":[`))
+		for i, reseller := range c.partner.Resellers {
+			text, err := core.AppendJSON([]byte{'\n'}, reseller)
+			if err != nil {
+				return err
+			}
+			if i > 0 {
+				out.add([]byte{','})
+			}
+			out.row(text)
+		}
+		out.add([]byte("\n]}\n"))
+	}
+	if c.m.Partner == nil || c.m.State == Held || c.run.Alerts.NoRules {
+		return nil
+	}
+	var prev alert.Conditions
+	if c.reference != nil && c.reference.Partner != nil {
+		prev = c.reference.Partner.Conditions
+	}
+	alerts, next := c.run.Alerts.Rules.EvaluatePartner(c.context, c.partner, prev)
+	c.m.Partner.Conditions = next
+	return c.report(alerts)
+}
+
+// details returns what is known of a customer beside its record in the list. Vouchers that
+// were read without one of the customer's are zero, which differs from those not read.
+func (c *comparison) details(record core.Record) (details core.Details) {
+	if c.run.Details != nil {
+		details = c.run.Details(record)
+	}
+	if c.partner.Vouchers != nil {
+		details.Vouchers = new(c.partner.Vouchers[record.ID()])
+	}
+	return details
+}
+
+// maxUnlisted is how many ids a warning names.
+const maxUnlisted = 5
+
+// witness returns a warning if the list is proven to be every customer and lacks some that
+// the vendor's list of direct customers has.
+func (c *comparison) witness() []core.Warning {
+	if !c.m.Proven || len(c.unlisted) == 0 {
+		return nil
+	}
+	ids := slices.Sorted(maps.Keys(c.unlisted))
+	return []core.Warning{{
+		Code: core.WarnWitness, CustomerID: ids[0], Count: len(ids),
+		Message: fmt.Sprintf("the vendor's list of direct customers, read after the list of all customers, has %d that the list lacks, the first: %s", len(ids), strings.Join(ids[:min(len(ids), maxUnlisted)], ", ")),
+	}}
+}
