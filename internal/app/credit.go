@@ -25,7 +25,7 @@ var Credit = Function{
 		{"filter", "What to look for."},
 		{"order", "asc or desc, by time of association."},
 	},
-	Alerts: alert.Credit, Open: openCredit, Probe: probeCredit,
+	Alerts: alert.Credit, Open: openCredit, Partner: newSiblings, Probe: probeCredit,
 }
 
 type creditReader = core.Reader[core.CreditQuery, *core.CustomerCredit]

@@ -26,6 +26,8 @@ type Function struct {
 
 	// Open returns the function over Readers of the accounts. A nil now is time.Now.
 	Open func(accounts *Accounts, now func() time.Time) *core.Function
+	// Partner returns what reads the state of the partner itself; nil: the vendor has no such API.
+	Partner func(accounts *Accounts, now func() time.Time) *siblings
 	// Probe returns the one call with which doctor examines an account.
 	Probe func(Settings) (Probe, error)
 }
@@ -49,13 +51,18 @@ type Composed struct {
 	Entry    *Function
 	Function *core.Function
 	Accounts *Accounts
+	siblings *siblings // nil: the vendor has none
 }
 
 // Compose joins the function with the accounts that env configures. A nil env is the
 // process's own, a nil now is time.Now.
 func (f *Function) Compose(env Environment, now func() time.Time) Composed {
 	accounts := &Accounts{Resolver: NewResolver(env, nil), Vendor: f.Vendor}
-	return Composed{Entry: f, Function: f.Open(accounts, now), Accounts: accounts}
+	c := Composed{Entry: f, Function: f.Open(accounts, now), Accounts: accounts}
+	if f.Partner != nil {
+		c.siblings = f.Partner(accounts, now)
+	}
+	return c
 }
 
 // ComposeAll composes every function of the table.

@@ -58,6 +58,9 @@ func (m Money) Sign() int { return m.dec.Sign() }
 // Cmp returns -1 if m < n, 0 if both are the same amount, 1 if m > n.
 func (m Money) Cmp(n Money) int { return m.dec.Cmp(n.dec) }
 
+// Add returns m + n, exactly.
+func (m Money) Add(n Money) Money { return Money{m.dec.Add(n.dec)} }
+
 // Sub returns m - n, exactly.
 func (m Money) Sub(n Money) Money { return Money{m.dec.Sub(n.dec)} }
 

@@ -41,3 +41,9 @@ func (r ResellerCredit) Masked() ResellerCredit {
 	r.Name, r.Remark = maskText(r.Name), maskText(r.Remark)
 	return r
 }
+
+// The codes of warnings about what could not be read of the partner.
+const (
+	WarnPartnerUnavailable  = "partner_unavailable"  // a list about the partner, or a part of what it says
+	WarnVouchersUnavailable = "vouchers_unavailable" // the vouchers that the caller asked for
+)

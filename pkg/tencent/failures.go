@@ -1,12 +1,15 @@
 package tencent
 
 import (
+	"slices"
+	"strings"
+
 	"partnerlens/pkg/core"
 	"partnerlens/pkg/transport"
 )
 
-// failures are the codes of the API (QueryCustomersCredit, Error Code; and Error
-// Codes, Common Error Codes; read November 2026). All come inside an HTTP 200.
+// failures are the codes that mean the same in every action (Error Code of each; and
+// Error Codes, Common Error Codes; read November 2026). All come inside an HTTP 200.
 var failures = transport.Failures{
 	{Prefix: "AuthFailure", Code: core.CodeDenied,
 		Detail: "Tencent Cloud does not accept the API key"},
@@ -22,10 +25,6 @@ var failures = transport.Failures{
 		Detail: "the token of the temporary key has expired or does not belong to it"},
 	{Prefix: "AuthFailure.MFAFailure", Code: core.CodeDenied,
 		Detail: "the API key asks for a second factor, which a program cannot give; use a key without"},
-	{Prefix: "AuthFailure.UnauthorizedOperation", Code: core.CodeDenied, Detail: allowTheKey},
-	{Prefix: "UnauthorizedOperation", Code: core.CodeDenied, Detail: allowTheKey},
-	{Prefix: "UnauthorizedOperation.UinNoAuth", Code: core.CodeDenied,
-		Detail: "the key's account may not ask for customers' credit: it must be a distributor or reseller of Tencent Cloud International, or a sub-account of one that is allowed intlpartnersmgt:QueryCustomersCredit"},
 	{Prefix: "RequestLimitExceeded", Code: core.CodeThrottled},
 	{Prefix: "OperationDenied.ServiceBusy", Code: core.CodeUnavailable,
 		Detail: "Tencent Cloud is busy; try again later"},
@@ -43,4 +42,35 @@ var failures = transport.Failures{
 		Detail: "Tencent Cloud could not carry out the query, and does not say why"},
 }
 
-const allowTheKey = "the API key may not call this API; allow its user intlpartnersmgt:QueryCustomersCredit in Access Management (CAM)"
+// notPermitted are the codes for a key that may not call an action, or for an account
+// that has not the role for it.
+var notPermitted = []string{
+	"AuthFailure.UnauthorizedOperation", "UnauthorizedOperation",
+	"UnauthorizedOperation.UinNoAuth", "FailedOperation.UinNotAgent", "FailedOperation.UinNotReseller",
+}
+
+// failuresOf returns the codes of an action, whose name is also that of its permission.
+func failuresOf(action string) transport.Failures {
+	role := "a distributor or reseller"
+	if action == resellersAction {
+		role = "a distributor"
+	}
+	table := slices.Clone(failures)
+	for i, code := range notPermitted {
+		detail := "the API key may not call this API; allow its user intlpartnersmgt:" + action + " in Access Management (CAM)"
+		if i >= 2 {
+			detail = "the key's account may not call this API: it must be " + role + " of Tencent Cloud International, or a sub-account of one that is allowed intlpartnersmgt:" + action
+		}
+		table = append(table, transport.Failure{Prefix: code, Code: core.CodeDenied, Detail: detail})
+	}
+	return table
+}
+
+// NotPermitted reports whether an error says that the key may not call an action, or
+// that its account has not the role for it. The key may be good for other actions.
+func NotPermitted(err error) bool {
+	failure := core.AsError(err)
+	return failure != nil && slices.ContainsFunc(notPermitted, func(code string) bool {
+		return failure.VendorCode == code || strings.HasPrefix(failure.VendorCode, code+".")
+	})
+}

@@ -1,6 +1,7 @@
 package tencent
 
 import (
+	"cmp"
 	"errors"
 	"strconv"
 	"time"
@@ -16,31 +17,49 @@ type page = core.Page[*core.CustomerCredit]
 
 // decodePage reads an answer: a page, or the error that it reports. Its error is a
 // *core.Error.
-func decodePage(a transport.Answer, config Config) (answer page, err error) {
+func decodePage(a transport.Answer, config Config) (page, error) {
+	record := func(row *row) (*core.CustomerCredit, error) { return row.customer(config) }
+	return counted(decodeList(a, action, record, "an amount that is not a decimal number", unreadAmount))
+}
+
+// decodeList reads the answer of an action that lists rows. record, what and unread
+// are those of transport.Records. Its error is a *core.Error.
+func decodeList[Row any, T core.Record](a transport.Answer, action string, record func(*Row) (T, error), what string, unread func(T) string) (page core.Page[T], err error) {
 	var all struct {
 		Response struct {
 			status
-			Total transport.Value
-			Data  transport.List[row]
+			Total, TotalCount transport.Value // some actions have the one, some the other
+			Data              transport.List[Row]
 		}
 	}
 	r := &all.Response
 	if err = a.Decode(&all); err == nil {
-		err = r.err(a, failures)
+		err = r.err(a, failuresOf(action))
 	}
 	if err == nil {
-		record := func(row *row) (*core.CustomerCredit, error) { return row.customer(config) }
-		answer.Items, err = transport.Records(r.Data, "Data", record, "an amount that is not a decimal number", unreadAmount)
+		page.Items, err = transport.Records(r.Data, "Data", record, what, unread)
 	}
-	total, ok := r.Total.Count()
-	if err == nil && !ok {
-		err = transport.Malformed("it does not say how many customers there are (Total)", nil)
+	if total, ok := cmp.Or(r.Total, r.TotalCount).Count(); ok {
+		page.Total = &total
+	} else if err == nil && r.Data.Kind == jsontext.KindInvalid {
+		err = transport.Malformed("it has no rows (Data)", nil)
 	}
 	if err != nil {
-		return page{}, r.withID(err)
+		return core.Page[T]{}, r.withID(err)
 	}
-	answer.Total, answer.RequestID = &total, r.requestID()
-	return answer, nil
+	page.RequestID = r.requestID()
+	return page, nil
+}
+
+// counted is a result of decodeList for an action that counts its rows: a page without
+// a count is an error.
+func counted[T core.Record](page core.Page[T], err error) (core.Page[T], error) {
+	if err == nil && page.Total == nil {
+		malformed := transport.Malformed("it does not say how many rows there are (Total)", nil)
+		malformed.RequestID = page.RequestID
+		return core.Page[T]{}, malformed
+	}
+	return page, err
 }
 
 // row is a customer as the API writes it (data type QueryCustomersCreditData,

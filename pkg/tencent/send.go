@@ -15,22 +15,23 @@ import (
 )
 
 const (
-	service   = "intlpartnersmgt"
-	version   = "2022-09-28"
-	action    = "QueryCustomersCredit"
-	operation = "tencent." + action
+	service = "intlpartnersmgt"
+	version = "2022-09-28"
+	action  = "QueryCustomersCredit"
 )
 
-// request is the action's parameters (QueryCustomersCredit, Input Parameters,
-// read November 2026). The typed SDK of the service is not used: its answers
-// hold money as floats.
+// request has the parameters of all actions (Input Parameters of each, read November
+// 2026); those that are nil are not sent. The typed SDK of the service is not used:
+// its answers hold money as floats.
 type request struct {
 	*tchttp.BaseRequest
-	Page       *int    `json:"Page,omitempty"` // from 1
-	PageSize   *int    `json:"PageSize,omitempty"`
-	FilterType *string `json:"FilterType,omitempty"`
-	Filter     *string `json:"Filter,omitempty"`
-	Order      *string `json:"Order,omitempty"` // by AssociationTime; the API's own default is desc
+	Page          *int    `json:"Page,omitempty"` // from 1
+	PageSize      *int    `json:"PageSize,omitempty"`
+	FilterType    *string `json:"FilterType,omitempty"`
+	Filter        *string `json:"Filter,omitempty"`
+	Order         *string `json:"Order,omitempty"` // by AssociationTime; the API's own default is desc
+	CustomerUin   *uint64 `json:"CustomerUin,omitempty"`
+	VoucherStatus *string `json:"VoucherStatus,omitempty"`
 }
 
 // response is the SDK's view of an answer, which is empty.
@@ -46,24 +47,41 @@ var filterTypes = map[core.FilterType]string{
 	core.FilterEmail:      "Email",
 }
 
-// sender returns the function that makes the SDK send one call. The SDK's client
-// lasts as long as the call, since it holds the key in plain text; creating one costs
-// a hundredth of a page.
-func (s *Source) sender(ctx context.Context, key Key, query core.CreditQuery, number, size int) func(http.RoundTripper) error {
-	return func(rt http.RoundTripper) error {
-		req := &request{BaseRequest: new(tchttp.BaseRequest), Page: &number, PageSize: &size}
-		req.Init().WithApiInfo(service, version, action)
-		req.SetContext(ctx)
-		if query.FilterType != "" {
-			field := filterTypes[query.FilterType]
-			req.FilterType, req.Filter = &field, &query.Filter
-		}
-		if query.Order != "" {
-			order := string(query.Order)
-			req.Order = &order
-		}
-		return client(rt, s.endpoint, "", key).Send(req, &response{new(tchttp.BaseResponse)})
+// requestOf returns the request of a query, without its page.
+func requestOf(query core.CreditQuery) (req request) {
+	if query.FilterType != "" {
+		field := filterTypes[query.FilterType]
+		req.FilterType, req.Filter = &field, &query.Filter
 	}
+	if query.Order != "" {
+		order := string(query.Order)
+		req.Order = &order
+	}
+	return req
+}
+
+// send calls an action, in one attempt. The SDK's client lasts as long as the call,
+// since it holds the key in plain text; creating one costs a hundredth of a page.
+func send[A any](ctx context.Context, s *Source, action string, req request, decode func(transport.Answer) (A, error)) (answer A, err error) {
+	err = transport.WithKey(ctx, s.config.Credentials, func(key Key) error {
+		return s.transport.Do(ctx, transport.Call{
+			Op:              "tencent." + action,
+			RequestIDHeader: "X-TC-RequestId",
+			HandOn:          handOn,
+			Reads:           reads(action, version),
+			Send: func(rt http.RoundTripper) error {
+				req.BaseRequest = new(tchttp.BaseRequest)
+				req.Init().WithApiInfo(service, version, action)
+				req.SetContext(ctx)
+				return client(rt, s.endpoint, "", key).Send(&req, &response{new(tchttp.BaseResponse)})
+			},
+			Decode: func(a transport.Answer) (err error) {
+				answer, err = decode(a)
+				return err
+			},
+		})
+	})
+	return answer, err
 }
 
 // Key is an API key of Tencent Cloud, lasting or temporary.

@@ -1,6 +1,7 @@
 package tencent
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/url"
@@ -97,27 +98,18 @@ func (s *Source) FetchPage(ctx context.Context, query core.CreditQuery, at core.
 	if at.Size > maxPageSize {
 		return page{}, core.Invalid("cursor", "beyond what the vendor can be asked for; start again without it")
 	}
-	size := at.Size
-	if size == 0 {
-		size = s.config.PageSize
-	}
+	return fetchPage(ctx, s, action, requestOf(query), s.config.PageSize, at, func(a transport.Answer) (page, error) { return decodePage(a, s.config) })
+}
+
+// fetchPage reads the page of an action that begins at a row. size is that of a cursor
+// that has none.
+func fetchPage[T core.Record](ctx context.Context, s *Source, action string, req request, size int, at core.Cursor, decode func(transport.Answer) (core.Page[T], error)) (core.Page[T], error) {
+	size = cmp.Or(at.Size, size)
 	number := at.Offset/size + 1
-	var answer page
-	err := transport.WithKey(ctx, s.config.Credentials, func(key Key) error {
-		return s.transport.Do(ctx, transport.Call{
-			Op:              operation,
-			RequestIDHeader: "X-TC-RequestId",
-			HandOn:          handOn,
-			Reads:           reads(action, version),
-			Send:            s.sender(ctx, key, query, number, size),
-			Decode: func(a transport.Answer) (err error) {
-				answer, err = decodePage(a, s.config)
-				return err
-			},
-		})
-	})
+	req.Page, req.PageSize = &number, &size
+	answer, err := send(ctx, s, action, req, decode)
 	if err != nil {
-		return page{}, err
+		return core.Page[T]{}, err
 	}
 	rows := len(answer.Items)
 	answer.Next = next(number, size, rows, *answer.Total)
