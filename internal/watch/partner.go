@@ -156,14 +156,13 @@ func (c *comparison) partnerOf() error {
 	return c.report(alerts)
 }
 
-// details returns what is known of a customer beside its record in the list. Vouchers that
-// were read without one of the customer's are zero, which differs from those not read.
+// details returns what is known of a customer beside its record in the list.
 func (c *comparison) details(record core.Record) (details core.Details) {
 	if c.run.Details != nil {
 		details = c.run.Details(record)
 	}
 	if c.partner.Vouchers != nil {
-		details.Vouchers = new(c.partner.Vouchers[record.ID()])
+		details.Vouchers = c.partner.VouchersOf(record.ID())
 	}
 	return details
 }

@@ -33,6 +33,8 @@ func partner(pool, reseller string) core.PartnerState {
 		Pool:      &core.PartnerCredit{Total: amountOf("1000.00"), Allocated: amountOf("1.00"), Remaining: amountOf(pool), Currency: "USD"},
 		Resellers: []core.ResellerCredit{{ResellerID: "r1", Name: "Example Ltd", Allocated: amountOf("1000.00"), Remaining: amountOf(reseller), Currency: "USD"}},
 		Vouchers:  map[string]core.Vouchers{idOf(5): {Remaining: *amountOf("50.00"), NearestExpiry: &expires}},
+
+		VouchersUnread: map[string]bool{idOf(7): true},
 	}
 }
 
@@ -84,7 +86,7 @@ func TestPartnerInARun(t *testing.T) {
 		t.Errorf("%s", got)
 	}
 	lines := unpacked(t, get(t, w.store, folder+"customers.ndjson.gz"))
-	if strings.Count(lines, `"vouchers":{"remaining":"50.00","nearest_expiry":"2026-12-11T22:00:00Z"}`) != 1 || strings.Count(lines, `"vouchers":{"remaining":"0","nearest_expiry":null}`) != 39 {
+	if strings.Count(lines, `"vouchers":{"remaining":"50.00","nearest_expiry":"2026-12-11T22:00:00Z"}`) != 1 || strings.Count(lines, `"vouchers":{"remaining":"0","nearest_expiry":null}`) != 38 || strings.Count(lines, `"vouchers":null`) != 1 {
 		t.Errorf("%s", lines)
 	}
 

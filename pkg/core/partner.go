@@ -9,6 +9,18 @@ type PartnerState struct {
 	Resellers []ResellerCredit    `json:"resellers"`
 	Vouchers  map[string]Vouchers `json:"vouchers"` // by the id of the customer; customers without a usable voucher are left out
 	Direct    []string            `json:"direct"`   // the ids of all direct customers, by a list of their own
+
+	// VouchersUnread are the customers of whom a voucher could not be read. Vouchers leaves them out.
+	VouchersUnread map[string]bool `json:"vouchers_unread"`
+}
+
+// VouchersOf returns the sum of a customer's vouchers; nil if it is not known.
+func (s *PartnerState) VouchersOf(id string) *Vouchers {
+	if s.Vouchers == nil || s.VouchersUnread[id] {
+		return nil
+	}
+	sum := s.Vouchers[id]
+	return &sum
 }
 
 // PartnerCredit is the partner's own credit, from which it allocates credit to
