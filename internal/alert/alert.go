@@ -10,8 +10,8 @@ import (
 )
 
 // Alert is one change of one customer, or of the partner or a reseller of it, which have no
-// CustomerID. Amounts, months and times are texts; a field that is
-// not known, or does not apply to the kind, is left out.
+// CustomerID. Amounts, months and times are texts; a field that is not known, or does not
+// apply to the kind, is left out.
 type Alert struct {
 	ID         string   `json:"id"` // the same for the same run of a store, however often the run is repeated
 	Kind       Kind     `json:"kind"`
@@ -35,7 +35,25 @@ type Alert struct {
 	Since      string   `json:"since"`               // RFC 3339: the start of the run that first saw the condition
 	Previous   string   `json:"previous_status,omitempty"`
 	Status     string   `json:"status,omitempty"`
+	MutedUntil string   `json:"muted_until,omitempty"` // RFC 3339: the end of the customer's mute
+	Seen       *bool    `json:"seen,omitempty"`        // of an open condition: false if the run's list, which is not proven, lacks the customer, or if the run could not read the partner's credit; then the amounts are of an earlier run
+	Reason     Reason   `json:"reason,omitempty"`      // of a silent transition: why it is not delivered
 }
+
+// Reason is why a transition of a condition is recorded and not delivered.
+type Reason string
+
+// The reasons. A transition with ReasonMilder, ReasonEnded or ReasonNotAsked is about the state
+// of its kind's condition; one with another reason is what an Alert of its kind is.
+const (
+	ReasonMuted    Reason = "muted"     // the customer is muted, or its mute kept back what this would end
+	ReasonKindOff  Reason = "kind_off"  // the kind is not among Rules.Kinds
+	ReasonReported Reason = "reported"  // an earlier alert reported the same: the date, or at a forced stop the balance
+	ReasonFirst    Reason = "first"     // the condition was there when the customer was first evaluated
+	ReasonMilder   Reason = "milder"    // the worse levels of the balance ended, and this milder one is still open
+	ReasonEnded    Reason = "ended"     // the condition ended
+	ReasonNotAsked Reason = "not_asked" // the run did not ask for the customer, whose condition is forgotten
+)
 
 const idLength = 24 // hex digits: 96 bits
 

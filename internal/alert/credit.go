@@ -12,7 +12,15 @@ import (
 )
 
 // Credit evaluates the records of the function "credit".
-var Credit = NewEvaluator((*Rules).credit, describeCredit, (*Rules).overrideCredit)
+var Credit = newCredit()
+
+func newCredit() *Evaluator {
+	e := NewEvaluator((*Rules).credit, describeCredit, (*Rules).overrideCredit)
+	e.complete = func(r *Rules, run RunContext, a *Alert, record core.Record, state *State) {
+		r.completeCredit(run, a, record.(*core.CustomerCredit), state)
+	}
+	return e
+}
 
 func describeCredit(a *Alert, c *core.CustomerCredit) {
 	a.Provider, a.Name, a.Currency = c.Provider, clean(c.Name), clean(c.Credit.Currency)
@@ -26,6 +34,33 @@ func describeCredit(a *Alert, c *core.CustomerCredit) {
 	if c.Vouchers != nil && c.Vouchers.Remaining.Sign() > 0 {
 		a.Vouchers = c.Vouchers.Remaining.String()
 	}
+}
+
+// completeCredit adds the threshold and the days left, and the expiry of CreditExpiring and
+// VoucherExpiring.
+func (r *Rules) completeCredit(run RunContext, a *Alert, c *core.CustomerCredit, state *State) {
+	a.Threshold = r.low(run, c).String()
+	expiry := c.NearestExpiry
+	if a.Kind == VoucherExpiring {
+		expiry = voucherExpiry(c)
+	}
+	switch {
+	case !a.Kind.ofDate():
+		if c.Credit.Remaining != nil {
+			a.DaysLeft = state.History.daysLeft(*c.Credit.Remaining)
+		}
+	case expiry != nil:
+		a.Expires = formatTime(*expiry)
+		a.DaysLeft = new(int(expiry.Sub(run.AsOf) / oneDay))
+	}
+}
+
+// low is the threshold of a customer: its own, or its account's.
+func (r *Rules) low(run RunContext, c *core.CustomerCredit) core.Threshold {
+	if low, ok := r.Overrides[c.CustomerID]; ok {
+		return low
+	}
+	return run.Low
 }
 
 func (r *Rules) overrideCredit(c *core.CustomerCredit) *core.CustomerCredit {
@@ -55,33 +90,25 @@ var levels = []Kind{CreditLow, CreditExhausted, CreditOverdrawn}
 // worse than the one at the stop is alerted. A missing flag leaves the stop as it was, and
 // the balance is evaluated by its amount.
 func (r *Rules) credit(run RunContext, c *core.CustomerCredit, next *State) []Alert {
-	low, ok := r.Overrides[c.CustomerID]
-	if !ok {
-		low = run.Low
-	}
-	var daysLeft *int
+	low := r.low(run, c)
 	if c.Credit.Remaining != nil {
 		next.History = next.History.add(run.AsOf, *c.Credit.Remaining)
-		daysLeft = next.History.daysLeft(*c.Credit.Remaining)
 	}
 	prev := next.Status
 	var alerts []Alert
 	report := func(kind Kind) *Alert {
 		a := NewAlert(run, kind, c, prev, string(c.Status))
-		a.Threshold, a.DaysLeft = low.String(), daysLeft
+		r.completeCredit(run, &a, c, next)
 		alerts = append(alerts, a)
 		return &alerts[len(alerts)-1]
 	}
-	reportExpiry := func(kind Kind, expiry *time.Time, reported *Dates) {
-		if r.expiring(run, expiry, reported) {
-			a := report(kind)
-			a.Expires = formatTime(*expiry)
-			a.DaysLeft = new(int(expiry.Sub(run.AsOf) / oneDay))
-		}
+	if r.expiring(run, CreditExpiring, c.NearestExpiry, &next.Reported, next) {
+		report(CreditExpiring)
 	}
-	reportExpiry(CreditExpiring, c.NearestExpiry, &next.Reported)
-	if c.Vouchers != nil {
-		reportExpiry(VoucherExpiring, c.Vouchers.NearestExpiry, &next.Vouchers)
+	if c.Vouchers != nil && c.Vouchers.NearestExpiry == nil {
+		delete(next.Open, VoucherExpiring)
+	} else if r.expiring(run, VoucherExpiring, voucherExpiry(c), &next.Vouchers, next) {
+		report(VoucherExpiring)
 	}
 	unknown := c.Status == core.CreditUnknown || c.Status == ""
 	if !unknown {
@@ -97,6 +124,9 @@ func (r *Rules) credit(run RunContext, c *core.CustomerCredit, next *State) []Al
 	case !*c.Forced && stopped:
 		report(CreditFreed).Since = stoppedSince
 		delete(next.Open, CreditForced)
+		if slices.Contains(next.Muted, CreditForced) {
+			next.AtStop = "" // no alert reported the balance at the stop
+		}
 	}
 	if unknown || c.Status == core.CreditForced {
 		return alerts
@@ -154,15 +184,35 @@ func (r *Rules) closeLevels(c *core.CustomerCredit, low core.Threshold, lasting 
 	return "", false
 }
 
-// expiring reports whether an expiry is within the days of the rules, or passed since the
-// run before, and was not reported yet.
-func (r *Rules) expiring(run RunContext, expiry *time.Time, reported *Dates) bool {
+// voucherExpiry is the nearest expiry of a customer's vouchers; nil if it is not known.
+func voucherExpiry(c *core.CustomerCredit) *time.Time {
+	if c.Vouchers == nil {
+		return nil
+	}
+	return c.Vouchers.NearestExpiry
+}
+
+// expiring updates the condition of a kind, whose expiry is within the days of the rules,
+// or passed since the run before. It reports whether the date was not reported yet. A
+// missing date ends the condition once the dates that were reported have passed.
+func (r *Rules) expiring(run RunContext, kind Kind, expiry *time.Time, reported *Dates, next *State) bool {
 	if expiry == nil {
+		if len(*reported) == 0 || slices.Max(*reported) < formatTime(run.AsOf) {
+			delete(next.Open, kind)
+		}
 		return false
 	}
 	until := expiry.Sub(run.AsOf)
 	passedBefore := until < 0 && (run.Since.IsZero() || expiry.Before(run.Since))
-	return !passedBefore && until <= time.Duration(cmp.Or(r.ExpiryDays, DefaultExpiryDays))*oneDay && reported.add(formatTime(*expiry))
+	if passedBefore || until > time.Duration(cmp.Or(r.ExpiryDays, DefaultExpiryDays))*oneDay {
+		delete(next.Open, kind)
+		return false
+	}
+	isNew := reported.add(formatTime(*expiry))
+	if _, open := next.Open[kind]; isNew || !open {
+		next.Open[kind] = formatTime(run.AsOf)
+	}
+	return isNew
 }
 
 // openLevel is the index in levels of the worst open condition, -1 if none is open.

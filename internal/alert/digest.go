@@ -24,6 +24,7 @@ type Summary struct {
 	Counted  *int           // customers by the vendor's count; nil if it gives none
 	ReadLate bool           // the list was read after the run's day or hour
 	Held     *Held          // why nothing was compared; nil: it was
+	Muted    int            // customers that are muted
 	Zone     *time.Location // of the times in messages; nil: core.VendorZone
 	Location string         // of the run's files, as text; not a URL that opens them
 	Notes    Notes
@@ -46,6 +47,7 @@ type Digest struct {
 	sample bool
 	counts map[Kind]int
 	worst  map[Kind][]ranked // in order
+	open   map[Kind]int      // conditions that are open
 }
 
 // WorstPerKind is how many alerts of a kind a Digest keeps. The limit is per kind, so that

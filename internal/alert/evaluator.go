@@ -13,6 +13,7 @@ type Evaluator struct {
 	alerts   func(r *Rules, run RunContext, record core.Record, next *State) []Alert
 	describe func(a *Alert, record core.Record)
 	override func(r *Rules, record core.Record) core.Record
+	complete func(r *Rules, run RunContext, a *Alert, record core.Record, state *State) // adds what the rules and the State say; nil: nothing
 }
 
 // NewEvaluator returns the Evaluator of records of type T. alerts returns the alerts about

@@ -2,6 +2,7 @@ package alert
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"strings"
 
@@ -18,70 +19,50 @@ type Conditions struct {
 	Open []Alert `json:"open"`
 }
 
-// EvaluatePartner returns the alerts about the partner's own credit and the credit of its
-// resellers, and the Conditions for the next run. A condition opens at or below its threshold,
-// with an alert, and closes without one as credit recovers; see Rules.credit. What state
-// lacks, and an amount that the vendor leaves out, keep their condition. The condition of a
-// reseller that the list lacks ends.
-func (r *Rules) EvaluatePartner(run RunContext, state core.PartnerState, prev Conditions) ([]Alert, Conditions) {
+// EvaluatePartner evaluates the partner's own credit and the credit of its resellers. The
+// State of the Evaluation is empty: the Conditions are what the next run needs.
+//
+// A condition opens at or below its threshold, with an alert, and ends without one when the
+// credit has recovered; see Rules.credit. What state lacks, and an amount that the vendor
+// leaves out, keep their condition. The condition of a reseller that the list lacks ends.
+func (r *Rules) EvaluatePartner(run RunContext, state core.PartnerState, prev Conditions) (Evaluation, Conditions) {
 	if r == nil {
 		r = new(Rules)
 	}
-	p := partnerEvaluation{rules: r, run: run, prev: prev, open: make(map[[2]string]Alert)}
-	p.next = Conditions{Known: append([]Kind{}, prev.Known...), Open: []Alert{}}
+	p := partnerEvaluation{rules: r, run: run, known: append([]Kind{}, prev.Known...), prev: make(map[[2]string]Alert)}
 	for _, a := range prev.Open {
-		p.open[[2]string{string(a.Kind), a.ResellerID}] = a
+		p.prev[conditionOf(a)] = a
 	}
-	if state.Pool == nil {
-		p.keep(PartnerLow)
-	} else {
+	if state.Pool != nil {
 		p.evaluate(PartnerLow, r.PartnerLow, "", "", core.Credit{Allocated: state.Pool.Total, Remaining: state.Pool.Remaining, Currency: state.Pool.Currency})
-		p.know(PartnerLow)
 	}
-	if state.Resellers == nil {
-		p.keep(ResellerLow)
-	} else {
-		byID := func(a, b core.ResellerCredit) int { return cmp.Compare(a.ResellerID, b.ResellerID) }
-		for _, reseller := range slices.SortedFunc(slices.Values(state.Resellers), byID) {
-			p.evaluate(ResellerLow, r.ResellerLow, reseller.ResellerID, reseller.Masked().Name, core.Credit{Allocated: reseller.Allocated, Remaining: reseller.Remaining, Currency: reseller.Currency})
-		}
-		p.know(ResellerLow)
+	p.finish(PartnerLow, state.Pool != nil)
+	byID := func(a, b core.ResellerCredit) int { return cmp.Compare(a.ResellerID, b.ResellerID) }
+	for _, reseller := range slices.SortedFunc(slices.Values(state.Resellers), byID) {
+		p.evaluate(ResellerLow, r.ResellerLow, reseller.ResellerID, reseller.Masked().Name, core.Credit{Allocated: reseller.Allocated, Remaining: reseller.Remaining, Currency: reseller.Currency})
 	}
-	return r.wanted(run, p.alerts), p.next
+	p.finish(ResellerLow, state.Resellers != nil)
+	return p.Evaluation, Conditions{Known: p.known, Open: append([]Alert{}, p.Open...)}
 }
 
 // partnerEvaluation is an EvaluatePartner under way.
 type partnerEvaluation struct {
-	rules      *Rules
-	run        RunContext
-	prev, next Conditions
-	open       map[[2]string]Alert // prev.Open by kind and reseller
-	alerts     []Alert
+	Evaluation
+	rules *Rules
+	run   RunContext
+	known []Kind
+	prev  map[[2]string]Alert // the conditions that were open, less those that are evaluated
 }
 
-// know records that the conditions of a kind were evaluated.
-func (p *partnerEvaluation) know(kind Kind) {
-	if !slices.Contains(p.next.Known, kind) {
-		p.next.Known = append(p.next.Known, kind)
-	}
-}
-
-// keep leaves the conditions of a kind as they were.
-func (p *partnerEvaluation) keep(kind Kind) {
-	for _, a := range p.prev.Open {
-		if a.Kind == kind {
-			p.next.Open = append(p.next.Open, a)
-		}
-	}
-}
+// conditionOf identifies a condition.
+func conditionOf(a Alert) [2]string { return [2]string{string(a.Kind), a.ResellerID} }
 
 // evaluate evaluates one condition.
 func (p *partnerEvaluation) evaluate(kind Kind, low core.Threshold, id, name string, credit core.Credit) {
-	status := core.StatusOfCredit(nil, credit, low)
 	a := Alert{
-		ID: hashID("alert", p.run.Store, p.run.Function, p.run.Account, p.run.Run, string(kind), id), Kind: kind, Severity: kind.Severity(),
+		ID: p.id(kind, id), Kind: kind, Severity: kind.Severity(),
 		Account: p.run.Account, Provider: p.run.Provider, ResellerID: clean(id), Name: clean(name), Currency: clean(credit.Currency),
-		Threshold: low.String(), Since: formatTime(p.run.AsOf), Status: string(status),
+		Threshold: low.String(), Since: formatTime(p.run.AsOf), Status: string(core.StatusOfCredit(nil, credit, low)),
 	}
 	if credit.Remaining != nil {
 		a.Remaining = credit.Remaining.String()
@@ -89,21 +70,72 @@ func (p *partnerEvaluation) evaluate(kind Kind, low core.Threshold, id, name str
 	if credit.Allocated != nil {
 		a.Allocated = credit.Allocated.String()
 	}
-	prev, isOpen := p.open[[2]string{string(kind), a.ResellerID}]
-	if isOpen {
-		a.ID, a.Since = prev.ID, prev.Since
-	}
-	switch {
+	prev, isOpen := p.prev[conditionOf(a)]
+	delete(p.prev, conditionOf(a))
+	switch status := core.CreditStatus(a.Status); {
 	case status == core.CreditUnknown && isOpen:
-		a = prev
+		p.keep(prev)
 	case status == core.CreditUnknown, status == core.CreditOK && !isOpen:
-		return
 	case status == core.CreditOK && p.rules.recovered(credit, low, prev.Status == a.Status):
-		return
-	case !isOpen && slices.Contains(p.prev.Known, kind):
-		p.alerts = append(p.alerts, a)
+		a.Since = prev.Since
+		p.end(a)
+	case isOpen:
+		a.ID, a.Since = prev.ID, prev.Since
+		p.Open = append(p.Open, a)
+	default:
+		p.begin(a)
 	}
-	p.next.Open = append(p.next.Open, a)
+}
+
+// id is the id of a transition.
+func (p *partnerEvaluation) id(kind Kind, reseller string) string {
+	return hashID("alert", p.run.Store, p.run.Function, p.run.Account, p.run.Run, string(kind), reseller)
+}
+
+// begin opens a condition.
+func (p *partnerEvaluation) begin(a Alert) {
+	open := a
+	open.ID = hashID("open", p.run.Store, p.run.Function, p.run.Account, string(a.Kind), a.ResellerID, a.Since)
+	p.Open = append(p.Open, open)
+	switch {
+	case !slices.Contains(p.known, a.Kind):
+		a.Reason = ReasonFirst
+	case !p.rules.delivers(a.Kind):
+		a.Reason = ReasonKindOff
+	default:
+		p.Alerts = append(p.Alerts, a)
+		return
+	}
+	p.Silent = append(p.Silent, a)
+}
+
+// keep leaves a condition open as it was read before.
+func (p *partnerEvaluation) keep(open Alert) {
+	open.Seen = new(false)
+	p.Open = append(p.Open, open)
+}
+
+// end ends a condition.
+func (p *partnerEvaluation) end(a Alert) {
+	a.Reason = ReasonEnded
+	p.Silent = append(p.Silent, a)
+}
+
+// finish ends the other conditions of a kind if the kind was read, and keeps them if not.
+func (p *partnerEvaluation) finish(kind Kind, read bool) {
+	for _, key := range slices.SortedFunc(maps.Keys(p.prev), func(a, b [2]string) int { return cmp.Compare(a[1], b[1]) }) {
+		switch a := p.prev[key]; {
+		case a.Kind != kind:
+		case read:
+			a.ID, a.Remaining, a.Allocated, a.Status, a.Seen = p.id(kind, a.ResellerID), "", "", "", nil
+			p.end(a)
+		default:
+			p.keep(a)
+		}
+	}
+	if read && !slices.Contains(p.known, kind) {
+		p.known = append(p.known, kind)
+	}
 }
 
 // recovered reports whether credit that was low, and is not any more, is clearly above the

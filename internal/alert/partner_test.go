@@ -1,7 +1,9 @@
 package alert
 
 import (
+	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -100,11 +102,16 @@ func TestEvaluatePartner(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			var known Conditions
+			folded := make(journal)
 			for i, day := range test.days {
 				run := runOn(i)
 				run.First = i == 0
-				alerts, next := test.rules.EvaluatePartner(run, partnerOf(t, day.pool, day.resellers), known)
-				if got := conditions(alerts); got != day.alerts {
+				e, next := test.rules.EvaluatePartner(run, partnerOf(t, day.pool, day.resellers), known)
+				folded.fold(e)
+				if got, want := folded.String(), conditions(e.Open); got != want {
+					t.Errorf("day %d: the journal gives %q, and open are %q", i, got, want)
+				}
+				if got := conditions(e.Alerts); got != day.alerts {
 					t.Errorf("day %d: alerts %q, want %q", i, got, day.alerts)
 				}
 				if got := conditions(next.Open); got != day.open {
@@ -123,6 +130,29 @@ func TestEvaluatePartner(t *testing.T) {
 	}
 }
 
+// journal is what is open by the transitions alone, by kind and reseller.
+type journal map[string]Alert
+
+func (j journal) fold(e Evaluation) {
+	for _, a := range slices.Concat(e.Alerts, e.Silent) {
+		key := fmt.Sprint(a.Kind, a.ResellerID)
+		_, open := j[key]
+		if ended := a.Reason == ReasonEnded; ended != open {
+			panic("a condition begins or ends twice: " + key)
+		} else if ended {
+			delete(j, key)
+		} else {
+			j[key] = a
+		}
+	}
+}
+
+func (j journal) String() string {
+	return conditions(slices.SortedFunc(maps.Values(j), func(a, b Alert) int {
+		return cmp.Or(compareKinds(a.Kind, b.Kind), cmp.Compare(a.ResellerID, b.ResellerID))
+	}))
+}
+
 // conditions lists alerts, each with its reseller and the day since when it is open.
 func conditions(alerts []Alert) string {
 	var all []string
@@ -136,7 +166,8 @@ func conditions(alerts []Alert) string {
 func TestPartnerAlert(t *testing.T) {
 	t.Parallel()
 	known := Conditions{Known: []Kind{PartnerLow, ResellerLow}}
-	alerts, _ := new(Rules).EvaluatePartner(runOn(1), partnerOf(t, "12.50", "300000000001=-1.00"), known)
+	e, _ := new(Rules).EvaluatePartner(runOn(1), partnerOf(t, "12.50", "300000000001=-1.00"), known)
+	alerts := e.Alerts
 	d := NewDigest(Summary{Function: "credit", Account: "main", AsOf: runStart})
 	for _, a := range alerts {
 		if a.CustomerID != "" || a.ID == "" || a.Provider != "" || strings.Contains(a.Name, "Example") {

@@ -39,10 +39,21 @@ type RunContext struct {
 	Since                  time.Time      // no later than the start of the run before; zero if not known
 	First                  bool           // no complete run precedes: there are no alerts, and conditions are remembered as if reported
 	Low                    core.Threshold // the account's threshold; zero is core.DefaultLow
+	MutedUntil             time.Time      // the end of the customer's mute; zero, or not after AsOf: it is not muted
 }
 
-// Evaluate returns the alerts about one customer, worst first, and the State for the next
-// run.
+// muted reports whether the customer is muted in the run.
+func (run RunContext) muted() bool { return run.AsOf.Before(run.MutedUntil) }
+
+// Evaluation is the result of evaluating one customer.
+type Evaluation struct {
+	Alerts []Alert // worst first
+	Silent []Alert // the transitions that are not alerts, each with its Reason
+	Open   []Alert // the conditions that are open now, worst first; see Rules.Open
+	State  State   // for the next run; zero if there is nothing to remember
+}
+
+// Evaluate returns the alerts about one customer, and the State for the next run.
 //
 // before is the customer in the last complete run, nil if absent; after is the customer in
 // this run, nil if absent. prev is the State that the last run returned. Both runs must be
@@ -53,20 +64,29 @@ type RunContext struct {
 // CustomerNew. Where before is not nil and prev is empty, the conditions of before count as
 // reported. A kind that is not among r.Kinds is remembered as reported, so that adding it
 // later does not report the past.
-func (r *Rules) Evaluate(run RunContext, before, after core.Record, prev State) ([]Alert, State, error) {
+//
+// While the customer is muted there is one kind of alert: that a condition ended which was
+// reported. A condition that begins during a mute is reported by the first run after the
+// mute if it is still open, with the time at which it began.
+//
+// Alerts and Silent together have every transition: what is open now follows from what was
+// open before and from them alone.
+func (r *Rules) Evaluate(run RunContext, before, after core.Record, prev State) (Evaluation, error) {
 	if err := run.Evaluator.check(before, after); err != nil {
-		return nil, State{}, err
+		return Evaluation{}, err
 	}
 	if r == nil {
 		r = new(Rules)
 	}
+	remembered := prev
 	switch {
 	case before == nil && after == nil:
-		return nil, State{}, nil
+		return Evaluation{}, nil
 	case after == nil:
 		gone := NewAlert(run, CustomerGone, before, cmp.Or(prev.Status, knownStatus(before)), "")
 		gone.DaysLeft = nil // before's is as of an earlier run
-		return r.wanted(run, []Alert{gone}), State{}, nil
+		alerts, silent := r.sift(run, State{}, &State{}, []Alert{gone})
+		return Evaluation{Alerts: alerts, Silent: silent}, nil
 	case prev.Empty() && before != nil:
 		_, prev = r.evaluate(run, before, State{Key: before.Key()})
 		prev.History = nil // before's balance is of another day, which the record does not have
@@ -75,8 +95,14 @@ func (r *Rules) Evaluate(run RunContext, before, after core.Record, prev State) 
 	if prev.Empty() {
 		alerts = append(alerts, NewAlert(run, CustomerNew, after, "", cmp.Or(next.Status, after.StatusText())))
 	}
-	slices.SortStableFunc(alerts, func(a, b Alert) int { return compareKinds(a.Kind, b.Kind) })
-	return r.wanted(run, alerts), next, nil
+	slices.SortStableFunc(alerts, byKind)
+	var e Evaluation
+	e.Alerts, e.Silent = r.sift(run, prev, &next, alerts)
+	e.Silent = append(e.Silent, r.unreported(run, after, remembered, next, alerts)...)
+	e.Alerts = append(e.Alerts, r.afterMute(run, after, prev, &next)...)
+	slices.SortStableFunc(e.Alerts, byKind)
+	e.Open, e.State = r.Open(run, after, next), next
+	return e, nil
 }
 
 // evaluate compares a customer with its State.
@@ -90,16 +116,8 @@ func (r *Rules) evaluate(run RunContext, record core.Record, prev State) ([]Aler
 	return alerts, next
 }
 
-// wanted returns the alerts of the kinds in r.Kinds.
-func (r *Rules) wanted(run RunContext, alerts []Alert) []Alert {
-	if r.Kinds != nil {
-		alerts = slices.DeleteFunc(alerts, func(a Alert) bool { return !slices.Contains(r.Kinds, a.Kind) })
-	}
-	if run.First || len(alerts) == 0 {
-		return nil
-	}
-	return alerts
-}
+// delivers reports whether alerts of a kind are delivered.
+func (r *Rules) delivers(kind Kind) bool { return r.Kinds == nil || slices.Contains(r.Kinds, kind) }
 
 // knownStatus is the record's status, or "" if it is unknown.
 func knownStatus(record core.Record) string {

@@ -17,7 +17,8 @@ import (
 type State struct {
 	Key      string          `json:"key,omitempty"`
 	Status   string          `json:"status,omitempty"`   // the last known one
-	Open     map[Kind]string `json:"open,omitempty"`     // the conditions that were reported and are not over: since when
+	Open     map[Kind]string `json:"open,omitempty"`     // the conditions that are not over: since when
+	Muted    []Kind          `json:"muted,omitempty"`    // of Open, those that were not reported because the customer was muted
 	AtStop   string          `json:"at_stop,omitempty"`  // during a forced stop: the balance's status at its start
 	Reported Dates           `json:"told,omitempty"`     // the last reported expiries: times, or a tag's months
 	Vouchers Dates           `json:"vouchers,omitempty"` // the last reported expiries of vouchers
@@ -32,7 +33,7 @@ func (s State) Empty() bool { return s.Key == "" }
 func (s State) clone() State {
 	open := make(map[Kind]string, len(s.Open)+1)
 	maps.Copy(open, s.Open)
-	s.Open, s.History, s.Values = open, slices.Clone(s.History), slices.Clone(s.Values)
+	s.Open, s.Muted, s.History, s.Values = open, slices.Clone(s.Muted), slices.Clone(s.History), slices.Clone(s.Values)
 	return s
 }
 

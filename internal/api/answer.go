@@ -56,7 +56,7 @@ func (a *age) header(h http.Header) {
 func (h *handler) answer(w http.ResponseWriter, r *http.Request, c *call) error {
 	id := r.PathValue("customer_id")
 	w.Header().Add("Vary", "Accept")
-	chosen, accepted, err := negotiate(r.Header)
+	chosen, accepted, err := negotiate(r.Header, formats)
 	if err != nil {
 		return err
 	}

@@ -72,6 +72,9 @@ type Options struct {
 
 	// Trace observes the reads of an answer. May be nil.
 	Trace *core.Trace
+
+	// Resources are further paths, which answer from what is stored.
+	Resources []Resource
 }
 
 // Outcome is the result of a request.
@@ -107,6 +110,7 @@ const (
 //	GET  /v1/{function}                answers a query
 //	POST /v1/{function}                the same, with the parameters as a JSON body
 //	GET  /v1/{function}/{customer_id}  answers for one customer
+//	GET  /v1/{resource}                answers from what is stored: see Resource
 //	GET  /metrics                      the metrics of this process
 //	GET  /healthz                      the program answers; no vendor is called
 //	GET  /                             the same, for load balancers, which request it by default
@@ -130,6 +134,9 @@ func New(opts Options) http.Handler {
 		h.route("POST "+all, query)
 		h.otherMethods(all, "GET, HEAD, POST")
 		h.get(one, query)
+	}
+	for _, res := range opts.Resources {
+		h.get("/v1/"+res.Path, authenticated(func(w http.ResponseWriter, r *http.Request, c *call) error { return h.resource(w, r, c, &res) }))
 	}
 	h.get(metricsPath, authenticated(h.metrics))
 	h.get("/healthz", h.healthz)

@@ -21,6 +21,7 @@ type call struct {
 	start    time.Time
 	caller   caller
 	function *core.Function // nil if no query was reached
+	resource *Resource      // nil if none was reached
 	params   core.Params    // nil if they could not be read
 	accepted bool           // the parameters are valid
 	masked   bool
@@ -114,20 +115,21 @@ func (c *call) upstream() []string {
 }
 
 // loggedValues are the parameters whose values the log has: they contain no customer's data.
-var loggedValues = []string{"account", "filter_type", "limit", "order", "pii", "status"}
+var loggedValues = []string{"account", "filter_type", "from", "function", "kind", "limit", "order", "pii", "severity", "since", "status", "to"}
 
 // countedValues are the parameters of which the log has the number of values.
 var countedValues = []string{"customer_id", "customer_ids"}
 
-// query returns the attributes of the query: the names of the function's parameters, and if
+// query returns the attributes of the query: the names of the path's parameters, and if
 // the parameters are valid, the values of some.
 func (c *call) query() []slog.Attr {
 	names := []string{}
 	var values []any
+	known := c.known()
 	unknown, ids := 0, 0
 	for _, name := range slices.Sorted(maps.Keys(c.params)) {
 		switch {
-		case name != "customer_id" && !slices.Contains(c.function.Params, name):
+		case name != "customer_id" && !slices.Contains(known, name):
 			unknown++
 			continue
 		case slices.Contains(countedValues, name):
@@ -148,6 +150,14 @@ func (c *call) query() []slog.Attr {
 		attrs = append(attrs, slog.Group("asked", values...))
 	}
 	return attrs
+}
+
+// known returns the parameters of the path.
+func (c *call) known() []string {
+	if c.resource != nil {
+		return c.resource.Params
+	}
+	return c.function.Params
 }
 
 // loggedValue returns a value for the log. An account is the only one that can be any

@@ -11,22 +11,22 @@ import (
 
 // negotiate returns the format that the Accept header prefers (RFC 9110, 12.5.1), with the
 // parameters of its media type: of the formats with the highest q the one named first,
-// else the first of formats.
+// else the first of available.
 //
 // It ignores elements that are not valid, since some clients send them by default (Java's
 // HttpURLConnection: "text/html, *; q=.2, */*; q=.2"). github.com/elnormous/contenttype
 // rejects these, and parameters such as charset=utf-8, and reads only one Accept line.
-func negotiate(header http.Header) (format, map[string]string, error) {
+func negotiate(header http.Header, available []format) (format, map[string]string, error) {
 	lines := header.Values("Accept")
 	if strings.Trim(strings.Join(lines, ""), ", \t") == "" {
-		return formats[0], nil, nil
+		return available[0], nil, nil
 	}
 	ranges := acceptRanges(strings.Join(lines, ","))
 	var best struct {
 		format
 		acceptRange
 	}
-	for _, f := range formats {
+	for _, f := range available {
 		// The most specific range decides, even if another has a higher q.
 		var match acceptRange
 		for _, r := range ranges {
@@ -41,10 +41,17 @@ func negotiate(header http.Header) (format, map[string]string, error) {
 	if best.q == 0 {
 		return format{}, nil, &core.Error{
 			Code:   core.CodeNotAcceptable,
-			Detail: "the formats are application/json, application/x-ndjson and text/csv; name one of them in Accept",
+			Detail: detailFormats(available),
 		}
 	}
 	return best.format, best.params, nil
+}
+
+func detailFormats(available []format) string {
+	if len(available) == 1 {
+		return "the format is " + available[0].media + "; name it in Accept"
+	}
+	return "the formats are application/json, application/x-ndjson and text/csv; name one of them in Accept"
 }
 
 // acceptRange is one element of an Accept header. The zero acceptRange matches nothing.

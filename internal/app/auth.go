@@ -91,8 +91,9 @@ func handler(o HandlerOptions, meter *meter, functions ...*core.Function) http.H
 			newest.ages(ctx, meter, functions)
 			return meter.set.AppendText(nil, sees)
 		},
-		Observe: meter.request,
-		Trace:   meter.answering(),
+		Observe:   meter.request,
+		Trace:     meter.answering(),
+		Resources: Resources(watcher, functions...),
 	})
 }
 

@@ -36,6 +36,7 @@ type queryCmd struct {
 	CustomerID []string `arg:"" optional:"" help:"Only these customers."`
 	Own        any      `embed:""` // a struct of the function's own flags
 	askFlags
+	historyFlags
 }
 
 // newQueryCmd returns the command of an entry of the table of functions.
@@ -58,7 +59,12 @@ func (c *queryCmd) Run(ctx context.Context, std streams) error {
 	for i, flag := range c.entry.Flags {
 		set(params, flag.Param, own.Field(i).Interface().(*string))
 	}
+	if err := c.check(); err != nil {
+		return err
+	}
 	switch {
+	case c.History:
+		return c.history(ctx, std, params)
 	case len(c.CustomerID) == 0:
 	case slices.Contains(function.Params, "customer_id"):
 		params["customer_id"] = c.CustomerID
@@ -120,7 +126,7 @@ func (f *askFlags) ask(ctx context.Context, std streams, function *core.Function
 	}
 	progress := newProgress(std.err)
 	ctx = core.WithTrace(ctx, &core.Trace{PageRead: progress.pageRead})
-	report, err := write(ctx, std.out, f.format(std.out), function, question, f.Account != nil && *f.Account == core.AllAccounts)
+	report, err := write(ctx, std.out, formatOf(f.Output, std.out), function, question, f.Account != nil && *f.Account == core.AllAccounts)
 	progress.clear()
 	if err != nil {
 		return err
@@ -135,12 +141,12 @@ func (f *askFlags) ask(ctx context.Context, std streams, function *core.Function
 	return exitWith(core.CodeIncomplete)
 }
 
-// format is the output format; auto is a table on a terminal and JSON elsewhere.
-func (f *askFlags) format(out io.Writer) string {
-	if f.Output != "auto" {
-		return f.Output
-	}
-	if isTerminal(out) {
+// formatOf is an output format; auto is a table on a terminal and JSON elsewhere.
+func formatOf(output string, out io.Writer) string {
+	switch {
+	case output != "auto":
+		return output
+	case isTerminal(out):
 		return "table"
 	}
 	return "json"

@@ -31,6 +31,7 @@ type grammar struct {
 	Serve    serveCmd    `cmd:"" help:"Serve the HTTP API of both functions."`
 	Health   healthCmd   `cmd:"" help:"Check that a server answers; for a container's health check."`
 	Watch    watchCmd    `cmd:"" help:"Finish today's run: the full list, the changes, and the alerts to channels."`
+	Alerts   alertsCmd   `cmd:"" help:"List the customers that are in trouble now, the worst first, from the newest runs."`
 	Alert    alertCmd    `cmd:"" help:"Try the alert channels."`
 	Key      keyCmd      `cmd:"" help:"Create keys for the HTTP API."`
 	Simulate simulateCmd `cmd:"" help:"Simulate both clouds' partner APIs on one port."`

@@ -24,13 +24,14 @@ type watchCmd struct {
 	Function string        `enum:"all,${functions}" default:"all" help:"${functions}, or all that have an account."`
 	Account  string        `help:"Only this account; by default every configured account."`
 	RunID    string        `name:"run" placeholder:"DAY" help:"Run to finish, such as 2026-11-22 or 2026-11-22T06; by default the current one."`
-	Store    string        `placeholder:"URL" help:"Store of the runs: file:///folder or s3://bucket/prefix?region=…; by default PARTNERLENS_STORE, or the folder partnerlens-runs in the current one."`
 	Output   string        `short:"o" enum:"text,json" default:"text" help:"text or json."`
 	Timeout  time.Duration `help:"Stop after this time, such as 15m; the next call resumes."`
 
 	Accept    bool `xor:"mode" help:"Accept the run's list however far it shrank: a held run is compared and reported."`
 	Force     bool `xor:"mode" help:"Repeat a finished run; its alerts are delivered again."`
 	Redeliver bool `xor:"mode" help:"Make no run; deliver the pending and the refused messages of all runs, or of --run."`
+
+	storeFlags
 
 	Demo bool `help:"Show two days of simulated clouds: two runs, the changes between them, and the digest."`
 }
@@ -45,7 +46,7 @@ func (c *watchCmd) Run(ctx context.Context, std streams) error {
 		ctx, cancel = context.WithTimeout(ctx, c.Timeout)
 		defer cancel()
 	}
-	env, err := c.environment(os.Getenv)
+	env, err := storeEnvironment(c.Store, os.Getenv)
 	if err != nil {
 		return err
 	}
@@ -103,10 +104,9 @@ func fileURL(folder string) string {
 	return (&url.URL{Scheme: "file", Path: filepath.ToSlash(folder)}).String()
 }
 
-// environment is the process's environment with a store: by default a folder, so that a
-// laptop needs no set-up.
-func (c *watchCmd) environment(getenv func(string) string) (app.Environment, error) {
-	where := c.Store
+// storeEnvironment is an environment with a store: where, or else the one that is set, or
+// a folder, so that a laptop needs no set-up.
+func storeEnvironment(where string, getenv func(string) string) (app.Environment, error) {
 	if where == "" {
 		where = getenv(app.StoreSetting)
 	}
@@ -259,12 +259,14 @@ func (c *watchCmd) demo(ctx context.Context, std streams) error {
 	if len(digests) > 0 {
 		_, _ = fmt.Fprintf(std.out, "THE FIRST OF THEM, as a channel with \"language\": \"zh\" receives it:\n\n%s\n\n", digests[0].Text(alert.Chinese, 12))
 	}
-	_, _ = fmt.Fprintf(std.out, `The files are in %s. Where to look next:
+	_, _ = fmt.Fprintf(std.out, `The files are in %[2]s. Where to look next:
 
   customers.csv opens in Excel; docs/runs.md shows DuckDB and Athena
+  partnerlens alerts --store %[1]s
+                             who is in trouble now, from these runs
   partnerlens watch          the same for your own accounts
   partnerlens alert test     sends a sample to the channels of PARTNERLENS_ALERTS
-`, strings.TrimPrefix(folder, "file://"))
+`, folder, strings.TrimPrefix(folder, "file://"))
 	return nil
 }
 

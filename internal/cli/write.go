@@ -54,13 +54,17 @@ type rows struct {
 }
 
 func newTable(function *core.Function, accounts bool) *rows {
+	return tableOf(function.Columns, accounts)
+}
+
+func tableOf(columns []core.Column, accounts bool) *rows {
 	r := &rows{table: table.NewWriter()}
 	r.table.SetStyle(table.StyleLight)
 	r.table.Style().Options = table.OptionsNoBordersAndSeparators
 	r.table.Style().Format.Header = text.FormatDefault
 	var header table.Row
 	var configs []table.ColumnConfig
-	for i, column := range function.Columns {
+	for i, column := range columns {
 		if !column.Brief && !(accounts && column.Name == "account") {
 			continue
 		}
@@ -78,7 +82,7 @@ func newTable(function *core.Function, accounts bool) *rows {
 	return r
 }
 
-func (r *rows) add(record core.Record) {
+func (r *rows) add(record api.Row) {
 	cells := record.Row()
 	row := make(table.Row, len(r.brief))
 	for i, c := range r.brief {

@@ -78,12 +78,14 @@ func (r *invocation) compareAndWrite(ctx context.Context, h history, state State
 	if reference != nil {
 		c.context.Since = reference.AsOf
 	}
-	names := []string{customersName, tableName, changesName, alertsName, stateName}
+	names := []string{customersName, tableName, changesName, alertsName, openName, stateName}
 	switch {
 	case state == Held:
 		names = names[:2]
 	case r.Alerts.NoRules:
 		names = names[:3]
+	default:
+		m.Open = make(map[string]int)
 	}
 	if partner.State.Resellers != nil {
 		names = append(names, resellersName)
@@ -99,6 +101,9 @@ func (r *invocation) compareAndWrite(ctx context.Context, h history, state State
 	if state != Held {
 		m.Warnings = append(m.Warnings, c.witness()...)
 		m.Warnings = append(m.Warnings, c.notes.WholeWarnings()...)
+		if r.Warnings != nil {
+			m.Warnings = append(m.Warnings, r.Warnings(m.Proven)...)
+		}
 		m.Notify = slices.ContainsFunc(m.Warnings, func(w core.Warning) bool { return !reference.warns(w) })
 		m.FinishMS = time.Since(start).Milliseconds()
 	}
@@ -119,7 +124,7 @@ type comparison struct {
 	out    outputs
 	table  func([]byte, core.Record) []byte // appends a row of customers.csv
 	buffer []byte
-	alerts int
+	lists  alertLists
 	sample sample
 	notes  core.RecordNotes
 }
@@ -133,11 +138,7 @@ func (c *comparison) customers(ctx context.Context) error {
 	opening, table := r.Table(columns)
 	c.table = table
 	c.out[tableName].add(opening)
-	proven := ""
-	if !c.m.Proven {
-		proven = `"proven":false,`
-	}
-	c.out[alertsName].add([]byte(`{"schema":"partnerlens.alerts/v1",` + proven + `"alerts":[`))
+	c.lists.begin(c.out, c.m.Proven)
 	if err := c.partnerOf(); err != nil {
 		return err
 	}
@@ -157,7 +158,9 @@ func (c *comparison) customers(ctx context.Context) error {
 			return err
 		}
 	}
-	c.out[alertsName].add([]byte("\n]}\n"))
+	if err := c.lists.end(c.out); err != nil {
+		return err
+	}
 	return ctx.Err()
 }
 
@@ -190,6 +193,9 @@ func (c *comparison) customer(lines joined) error {
 			since = c.previous.AsOf
 		}
 		c.m.TagEnds = c.m.TagEnds.Note(prev, current, since, c.m.AsOf)
+		if c.m.AsOf.Before(c.mutedUntil(current)) {
+			c.m.Muted++
+		}
 	}
 	if c.previous != nil {
 		if err := c.change(lines, prev, current); err != nil {
@@ -265,21 +271,19 @@ func (c *comparison) change(lines joined, prev, current core.Record) error {
 // count as changes.
 var derived = []string{"used", "days_left"}
 
-// evaluate writes the alerts about a customer, and what to remember of it.
+// evaluate writes the alerts about a customer, its open conditions, and what to remember of
+// it.
 func (c *comparison) evaluate(lines joined, prev, current core.Record) error {
 	var known stateLine
 	if lines.last != nil && json.Unmarshal(lines.last, &known) != nil {
 		return damaged(stateName, "a line of it is not what was stored")
 	}
-	alerts, state, err := c.alertsOf(lines.key, prev, current, known.State)
+	e, state, err := c.evaluation(lines.key, prev, current, known.State)
 	if err != nil {
 		return err
 	}
-	if err := c.report(alerts); err != nil {
+	if err := c.write(e); err != nil || state == nil {
 		return err
-	}
-	if state == nil {
-		return nil
 	}
 	text, err := core.AppendJSON(nil, stateLine{lines.key, state})
 	if err != nil {
@@ -289,61 +293,80 @@ func (c *comparison) evaluate(lines joined, prev, current core.Record) error {
 	return nil
 }
 
-// report writes alerts.
-func (c *comparison) report(alerts []alert.Alert) error {
-	for _, a := range alerts {
-		text, err := core.AppendJSON([]byte{'\n'}, a)
-		if err != nil {
-			return err
-		}
-		if c.alerts > 0 {
-			c.out[alertsName].add([]byte{','})
-		}
-		c.alerts++
-		c.m.Alerts[string(a.Kind)]++
-		c.out[alertsName].row(text)
+// write writes the result of an evaluation.
+func (c *comparison) write(e alert.Evaluation) error {
+	if c.reference == nil {
+		e.Silent = nil // the journal begins with this run's open.json
 	}
-	return nil
+	for _, a := range e.Alerts {
+		c.m.Alerts[string(a.Kind)]++
+	}
+	for _, a := range e.Open {
+		c.m.Open[string(a.Kind)]++
+	}
+	return c.lists.write(c.out, e)
 }
 
-// alertsOf returns the alerts about a customer and what to remember of it. A customer is
-// known if something is remembered of it, or, without a state, if the previous complete
-// run has it.
-func (c *comparison) alertsOf(key string, prev, current core.Record, remembered jsontext.Value) ([]alert.Alert, jsontext.Value, error) {
+// evaluation evaluates a customer, and returns what to remember of it as it is stored. A
+// customer is known if something is remembered of it, or, without a state, if the previous
+// complete run has it.
+func (c *comparison) evaluation(key string, prev, current core.Record, remembered jsontext.Value) (e alert.Evaluation, state jsontext.Value, err error) {
 	known := remembered != nil
 	if c.state != nil && !known && (c.previous == nil || c.previous.Run != c.state.Run) {
 		prev = nil // reported as gone by a run after the previous complete one
 	}
-	var state alert.State
-	if known && json.Unmarshal(remembered, &state) != nil {
-		state = alert.State{} // of another version: what the previous run has counts as reported
+	var last alert.State
+	if known && json.Unmarshal(remembered, &last) != nil {
+		last = alert.State{} // of another version: what the previous run has counts as reported
 	}
-	runContext := c.context
-	switch {
-	case current == nil && !c.m.Proven: // a customer may be missing from a list that is not proven
-		return nil, remembered, nil
-	case current == nil && prev == nil && !known, current == nil && !c.m.covers(key):
-		return nil, nil, nil
-	case current == nil && prev == nil:
-		var err error
-		if prev, err = c.stub(key, state); err != nil {
-			return nil, nil, err
+	if current == nil && prev == nil {
+		if !known {
+			return e, nil, nil
 		}
-	case current != nil && prev == nil && !known && c.reference != nil && !c.reference.covers(key):
-		runContext.First = true // not new: the run before did not ask for it
+		if prev, err = c.stub(key, last); err != nil {
+			return e, nil, err
+		}
 	}
-	alerts, next, err := c.run.Alerts.Rules.Evaluate(runContext, prev, current, state)
-	if err != nil {
-		return nil, nil, err
+	rules, runContext := &c.run.Alerts.Rules, c.context
+	switch {
+	case current != nil:
+		runContext.MutedUntil = c.mutedUntil(current)
+		// A customer is not new if the run before did not ask for it.
+		runContext.First = runContext.First || prev == nil && !known && c.reference != nil && !c.reference.covers(key)
+	default:
+		if c.run.Details != nil {
+			prev = prev.With(c.run.Details(prev))
+		}
+		runContext.MutedUntil = c.mutedUntil(prev)
+		if !c.m.Proven { // a customer may be missing from a list that is not proven
+			e.Open = rules.Unseen(runContext, prev, last)
+			return e, remembered, nil
+		}
+		if !c.m.covers(key) {
+			e.Silent = rules.Forget(runContext, prev, last)
+			return e, nil, nil
+		}
+	}
+	if e, err = rules.Evaluate(runContext, prev, current, last); err != nil {
+		return e, nil, err
 	}
 	if c.previous == nil { // without a proven list it is not known which customers are new
-		alerts = slices.DeleteFunc(alerts, func(a alert.Alert) bool { return a.Kind == alert.CustomerNew })
+		isNew := func(a alert.Alert) bool { return a.Kind == alert.CustomerNew }
+		e.Alerts, e.Silent = slices.DeleteFunc(e.Alerts, isNew), slices.DeleteFunc(e.Silent, isNew)
 	}
-	if next.Empty() {
-		return alerts, nil, nil
+	if e.State.Empty() {
+		return e, nil, nil
 	}
-	text, err := core.AppendJSON(nil, next)
-	return alerts, text, err
+	state, err = core.AppendJSON(nil, e.State)
+	return e, state, err
+}
+
+// mutedUntil returns the end of a customer's mute, zero if it has none.
+func (c *comparison) mutedUntil(record core.Record) time.Time {
+	if c.run.MutedUntil == nil {
+		return time.Time{}
+	}
+	return c.run.MutedUntil(record)
 }
 
 // stub makes a record of a customer from what is remembered of it.

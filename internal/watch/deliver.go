@@ -157,47 +157,56 @@ func (r *invocation) undelivered(m *Manifest) (missing []alert.Delivery) {
 	return missing
 }
 
-// digestOf makes the digest of a run from its manifest and its alerts.json.
+// digestOf makes the digest of a run from its manifest, its alerts.json and its open.json.
 func (r *invocation) digestOf(ctx context.Context, m *Manifest) (*alert.Digest, error) {
 	d := alert.NewDigest(alert.Summary{
 		Function: m.Function, Account: m.Account, Run: m.Run, AsOf: m.AsOf, Total: m.Count, Statuses: m.ByStatus,
 		First: m.accepted() && m.Previous == nil && m.PreviousState == nil,
 		Store: r.storeID, Attempt: m.Attempt, Unproven: m.effectiveState() == Unproven || m.effectiveState() == Held && !m.Proven, Counted: m.Total, ReadLate: m.ReadLate,
-		Notes: m.Notes(), Partner: m.pool(),
+		Notes: m.Notes(), Muted: m.Muted, Partner: m.pool(),
 		Zone: r.Zone, Location: r.Location + r.place.folder() + m.Run + "/",
 	})
 	if m.effectiveState() == Held {
 		d.Held = m.Held
 		return d, nil
 	}
-	object, has := m.object(alertsName)
-	if !has {
-		return d, nil
-	}
-	name := r.place.objectName(m.Run, object.Name)
-	if err := verify(ctx, r.store, name, object); err != nil {
+	if err := r.readAlerts(ctx, m, alertsName, d.Add); err != nil {
 		return nil, err
+	}
+	return d, r.readAlerts(ctx, m, openName, d.AddOpen)
+}
+
+// readAlerts calls add for each alert in the first list of a run's object, if the run has
+// the object.
+func (r *invocation) readAlerts(ctx context.Context, m *Manifest, name string, add func(alert.Alert)) error {
+	object, has := m.object(name)
+	if !has {
+		return nil
+	}
+	name = r.place.objectName(m.Run, object.Name)
+	if err := verify(ctx, r.store, name, object); err != nil {
+		return err
 	}
 	body, err := open(ctx, r.store, name)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer body.close()
 	in := jsontext.NewDecoder(body)
-	for err == nil && in.StackDepth() < 2 { // into the list, the only member that is an array
+	for err == nil && in.StackDepth() < 2 { // into the first member that is an array
 		_, err = in.ReadToken()
 	}
 	for err == nil && in.PeekKind() != ']' {
 		var text jsontext.Value
 		var a alert.Alert
 		if text, err = in.ReadValue(); err == nil && json.Unmarshal(text, &a) == nil { // skip those of another version
-			d.Add(a)
+			add(a)
 		}
 	}
 	if err != nil {
-		return nil, broken(name, err)
+		return broken(name, err)
 	}
-	return d, nil
+	return nil
 }
 
 // publishOtherDrafts publishes the drafts of other runs of which an invocation made
@@ -289,7 +298,7 @@ func (r *invocation) deliverPublished(ctx context.Context, id string, newest map
 		}
 		for i, d := range p.Deliveries {
 			if unreadable && d.Due() {
-				r.fail(p, i, alert.Refused, core.CodeUpstream, "the run's alerts.json cannot be read; repair it, then watch --redeliver")
+				r.fail(p, i, alert.Refused, core.CodeUpstream, "the run's alerts.json or open.json cannot be read; repair it, then watch --redeliver")
 			}
 		}
 	}

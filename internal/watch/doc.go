@@ -8,7 +8,8 @@
 //	runs/<function>/<account>/<run>/customers.ndjson.gz   every customer, by key
 //	                                customers.csv         the same for a spreadsheet
 //	                                changes.ndjson        new, gone, changed since the run before
-//	                                alerts.json           the conditions that began or ended
+//	                                alerts.json           the conditions that began or ended, and those that did so silently
+//	                                open.json             the conditions that are open
 //	                                state.ndjson.gz       what the next run needs to report each once
 //	                                manifest.json         written last: counts, checksums, warnings
 //	                                progress/…            until the run has ended

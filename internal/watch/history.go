@@ -24,7 +24,12 @@ type history struct {
 // runs returns the runs of a place that have a manifest, the newest first, and all folders
 // of runs, the oldest first.
 func runs(ctx context.Context, s store.Store, p place) (ids, folders []string, err error) {
-	for object, err := range s.List(ctx, p.folder()) {
+	return runsNamed(ctx, s, p, "")
+}
+
+// runsNamed is runs for the runs whose names begin with a prefix.
+func runsNamed(ctx context.Context, s store.Store, p place, prefix string) (ids, folders []string, err error) {
+	for object, err := range s.List(ctx, p.folder()+prefix) {
 		if err != nil {
 			return nil, nil, err
 		}
@@ -252,9 +257,13 @@ func (r *invocation) nameLatest(ctx context.Context, m Manifest) error {
 			return nil
 		}
 	}
+	open := ""
+	if object, has := m.object(openName); has {
+		open = r.objectName(object.Name)
+	}
 	return putJSON(ctx, r.store, r.place.objectName(latestName), Latest{
 		Run: m.Run, AsOf: m.AsOf, Manifest: r.objectName(manifestName), Customers: r.objectName(named(customersName, m.effectiveState())),
-		Count: m.Count, Query: m.Query, Resellers: m.Resellers, Sample: m.Sample,
+		Open: open, Count: m.Count, Query: m.Query, Resellers: m.Resellers, Sample: m.Sample,
 	})
 }
 

@@ -17,6 +17,7 @@ const (
 	tableName      = "customers.csv"
 	changesName    = "changes.ndjson"
 	alertsName     = "alerts.json"
+	openName       = "open.json"
 	stateName      = "state.ndjson.gz"
 	resellersName  = "resellers.json"
 	manifestName   = "manifest.json"

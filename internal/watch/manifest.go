@@ -42,6 +42,8 @@ type Manifest struct {
 	Changes       ChangeCounts     `json:"changes"`
 	Partner       *Partner         `json:"partner,omitempty"` // nil: the function has none
 	Alerts        map[string]int   `json:"alerts"`            // by kind
+	Open          map[string]int   `json:"open,omitzero"`     // conditions that are open, by kind; nil: not evaluated
+	Muted         int              `json:"muted"`             // customers that are muted
 	Objects       []Object         `json:"objects"`
 	Deliveries    []alert.Delivery `json:"deliveries"`
 	RequestIDs    []string         `json:"request_ids"`
@@ -155,6 +157,7 @@ type Latest struct {
 	AsOf      time.Time   `json:"as_of"`
 	Manifest  string      `json:"manifest"`
 	Customers string      `json:"customers"`
+	Open      string      `json:"open,omitempty"` // "": the run has none
 	Count     int         `json:"count"`
 	Query     core.Params `json:"query"`
 	Resellers []string    `json:"resellers"`

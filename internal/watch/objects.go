@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"hash"
 	"io"
 	"time"
 
@@ -180,25 +181,54 @@ func sameJSON(a, b any) bool {
 	return err == nil && bytes.Equal(x, y)
 }
 
-// verify checks an object of a run against the manifest.
-func verify(ctx context.Context, s store.Store, name string, want Object) error {
+// checkedObject is an object of a run while it is read. Its content is what the manifest
+// says only once finish has returned nil.
+type checkedObject struct {
+	*reader
+	want Object
+	sum  hash.Hash
+	read int64
+}
+
+// openChecked opens an object of a run. A missing one is errDamaged.
+func openChecked(ctx context.Context, s store.Store, name string, want Object) (*checkedObject, error) {
 	body, err := open(ctx, s, name)
 	if core.CodeOf(err) == core.CodeNotFound {
-		return damaged(name, "it is missing")
+		return nil, damaged(name, "it is missing")
 	}
+	if err != nil {
+		return nil, err
+	}
+	return &checkedObject{reader: body, want: want, sum: sha256.New()}, nil
+}
+
+func (o *checkedObject) Read(p []byte) (int, error) {
+	n, err := o.reader.Read(p)
+	o.sum.Write(p[:n])
+	o.read += int64(n)
+	return n, err
+}
+
+// finish reads the rest of the object and checks all of it against the manifest.
+func (o *checkedObject) finish() error {
+	_, err := io.Copy(io.Discard, o)
+	switch {
+	case err != nil:
+		return core.AsError(err)
+	case o.read != o.want.Bytes:
+		return damaged(o.name, fmt.Sprintf("it has %d bytes, and the manifest says %d", o.read, o.want.Bytes))
+	case hex.EncodeToString(o.sum.Sum(nil)) != o.want.SHA256:
+		return damaged(o.name, "its checksum is not the manifest's")
+	}
+	return nil
+}
+
+// verify checks an object of a run against the manifest.
+func verify(ctx context.Context, s store.Store, name string, want Object) error {
+	body, err := openChecked(ctx, s, name, want)
 	if err != nil {
 		return err
 	}
 	defer body.close()
-	sum := sha256.New()
-	n, err := io.Copy(sum, body)
-	switch {
-	case err != nil:
-		return core.AsError(err)
-	case n != want.Bytes:
-		return damaged(name, fmt.Sprintf("it has %d bytes, and the manifest says %d", n, want.Bytes))
-	case hex.EncodeToString(sum.Sum(nil)) != want.SHA256:
-		return damaged(name, "its checksum is not the manifest's")
-	}
-	return nil
+	return body.finish()
 }

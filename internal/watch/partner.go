@@ -151,9 +151,9 @@ func (c *comparison) partnerOf() error {
 	if c.reference != nil && c.reference.Partner != nil {
 		prev = c.reference.Partner.Conditions
 	}
-	alerts, next := c.run.Alerts.Rules.EvaluatePartner(c.context, c.partner, prev)
+	e, next := c.run.Alerts.Rules.EvaluatePartner(c.context, c.partner, prev)
 	c.m.Partner.Conditions = next
-	return c.report(alerts)
+	return c.write(e)
 }
 
 // details returns what is known of a customer beside its record in the list.
