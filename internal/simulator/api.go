@@ -41,7 +41,11 @@ type request struct {
 
 // allow reports whether a call is within the rate.
 func (s *Simulator) allow(api api, keyID string) bool {
-	allowed, foreign := s.limiter.allow(api.name, keyID, time.Now())
+	rate := s.opts.Rate
+	if api.name == vouchersAction {
+		rate *= vouchersRate
+	}
+	allowed, foreign := s.limiter.allow(api.name, keyID, rate, time.Now())
 	s.counters.add(&api.calls.Foreign, foreign)
 	return allowed
 }

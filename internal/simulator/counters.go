@@ -5,6 +5,10 @@ import "sync"
 // Calls counts the calls so far.
 type Calls struct {
 	Credit        APICalls // QueryCustomersCredit
+	PartnerCredit APICalls // QueryPartnerCredit
+	SubAgents     APICalls // QuerySubAgentsDetailV2
+	Direct        APICalls // QueryDirectCustomersCredit
+	Vouchers      APICalls // DescribeCustomerVoucherList
 	Tags          APICalls // new-customers-tags/batch-query
 	Resellers     APICalls // indirect-partners/query
 	SubCustomers  APICalls // sub-customers/query

@@ -66,6 +66,15 @@ var runFaults = []Fault{
 	{"ties", "Thirty customers at a time share the time of association, and trade places at every call."},
 	{"undated", "Neither vendor says when a customer was associated."},
 	{"no-customer-list", "Huawei refuses the list of a partner's customers for want of permission."},
+	{"no-partner-credit", "Tencent refuses the partner's own credit for want of permission."},
+	{"no-resellers", "Tencent refuses the list of resellers, as to an account that is no distributor."},
+	{"no-direct", "Tencent refuses the list of direct customers, as to an account that is no reseller."},
+	{"no-vouchers", "Tencent refuses the list of vouchers for want of permission."},
+	{"partner-low", "From day 1 on the partner has half a percent of its credit at Tencent left."},
+	{"many-resellers", "The distributor at Tencent has 300 resellers instead of 12."},
+	{"direct-lacks", "Tencent's list of direct customers lacks one in fifty."},
+	{"direct-extra", "Tencent's list of direct customers has three that the list of all customers has not."},
+	{"number-texts", "Tencent writes amounts, and every other id, as texts where it documents numbers; not in the list of customers' credit."},
 	{"delay-on-the-way", "Each call takes up to 80 ms, at random, before it arrives, and overtakes others."},
 	{"empty-day", "On day 1 the vendors list no customer, with success."},
 	{"other-account", "On day 1 the vendors list as many customers of another partner."},
@@ -122,7 +131,7 @@ func (s *Simulator) setFaults(names []string) error {
 	if s.faults["delay-on-the-way"] {
 		s.opts.There = Uniform(0, 80*time.Millisecond)
 	}
-	if s.limiter.secondCaller = s.faults["second-caller"]; s.limiter.secondCaller && s.limiter.rate == 0 {
+	if s.limiter.secondCaller = s.faults["second-caller"]; s.limiter.secondCaller && s.opts.Rate == 0 {
 		return errors.New("simulator: the fault second-caller needs a rate")
 	}
 	return nil

@@ -24,9 +24,8 @@ const (
 	FixedSecond
 )
 
-// limiter allows at most rate calls a second for each API and key.
+// limiter bounds the calls a second for each API and key.
 type limiter struct {
-	rate         int
 	counting     RateCounting
 	secondCaller bool
 
@@ -36,10 +35,10 @@ type limiter struct {
 
 type budgetOf struct{ api, key string }
 
-// allow reports whether a call of the API with the key is within the rate, and
+// allow reports whether a call of the API with the key is within its rate, and
 // returns how many calls of the second caller came before it.
-func (l *limiter) allow(api, key string, at time.Time) (allowed bool, foreign int) {
-	if l.rate == 0 {
+func (l *limiter) allow(api, key string, rate int, at time.Time) (allowed bool, foreign int) {
+	if rate == 0 {
 		return true, 0
 	}
 	l.mu.Lock()
@@ -49,7 +48,7 @@ func (l *limiter) allow(api, key string, at time.Time) (allowed bool, foreign in
 	}
 	b := l.budgets[budgetOf{api, key}]
 	if b == nil {
-		b = &budget{otherDue: at, otherNext: at}
+		b = &budget{rate: rate, otherDue: at, otherNext: at}
 		l.budgets[budgetOf{api, key}] = b
 	}
 	if l.secondCaller {
@@ -64,6 +63,7 @@ func (l *limiter) allow(api, key string, at time.Time) (allowed bool, foreign in
 
 // budget is what one key has used of one API's rate.
 type budget struct {
+	rate      int
 	counted   []time.Time // the calls that count for the current second
 	otherDue  time.Time   // when the second caller's next call is due
 	otherNext time.Time   // when it tries that call next
@@ -77,7 +77,7 @@ func (l *limiter) full(b *budget, at time.Time) bool {
 		start = at.Truncate(time.Second).Add(-1)
 	}
 	b.counted = slices.DeleteFunc(b.counted, func(t time.Time) bool { return !t.After(start) })
-	return len(b.counted) >= l.rate
+	return len(b.counted) >= b.rate
 }
 
 // other makes the calls of the second caller on the same key that are due since

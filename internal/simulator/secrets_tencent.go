@@ -43,7 +43,7 @@ func (s *Simulator) ssmValue(r *http.Request, body []byte, requestID string) (*s
 	if refused != nil {
 		return nil, refused
 	}
-	if refused := tencentAction(r, ssmAction, ssmVersion); refused != nil {
+	if refused := tencentAction(r, ssmVersion, ssmAction); refused != nil {
 		return nil, refused
 	}
 	var name, id string

@@ -24,6 +24,10 @@ const (
 	streamTagLeavers
 	streamSubCustomer
 	streamDisorder
+	streamPartner
+	streamSubAgent
+	streamVoucherOf
+	streamVoucher
 
 	// With these two, every life occurs among two hundred customers of seed 1.
 	streamLife    = 65

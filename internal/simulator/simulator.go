@@ -1,5 +1,6 @@
 // Package simulator serves both upstream APIs and the secret stores on one port:
-// Tencent Cloud International's QueryCustomersCredit; Huawei Cloud's new-customer
+// Tencent Cloud International's QueryCustomersCredit and what it says of the partner
+// itself; Huawei Cloud's new-customer
 // tags with the lists of customers and of cloud resellers; AWS Secrets Manager,
 // AWS Systems Manager's Parameter Store, Tencent Cloud's SSM and Huawei Cloud's
 // CSMS. The Lambda extension in front of the AWS stores is a handler of its own.
@@ -118,6 +119,7 @@ type Simulator struct {
 	credit     *roster
 	tags       *roster
 	resellers  []Reseller
+	vouchers   voucherLists
 	creditMax  int        // Tencent's largest page
 	tagsMax    int        // Huawei's largest limit
 	stranger   *Simulator // the partner of the strange day, if a fault wants one
@@ -161,7 +163,7 @@ func New(opts Options) (*Simulator, error) {
 		resellers:  makeResellers(seed(opts.Seed), opts.Customers),
 		creditMax:  100,
 		tagsMax:    200,
-		limiter:    limiter{rate: opts.Rate, counting: opts.RateCounting},
+		limiter:    limiter{counting: opts.RateCounting},
 		requestIDs: sequence{seed: seed(opts.Seed)},
 		done:       make(chan struct{}),
 	}
@@ -235,7 +237,7 @@ func (s *Simulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.delay(r.Context(), s.opts.Work, s.opts.Back)
 		a.send(w)
 	case r.URL.Path == "/":
-		s.serve(w, r, body, s.tencent, api{creditAction, &s.counters.calls.Credit, (*Simulator).creditPage})
+		s.serve(w, r, body, s.tencent, s.tencentAPI(r.Header.Get("X-TC-Action")))
 	default:
 		s.serve(w, r, body, s.huawei, s.huaweiAPI(r.URL.Path))
 	}

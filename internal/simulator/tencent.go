@@ -45,7 +45,7 @@ func (s *Simulator) newTencent() *vendor {
 		}
 		keyID, refused = verifyTC3(r, body, creditService, s.clock(), s.keys(&v.keyUses))
 		if refused == nil {
-			refused = tencentAction(r, creditAction, creditVersion)
+			refused = tencentAction(r, creditVersion, tencentActions...)
 		}
 		if refused == nil && keyID == NoAuthKeyID {
 			refused = tencentRefusal("UnauthorizedOperation.UinNoAuth", "The account is not authorized.")
@@ -74,11 +74,11 @@ func tencentForm(r *http.Request, body []byte, params ...string) *refusal {
 }
 
 // tencentAction refuses a signed call of any other action.
-func tencentAction(r *http.Request, action, version string) *refusal {
+func tencentAction(r *http.Request, version string, actions ...string) *refusal {
 	if contentType, _, _ := strings.Cut(r.Header.Get("Content-Type"), ";"); !strings.EqualFold(strings.TrimSpace(contentType), "application/json") {
 		return tencentRefusal("UnsupportedProtocol", "Only the Content-Type application/json is supported here.")
 	}
-	if given := r.Header.Get("X-TC-Action"); given != action {
+	if given := r.Header.Get("X-TC-Action"); !slices.Contains(actions, given) {
 		return tencentRefusal("InvalidAction", "The action `"+given+"` is invalid or not found.")
 	}
 	if given := r.Header.Get("X-TC-Version"); given != version {

@@ -11,8 +11,15 @@ import (
 	"partnerlens/pkg/transport/transporttest"
 )
 
-// The SDK can call every action of every service. The transport sends only the two
-// that read.
+// allReads are what the calls of this package may send.
+var allReads = map[string]func(*http.Request) bool{
+	action: reads(action, version), partnerAction: reads(partnerAction, version), resellersAction: reads(resellersAction, version),
+	directAction: reads(directAction, version), vouchersAction: reads(vouchersAction, version),
+	secretsAction: reads(secretsAction, secretsVersion),
+}
+
+// The SDK can call every action of every service. The transport sends only those that
+// read, and each call only its own.
 func TestNoActionThatWritesIsSent(t *testing.T) {
 	t.Parallel()
 	url := transporttest.Handle(t, func(_ http.ResponseWriter, r *http.Request) {
@@ -27,10 +34,12 @@ func TestNoActionThatWritesIsSent(t *testing.T) {
 		{service, version, "ModifyClientRemark"},
 		{service, version, "AllocateCustomerCredit"},
 		{service, "2021-01-01", action},
+		{service, version, "CreateCustomerVoucher"},
+		{service, version, partnerAction + "V2"},
 		{"cam", "2019-01-16", "CreateAccessKey"},
 		{secretsService, secretsVersion, "PutSecretValue"},
 	} {
-		for _, allowed := range []func(*http.Request) bool{reads(action, version), reads(secretsAction, secretsVersion)} {
+		for _, allowed := range allReads {
 			err := w.Do(t.Context(), transport.Call{
 				HandOn: handOn, Reads: allowed,
 				Send: func(rt http.RoundTripper) error {

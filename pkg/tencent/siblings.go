@@ -26,12 +26,13 @@ const maxSiblingPage = 100
 type Sibling[T core.Record] struct {
 	// Action is the name of the action, and of the permission that it takes.
 	Action string
+	most   int // rows of a page; 0: the action has no pages
 	fetch  func(ctx context.Context, query SiblingQuery, at core.Cursor) (core.Page[T], error)
 }
 
 // FetchPage reads the page that begins at a row. It implements core.Source.
 func (s Sibling[T]) FetchPage(ctx context.Context, query SiblingQuery, at core.Cursor) (core.Page[T], error) {
-	if at.Size > maxSiblingPage {
+	if s.most > 0 && at.Size > s.most {
 		return core.Page[T]{}, core.Invalid("cursor", "beyond what the vendor can be asked for; start again without it")
 	}
 	return s.fetch(ctx, query, at)
@@ -112,7 +113,7 @@ func uin(member string, value transport.Value) (string, error) {
 
 // PartnerCredit returns the Source of the partner's own credit, which is one row.
 func (s *Source) PartnerCredit() Sibling[*Item[core.PartnerCredit]] {
-	return Sibling[*Item[core.PartnerCredit]]{partnerAction, func(ctx context.Context, _ SiblingQuery, at core.Cursor) (core.Page[*Item[core.PartnerCredit]], error) {
+	return Sibling[*Item[core.PartnerCredit]]{partnerAction, 0, func(ctx context.Context, _ SiblingQuery, at core.Cursor) (core.Page[*Item[core.PartnerCredit]], error) {
 		page, err := send(ctx, s, partnerAction, request{}, func(a transport.Answer) (core.Page[*Item[core.PartnerCredit]], error) {
 			return decodePartner(a, s.config)
 		})
@@ -154,7 +155,7 @@ func decodePartner(a transport.Answer, config Config) (page core.Page[*Item[core
 // DirectCustomers returns the Source of the ids of all direct customers, which come in
 // one answer.
 func (s *Source) DirectCustomers() Sibling[*core.Member] {
-	return Sibling[*core.Member]{directAction, func(ctx context.Context, _ SiblingQuery, at core.Cursor) (core.Page[*core.Member], error) {
+	return Sibling[*core.Member]{directAction, 0, func(ctx context.Context, _ SiblingQuery, at core.Cursor) (core.Page[*core.Member], error) {
 		page, err := send(ctx, s, directAction, request{}, decodeDirect)
 		return part(page, at), err
 	}}
@@ -193,7 +194,7 @@ func part[T core.Record](page core.Page[T], at core.Cursor) core.Page[T] {
 
 // Resellers returns the Source of the resellers below a distributor, the newest first.
 func (s *Source) Resellers() Sibling[*Item[core.ResellerCredit]] {
-	return Sibling[*Item[core.ResellerCredit]]{resellersAction, func(ctx context.Context, _ SiblingQuery, at core.Cursor) (core.Page[*Item[core.ResellerCredit]], error) {
+	return Sibling[*Item[core.ResellerCredit]]{resellersAction, maxSiblingPage, func(ctx context.Context, _ SiblingQuery, at core.Cursor) (core.Page[*Item[core.ResellerCredit]], error) {
 		return fetchPage(ctx, s, resellersAction, request{}, maxSiblingPage, at, func(a transport.Answer) (core.Page[*Item[core.ResellerCredit]], error) {
 			return decodeResellers(a, s.config)
 		})
@@ -241,7 +242,7 @@ type Voucher struct {
 
 // Vouchers returns the Source of the customers' vouchers of the status Issued.
 func (s *Source) Vouchers() Sibling[*Item[Voucher]] {
-	return Sibling[*Item[Voucher]]{vouchersAction, func(ctx context.Context, query SiblingQuery, at core.Cursor) (core.Page[*Item[Voucher]], error) {
+	return Sibling[*Item[Voucher]]{vouchersAction, maxSiblingPage, func(ctx context.Context, query SiblingQuery, at core.Cursor) (core.Page[*Item[Voucher]], error) {
 		status := voucherIssued
 		req := request{VoucherStatus: &status}
 		if query.CustomerID != "" {

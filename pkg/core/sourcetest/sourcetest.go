@@ -44,7 +44,8 @@ type Harness[Q core.Query, T core.Record] struct {
 	Query Q
 	// Columns are those of the records' Row.
 	Columns []core.Column
-	// PageSize is how many customers a page of the Source holds.
+	// PageSize is how many customers a page of the Source holds. A Source of an API
+	// without pages, which makes them of one answer, holds all where a Cursor has no Size.
 	PageSize int
 	// Odd reports that Open supports World.Odd, which a row of an id alone cannot.
 	Odd bool
@@ -216,7 +217,7 @@ func rangeTwice[Q core.Query, T core.Record](t testing.TB, h Harness[Q, T]) erro
 
 func continuesAnywhere[Q core.Query, T core.Record](t testing.TB, h Harness[Q, T]) error {
 	n := 3 * h.PageSize
-	first, err := h.Open(t, World{Customers: n}).FetchPage(context.Background(), h.Query, core.Cursor{})
+	first, err := h.Open(t, World{Customers: n}).FetchPage(context.Background(), h.Query, core.Cursor{Size: h.PageSize})
 	if err != nil {
 		return err
 	}
@@ -252,7 +253,8 @@ func sideBySide[Q core.Query, T core.Record](t testing.TB, h Harness[Q, T]) erro
 
 func failureIsAnError[Q core.Query, T core.Record](t testing.TB, h Harness[Q, T]) error {
 	for failFrom := 1; failFrom <= 2; failFrom++ {
-		pages, err := h.read(t, World{Customers: 2 * h.PageSize, FailFrom: failFrom})
+		world := World{Customers: 2 * h.PageSize, FailFrom: failFrom}
+		pages, err := walk(h.Open(t, world), h.Query, core.Cursor{Size: h.PageSize}, world.Customers)
 		if err == nil {
 			return fmt.Errorf("call %d failed, and %d pages came without an error", failFrom, len(pages))
 		}
