@@ -24,7 +24,8 @@ type Conditions struct {
 //
 // A condition opens at or below its threshold, with an alert, and ends without one when the
 // credit has recovered; see Rules.credit. What state lacks, and an amount that the vendor
-// leaves out, keep their condition. The condition of a reseller that the list lacks ends.
+// leaves out, keep their condition. The condition of a reseller that the list lacks ends, and that of a
+// reseller to which nothing is allocated.
 func (r *Rules) EvaluatePartner(run RunContext, state core.PartnerState, prev Conditions) (Evaluation, Conditions) {
 	if r == nil {
 		r = new(Rules)
@@ -39,11 +40,16 @@ func (r *Rules) EvaluatePartner(run RunContext, state core.PartnerState, prev Co
 	p.finish(PartnerLow, state.Pool != nil)
 	byID := func(a, b core.ResellerCredit) int { return cmp.Compare(a.ResellerID, b.ResellerID) }
 	for _, reseller := range slices.SortedFunc(slices.Values(state.Resellers), byID) {
+		if isZero(reseller.Allocated) && isZero(reseller.Remaining) {
+			continue // it is given no credit, which is not low; finish ends its condition
+		}
 		p.evaluate(ResellerLow, r.ResellerLow, reseller.ResellerID, reseller.Masked().Name, core.Credit{Allocated: reseller.Allocated, Remaining: reseller.Remaining, Currency: reseller.Currency})
 	}
 	p.finish(ResellerLow, state.Resellers != nil)
 	return p.Evaluation, Conditions{Known: p.known, Open: append([]Alert{}, p.Open...)}
 }
+
+func isZero(m *core.Money) bool { return m != nil && m.Sign() == 0 }
 
 // partnerEvaluation is an EvaluatePartner under way.
 type partnerEvaluation struct {

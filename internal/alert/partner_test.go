@@ -15,11 +15,12 @@ import (
 )
 
 // partnerOf returns a state: "-" is not read, "pool" the remaining amount of 1000.00, and
-// each reseller "id=remaining" of 1000.00; "?" is an amount that the vendor leaves out.
+// each reseller "id=remaining" of 1000.00; "?" is an amount that the vendor leaves out, and
+// "none" a reseller to which nothing is allocated.
 func partnerOf(t tester, pool, resellers string) (state core.PartnerState) {
 	t.Helper()
 	amount := func(text string) *core.Money {
-		if text == "?" {
+		if text == "?" || text == "none" {
 			return nil
 		}
 		return money(t, text)
@@ -31,7 +32,11 @@ func partnerOf(t tester, pool, resellers string) (state core.PartnerState) {
 		state.Resellers = []core.ResellerCredit{}
 		for reseller := range strings.FieldsSeq(resellers) {
 			id, left, _ := strings.Cut(reseller, "=")
-			state.Resellers = append(state.Resellers, core.ResellerCredit{ResellerID: id, Name: "Example Ltd", Allocated: money(t, "1000.00"), Remaining: amount(left), Currency: "USD"})
+			reseller := core.ResellerCredit{ResellerID: id, Name: "Example Ltd", Allocated: money(t, "1000.00"), Remaining: amount(left), Currency: "USD"}
+			if left == "none" {
+				reseller.Allocated, reseller.Remaining = money(t, "0"), money(t, "0")
+			}
+			state.Resellers = append(state.Resellers, reseller)
 		}
 	}
 	return state
@@ -81,6 +86,11 @@ func TestEvaluatePartner(t *testing.T) {
 			{"500.00", "a=50.00", "", "reseller_low a 0"},
 			{"500.00", "", "", ""},
 			{"500.00", "a=50.00", "reseller_low a 2", "reseller_low a 2"},
+		}},
+		{"nothing is allocated to a reseller", nil, []day{
+			{"500.00", "a=none b=50.00", "", "reseller_low b 0"},
+			{"500.00", "a=none b=none", "", ""},
+			{"500.00", "a=50.00 b=none", "reseller_low a 2", "reseller_low a 2"},
 		}},
 		{"an amount as the threshold", &Rules{PartnerLow: amount, ResellerLow: amount, HysteresisPercent: 100}, []day{
 			{"500.00", "a=500.00", "", ""},

@@ -372,7 +372,7 @@ func (w *Watcher) job(ctx context.Context, f Composed, p plan, settings Settings
 	}
 	where, _, _ := strings.Cut(p.where, "?")
 	account := settings.Account
-	return watch.Job{
+	job := watch.Job{
 		Function: f.Function, Account: account, Run: run, Params: params, Resellers: slices.Compact(resellers),
 		Thresholds: p.thresholds(settings), Version: Version, Location: strings.TrimSuffix(where, "/") + "/",
 		Table: api.Table, Now: w.Now, Zone: p.zone,
@@ -386,7 +386,11 @@ func (w *Watcher) job(ctx context.Context, f Composed, p plan, settings Settings
 			w.logDelivery(ctx, run, d)
 		},
 		Attempts: p.attempts, HoldPercent: p.percent, HoldCount: p.count,
-	}, nil
+	}
+	if f.siblings != nil {
+		job.Partner = func(ctx context.Context) (core.PartnerState, []core.Warning) { return f.PartnerState(ctx, account) }
+	}
+	return job, nil
 }
 
 // logDelivery logs a delivery that failed.
@@ -462,6 +466,7 @@ func (p plan) thresholds(s Settings) map[string]any {
 	}
 	if s.vendor == &Tencent {
 		t["credit_low"] = cmp.Or(s.Get(FieldLow), core.DefaultLow)
+		t["partner_low"], t["reseller_low"] = rules.PartnerLow.String(), rules.ResellerLow.String()
 		if zone := s.Get(FieldZone); zone != "" {
 			t["zone"] = zone
 		}

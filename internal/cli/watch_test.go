@@ -233,7 +233,7 @@ func TestWatchIsKilled(t *testing.T) {
 	watch(t, env, calm, 0)
 	took := time.Since(start)
 	want := runObjects(t, calm)
-	if len(want) != 15 { // six objects and latest.json of either function, and store.json
+	if len(want) != 18 { // seven objects and latest.json of either function, resellers.json of credit, and store.json
 		t.Fatalf("%d objects", len(want))
 	}
 	delete(want, "store.json") // which no two stores share

@@ -15,6 +15,7 @@ import (
 	"github.com/go-json-experiment/json"
 
 	"partnerlens/internal/alert"
+	"partnerlens/internal/store"
 	"partnerlens/pkg/core"
 )
 
@@ -23,6 +24,7 @@ type Partner struct {
 	Pool      *core.PartnerCredit `json:"pool"`
 	Resellers *int                `json:"resellers"` // their number; resellers.json has them
 	Vouchers  *int                `json:"vouchers"`  // the number of customers with a voucher that they may still use
+	Warnings  []core.Warning      `json:"warnings"`  // why the rest was not read; they are among the manifest's, too
 
 	alert.Conditions // as the run leaves them; empty if it evaluated no alerts
 }
@@ -101,7 +103,7 @@ func (p *partnerRead) summary() *Partner {
 	if !p.read {
 		return nil
 	}
-	summary := &Partner{Pool: p.State.Pool}
+	summary := &Partner{Pool: p.State.Pool, Warnings: p.Warnings}
 	if p.State.Resellers != nil {
 		summary.Resellers = new(len(p.State.Resellers))
 	}
@@ -118,6 +120,36 @@ func (p *partnerRead) direct() map[string]bool {
 		ids[id] = true
 	}
 	return ids
+}
+
+// ReadPartner returns the manifest of the newest accepted run of a function's account, and
+// the resellers that it has. A damaged object is an error.
+func ReadPartner(ctx context.Context, s store.Store, function, account string, now time.Time) (m Manifest, resellers []core.ResellerCredit, err error) {
+	p := place{function, account}
+	if m, _, err = newestAccepted(ctx, s, p, now); err != nil {
+		return m, nil, err
+	}
+	object, has := m.object(resellersName)
+	if !has {
+		return m, nil, nil
+	}
+	name := p.objectName(m.Run, object.Name)
+	body, err := openChecked(ctx, s, name, object)
+	if err != nil {
+		return m, nil, err
+	}
+	defer body.close()
+	var list struct {
+		Resellers []core.ResellerCredit `json:"resellers"`
+	}
+	readErr := json.UnmarshalRead(body, &list)
+	if err := body.finish(); err != nil { // the reason why it cannot be read, if it is damaged
+		return m, nil, err
+	}
+	if readErr != nil {
+		return m, nil, damaged(name, "it is not the JSON that was stored")
+	}
+	return m, list.Resellers, nil
 }
 
 // pool is the partner's own credit; nil if it was not read.
