@@ -5,10 +5,12 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"partnerlens/internal/api"
 	"partnerlens/pkg/core"
+	"partnerlens/pkg/tencent"
 )
 
 // Checkup is the result of one cheap call for an account.
@@ -47,6 +49,7 @@ const (
 	checkPermission = "permission"
 	checkPages      = "pages"
 	checkValues     = "values"
+	checkPartner    = "partner" // where the vendor says something of the partner itself
 )
 
 var checkNames = []string{checkSettings, checkReach, checkClock, checkKey, checkPermission, checkPages, checkValues}
@@ -155,6 +158,46 @@ func (a *Accounts) Checkup(ctx context.Context, name string, probe func(Settings
 	}
 	c.OK = true
 	return *c
+}
+
+// check examines, with one call each, which of the lists about the partner the account's
+// key may read. They are optional: a list that it may not read is no fault.
+func (s *siblings) check(ctx context.Context, account string) Check {
+	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
+	defer cancel()
+	readers, err := s.of(ctx, account)
+	if err != nil {
+		return Check{checkPartner, CheckLook, core.AsError(err).Public()}
+	}
+	lists := [...]struct {
+		name, lost string
+		try        func(context.Context) error
+		err        error
+	}{
+		{name: "partner credit", lost: "no partner_low alert, no pool in GET /v1/partner", try: readers.partner.try},
+		{name: "resellers", lost: "no reseller_low alert", try: readers.resellers.try},
+		{name: "direct customers", lost: "no second witness of the list of customers", try: readers.direct.try},
+		{name: "vouchers", lost: "no vouchers beside credit, no voucher_expiring alert", try: readers.vouchers.try},
+	}
+	var all sync.WaitGroup
+	for i := range lists {
+		all.Go(func() { lists[i].err = lists[i].try(ctx) })
+	}
+	all.Wait()
+	state := CheckOK
+	var says []string
+	for _, list := range lists {
+		switch {
+		case list.err == nil:
+			says = append(says, list.name+": permitted")
+		case tencent.NotPermitted(list.err):
+			says = append(says, list.name+": not permitted; "+list.lost)
+		default:
+			state = CheckLook
+			says = append(says, list.name+": "+core.AsError(list.err).Public()+"; "+list.lost)
+		}
+	}
+	return Check{checkPartner, state, strings.Join(says, ". ")}
 }
 
 func (c *Checkup) addPages(customers int, total *int, size int) {

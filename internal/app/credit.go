@@ -24,6 +24,7 @@ var Credit = Function{
 		{"filter_type", "What --filter looks for: customer_id, name, remark or email."},
 		{"filter", "What to look for."},
 		{"order", "asc or desc, by time of association."},
+		{core.VouchersParam, "With the vouchers that customers may still use."},
 	},
 	Alerts: alert.Credit, Open: openCredit, Partner: newSiblings, Probe: probeCredit,
 }

@@ -61,6 +61,7 @@ func (f *Function) Compose(env Environment, now func() time.Time) Composed {
 	c := Composed{Entry: f, Function: f.Open(accounts, now), Accounts: accounts}
 	if f.Partner != nil {
 		c.siblings = f.Partner(accounts, now)
+		c.Function = c.Function.WithStage(c.siblings.stage)
 	}
 	return c
 }
@@ -74,7 +75,12 @@ func ComposeAll(env Environment, now func() time.Time) []Composed {
 	return all
 }
 
-// Checkup examines one account with one call.
+// Checkup examines one account with one call, and where that succeeds with one call of
+// each API that says something of the partner itself.
 func (c Composed) Checkup(ctx context.Context, account string) Checkup {
-	return c.Accounts.Checkup(ctx, account, c.Entry.Probe)
+	checkup := c.Accounts.Checkup(ctx, account, c.Entry.Probe)
+	if checkup.OK && c.siblings != nil {
+		checkup.Checks = append(checkup.Checks, c.siblings.check(ctx, account))
+	}
+	return checkup
 }

@@ -56,11 +56,19 @@ type siblingReaders struct {
 	resellers siblingReader[*tencent.Item[core.ResellerCredit]]
 	direct    siblingReader[*core.Member]
 	vouchers  siblingReader[*tencent.Item[tencent.Voucher]]
+	cache     *voucherCache // of answers
 }
 
 type siblingReader[T core.Record] struct {
 	action string
+	source named[tencent.SiblingQuery, T]
 	reader *core.Reader[tencent.SiblingQuery, T]
+}
+
+// try makes one call.
+func (s siblingReader[T]) try(ctx context.Context) error {
+	_, err := s.source.FetchPage(ctx, tencent.SiblingQuery{}, core.Cursor{})
+	return err
 }
 
 // of returns the Readers of an account.
@@ -88,13 +96,15 @@ func (s *siblings) of(ctx context.Context, account string) (*siblingReaders, err
 			resellers: newSibling(source.Resellers(), settings, pacers[1], s.now),
 			direct:    newSibling(source.DirectCustomers(), settings, pacers[2], s.now),
 			vouchers:  newSibling(source.Vouchers(), settings, pacers[3], s.now),
+			cache:     &voucherCache{turn: make(chan struct{}, 1)},
 		}, nil
 	})
 }
 
 func newSibling[T core.Record](source tencent.Sibling[T], settings Settings, pacer *core.Pacer, now func() time.Time) siblingReader[T] {
-	return siblingReader[T]{source.Action, core.NewReader(named[tencent.SiblingQuery, T]{source, settings}, &core.ReaderOptions[tencent.SiblingQuery]{
-		Provider: tencent.Provider, Account: settings.Account, Pacer: pacer, Now: now,
+	of := named[tencent.SiblingQuery, T]{source, settings}
+	return siblingReader[T]{source.Action, of, core.NewReader(of, &core.ReaderOptions[tencent.SiblingQuery]{
+		Schema: core.Schema("credit"), Provider: tencent.Provider, Account: settings.Account, Pacer: pacer, Now: now,
 	})}
 }
 
@@ -102,21 +112,23 @@ func newSibling[T core.Record](source tencent.Sibling[T], settings Settings, pac
 // the other APIs: an account's rate holds only where it is lower.
 func (s *siblings) vouchersPacer(settings Settings) (*core.Pacer, error) {
 	return s.vouchers.While(settings.only(FieldRate), func(settings Settings) (*core.Pacer, error) {
-		rate, err := rateOf(settings, vouchersLimit)
-		if err != nil {
-			return nil, err
-		}
-		if rate == 0 || rate > vouchersLimit {
-			rate = vouchersLimit
-		}
-		return core.NewPacer(rate), nil
+		rate, err := vouchersRate(settings)
+		return core.NewPacer(rate), err
 	})
+}
+
+func vouchersRate(settings Settings) (int, error) {
+	rate, err := rateOf(settings, vouchersLimit)
+	if rate == 0 || rate > vouchersLimit {
+		rate = vouchersLimit
+	}
+	return rate, err
 }
 
 // read passes the rows of a list to keep. Its error is for a list that cannot be read,
 // or is not proven complete; its warnings are about values of rows.
 func (s siblingReader[T]) read(ctx context.Context, query tencent.SiblingQuery, keep func(T)) (warnings []core.Warning, err error) {
-	report, err := s.reader.Read(ctx, query, nil, func(row T) bool {
+	report, err := s.reader.Read(s.reader.CallsOnly(ctx), query, nil, func(row T) bool {
 		keep(row)
 		return true
 	})
@@ -127,6 +139,9 @@ func (s siblingReader[T]) read(ctx context.Context, query tencent.SiblingQuery, 
 	for _, w := range report.Warnings {
 		if !w.AboutRecords() {
 			incomplete.Detail += "; " + w.Message
+			if report.Stopped != nil {
+				incomplete.Code = core.Code(w.Code)
+			}
 			continue
 		}
 		warnings = append(warnings, core.Warning{
@@ -196,7 +211,10 @@ func listOf[T core.Record, V any](ctx context.Context, reader siblingReader[T], 
 func (s *siblings) sums(ctx context.Context, readers *siblingReaders, customer string) (*tencent.VoucherSums, []core.Warning, error) {
 	sums := tencent.NewVoucherSums(s.now())
 	warnings, err := readers.vouchers.read(ctx, tencent.SiblingQuery{CustomerID: customer}, sums.Add)
-	return sums, warnings, err
+	if failure := core.AsError(err); failure != nil && (customer == "" || !failure.UnknownID) {
+		return nil, nil, err
+	}
+	return sums, warnings, nil
 }
 
 // partnerWarning is the warning for a list that could not be read.

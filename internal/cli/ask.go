@@ -8,6 +8,7 @@ import (
 	"os"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -44,11 +45,19 @@ func newQueryCmd(entry *app.Function) *queryCmd {
 	fields := make([]reflect.StructField, len(entry.Flags))
 	for i, flag := range entry.Flags {
 		fields[i] = reflect.StructField{
-			Name: fmt.Sprint("Flag", i), Type: reflect.TypeFor[*string](),
+			Name: fmt.Sprint("Flag", i), Type: flagType(flag),
 			Tag: reflect.StructTag(fmt.Sprintf("name:%q help:%q", strings.ReplaceAll(flag.Param, "_", "-"), flag.Help)),
 		}
 	}
 	return &queryCmd{entry: entry, Own: reflect.New(reflect.StructOf(fields)).Interface()}
+}
+
+// flagType is the type of a flag: a switch is true where it has no value.
+func flagType(flag app.Flag) reflect.Type {
+	if core.IsSwitch(flag.Param) {
+		return reflect.TypeFor[*bool]()
+	}
+	return reflect.TypeFor[*string]()
 }
 
 // Run runs the query.
@@ -57,7 +66,14 @@ func (c *queryCmd) Run(ctx context.Context, std streams) error {
 	params := c.params()
 	own := reflect.ValueOf(c.Own).Elem()
 	for i, flag := range c.entry.Flags {
-		set(params, flag.Param, own.Field(i).Interface().(*string))
+		switch value := own.Field(i).Interface().(type) {
+		case *string:
+			set(params, flag.Param, value)
+		case *bool:
+			if value != nil {
+				params[flag.Param] = []string{strconv.FormatBool(*value)}
+			}
+		}
 	}
 	if err := c.check(); err != nil {
 		return err

@@ -348,8 +348,12 @@ func (s *Simulator) voucherPage(c request) (any, int, *refusal) {
 	}
 	all := s.Vouchers(status)
 	if uin != 0 {
+		// What the vendor does with the id of another account's customer is not published.
 		wanted, known := s.seed.creditIndex(uin)
-		all = slices.DeleteFunc(slices.Clone(all), func(n int32) bool { return !known || int(n)/perCustomer != wanted })
+		if !known || wanted >= s.customers {
+			return nil, 0, tencentRefusal("UnauthorizedOperation.NotCustomerUin", "The uin is not a customer.")
+		}
+		all = slices.DeleteFunc(slices.Clone(all), func(n int32) bool { return int(n)/perCustomer != wanted })
 	}
 	var rows []Voucher
 	for _, n := range s.page(&list{customers: all, doubled: s.faults["duplicate-rows"]}, streamVoucher, c.ordinal, p.from, p.size, true) {

@@ -364,6 +364,9 @@ func creditQuery(p Params) (q CreditQuery, err error) {
 		}
 	}
 	q.Filter = filter
+	if _, err := AskedVouchers(p); err != nil {
+		return q, err
+	}
 	switch q.Order = Order(order); {
 	case !orderGiven:
 		q.Order = OrderAscending
@@ -373,12 +376,26 @@ func creditQuery(p Params) (q CreditQuery, err error) {
 	return q, nil
 }
 
+// VouchersParam asks for the vouchers of customers beside their credit. The query is the
+// same with it, so that a cursor continues with vouchers or without.
+const VouchersParam = "vouchers"
+
+// AskedVouchers reports whether the parameters ask for vouchers. By default they do not.
+func AskedVouchers(p Params) (bool, error) {
+	value, given, err := p.one(VouchersParam)
+	if err == nil && given && value != "true" && value != "false" {
+		err = Invalid(VouchersParam, "unknown; use true or false")
+	}
+	return value == "true", err
+}
+
 // CreditFunction returns the function "credit" over the Readers that open returns.
 func CreditFunction(open Open[CreditQuery, *CustomerCredit], names Names) *Function {
 	return NewFunction(Spec[CreditQuery]{
 		Name:    "credit",
 		Summary: "customers' credit on Tencent Cloud International",
-		Params:  []string{"filter_type", "filter", "order"},
+		Params:  []string{"filter_type", "filter", "order", VouchersParam},
+		WithID:  []string{VouchersParam},
 		Parse:   creditQuery,
 		Personal: func(q CreditQuery) bool {
 			return q.FilterType != "" && q.FilterType != FilterCustomerID

@@ -64,9 +64,16 @@ func scalar(name string, value jsontext.Value) (string, error) {
 			return "", Invalid(name, "not a whole number; write ids as texts, in quotation marks")
 		}
 		return text, nil
+	case 't', 'f':
+		if IsSwitch(name) {
+			return string(value), nil
+		}
 	}
 	return "", Invalid(name, "must be a text, a number, or a list of those")
 }
+
+// IsSwitch reports whether the values of a parameter are true and false.
+func IsSwitch(name string) bool { return name == VouchersParam }
 
 func (p Params) has(name string) bool { _, ok := p[name]; return ok }
 

@@ -246,7 +246,7 @@ func (s *readState[Q, T]) finish(failure *Error) *Error {
 // readScopes reads the scopes of the query in order, from the cursor's on. It
 // returns nil if it read them all, and after stop.
 func (s *readState[Q, T]) readScopes(query Q) (err error) {
-	if s.scopes, err = s.reader.opts.Scopes(s.reader.callsOnly(s.ctx), query); err != nil {
+	if s.scopes, err = s.reader.opts.Scopes(s.reader.CallsOnly(s.ctx), query); err != nil {
 		return err
 	}
 	first, start := 0, s.resumeFrom

@@ -66,7 +66,7 @@ type Warning struct {
 // AboutRecords reports whether the warning is about values of records. Every
 // other one is about whether the answer is complete.
 func (w Warning) AboutRecords() bool {
-	return w.Code == WarnValueUnreadable || w.Code == WarnMostlyUnknown
+	return w.Code == WarnValueUnreadable || w.Code == WarnMostlyUnknown || w.Code == WarnVouchersUnavailable
 }
 
 // The codes of warnings, beside those of errors: an answer that a failure stopped

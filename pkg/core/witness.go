@@ -66,7 +66,7 @@ func (l *list[Q, T]) readWitness() error {
 	size := w.longest * (7 - (w.passes-1)%3) / 8 // 0 at first, then other page boundaries
 	l.nextOperation()
 	p := pager[Q, *Member]{reader: l.reader.opts.Witness, query: l.query, retry: &w.retry, start: Cursor{Size: size}}
-	for page := range p.pages(l.reader.callsOnly(l.ctx)) {
+	for page := range p.pages(l.reader.CallsOnly(l.ctx)) {
 		if w.passes == 0 && page.at.Offset == 0 {
 			w.total = *page.Total
 		}

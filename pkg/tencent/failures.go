@@ -38,6 +38,8 @@ var failures = transport.Failures{
 		Detail: "Tencent Cloud has no such page; start again without a cursor"},
 	{Prefix: "InvalidParameterValue.InvalidUin", Code: core.CodeInvalid, Param: "filter", UnknownID: true,
 		Detail: "not the id (UIN) of one of the account's customers"},
+	{Prefix: "UnauthorizedOperation.NotCustomerUin", Code: core.CodeInvalid, UnknownID: true,
+		Detail: "not the id (UIN) of one of the account's customers"},
 	{Prefix: "FailedOperation", Code: core.CodeUpstream,
 		Detail: "Tencent Cloud could not carry out the query, and does not say why"},
 }
@@ -70,7 +72,7 @@ func failuresOf(action string) transport.Failures {
 // that its account has not the role for it. The key may be good for other actions.
 func NotPermitted(err error) bool {
 	failure := core.AsError(err)
-	return failure != nil && slices.ContainsFunc(notPermitted, func(code string) bool {
+	return failure != nil && failure.Code == core.CodeDenied && slices.ContainsFunc(notPermitted, func(code string) bool {
 		return failure.VendorCode == code || strings.HasPrefix(failure.VendorCode, code+".")
 	})
 }

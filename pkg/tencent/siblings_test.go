@@ -256,7 +256,7 @@ func TestSiblingFailures(t *testing.T) {
 		}{
 			{"UnauthorizedOperation", core.CodeDenied, "intlpartnersmgt:" + action, true},
 			{"UnauthorizedOperation.UinNoAuth", core.CodeDenied, "intlpartnersmgt:" + action, true},
-			{"UnauthorizedOperation.NotCustomerUin", core.CodeDenied, "intlpartnersmgt:" + action, true},
+			{"UnauthorizedOperation.NotCustomerUin", core.CodeInvalid, "UIN", false},
 			{"AuthFailure.UnauthorizedOperation", core.CodeDenied, "intlpartnersmgt:" + action, true},
 			{"FailedOperation.UinNotAgent", core.CodeDenied, "must be a distributor", true},
 			{"FailedOperation.UinNotReseller", core.CodeDenied, "must be a distributor", true},
