@@ -11,6 +11,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"partnerlens/internal/api"
+	"partnerlens/internal/app"
 	"partnerlens/pkg/core"
 )
 
@@ -27,6 +28,7 @@ type cloud struct {
 	open     error                     // of the account, whatever its name
 	fetched  func(ctx context.Context) // may be nil
 	shareFor time.Duration
+	runs     func() string // the URL of the store of runs; nil: goldenRuns
 }
 
 // insider returns options for a caller with all rights.
@@ -50,10 +52,17 @@ func (c *cloud) handlerWith(opts api.Options) http.Handler {
 	if c.pageSize == 0 {
 		c.pageSize = 2
 	}
+	opts.Version = "1.2.3"
+	opts.Functions = c.functions()
+	opts.Resources = append(opts.Resources, app.Resources(&app.Watcher{Env: c.environment(), Now: func() time.Time { return now }}, opts.Functions...)...)
+	return api.New(opts)
+}
+
+// functions returns the functions over the vendors.
+func (c *cloud) functions() []*core.Function {
 	var shared *core.Reader[core.CreditQuery, *core.CustomerCredit]
 	names := func(context.Context) ([]string, error) { return []string{core.DefaultAccount, "emea"}, nil }
-	opts.Version = "1.2.3"
-	opts.Functions = []*core.Function{
+	return []*core.Function{
 		core.CreditFunction(func(_ context.Context, account string) (*core.Reader[core.CreditQuery, *core.CustomerCredit], error) {
 			if err := c.account(account); err != nil || shared != nil {
 				return shared, err
@@ -78,7 +87,6 @@ func (c *cloud) handlerWith(opts api.Options) http.Handler {
 			}), nil
 		}, names),
 	}
-	return api.New(opts)
 }
 
 func (c *cloud) account(name string) error {

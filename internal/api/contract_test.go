@@ -99,8 +99,11 @@ func (c *contract) valid(value any, path ...string) error {
 // operation returns the operation of a request in the document.
 func (c *contract) operation(r *http.Request) (path string, op *openapi3.Operation, id string) {
 	for _, candidate := range c.doc.Paths.InMatchingOrder() {
-		prefix, named := strings.CutSuffix(candidate, "{customer_id}")
+		prefix, suffix, named := strings.Cut(candidate, "{customer_id}")
 		rest, under := strings.CutPrefix(r.URL.Path, prefix)
+		if under {
+			rest, under = strings.CutSuffix(rest, suffix)
+		}
 		if named && under && rest != "" && !strings.Contains(rest, "/") || !named && rest == "" && under {
 			return candidate, c.doc.Paths.Find(candidate).GetOperation(r.Method), rest
 		}

@@ -64,6 +64,9 @@ func (res *Resource) formats() []format {
 	return formats
 }
 
+// repeated are the parameters of resources that may be given several times.
+var repeated = []string{"function", "kind", "owner", "severity"}
+
 // resource answers a Resource.
 func (h *handler) resource(w http.ResponseWriter, r *http.Request, c *call, res *Resource) error {
 	c.resource = res
@@ -107,7 +110,7 @@ func (h *handler) resource(w http.ResponseWriter, r *http.Request, c *call, res 
 		if err != nil {
 			return redacted(err, rights)
 		}
-		if h.LastValues != nil && h.LastValues(r) {
+		if h.LastValues != nil && h.LastValues(r) && slices.ContainsFunc(repeated, func(name string) bool { return params[name] != nil }) {
 			doc.Warnings = append(doc.Warnings, core.Warning{Code: warnLastValues, Message: "the load balancer passes on only the last value of a parameter that is repeated, so that others may be lost; separate values by commas, or switch on lambda.multi_value_headers.enabled for its target group"})
 		}
 		if doc, body, err = res.body(w, doc, chosen.media, strings.EqualFold(media["profile"], "excel")); err != nil {
@@ -150,7 +153,7 @@ func redacted(err error, rights core.Rights) error {
 		return failure
 	}
 	return &core.Error{Op: failure.Op, Code: failure.Code, RetryAfter: failure.RetryAfter, Err: failure,
-		Detail: "a setting cannot be read from where it is kept; the operator's log says why"}
+		Detail: "what is needed cannot be read from where it is kept; the operator's log says why"}
 }
 
 // WriteDocument writes a Resource's answer in a format: json, ndjson or csv.

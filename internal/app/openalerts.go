@@ -46,7 +46,7 @@ func openAlerts(w *Watcher, functions []*core.Function) api.Resource {
 				return nil, err
 			}
 			return func(ctx context.Context) (api.Document, error) {
-				answer := openAnswer{watcher: w, named: filter.account != "" || filter.functions != nil}
+				answer := openAnswer{watcher: w, inside: q.Rights.Inside, named: filter.account != "" || filter.functions != nil}
 				for _, of := range visible {
 					open, err := watch.ReadOpen(ctx, s, of.function.Name, of.account, w.Now(), filter.keep)
 					answer.add(ctx, of, open, storeError(err))
@@ -186,6 +186,7 @@ type OpenRuns struct {
 type openAnswer struct {
 	watcher  *Watcher
 	named    bool // the query names an account or a function
+	inside   bool // the caller may see where the store is
 	runs     []OpenRun
 	alerts   []openAlert
 	warnings []core.Warning
@@ -232,12 +233,16 @@ func (o *openAnswer) add(ctx context.Context, of accountRuns, open watch.OpenCon
 		run.Error = &core.AccountError{Code: failure.Code, Message: failure.Public()}
 	default:
 		w.Logger.ErrorContext(ctx, "open conditions cannot be read", "function_name", of.function.Name, "account", of.account, "code", failure.Code, "error", failure.Error())
-		o.warn(of, string(failure.Code), failure.Public())
+		message := failure.Public()
+		if failure.Inside && !o.inside {
+			message = "the store cannot be used; the operator's log says why"
+		}
+		o.warn(of, string(failure.Code), message)
 		o.partial = true
 		if o.failure == nil {
 			o.failure = failure
 		}
-		run.Error = &core.AccountError{Code: failure.Code, Message: failure.Public(), Cause: failure}
+		run.Error = &core.AccountError{Code: failure.Code, Message: message, Cause: failure}
 	}
 	for _, warning := range open.Warnings {
 		o.warn(of, warning.Code, warning.Message)

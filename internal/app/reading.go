@@ -38,17 +38,20 @@ func (w *Watcher) readableStore() (store.Store, error) {
 	return s, storeError(err)
 }
 
-// storeError returns an error of the store for callers. One that denies access is reported
-// as unavailable: denied means that a vendor denies the reseller.
+// storeError returns an error of the store for callers: where the store is, and what it
+// says of its key, is for the operator. A store that denies access is reported as
+// unavailable: denied means that a vendor denies the reseller.
 func storeError(err error) error {
 	failure := core.AsError(err)
-	switch {
-	case failure == nil:
-		return nil
-	case failure.Code != core.CodeDenied && failure.Code != core.CodeThrottled:
-		return failure
+	if failure == nil || failure.Code != core.CodeDenied && failure.Code != core.CodeThrottled && failure.Code != core.CodeMisconfigured {
+		return err
 	}
-	return &core.Error{Op: failure.Op, Code: core.CodeUnavailable, Param: StoreSetting, Detail: "the store of runs cannot be read; the operator's log says why", RetryAfter: failure.RetryAfter, Err: failure}
+	shown := *failure
+	shown.Inside, shown.Err = true, failure
+	if shown.Code != core.CodeMisconfigured {
+		shown.Code = core.CodeUnavailable
+	}
+	return &shown
 }
 
 // staleAfter is the age from which a run is stale: no run was made when one was due.
