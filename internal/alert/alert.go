@@ -9,15 +9,16 @@ import (
 	"partnerlens/pkg/core"
 )
 
-// Alert is one change of one customer. Amounts, months and times are texts; a field that is
-// not known, or does not apply to the kind, is left out.
+// Alert is one change of one customer, or of the partner or a reseller of it, which have no
+// CustomerID. Amounts, months and times are texts; a field that is not known, or does not
+// apply to the kind, is left out.
 type Alert struct {
 	ID         string   `json:"id"` // the same for the same run of a store, however often the run is repeated
 	Kind       Kind     `json:"kind"`
 	Severity   Severity `json:"severity"`
 	Account    string   `json:"account"`
 	Provider   string   `json:"provider,omitempty"`
-	CustomerID string   `json:"customer_id"`
+	CustomerID string   `json:"customer_id,omitempty"` // "" of PartnerLow and ResellerLow only
 	ResellerID string   `json:"reseller_id,omitempty"`
 	Name       string   `json:"name,omitempty"`   // masked
 	Owner      string   `json:"owner,omitempty"`  // at the partner
@@ -25,16 +26,17 @@ type Alert struct {
 	Remaining  string   `json:"remaining,omitempty"`
 	Allocated  string   `json:"allocated,omitempty"`
 	Currency   string   `json:"currency,omitempty"`
+	Vouchers   string   `json:"vouchers,omitempty"`  // what remains of the customer's vouchers
 	Threshold  string   `json:"threshold,omitempty"` // below which credit is low, as configured
-	Expires    string   `json:"expires,omitempty"`   // RFC 3339: the nearest expiry, or the end of the tag
+	Expires    string   `json:"expires,omitempty"`   // RFC 3339: the nearest expiry, of a voucher for voucher_expiring, or the end of the tag
 	Month      string   `json:"month,omitempty"`     // the last month in which the tag is valid
 	Value      string   `json:"value,omitempty"`     // the tag's, of tag_unrecognized
-	DaysLeft   *int     `json:"days_left"`           // whole days to Expires for a tag and for credit_expiring, else an estimate of the days until the credit is used up; null if not known
+	DaysLeft   *int     `json:"days_left"`           // whole days to Expires for a tag, credit_expiring and voucher_expiring, else an estimate of the days until the credit is used up; null if not known
 	Since      string   `json:"since"`               // RFC 3339: the start of the run that first saw the condition
 	Previous   string   `json:"previous_status,omitempty"`
 	Status     string   `json:"status,omitempty"`
 	MutedUntil string   `json:"muted_until,omitempty"` // RFC 3339: the end of the customer's mute
-	Seen       *bool    `json:"seen,omitempty"`        // of an open condition: false if the run's list, which is not proven, lacks the customer; then the amounts are of an earlier run
+	Seen       *bool    `json:"seen,omitempty"`        // of an open condition: false if the run's list, which is not proven, lacks the customer, or if the run could not read the partner's credit; then the amounts are of an earlier run
 	Reason     Reason   `json:"reason,omitempty"`      // of a silent transition: why it is not delivered
 }
 

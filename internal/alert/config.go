@@ -16,7 +16,7 @@ import (
 
 // Setting names the setting that ParseConfig reads:
 //
-//	{"rules": {"expiry_days": 7, "hysteresis_percent": 10,
+//	{"rules": {"expiry_days": 7, "hysteresis_percent": 10, "partner_low": "10%", "reseller_low": "10%",
 //	           "overrides": {"200000000001": "500.00"}, "kinds": ["credit_low", …]},
 //	 "quiet": false,
 //	 "channels": [{"name": "ops", "type": "slack", "url": "aws-sm:partnerlens#slack",
@@ -95,9 +95,11 @@ func ParseConfig(text []byte) (*Config, error) {
 	var doc configSetting
 	p := settings.Decode(text, &doc)
 	if doc.Rules != nil {
-		r := ruleSetting{ExpiryDays: DefaultExpiryDays, HysteresisPercent: DefaultHysteresis}
+		r := ruleSetting{ExpiryDays: DefaultExpiryDays, HysteresisPercent: DefaultHysteresis, PartnerLow: core.DefaultLow, ResellerLow: core.DefaultLow}
 		p.Within("rules.", settings.Decode(doc.Rules, &r))
 		c.Rules = Rules{ExpiryDays: r.ExpiryDays, HysteresisPercent: r.HysteresisPercent, Overrides: r.thresholds, Kinds: r.Kinds}
+		c.Rules.PartnerLow, _ = core.ParseThreshold(r.PartnerLow) // Validate has checked both
+		c.Rules.ResellerLow, _ = core.ParseThreshold(r.ResellerLow)
 	}
 	c.Quiet = doc.Quiet
 	c.NoRules = slices.ContainsFunc(p, func(problem settings.Problem) bool { return problem.Path != "quiet" && problem.Path != "channels" })
@@ -140,6 +142,8 @@ type ruleSetting struct {
 	ExpiryDays        int               `json:"expiry_days" want:"a whole number from 1 to 365"`
 	HysteresisPercent int               `json:"hysteresis_percent" want:"a whole number from 1 to 100"`
 	Kinds             []Kind            `json:"kinds" want:"a list of kinds"`
+	PartnerLow        string            `json:"partner_low" want:"a text, as \"1000.00\" or \"10%\""`
+	ResellerLow       string            `json:"reseller_low" want:"a text, as \"1000.00\" or \"10%\""`
 	Overrides         map[string]string `json:"overrides" want:"an object of customers' ids and thresholds, as {\"200000000001\":\"500.00\"}"`
 
 	thresholds map[string]core.Threshold // Overrides, if they have no mistake
@@ -153,6 +157,11 @@ func (r *ruleSetting) Validate() (p settings.Problems) {
 		p.Add("hysteresis_percent", "not a whole number from 1 to 100")
 	}
 	validateKinds(&p, r.Kinds)
+	for _, rule := range [][2]string{{"partner_low", r.PartnerLow}, {"reseller_low", r.ResellerLow}} {
+		if _, err := core.ParseThreshold(rule[1]); err != nil {
+			p.Add(rule[0], "%s", core.AsError(err).Detail)
+		}
+	}
 	if len(r.Overrides) > maxOverrides {
 		p.Add("overrides", "more than %d", maxOverrides)
 		return p

@@ -17,7 +17,7 @@ const planted = "hooks.example/T000/B000/planted-key"
 func TestParseConfig(t *testing.T) {
 	t.Parallel()
 	c, err := ParseConfig([]byte(`{
-		"rules": {"expiry_days": 14, "hysteresis_percent": 5, "overrides": {"200000000001": "500.00", "200000000002": "5%"}, "kinds": ["credit_low", "customer_gone"]},
+		"rules": {"expiry_days": 14, "hysteresis_percent": 5, "partner_low": "5000.00", "reseller_low": "5%", "overrides": {"200000000001": "500.00", "200000000002": "5%"}, "kinds": ["credit_low", "customer_gone"]},
 		"quiet": true,
 		"channels": [
 			{"name": "ops", "type": "slack", "url": "aws-sm:partnerlens#slack"},
@@ -28,6 +28,9 @@ func TestParseConfig(t *testing.T) {
 		t.Fatal(err)
 	}
 	if r := c.Rules; r.ExpiryDays != 14 || r.HysteresisPercent != 5 || r.Overrides["200000000001"].String() != "500.00" || r.Overrides["200000000002"].String() != "5%" || !slices.Equal(r.Kinds, []Kind{CreditLow, CustomerGone}) {
+		t.Errorf("rules %+v", r)
+	}
+	if r := c.Rules; r.PartnerLow.String() != "5000.00" || r.ResellerLow.String() != "5%" {
 		t.Errorf("rules %+v", r)
 	}
 	ops, sales := c.Channels[0], c.Channels[1]
@@ -80,9 +83,9 @@ func TestParseConfigErrors(t *testing.T) {
 		`null`:                        {"not a JSON object"},
 		`{"chanels":[],"quiet":"no"}`: {"chanels: no such member; write channels", "quiet: not true or false"},
 		`{"` + planted + `":1}`:       {"a member is unknown, and not shown"},
-		`{"rules":{"expiry_days":0,"hysteresis_percent":101,"kinds":["credit_lo"],"overrides":{"200000000001":"` + planted + `","a b":"1"},"low":1}}`: {
+		`{"rules":{"expiry_days":0,"hysteresis_percent":101,"kinds":["credit_lo"],"overrides":{"200000000001":"` + planted + `","a b":"1"},"partner_low":"-1","reseller_low":"101%","low":1}}`: {
 			"rules.expiry_days: not a whole number from 1 to 365", "rules.hysteresis_percent: not a whole number from 1 to 100",
-			"rules.kinds: a kind that is not known; there are credit_forced,", "rules.overrides.200000000001: not a threshold",
+			"rules.kinds: a kind that is not known; there are partner_low, credit_forced,", "rules.partner_low: not a threshold", "rules.reseller_low: not a threshold", "rules.overrides.200000000001: not a threshold",
 			"rules.overrides: a name that is not a customer's id", "rules.low: no such member",
 		},
 		`{"rules":{"kinds":[]}}`:         {"rules.kinds: empty"},

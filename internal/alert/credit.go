@@ -31,19 +31,27 @@ func describeCredit(a *Alert, c *core.CustomerCredit) {
 	if c.Credit.Allocated != nil {
 		a.Allocated = c.Credit.Allocated.String()
 	}
+	if c.Vouchers != nil && c.Vouchers.Remaining.Sign() > 0 {
+		a.Vouchers = c.Vouchers.Remaining.String()
+	}
 }
 
-// completeCredit adds the threshold and the days left, and the expiry of CreditExpiring.
+// completeCredit adds the threshold and the days left, and the expiry of CreditExpiring and
+// VoucherExpiring.
 func (r *Rules) completeCredit(run RunContext, a *Alert, c *core.CustomerCredit, state *State) {
 	a.Threshold = r.low(run, c).String()
+	expiry := c.NearestExpiry
+	if a.Kind == VoucherExpiring {
+		expiry = voucherExpiry(c)
+	}
 	switch {
-	case a.Kind != CreditExpiring:
+	case !a.Kind.ofDate():
 		if c.Credit.Remaining != nil {
 			a.DaysLeft = state.History.daysLeft(*c.Credit.Remaining)
 		}
-	case c.NearestExpiry != nil:
-		a.Expires = formatTime(*c.NearestExpiry)
-		a.DaysLeft = new(int(c.NearestExpiry.Sub(run.AsOf) / oneDay))
+	case expiry != nil:
+		a.Expires = formatTime(*expiry)
+		a.DaysLeft = new(int(expiry.Sub(run.AsOf) / oneDay))
 	}
 }
 
@@ -94,8 +102,13 @@ func (r *Rules) credit(run RunContext, c *core.CustomerCredit, next *State) []Al
 		alerts = append(alerts, a)
 		return &alerts[len(alerts)-1]
 	}
-	if r.expiring(run, c, next) {
+	if r.expiring(run, CreditExpiring, c.NearestExpiry, &next.Reported, next) {
 		report(CreditExpiring)
+	}
+	if c.Vouchers != nil && c.Vouchers.NearestExpiry == nil {
+		delete(next.Open, VoucherExpiring)
+	} else if r.expiring(run, VoucherExpiring, voucherExpiry(c), &next.Vouchers, next) {
+		report(VoucherExpiring)
 	}
 	unknown := c.Status == core.CreditUnknown || c.Status == ""
 	if !unknown {
@@ -171,25 +184,33 @@ func (r *Rules) closeLevels(c *core.CustomerCredit, low core.Threshold, lasting 
 	return "", false
 }
 
-// expiring updates the condition of a nearest expiry that is within the days of the rules,
+// voucherExpiry is the nearest expiry of a customer's vouchers; nil if it is not known.
+func voucherExpiry(c *core.CustomerCredit) *time.Time {
+	if c.Vouchers == nil {
+		return nil
+	}
+	return c.Vouchers.NearestExpiry
+}
+
+// expiring updates the condition of a kind, whose expiry is within the days of the rules,
 // or passed since the run before. It reports whether the date was not reported yet. A
 // missing date ends the condition once the dates that were reported have passed.
-func (r *Rules) expiring(run RunContext, c *core.CustomerCredit, next *State) bool {
-	if c.NearestExpiry == nil {
-		if len(next.Reported) == 0 || slices.Max(next.Reported) < formatTime(run.AsOf) {
-			delete(next.Open, CreditExpiring)
+func (r *Rules) expiring(run RunContext, kind Kind, expiry *time.Time, reported *Dates, next *State) bool {
+	if expiry == nil {
+		if len(*reported) == 0 || slices.Max(*reported) < formatTime(run.AsOf) {
+			delete(next.Open, kind)
 		}
 		return false
 	}
-	until := c.NearestExpiry.Sub(run.AsOf)
-	passedBefore := until < 0 && (run.Since.IsZero() || c.NearestExpiry.Before(run.Since))
+	until := expiry.Sub(run.AsOf)
+	passedBefore := until < 0 && (run.Since.IsZero() || expiry.Before(run.Since))
 	if passedBefore || until > time.Duration(cmp.Or(r.ExpiryDays, DefaultExpiryDays))*oneDay {
-		delete(next.Open, CreditExpiring)
+		delete(next.Open, kind)
 		return false
 	}
-	isNew := next.Reported.add(formatTime(*c.NearestExpiry))
-	if _, open := next.Open[CreditExpiring]; isNew || !open {
-		next.Open[CreditExpiring] = formatTime(run.AsOf)
+	isNew := reported.add(formatTime(*expiry))
+	if _, open := next.Open[kind]; isNew || !open {
+		next.Open[kind] = formatTime(run.AsOf)
 	}
 	return isNew
 }

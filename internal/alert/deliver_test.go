@@ -150,7 +150,7 @@ func TestDeliverToEachChannel(t *testing.T) {
 				event.Time != "2026-11-22T01:00:00Z" || event.DataContentType != "application/json" || r.Header.Get("Content-Type") != "application/cloudevents+json; charset=utf-8" {
 				return fmt.Errorf("the envelope is %+v", event)
 			}
-			if event.Data.Function != "credit" || event.Data.Total != 300 || len(event.Data.Alerts) != 200 || event.Data.Counts["credit_forced"] != 20 || event.Data.Alerts[0].Kind != CreditForced {
+			if event.Data.Function != "credit" || event.Data.Total != 300 || len(event.Data.Alerts) != 200 || event.Data.Counts["credit_forced"] != 17 || event.Data.Alerts[0].Kind != PartnerLow {
 				return fmt.Errorf("the data is %d, %d, %v", event.Data.Total, len(event.Data.Alerts), event.Data.Counts)
 			}
 			return fresh(t, time.Second)

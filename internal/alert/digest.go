@@ -28,6 +28,7 @@ type Summary struct {
 	Zone     *time.Location // of the times in messages; nil: core.VendorZone
 	Location string         // of the run's files, as text; not a URL that opens them
 	Notes    Notes
+	Partner  *core.PartnerCredit // nil: not read
 }
 
 // Held counts a list that shrank so much that it is not compared.
@@ -101,7 +102,7 @@ func compareAlerts(a, b ranked) int {
 	first := compareOptional(a.amount, b.amount, core.Money.Cmp)
 	second := compareOptional(a.DaysLeft, b.DaysLeft, cmp.Compare)
 	switch a.Kind {
-	case CreditExpiring, TagLost, TagUnrecognized, TagEndingThisMonth, TagEndingNextMonth, TagQualified, TagEligible:
+	case CreditExpiring, VoucherExpiring, TagLost, TagUnrecognized, TagEndingThisMonth, TagEndingNextMonth, TagQualified, TagEligible:
 		first, second = second, first
 	}
 	return cmp.Or(compareKinds(a.Kind, b.Kind), first, second, cmp.Compare(a.Account, b.Account),

@@ -14,6 +14,9 @@ const (
 	CreditLow          Kind = "credit_low"            // the balance is at or below the threshold
 	CreditRecovered    Kind = "credit_recovered"      // clearly above the threshold again, after one of the three above
 	CreditExpiring     Kind = "credit_expiring"       // the nearest expiry is within Rules.ExpiryDays
+	PartnerLow         Kind = "partner_low"           // what the partner can still allocate is at or below Rules.PartnerLow
+	ResellerLow        Kind = "reseller_low"          // what a reseller has left is at or below Rules.ResellerLow
+	VoucherExpiring    Kind = "voucher_expiring"      // a customer's voucher expires within Rules.ExpiryDays
 	TagLost            Kind = "tag_lost"              // no longer a qualified new customer
 	TagUnrecognized    Kind = "tag_unrecognized"      // a value that the vendor does not document; once for each value
 	TagEndingThisMonth Kind = "tag_ending_this_month" // this month is the tag's last
@@ -50,11 +53,14 @@ var kinds = []struct {
 	severity Severity
 	title    text
 }{
+	{PartnerLow, Critical, text{"Partner credit low", "伙伴可分配额度偏低"}}, // first: it concerns every customer
 	{CreditForced, Critical, text{"Service stopped by force", "强制停服"}},
 	{CreditOverdrawn, Critical, text{"Overdrawn", "已透支"}},
 	{CreditExhausted, Critical, text{"Credit exhausted", "额度已用尽"}},
+	{ResellerLow, Warning, text{"Reseller's credit low", "经销商额度偏低"}},
 	{CreditLow, Warning, text{"Credit low", "额度偏低"}},
 	{CreditExpiring, Warning, text{"Expires soon", "即将到期"}},
+	{VoucherExpiring, Warning, text{"Voucher expires soon", "代金券即将到期"}},
 	{TagLost, Warning, text{"New-customer tag lost", "新客标签已失效"}},
 	{TagUnrecognized, Warning, text{"New-customer tag not recognized", "新客标签取值无法识别"}},
 	{TagEndingThisMonth, Warning, text{"New-customer tag ends this month", "新客标签本月到期"}},
@@ -105,5 +111,8 @@ func (k Kind) Title(language string) string {
 	}
 	return kinds[k.rank()].title.in(language)
 }
+
+// ofDate reports whether an alert of the kind is about an expiry that comes near.
+func (k Kind) ofDate() bool { return k == CreditExpiring || k == VoucherExpiring }
 
 func compareKinds(a, b Kind) int { return a.rank() - b.rank() }

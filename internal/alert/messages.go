@@ -113,18 +113,28 @@ func (w writer) timeText(rfc3339 string) string {
 // alert writes an alert as one line.
 func (w writer) alert(a Alert) string {
 	title := a.Kind.Title(w.language)
-	if a.Kind == CreditExpiring && a.expired() {
+	switch {
+	case a.Kind == CreditExpiring && a.expired():
 		title = w.text("Expired", "已到期")
-	}
-	customer := escape(a.CustomerID)
-	if a.ResellerID != "" {
-		customer = escape(a.ResellerID) + " / " + customer
-	}
-	if a.Name != "" {
-		customer += " " + escape(a.Name)
+	case a.Kind == VoucherExpiring && a.expired():
+		title = w.text("Voucher expired", "代金券已到期")
 	}
 	facts := slices.Concat(w.amounts(a), w.expiry(a), w.statuses(a))
-	return marks[a.Severity.rank()] + " " + w.list(title, w.list(customer, facts...))
+	return marks[a.Severity.rank()] + " " + w.list(title, w.list(subject(a), facts...))
+}
+
+// subject is the customer, reseller or account that an alert is about.
+func subject(a Alert) string {
+	var ids []string
+	for _, id := range []string{a.ResellerID, a.CustomerID} {
+		if id != "" {
+			ids = append(ids, escape(id))
+		}
+	}
+	if ids == nil {
+		return escape(a.Account)
+	}
+	return strings.TrimSuffix(strings.Join(ids, " / ")+" "+escape(a.Name), " ")
 }
 
 // expired reports whether the credit or tag had expired when the alert was made.
@@ -137,12 +147,16 @@ func (w writer) amounts(a Alert) (facts []string) {
 		currency = " " + escape(a.Currency)
 	}
 	switch {
+	case a.Kind == VoucherExpiring: // about the vouchers alone
 	case a.Remaining != "" && a.Allocated != "":
 		facts = append(facts, w.text("%s of %s left", "剩余 %s / 额度 %s", a.Remaining+currency, a.Allocated+currency))
 	case a.Remaining != "":
 		facts = append(facts, w.text("%s left", "剩余 %s", a.Remaining+currency))
 	}
-	if a.Threshold != "" && a.Kind == CreditLow {
+	if a.Vouchers != "" {
+		facts = append(facts, w.text("vouchers %s left", "代金券剩余 %s", a.Vouchers+currency))
+	}
+	if a.Threshold != "" && (a.Kind == CreditLow || a.Kind == PartnerLow || a.Kind == ResellerLow) {
 		facts = append(facts, w.text("threshold %s", "预警线 %s", a.Threshold))
 	}
 	return facts
@@ -164,14 +178,14 @@ func (w writer) expiry(a Alert) (facts []string) {
 		}
 	}
 	switch {
-	case a.Kind == CreditExpiring && a.expired():
+	case a.Kind.ofDate() && a.expired():
 		facts = append(facts, w.text("expired %s", "已于 %s 到期", w.timeText(a.Expires)))
-	case a.Kind == CreditExpiring:
+	case a.Kind.ofDate():
 		facts = append(facts, w.text("expires %s", "%s 到期", w.timeText(a.Expires)))
 	}
 	switch {
 	case a.DaysLeft == nil || a.expired():
-	case isTag || a.Kind == CreditExpiring:
+	case isTag || a.Kind.ofDate():
 		facts = append(facts, w.count("%d days to go", "还剩 %d 天", *a.DaysLeft))
 	case a.Kind != CreditRecovered:
 		facts = append(facts, w.count("about %d days at this pace", "按当前消耗约可用 %d 天", *a.DaysLeft))
@@ -243,6 +257,7 @@ func (s selection) message(language string) message {
 		line += w.text(" (read late: the list is of that moment, not of the run's own time)", "（补采：内容为采集时的名单，并非该批次当日的名单）")
 	}
 	m.head = append(m.head, line, s.customers(w))
+	m.head = append(m.head, w.partner(s.Partner)...)
 	if s.First {
 		m.head = append(m.head, w.text("From the next run on, changes are reported.", "从下次起只通报变化。"))
 	}

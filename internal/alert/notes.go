@@ -25,10 +25,10 @@ const (
 func (n Notes) lines(w writer) (lines []string) {
 	for _, warning := range n.Warnings {
 		line := ownText(warning.Message)
-		switch warning.Code {
-		case core.WarnValueUnreadable:
+		switch {
+		case warning.Code == core.WarnValueUnreadable && warning.CustomerID != "": // else it is about other rows, and says which
 			line = w.text("%s could not be read for %d customers, the first is %s; it is treated as missing", "字段 %s 的取值不符合云厂商文档，涉及 %d 家客户，首个为 %s，按缺失处理", ownText(warning.Field), warning.Count, escape(warning.CustomerID))
-		case core.WarnMostlyUnknown:
+		case warning.Code == core.WarnMostlyUnknown:
 			line = w.text("the status of %d customers is unknown: a field that it depends on is missing, or has a value that the vendor does not document", "%d 家客户状态未知：缺少判断所需的字段，或取值不在云厂商文档中", warning.Count)
 		}
 		if len(line) > maxNote {

@@ -18,6 +18,8 @@ type Rules struct {
 	ExpiryDays        int                       // alert of a nearest expiry within so many days; 0: DefaultExpiryDays
 	HysteresisPercent int                       // how far above the threshold credit has recovered, in percent of the threshold; 0: DefaultHysteresis
 	Overrides         map[string]core.Threshold // thresholds of single customers, by id, instead of their account's
+	PartnerLow        core.Threshold            // of what the partner can still allocate; a percentage is of its total; zero: core.DefaultLow
+	ResellerLow       core.Threshold            // of what a reseller has left; a percentage is of what it was allocated; zero: core.DefaultLow
 	Kinds             []Kind                    // the kinds to alert of; nil: all
 }
 
@@ -30,6 +32,7 @@ const (
 // RunContext is the run that a record belongs to.
 type RunContext struct {
 	Function, Account, Run string
+	Provider               string         // of the list
 	Evaluator              *Evaluator     // the function's
 	Store                  string         // the identity of the store that holds the run; "": none
 	AsOf                   time.Time      // the start of the run

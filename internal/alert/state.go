@@ -16,13 +16,14 @@ import (
 // Every customer has one, so empty fields are left out; a typical State takes 300 bytes.
 type State struct {
 	Key      string          `json:"key,omitempty"`
-	Status   string          `json:"status,omitempty"`  // the last known one
-	Open     map[Kind]string `json:"open,omitempty"`    // the conditions that are not over: since when
-	Muted    []Kind          `json:"muted,omitempty"`   // of Open, those that were not reported because the customer was muted
-	AtStop   string          `json:"at_stop,omitempty"` // during a forced stop: the balance's status at its start
-	Reported Dates           `json:"told,omitempty"`    // the last reported expiries: times, or a tag's months
-	History  History         `json:"history,omitempty"` // of the balance
-	Values   []string        `json:"values,omitempty"`  // the tag's undocumented values that were reported
+	Status   string          `json:"status,omitempty"`   // the last known one
+	Open     map[Kind]string `json:"open,omitempty"`     // the conditions that are not over: since when
+	Muted    []Kind          `json:"muted,omitempty"`    // of Open, those that were not reported because the customer was muted
+	AtStop   string          `json:"at_stop,omitempty"`  // during a forced stop: the balance's status at its start
+	Reported Dates           `json:"told,omitempty"`     // the last reported expiries: times, or a tag's months
+	Vouchers Dates           `json:"vouchers,omitempty"` // the last reported expiries of vouchers
+	History  History         `json:"history,omitempty"`  // of the balance
+	Values   []string        `json:"values,omitempty"`   // the tag's undocumented values that were reported
 }
 
 // Empty reports whether there is nothing to remember.

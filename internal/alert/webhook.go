@@ -58,6 +58,9 @@ func (s *sender) event() map[string]any {
 		"customers": d.Total, "statuses": d.Statuses, "location": d.Location, "warnings": d.Notes.Warnings,
 		"severity": d.severity(), "total": d.total, "counts": counts, "alerts": d.worst,
 	}
+	if d.Partner != nil {
+		data["partner"] = d.Partner
+	}
 	if d.Notes.TagEnds != nil {
 		data["tag_ends"] = d.Notes.TagEnds
 	}

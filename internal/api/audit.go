@@ -115,7 +115,7 @@ func (c *call) upstream() []string {
 }
 
 // loggedValues are the parameters whose values the log has: they contain no customer's data.
-var loggedValues = []string{"account", "filter_type", "from", "function", "kind", "limit", "order", "pii", "severity", "since", "status", "to"}
+var loggedValues = []string{"account", "filter_type", "from", "function", "kind", "limit", "live", "order", "pii", "severity", "since", "status", "to"}
 
 // countedValues are the parameters of which the log has the number of values.
 var countedValues = []string{"customer_id", "customer_ids"}

@@ -106,7 +106,7 @@ func (h *handler) resource(w http.ResponseWriter, r *http.Request, c *call, res 
 	c.accepted, c.masked = true, !slices.Equal(params["pii"], []string{"full"})
 	var body []byte
 	if r.Method != http.MethodHead {
-		doc, err := read(r.Context())
+		doc, err := read(core.WithTrace(r.Context(), h.Trace))
 		if err != nil {
 			return redacted(err, rights)
 		}

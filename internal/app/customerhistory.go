@@ -81,7 +81,7 @@ func accountOf(ctx context.Context, f *core.Function, question *core.Question, q
 	}
 	named, err := single(q.Params, "account")
 	if err != nil || named == core.AllAccounts {
-		return "", core.Invalid("account", "the history is of one account; name it")
+		return "", core.Invalid("account", "the answer is of one account; name it")
 	}
 	if named != "" {
 		return named, nil

@@ -12,6 +12,7 @@ import (
 
 	"partnerlens/internal/app"
 	"partnerlens/internal/simulator"
+	"partnerlens/pkg/core"
 )
 
 // reported is what must be reported of each life: on the first day after the
@@ -65,6 +66,7 @@ func TestTwoDaysOfLife(t *testing.T) {
 		env := c.settings()
 		folder := t.TempDir()
 		env["PARTNERLENS_STORE"] = "file://" + folder
+		vouchers := make(map[string]bool)
 		for day := range 3 {
 			c.sim.SetDay(day)
 			at := today.AddDate(0, 0, day)
@@ -78,6 +80,9 @@ func TestTwoDaysOfLife(t *testing.T) {
 				}
 				got := alertsOf(t, filepath.Join(folder, "runs", f.Function.Name, "default", run, "alerts.json"))
 				want := c.mustReport(f.Function.Name, day)
+				if f.Function.Name == "credit" {
+					c.addPartner(want, vouchers, day, at)
+				}
 				for id, kinds := range want {
 					if got[id] != kinds {
 						t.Errorf("seed %d, %s, day %d: %s, which %s, is reported as %q, want %q", seed, f.Function.Name, day, id, c.lifeOf(f.Function.Name, id), got[id], kinds)
@@ -91,6 +96,45 @@ func TestTwoDaysOfLife(t *testing.T) {
 			}
 		}
 	}
+}
+
+// addPartner adds the alerts about resellers and vouchers to those that must be reported.
+// reported are the customers' expiries that were within a week before.
+func (c *cloud) addPartner(want map[string]string, reported map[string]bool, day int, at time.Time) {
+	if day == 1 { // three of the twelve have hardly any credit left from this day on
+		want[""] = "reseller_low reseller_low reseller_low"
+	}
+	nearest := make(map[string]string)
+	for _, n := range c.sim.Vouchers("") {
+		v := c.sim.Voucher(int(n))
+		expires, err := time.ParseInLocation(time.DateTime, v.ExpireTime, core.VendorZone)
+		usable := v.VoucherStatus == "Issued" && v.RemainingAmount != "0" && err == nil && expires.After(at)
+		if old := nearest[string(v.CustomerUin)]; usable && expires.Before(at.AddDate(0, 0, 7)) && (old == "" || v.ExpireTime < old) {
+			nearest[string(v.CustomerUin)] = v.ExpireTime
+		}
+	}
+	for id, expires := range nearest {
+		if !c.present(id) {
+			continue
+		}
+		if !reported[id+expires] && day > 0 {
+			kinds := append(strings.Fields(want[id]), "voucher_expiring")
+			slices.Sort(kinds)
+			want[id] = strings.Join(kinds, " ")
+		}
+		reported[id+expires] = true
+	}
+}
+
+// present reports whether a customer is on the list of credit.
+func (c *cloud) present(id string) bool {
+	presence := c.sim.CreditPresence()
+	for i := range presence.Most() {
+		if fmt.Sprint(c.sim.CreditCustomer(i).ClientUin) == id {
+			return presence.Throughout(i)
+		}
+	}
+	return false
 }
 
 // alertsOf returns the kinds of alerts of each customer.

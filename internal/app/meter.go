@@ -88,7 +88,9 @@ func (m *meter) called(ctx context.Context, call core.Call) {
 func (m *meter) read(_ context.Context, read core.ReadEnd) {
 	labels := m.of(read.Schema, read.Account, read.Provider)
 	m.set.Add(metrics.Pages, labels, read.Pages)
-	m.set.Add(metrics.Customers, labels, read.Customers)
+	if labels.Function != "" { // else the records are of the partner, not customers
+		m.set.Add(metrics.Customers, labels, read.Customers)
+	}
 }
 
 // request counts a request to the HTTP API.

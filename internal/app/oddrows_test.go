@@ -48,6 +48,9 @@ func TestWatchOfOddRows(t *testing.T) {
 			}
 			want := c.unread(f.Function.Name)
 			for _, w := range m.Warnings {
+				if w.CustomerID == "" && strings.HasPrefix(w.Field, "DescribeCustomerVoucherList.") {
+					continue // of vouchers; pkg/tencent tests them
+				}
 				if w.Code != core.WarnValueUnreadable || w.Count != want[w.Field] || w.CustomerID == "" {
 					t.Errorf("%s, day %d: %+v, want %v", f.Function.Name, day, w, want)
 				}

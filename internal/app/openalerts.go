@@ -142,10 +142,10 @@ type openAlert struct {
 
 // openColumns are the columns of openAlert's Row.
 var openColumns = []core.Column{
-	{Name: "function"}, {Name: "account"}, {Name: "customer_id", Brief: true}, {Name: "reseller_id"}, {Name: "name", Brief: true},
+	{Name: "function"}, {Name: "account"}, {Name: "customer_id", Brief: true}, {Name: "reseller_id", Brief: true}, {Name: "name", Brief: true},
 	{Name: "owner", Brief: true}, {Name: "crm_id"}, {Name: "kind", Brief: true}, {Name: "severity"}, {Name: "since", Brief: true},
 	{Name: "remaining", Kind: core.ColumnNumber, Brief: true}, {Name: "allocated", Kind: core.ColumnNumber}, {Name: "currency", Brief: true},
-	{Name: "threshold"}, {Name: "expires"}, {Name: "days_left", Kind: core.ColumnNumber, Brief: true},
+	{Name: "vouchers", Kind: core.ColumnNumber}, {Name: "threshold"}, {Name: "expires"}, {Name: "days_left", Kind: core.ColumnNumber, Brief: true},
 	{Name: "status"}, {Name: "muted_until"}, {Name: "seen"}, {Name: "provider"},
 }
 
@@ -160,7 +160,7 @@ func (a openAlert) Row() []string {
 	}
 	return []string{
 		a.Function, a.Account, a.CustomerID, a.ResellerID, a.Name, a.Owner, a.CRMID, string(a.Kind), string(a.Severity), a.Since,
-		a.Remaining, a.Allocated, a.Currency, a.Threshold, a.Expires, days, a.Status, a.MutedUntil, seen, a.Provider,
+		a.Remaining, a.Allocated, a.Currency, a.Vouchers, a.Threshold, a.Expires, days, a.Status, a.MutedUntil, seen, a.Provider,
 	}
 }
 

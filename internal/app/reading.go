@@ -13,13 +13,17 @@ import (
 	"partnerlens/pkg/core"
 )
 
-// Resources returns the paths that answer from what runs of functions have stored. The HTTP
+// Resources returns the paths that answer from what runs of functions have stored, or that
+// ask the vendor what no query has. The HTTP
 // API and the command line share them.
 func Resources(w *Watcher, functions ...*core.Function) []api.Resource {
 	w.prepare()
 	resources := []api.Resource{openAlerts(w, functions)}
 	for _, f := range functions {
 		resources = append(resources, customerHistory(w, f))
+		if i := slices.IndexFunc(Functions, func(entry *Function) bool { return entry.Name == f.Name && entry.Partner != nil }); i >= 0 {
+			resources = append(resources, partnerResource(w, Functions[i], f))
+		}
 	}
 	return resources
 }

@@ -393,6 +393,9 @@ func (w *Watcher) job(ctx context.Context, f Composed, p plan, settings Settings
 		Attempts: p.attempts, HoldPercent: p.percent, HoldCount: p.count,
 	}
 	p.owners.join(&job)
+	if f.siblings != nil {
+		job.Partner = func(ctx context.Context) (core.PartnerState, []core.Warning) { return f.PartnerState(ctx, account) }
+	}
 	return job, nil
 }
 
@@ -469,6 +472,7 @@ func (p plan) thresholds(s Settings) map[string]any {
 	}
 	if s.vendor == &Tencent {
 		t["credit_low"] = cmp.Or(s.Get(FieldLow), core.DefaultLow)
+		t["partner_low"], t["reseller_low"] = rules.PartnerLow.String(), rules.ResellerLow.String()
 		if zone := s.Get(FieldZone); zone != "" {
 			t["zone"] = zone
 		}

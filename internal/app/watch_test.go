@@ -158,7 +158,7 @@ func TestOneBadChannel(t *testing.T) {
 func TestChannelThatWasDown(t *testing.T) {
 	t.Parallel()
 	for _, later := range []string{"2026-11-21", "2026-11-22"} {
-		c := openCloud(t, simulator.Options{Customers: 200, Today: time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)})
+		c := openCloud(t, simulator.Options{Customers: 200, Today: time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC), Faults: []string{"no-vouchers"}}) // which expire on any day
 		up, down := newEar(t, 200), newEar(t, 404)
 		env := c.settings()
 		env["PARTNERLENS_STORE"] = "file://" + t.TempDir()

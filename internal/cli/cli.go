@@ -33,6 +33,7 @@ type grammar struct {
 	Watch    watchCmd    `cmd:"" help:"Finish today's run: the full list, the changes, and the alerts to channels."`
 	Alerts   alertsCmd   `cmd:"" help:"List the customers that are in trouble now, the worst first, from the newest runs."`
 	Alert    alertCmd    `cmd:"" help:"Try the alert channels."`
+	Partner  partnerCmd  `cmd:"" help:"Show what the partner itself has left to allocate, and its resellers."`
 	Key      keyCmd      `cmd:"" help:"Create keys for the HTTP API."`
 	Simulate simulateCmd `cmd:"" help:"Simulate both clouds' partner APIs on one port."`
 	Invoke   invokeCmd   `cmd:"" help:"Run a built function under an emulated platform."`

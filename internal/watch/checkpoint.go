@@ -25,6 +25,7 @@ type checkpoint struct {
 	ReadDone    bool           `json:"read"`   // to the end
 	Proven      bool           `json:"proven"` // and proven complete
 	Warnings    []core.Warning `json:"warnings"`
+	Partner     string         `json:"partner,omitempty"` // the object with the partnerRead; "": not read yet
 	Provider    string         `json:"provider"`
 	Total       *int           `json:"total"`
 	RequestIDs  []string       `json:"request_ids"`

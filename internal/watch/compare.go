@@ -58,13 +58,20 @@ func (r *invocation) compareAndWrite(ctx context.Context, h history, state State
 	if reference != nil && (len(reference.Query["reseller_id"]) != len(m.Query["reseller_id"]) || !slices.Equal(reference.Resellers, m.Resellers)) {
 		r.warn(WarnScopeChanged, "the run before was of other resellers; their customers are neither new nor gone, and are compared from the next run on")
 	}
+	partner, err := r.loadPartner(ctx)
+	if err != nil {
+		return m, err
+	}
+	m.Partner = partner.summary()
+	m.Warnings = append(m.Warnings, partner.Warnings...)
 	if r.Alerts.NoRules && state != Held {
 		r.warn(WarnNotEvaluated, core.AsError(r.Alerts.Err).Public()+"; no alert was evaluated, and the next run reports what changed since the run before")
 	}
 	c := &comparison{
 		run: r, m: &m, previous: h.previous, state: h.state, reference: reference,
+		partner: partner.State, unlisted: partner.direct(),
 		context: alert.RunContext{
-			Function: m.Function, Account: m.Account, Run: m.Run, Store: r.storeID, AsOf: m.AsOf,
+			Function: m.Function, Account: m.Account, Run: m.Run, Provider: m.Provider, Store: r.storeID, AsOf: m.AsOf,
 			First: reference == nil, Low: r.Low, Evaluator: r.Evaluator,
 		},
 	}
@@ -80,6 +87,9 @@ func (r *invocation) compareAndWrite(ctx context.Context, h history, state State
 	default:
 		m.Open = make(map[string]int)
 	}
+	if partner.State.Resellers != nil {
+		names = append(names, resellersName)
+	}
 	m.Objects, err = r.writeObjects(ctx, state, names, func(out outputs) error {
 		c.out = out
 		return c.customers(ctx)
@@ -89,6 +99,7 @@ func (r *invocation) compareAndWrite(ctx context.Context, h history, state State
 	}
 	m.Sample = append(m.Sample, c.sample...)
 	if state != Held {
+		m.Warnings = append(m.Warnings, c.witness()...)
 		m.Warnings = append(m.Warnings, c.notes.WholeWarnings()...)
 		if r.Warnings != nil {
 			m.Warnings = append(m.Warnings, r.Warnings(m.Proven)...)
@@ -107,6 +118,8 @@ type comparison struct {
 	previous, state *Manifest
 	reference       *Manifest // the run whose customers are known: state's, or previous
 	context         alert.RunContext
+	partner         core.PartnerState
+	unlisted        map[string]bool // direct customers that were not on the list so far
 
 	out    outputs
 	table  func([]byte, core.Record) []byte // appends a row of customers.csv
@@ -126,6 +139,9 @@ func (c *comparison) customers(ctx context.Context) error {
 	c.table = table
 	c.out[tableName].add(opening)
 	c.lists.begin(c.out, c.m.Proven)
+	if err := c.partnerOf(); err != nil {
+		return err
+	}
 	c.m.Count = 0
 	if c.previous != nil {
 		c.m.TagEnds = c.previous.TagEnds.Next()
@@ -159,8 +175,9 @@ func (c *comparison) customer(lines joined) error {
 		return err
 	}
 	if current != nil {
-		if c.run.Details != nil {
-			current = current.With(c.run.Details(current))
+		delete(c.unlisted, current.ID())
+		if c.run.Details != nil || c.partner.Vouchers != nil {
+			current = current.With(c.details(current))
 			if lines.now, err = core.AppendJSON(nil, current); err != nil {
 				return err
 			}
@@ -265,6 +282,19 @@ func (c *comparison) evaluate(lines joined, prev, current core.Record) error {
 	if err != nil {
 		return err
 	}
+	if err := c.write(e); err != nil || state == nil {
+		return err
+	}
+	text, err := core.AppendJSON(nil, stateLine{lines.key, state})
+	if err != nil {
+		return err
+	}
+	c.out[stateName].row(append(text, '\n'))
+	return nil
+}
+
+// write writes the result of an evaluation.
+func (c *comparison) write(e alert.Evaluation) error {
 	if c.reference == nil {
 		e.Silent = nil // the journal begins with this run's open.json
 	}
@@ -274,15 +304,7 @@ func (c *comparison) evaluate(lines joined, prev, current core.Record) error {
 	for _, a := range e.Open {
 		c.m.Open[string(a.Kind)]++
 	}
-	if err := c.lists.write(c.out, e); err != nil || state == nil {
-		return err
-	}
-	text, err := core.AppendJSON(nil, stateLine{lines.key, state})
-	if err != nil {
-		return err
-	}
-	c.out[stateName].row(append(text, '\n'))
-	return nil
+	return c.lists.write(c.out, e)
 }
 
 // evaluation evaluates a customer, and returns what to remember of it as it is stored. A

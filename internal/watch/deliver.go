@@ -163,7 +163,7 @@ func (r *invocation) digestOf(ctx context.Context, m *Manifest) (*alert.Digest, 
 		Function: m.Function, Account: m.Account, Run: m.Run, AsOf: m.AsOf, Total: m.Count, Statuses: m.ByStatus,
 		First: m.accepted() && m.Previous == nil && m.PreviousState == nil,
 		Store: r.storeID, Attempt: m.Attempt, Unproven: m.effectiveState() == Unproven || m.effectiveState() == Held && !m.Proven, Counted: m.Total, ReadLate: m.ReadLate,
-		Notes: m.Notes(), Muted: m.Muted,
+		Notes: m.Notes(), Muted: m.Muted, Partner: m.pool(),
 		Zone: r.Zone, Location: r.Location + r.place.folder() + m.Run + "/",
 	})
 	if m.effectiveState() == Held {

@@ -214,8 +214,8 @@ func (r *invocation) cleanUp(ctx context.Context, m Manifest) error {
 		if strings.HasPrefix(name, "progress/") {
 			return true
 		}
-		marked := strings.Contains(name, "."+string(Unproven)+".") || strings.Contains(name, "."+string(Held)+".")
-		return marked && !slices.ContainsFunc(m.Objects, func(o Object) bool { return o.Name == name }) // of an attempt that ended in another state
+		marked := strings.Contains(name, "."+string(Unproven)+".") || strings.Contains(name, "."+string(Held)+".") || name == resellersName
+		return marked && !slices.ContainsFunc(m.Objects, func(o Object) bool { return o.Name == name }) // of an attempt that ended otherwise
 	})
 }
 

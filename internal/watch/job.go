@@ -28,6 +28,11 @@ type Job struct {
 	// the list was read completely. It is called for one customer at a time. nil: nothing is.
 	Details func(record core.Record) core.Details
 
+	// Partner returns what the vendor says of the account's partner, as far as it can be read
+	// before ctx ends, and why the rest was not read. It is called once an attempt, after the
+	// list was read. nil: nothing is read.
+	Partner func(ctx context.Context) (core.PartnerState, []core.Warning)
+
 	// MutedUntil returns the end of a customer's mute, zero if it has none. nil: no customer has one.
 	MutedUntil func(record core.Record) time.Time
 

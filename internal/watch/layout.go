@@ -19,6 +19,7 @@ const (
 	alertsName     = "alerts.json"
 	openName       = "open.json"
 	stateName      = "state.ndjson.gz"
+	resellersName  = "resellers.json"
 	manifestName   = "manifest.json"
 	latestName     = "latest.json"
 	leaseName      = "lease.json"

@@ -40,9 +40,10 @@ type Manifest struct {
 	PreviousState *string          `json:"previous_state"` // the run whose open alerts this one goes on from, or null
 	Held          *alert.Held      `json:"held"`           // how far the list shrank; null: within the limits
 	Changes       ChangeCounts     `json:"changes"`
-	Alerts        map[string]int   `json:"alerts"`        // by kind
-	Open          map[string]int   `json:"open,omitzero"` // conditions that are open, by kind; nil: not evaluated
-	Muted         int              `json:"muted"`         // customers that are muted
+	Partner       *Partner         `json:"partner,omitempty"` // nil: the function has none
+	Alerts        map[string]int   `json:"alerts"`            // by kind
+	Open          map[string]int   `json:"open,omitzero"`     // conditions that are open, by kind; nil: not evaluated
+	Muted         int              `json:"muted"`             // customers that are muted
 	Objects       []Object         `json:"objects"`
 	Deliveries    []alert.Delivery `json:"deliveries"`
 	RequestIDs    []string         `json:"request_ids"`

@@ -239,7 +239,7 @@ func decodeAlerts(r io.Reader, each func(alert.Alert)) (schema string, err error
 // kinds about a date, the days left, then by since when and by the customer.
 func CompareOpen(a, b alert.Alert) int {
 	balance, days := compareAmounts(a.Remaining, b.Remaining), compareOptional(a.DaysLeft, b.DaysLeft)
-	if a.Kind == alert.CreditExpiring || strings.HasPrefix(string(a.Kind), "tag_") {
+	if a.Kind == alert.CreditExpiring || a.Kind == alert.VoucherExpiring || strings.HasPrefix(string(a.Kind), "tag_") {
 		balance, days = days, balance
 	}
 	return cmp.Or(cmp.Compare(rankOf(a.Kind), rankOf(b.Kind)), balance, days, cmp.Compare(a.Since, b.Since),

@@ -108,12 +108,15 @@ func (r *invocation) work(ctx context.Context) (Outcome, error) {
 		}
 	}
 
-	// Compare with the previous complete run, evaluate alerts, write the objects and the draft.
+	// Read what the vendor says of the partner, compare with the previous complete run, evaluate alerts, write the objects and the draft.
 	history, err := r.loadHistory(ctx)
 	if err != nil {
 		return Outcome{}, err
 	}
 	if r.checkpoint.Draft == nil {
+		if err := r.readPartner(ctx); err != nil {
+			return Outcome{}, err
+		}
 		if err := r.writeDraft(ctx, history); err != nil {
 			return Outcome{}, err
 		}
