@@ -54,6 +54,7 @@ type ChannelType string
 const (
 	Webhook  ChannelType = "webhook"
 	Slack    ChannelType = "slack"
+	Teams    ChannelType = "teams"  // a workflow
 	Feishu   ChannelType = "feishu" // Lark too
 	DingTalk ChannelType = "dingtalk"
 	WeCom    ChannelType = "wecom"
@@ -61,7 +62,7 @@ const (
 )
 
 func channelTypes() []ChannelType {
-	return []ChannelType{Webhook, Slack, Feishu, DingTalk, WeCom, SNS}
+	return []ChannelType{Webhook, Slack, Teams, Feishu, DingTalk, WeCom, SNS}
 }
 
 // signs reports whether messages of the type can be signed with a secret.
@@ -263,9 +264,16 @@ func (c *Channel) with(resolved map[string]string) (*Channel, error) {
 		wrong = "not an address that can be used; write https://host/path (http:// only for this machine itself)"
 	}
 	if wrong != "" {
-		return nil, &core.Error{Op: "alert", Code: core.CodeMisconfigured, Param: c.textName("url"), Detail: wrong}
+		return nil, c.misconfigured("url", wrong)
+	}
+	if _, err := webhookKey(ready.Secret.Reveal()); err != nil && c.Type == Webhook {
+		return nil, c.misconfigured("secret", "not base64 after whsec_")
 	}
 	return &ready, nil
+}
+
+func (c *Channel) misconfigured(member, detail string) error {
+	return &core.Error{Op: "alert", Code: core.CodeMisconfigured, Param: c.textName(member), Detail: detail}
 }
 
 // parseAddress parses a channel's address: an endpoint with a path and a query. Its error

@@ -116,6 +116,43 @@ func decode[T any](t *testing.T, c *chat, m message) (body T, size int) {
 	return body, len(text)
 }
 
+// decodeTeams returns the text of a card, whose size counts as an escaped text.
+func decodeTeams(t *testing.T, m message) (text string, size int) {
+	t.Helper()
+	body, _ := decode[struct {
+		Attachments []struct {
+			Content struct {
+				Type, Version string
+				Msteams       map[string]any
+				Body          []struct {
+					Type    string
+					Inlines []struct{ Type, Text string }
+				}
+			}
+		}
+	}](t, &teams, m)
+	card := body.Attachments[0].Content
+	if card.Type != "AdaptiveCard" || card.Version != "1.4" || card.Msteams["entities"] != nil {
+		t.Errorf("%+v", card)
+	}
+	var lines []string
+	for _, block := range card.Body {
+		if block.Type != "RichTextBlock" || len(block.Inlines) != 1 || block.Inlines[0].Type != "TextRun" {
+			t.Fatalf("%+v interprets markdown", block)
+		}
+		lines = append(lines, block.Inlines[0].Text)
+	}
+	sent, err := json.Marshal(teams.render(m))
+	if err != nil {
+		t.Fatal(err)
+	}
+	counted, err := json.Marshal(string(sent))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.Join(lines, "\n"), len(counted)
+}
+
 // rendering is a message as a channel shows it, without JSON's escapes, and its size.
 type rendering struct {
 	text        string
@@ -129,6 +166,7 @@ func rendered(t *testing.T, m message) map[string]rendering {
 	for _, block := range slackBody.Blocks {
 		text += "\n" + block.Text.Text
 	}
+	teamsText, teamsSize := decodeTeams(t, m)
 	type plain struct{ Content string }
 	feishuBody, feishuSize := decode[struct {
 		Card struct {
@@ -149,6 +187,7 @@ func rendered(t *testing.T, m message) map[string]rendering {
 	wecom, _ := decode[markdown](t, &weCom, m)
 	return map[string]rendering{
 		"slack":    {text, slackSize, 13_000},
+		"teams":    {teamsText, teamsSize, 28 << 10},
 		"feishu":   {card, feishuSize + 100, 20_000},
 		"dingtalk": {ding.Markdown.Text, dingSize, 20_000},
 		"wecom":    {wecom.Markdown.Content, len(wecom.Markdown.Content), 4_096},
