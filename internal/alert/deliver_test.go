@@ -100,7 +100,7 @@ func deliverTo(t *testing.T, ctx context.Context, c Channel, d *Digest, opts Del
 			t.Errorf("the delivery shows %s: %s", secret, text)
 		}
 	}
-	if got[0].Channel != "ops" || got[0].Type != c.Type || got[0].ID != DeliveryID(d.Summary, "ops") || got[0].At.IsZero() {
+	if got[0].Channel != "ops" || got[0].Type != c.Type || got[0].ID != DeliveryID(d.Summary, "ops", "") || got[0].At.IsZero() {
 		t.Errorf("%+v", got[0])
 	}
 	return got[0]
@@ -780,7 +780,7 @@ func TestDeliveryIDsAreUnique(t *testing.T) {
 			source = event.Source
 			return answer(200, ""), nil
 		})})
-		for _, id := range []string{DeliveryID(s, "ops"), source} {
+		for _, id := range []string{DeliveryID(s, "ops", ""), source} {
 			if other, ok := seen[id]; ok {
 				t.Errorf("%s is of %s and of %+v", id, other, s)
 			}

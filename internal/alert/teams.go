@@ -49,9 +49,7 @@ func teamsBody(m message, shown int) (map[string]any, int) {
 	paragraph(nil, m.head...)
 	paragraph(nil, m.kinds...)
 	paragraph(nil, m.items[:shown]...)
-	if tail := m.tail(shown); tail != "" {
-		paragraph(nil, tail)
-	}
+	paragraph(nil, m.last(shown)...)
 	card := map[string]any{
 		"$schema": "http://adaptivecards.io/schemas/adaptive-card.json", "type": "AdaptiveCard", "version": "1.4",
 		"msteams": map[string]string{"width": "Full"}, "body": blocks,

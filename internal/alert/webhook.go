@@ -76,18 +76,23 @@ func (s *sender) webhook(ctx context.Context, now time.Time) (*http.Request, err
 // event is the digest as a CloudEvent. docs/alerts.md describes its data.
 func (s *sender) event() map[string]any {
 	d := s.selection
-	counts := make(map[Kind]int, len(d.kinds))
-	for _, kind := range d.kinds {
-		counts[kind] = d.counts[kind]
-	}
 	data := map[string]any{
 		"function": d.Function, "account": d.Account, "run": d.Run, "as_of": formatTime(d.AsOf), "first": d.First, "test": d.sample,
-		"proven": !d.Unproven, "counted": d.Counted, "read_late": d.ReadLate, "held": d.Held,
-		"customers": d.Total, "statuses": d.Statuses, "location": d.Location, "warnings": d.Notes.Warnings,
-		"severity": d.severity(), "total": d.total, "counts": counts, "alerts": d.worst,
+		"proven": !d.Unproven, "read_late": d.ReadLate, "location": d.Location,
+		"severity": d.severity(), "total": d.total, "counts": d.counts, "alerts": d.worst, "open": d.openCounts(), "held": d.Held,
 	}
-	if d.Notes.TagEnds != nil {
-		data["tag_ends"] = d.Notes.TagEnds
+	if d.owner != "" {
+		data["owner"] = d.owner
+	}
+	if d.ofOwners() { // nothing of all customers
+		if d.Held != nil {
+			data["held"] = map[string]int{"times": d.Held.Times}
+		}
+	} else {
+		data["counted"], data["customers"], data["statuses"], data["warnings"], data["muted"] = d.Counted, d.Total, d.Statuses, d.Notes.Warnings, d.Muted
+		if d.Notes.TagEnds != nil {
+			data["tag_ends"] = d.Notes.TagEnds
+		}
 	}
 	// The identities of the store and the attempt make ids unique across deployments, new
 	// stores and repeated runs.
