@@ -50,8 +50,12 @@ type knownAnswer struct {
 // chats has every type but a webhook and SNS.
 var chats = map[ChannelType]*chat{Slack: &slack, Teams: &teams, Feishu: &feishu, DingTalk: &dingTalk, WeCom: &weCom}
 
-// render renders a message with as many alerts, worst first, as the limit allows.
+// render renders a message with as many alerts, worst first, as the limit allows. If names
+// are so long that none fits, the lines about open conditions are left out.
 func (c *chat) render(m message) map[string]any {
+	if _, size := c.body(m, 0); size > c.limit {
+		m.foot = nil
+	}
 	shown := m.fit(c.limit, func(shown int) int {
 		_, size := c.body(m, shown)
 		return size

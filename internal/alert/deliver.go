@@ -51,6 +51,14 @@ type Target struct{ Channel, Owner string }
 // Target returns what the delivery goes to.
 func (d Delivery) Target() Target { return Target{d.Channel, d.Owner} }
 
+// Name names what the delivery goes to, for people.
+func (d Delivery) Name() string {
+	if d.Owner == "" {
+		return d.Channel
+	}
+	return d.Channel + ", " + d.Owner
+}
+
 // Due reports whether the next call has to make the delivery.
 func (d Delivery) Due() bool { return d.State == Pending || d.State == Failed }
 

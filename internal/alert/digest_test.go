@@ -243,14 +243,23 @@ func TestLongestMessageFits(t *testing.T) {
 	for i, kind := range Kinds() {
 		a := alertNumber(i)
 		a.Kind = kind
+		a.Owner = strings.Repeat("界", 64)
 		for range 3 {
 			d.Add(a)
+			d.AddOpen(a)
 		}
+		d.parts[a.Owner].open[kind] = 1 << 40
 	}
+	d.Muted = 1 << 40
 	for _, language := range []string{English, Chinese} {
-		for name, r := range rendered(t, d.selectFor(whole).message(language)) {
-			if r.size > r.limit {
-				t.Errorf("%s, %s: %d bytes of %d", name, language, r.size, r.limit)
+		for _, of := range []scope{whole, {channel: new(Channel), owner: strings.Repeat("界", 64)}} {
+			for name, r := range rendered(t, d.selectFor(of).message(language)) {
+				if r.size > r.limit {
+					t.Errorf("%s, %s: %d bytes of %d", name, language, r.size, r.limit)
+				}
+				if !strings.Contains(r.text, "109951162777") && name != "wecom" {
+					t.Errorf("%s, %s: without the open conditions", name, language)
+				}
 			}
 		}
 	}
@@ -313,6 +322,7 @@ Overdrawn: 1
 Credit low: 1
 🔴 Overdrawn: 200000000001 E＊＊＊e L＊＊＊d: -12.50 USD of 1000.00 USD left
 🟠 Credit low: 200000000002 S＊＊＊o: 80.00 USD of 1000.00 USD left, threshold 10%, about 12 days at this pace
+Open now: Overdrawn 1, Credit low 1
 See runs/credit/sample/test`
 	m := d.selectFor(whole).message(English)
 	if got := strings.Join(m.lines(len(m.items)), "\n"); got != want {
@@ -325,6 +335,7 @@ See runs/credit/sample/test`
 额度偏低：1
 🔴 已透支：200000000001 示＊＊＊司：剩余 -12.50 USD / 额度 1000.00 USD
 🟠 额度偏低：200000000002 样＊＊＊品：剩余 80.00 USD / 额度 1000.00 USD，预警线 10%，按当前消耗约可用 12 天
+当前未解除：已透支 1，额度偏低 1
 详见 runs/credit/sample/test`
 	m = Sample(Chinese, runStart).selectFor(whole).message(Chinese)
 	if got := strings.Join(m.lines(len(m.items)), "\n"); got != want {

@@ -24,6 +24,7 @@ func Sample(language string, asOf time.Time) *Digest {
 		a := &alerts[i]
 		a.ID, a.Severity = hashID("alert", d.Function, d.Account, d.Run, string(a.Kind), a.CustomerID), a.Kind.Severity()
 		a.Account, a.Provider, a.Since = d.Account, "tencentcloud", now
+		d.AddOpen(*a)
 	}
 	_ = d.AddAll(func(yield func(Alert, error) bool) { // it has no error
 		for _, a := range alerts {
