@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -19,7 +20,7 @@ import (
 	"partnerlens/pkg/core"
 )
 
-// A chat is a type of channel whose messages people read: Slack and the group robots.
+// A chat is a type of channel whose messages people read: Slack, Teams and the group robots.
 type chat struct {
 	vendor string
 	every  time.Duration // the least time between two messages to one address
@@ -33,6 +34,7 @@ type chat struct {
 	sign func(secret string, now time.Time, body map[string]any) url.Values
 
 	plain   bool // an answer is a word, not JSON
+	bare    bool // an answer is a status alone
 	answers []knownAnswer
 }
 
@@ -46,10 +48,14 @@ type knownAnswer struct {
 }
 
 // chats has every type but a webhook and SNS.
-var chats = map[ChannelType]*chat{Slack: &slack, Feishu: &feishu, DingTalk: &dingTalk, WeCom: &weCom}
+var chats = map[ChannelType]*chat{Slack: &slack, Teams: &teams, Feishu: &feishu, DingTalk: &dingTalk, WeCom: &weCom}
 
-// render renders a message with as many alerts, worst first, as the limit allows.
+// render renders a message with as many alerts, worst first, as the limit allows. If names
+// are so long that none fits, the lines about open conditions are left out.
 func (c *chat) render(m message) map[string]any {
+	if _, size := c.body(m, 0); size > c.limit {
+		m.foot = nil
+	}
 	shown := m.fit(c.limit, func(shown int) int {
 		_, size := c.body(m, shown)
 		return size
@@ -84,6 +90,9 @@ func (c *chat) request(ctx context.Context, channel *Channel, m message, now tim
 // read returns what an answer means. The robots answer nearly always with HTTP 200; the
 // result is in the body.
 func (c *chat) read(status int, body []byte) outcome {
+	if c.bare {
+		return c.readStatus(status, body)
+	}
 	code, says, ok := readRobot(body)
 	label := "code " + code
 	if c.plain {
@@ -102,6 +111,16 @@ func (c *chat) read(status int, body []byte) outcome {
 		return permanent.of(core.CodeUpstream, "%s does not accept the message (%s)", c.vendor, label)
 	case status == http.StatusOK:
 		return unusable.of(core.CodeUpstream, "the answer is not one of %s; check that the address is a %s webhook", c.vendor, c.vendor)
+	}
+	return fromStatus(status)
+}
+
+// readStatus returns what a status means, unless the text beside it is a documented one.
+func (c *chat) readStatus(status int, body []byte) outcome {
+	for _, a := range c.answers {
+		if a.codes == strconv.Itoa(status) && containsAny(string(body), a.says) {
+			return a.class.of(a.code, "%s (HTTP %d)", a.detail, status)
+		}
 	}
 	return fromStatus(status)
 }
@@ -169,7 +188,7 @@ func sign(key, text string) []byte {
 	return mac.Sum(nil)
 }
 
-// hmacBase64 is the signature of DingTalk and Feishu.
+// hmacBase64 is the signature of DingTalk, Feishu and Standard Webhooks.
 func hmacBase64(key, text string) string { return base64.StdEncoding.EncodeToString(sign(key, text)) }
 
 // sizeOf is the size of a value as JSON.

@@ -1,11 +1,13 @@
 package alert
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"net/url"
 	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/go-json-experiment/json/jsontext"
 
@@ -45,7 +47,26 @@ type Channel struct {
 	Kinds       []Kind      `json:"kinds" want:"a list of kinds"`              // nil: all that the rules alert of
 	Accounts    []string    `json:"accounts" want:"a list of accounts' names"` // nil: every account
 	MinSeverity Severity    `json:"min_severity" want:"a text"`                // "": Info
+
+	Owners        []string               `json:"owners" want:"a list of owners' names"` // nil: alerts of all owners and of none
+	Split         Split                  `json:"split" want:"a text"`
+	OwnerChannels map[string]core.Secret `json:"owner_channels" want:"an object of owners' names and addresses, as {\"alice\":\"alice@example.com\"}"`
+
+	From string   `json:"from" want:"a text"`                   // of an e-mail
+	To   []string `json:"to" want:"a list of e-mail addresses"` // of an e-mail
+
+	addressName string // the member that URL is of; "": url
 }
+
+// Split says which messages a channel gets of a run.
+type Split string
+
+// The splits.
+const (
+	SplitNone     Split = ""
+	SplitOwner    Split = "owner"    // one for each owner in OwnerChannels, and one of the other alerts
+	SplitCustomer Split = "customer" // one for each alert
+)
 
 // ChannelType is the protocol of a channel.
 type ChannelType string
@@ -54,14 +75,16 @@ type ChannelType string
 const (
 	Webhook  ChannelType = "webhook"
 	Slack    ChannelType = "slack"
+	Teams    ChannelType = "teams"  // a workflow
 	Feishu   ChannelType = "feishu" // Lark too
 	DingTalk ChannelType = "dingtalk"
 	WeCom    ChannelType = "wecom"
 	SNS      ChannelType = "sns"
+	Email    ChannelType = "email"
 )
 
 func channelTypes() []ChannelType {
-	return []ChannelType{Webhook, Slack, Feishu, DingTalk, WeCom, SNS}
+	return []ChannelType{Webhook, Slack, Teams, Feishu, DingTalk, WeCom, SNS, Email}
 }
 
 // signs reports whether messages of the type can be signed with a secret.
@@ -72,6 +95,7 @@ const (
 	maxName       = core.MaxAccountName
 	maxOverrides  = 10_000
 	maxCustomerID = 64
+	maxOwners     = 500 // of a channel
 )
 
 // wants reports whether the channel gets alerts of a kind.
@@ -81,6 +105,39 @@ func (c *Channel) wants(kind Kind) bool {
 
 func (c *Channel) covers(account string) bool {
 	return c.Accounts == nil || slices.Contains(c.Accounts, account)
+}
+
+// recipients are the owners of the channel's deliveries, "" first: the channel itself.
+func (c *Channel) recipients() []string {
+	if c.Split != SplitOwner {
+		return []string{""}
+	}
+	return append([]string{""}, slices.Sorted(maps.Keys(c.OwnerChannels))...)
+}
+
+// of returns the channel with the address of an owner; itself if the owner has none.
+func (c *Channel) of(owner string) *Channel {
+	address, has := c.OwnerChannels[owner]
+	if !has {
+		return c
+	}
+	own := *c
+	if c.Type == Email {
+		own.To = []string{address.Reveal()}
+	} else {
+		own.URL, own.addressName = address, ownerMember(owner)
+	}
+	return &own
+}
+
+// Owners returns the owners that channels name, sorted.
+func (c *Config) Owners() []string {
+	owners := []string{}
+	for i := range c.Channels {
+		owners = slices.Concat(owners, c.Channels[i].Owners, slices.Collect(maps.Keys(c.Channels[i].OwnerChannels)))
+	}
+	slices.Sort(owners)
+	return slices.Compact(owners)
 }
 
 // ParseConfig reads the text of a Setting; "" is the default, without channels. The error
@@ -197,9 +254,11 @@ func (c *Channel) Validate() (p settings.Problems) {
 		p.Add("type", "missing; use %s", join(channelTypes()))
 	case !slices.Contains(channelTypes(), c.Type):
 		p.Add("type", "unknown; use %s", join(channelTypes()))
-	case !c.Secret.Empty() && !c.Type.signs():
+	case !c.Secret.Empty() && !c.Type.signs() && c.Type != Email:
 		p.Add("secret", "%s signs nothing with one; leave it out", c.Type)
 	}
+	c.validateEmail(&p)
+	c.validateOwners(&p)
 	if c.URL.Empty() {
 		p.Add("url", "missing")
 	}
@@ -217,6 +276,67 @@ func (c *Channel) Validate() (p settings.Problems) {
 		p.Add("accounts", "a name that is not an account's")
 	}
 	return p
+}
+
+// validateOwners checks what concerns owners, and cleans their names as an Alert's.
+func (c *Channel) validateOwners(p *settings.Problems) {
+	if c.Owners != nil && len(c.Owners) == 0 {
+		p.Add("owners", "empty: nothing would be reported; leave it out for every owner")
+	}
+	for i, owner := range c.Owners {
+		if c.Owners[i] = clean(owner); c.Owners[i] == "" {
+			p.Add("owners", "an owner without a name")
+		}
+	}
+	switch {
+	case c.Split != SplitNone && c.Split != SplitOwner && c.Split != SplitCustomer:
+		p.Add("split", "unknown; use %s, %s, or leave it out", SplitOwner, SplitCustomer)
+	case c.Split == SplitCustomer && c.Type != Webhook:
+		p.Add("split", "%s is for a webhook alone", SplitCustomer)
+	case c.Split == SplitOwner && len(c.OwnerChannels) == 0:
+		p.Add("owner_channels", "missing: split needs the owners' addresses")
+	case c.Split != SplitOwner && c.OwnerChannels != nil:
+		p.Add("owner_channels", "of no use without \"split\":\"%s\"", SplitOwner)
+	}
+	if max(len(c.OwnerChannels), len(c.Owners)) > maxOwners {
+		p.Add("owners", "more than %d", maxOwners)
+		return
+	}
+	channels := make(map[string]core.Secret, len(c.OwnerChannels))
+	for _, name := range slices.Sorted(maps.Keys(c.OwnerChannels)) {
+		owner, address := clean(name), c.OwnerChannels[name]
+		member := ownerMember(owner)
+		switch _, double := channels[owner]; {
+		case owner == "":
+			p.Add("owner_channels", "an owner without a name")
+		case strings.Contains(owner, "://"):
+			p.Add("owner_channels", "an address in the place of an owner; write the owner first, as {\"alice\":\"https://host/path\"}")
+		case double:
+			p.Add(member, "two owners have this name, apart from spaces and invisible characters")
+		case address.Empty():
+			p.Add(member, "missing")
+		case c.Owners != nil && !slices.Contains(c.Owners, owner):
+			p.Add(member, "not one of the channel's owners")
+		case c.Type == Email:
+			if _, err := parseMailbox(address.Reveal()); err != nil {
+				p.Add(member, "not an e-mail address, as alice@example.com")
+			}
+		}
+		channels[owner] = address
+	}
+	if c.OwnerChannels != nil {
+		c.OwnerChannels = channels
+	}
+}
+
+// ownerMember names an owner's address in an error, without the name if that could be a key.
+func ownerMember(owner string) string {
+	if strings.ContainsFunc(owner, func(r rune) bool {
+		return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune(" .-_@'", r)
+	}) {
+		return "owner_channels"
+	}
+	return "owner_channels." + owner
 }
 
 const nameLetters = "abcdefghijklmnopqrstuvwxyz0123456789-_"
@@ -246,12 +366,15 @@ func (c *Config) HasChannel(channel, account string) bool {
 
 // texts returns the texts that may be references, by the names for their errors.
 func (c *Channel) texts() map[string]string {
-	texts := map[string]string{c.textName("url"): c.URL.Reveal()}
+	texts := map[string]string{c.textName(c.address()): c.URL.Reveal()}
 	if !c.Secret.Empty() {
 		texts[c.textName("secret")] = c.Secret.Reveal()
 	}
 	return texts
 }
+
+// address is the member that has the channel's address.
+func (c *Channel) address() string { return cmp.Or(c.addressName, "url") }
 
 func (c *Channel) textName(member string) string { return Setting + ": " + c.Name + "." + member }
 
@@ -259,22 +382,40 @@ func (c *Channel) textName(member string) string { return Setting + ": " + c.Nam
 // not quote the address.
 func (c *Channel) with(resolved map[string]string) (*Channel, error) {
 	ready := *c
-	ready.URL = core.NewSecret(strings.TrimSpace(resolved[c.textName("url")]))
+	ready.URL = core.NewSecret(strings.TrimSpace(resolved[c.textName(c.address())]))
 	if !c.Secret.Empty() {
 		ready.Secret = core.NewSecret(strings.TrimSpace(resolved[c.textName("secret")]))
 	}
 	wrong := ""
-	if c.Type == SNS {
+	switch c.Type {
+	case SNS:
 		if _, err := parseTopic(ready.URL.Reveal()); err != nil {
 			wrong = "not a topic; write its ARN, as arn:aws:sns:eu-central-1:123456789012:alerts"
 		}
-	} else if _, err := parseAddress(ready.URL.Reveal()); err != nil {
-		wrong = "not an address that can be used; write https://host/path (http:// only for this machine itself)"
+	case Email:
+		server, err := parseServer(ready.URL.Reveal())
+		switch {
+		case err != nil:
+			wrong = err.Error()
+		case (server.user == "") != ready.Secret.Empty():
+			wrong = "a server with a user needs the password as secret, and one without needs none"
+		}
+	default:
+		if _, err := parseAddress(ready.URL.Reveal()); err != nil {
+			wrong = "not an address that can be used; write https://host/path (http:// only for this machine itself)"
+		}
 	}
 	if wrong != "" {
-		return nil, &core.Error{Op: "alert", Code: core.CodeMisconfigured, Param: c.textName("url"), Detail: wrong}
+		return nil, c.misconfigured(c.address(), wrong)
+	}
+	if _, err := webhookKey(ready.Secret.Reveal()); err != nil && c.Type == Webhook {
+		return nil, c.misconfigured("secret", "not base64 after whsec_")
 	}
 	return &ready, nil
+}
+
+func (c *Channel) misconfigured(member, detail string) error {
+	return &core.Error{Op: "alert", Code: core.CodeMisconfigured, Param: c.textName(member), Detail: detail}
 }
 
 // parseAddress parses a channel's address: an endpoint with a path and a query. Its error

@@ -93,7 +93,7 @@ func TestParseConfigErrors(t *testing.T) {
 		`{"rules":{"expiry_days":7.5}}`:  {"rules.expiry_days: not a whole number"},
 		`{"channels":{"name":"ops"}}`:    {"channels: not a list"},
 		`{"channels":[{"url":"` + planted + `"}, "x", {"name":"` + planted + `","type":"` + planted + `","url":"x"}]}`: {
-			"channel 1: name: missing", "channel 1: type: missing; use webhook, slack, feishu, dingtalk, wecom, sns",
+			"channel 1: name: missing", "channel 1: type: missing; use webhook, slack, teams, feishu, dingtalk, wecom, sns",
 			"channel 2: not a JSON object", "channel 3: name: missing or not one", "channel 3: type: unknown",
 		},
 		`{"channels":[{"name":"ops","type":"slack","url":"x","secret":"` + planted + `"},{"name":"ops","type":"feishu","url":""}]}`: {

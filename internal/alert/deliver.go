@@ -17,26 +17,46 @@ type DeliverOptions struct {
 	Resolve   Resolver                 // of the references in a channel's texts; nil: texts are used as they are
 	Pace      *Pace                    // shared by all callers; nil: there are no others
 
-	Due  []Delivery     // of those that Plan returns, the ones to make, with their ids; nil: all
-	Done func(Delivery) // is called after each delivery, one at a time; nil: not called
+	Due     []Delivery     // of those that Plan returns, the ones to make, with their ids; nil: all
+	Planned []Delivery     // all that are planned for the run; nil: Due
+	Done    func(Delivery) // is called after each delivery, one at a time; nil: not called
 }
 
 // Resolver returns the values of texts that may be references, by the same names.
 type Resolver = func(ctx context.Context, texts map[string]string) (map[string]string, error)
 
-// Delivery is the state of a Digest's delivery to one channel. It has no address and nothing
+// Delivery is the state of a Digest's delivery to one channel, or to one owner of it. It has no address and nothing
 // of the channel's answer, so it may be stored and shown.
 type Delivery struct {
 	Channel string        `json:"channel"`
+	Owner   string        `json:"owner,omitempty"` // "": the channel's own digest
 	Type    ChannelType   `json:"type"`
-	ID      string        `json:"id"` // the same for the same attempt at a run and the same channel, however often it is sent
+	ID      string        `json:"id"` // the same for the same attempt at a run, channel and owner, however often it is sent
 	State   DeliveryState `json:"state"`
 	Tries   int           `json:"tries"`
 	Code    core.Code     `json:"code,omitempty"`   // of the failure
 	Detail  string        `json:"detail,omitempty"` // why it failed, or was skipped
 	At      time.Time     `json:"at"`               // UTC, whole seconds
 
+	// Progress of a delivery that is not Delivered: the recipients of an e-mail, or the events
+	// of SplitCustomer, that need not be sent again.
+	Progress string `json:"progress,omitempty"`
+
 	Reach Reach `json:"-"` // of a failure
+}
+
+// Target is what a Delivery goes to.
+type Target struct{ Channel, Owner string }
+
+// Target returns what the delivery goes to.
+func (d Delivery) Target() Target { return Target{d.Channel, d.Owner} }
+
+// Name names what the delivery goes to, for people.
+func (d Delivery) Name() string {
+	if d.Owner == "" {
+		return d.Channel
+	}
+	return d.Channel + ", " + d.Owner
 }
 
 // Due reports whether the next call has to make the delivery.
@@ -70,10 +90,10 @@ const (
 // reserve is time for the run to record its result.
 const reserve = 5 * time.Second
 
-// Plan returns the deliveries of a Digest: one for each channel of its account, Pending, or
-// Skipped if there is nothing for the channel. A Setting with an error (Err) is a delivery
-// of its own, Failed, to the channel "": once the Setting is right, Expand replaces it by
-// the channels' own.
+// Plan returns the deliveries of a Digest: one for each channel of its account and each
+// owner that has an address there, Pending, or Skipped if there is nothing for it. A
+// Setting with an error (Err) is a delivery of its own, Failed, to the channel "": once the
+// Setting is right, Expand replaces it by the channels' own.
 func (c *Config) Plan(d *Digest) []Delivery {
 	all := []Delivery{}
 	for i := range c.Channels {
@@ -81,17 +101,33 @@ func (c *Config) Plan(d *Digest) []Delivery {
 		if !d.sample && !channel.covers(d.Account) {
 			continue
 		}
-		due := Delivery{Channel: channel.Name, Type: channel.Type, ID: DeliveryID(d.Summary, channel.Name), State: Pending, At: now()}
-		if d.Held == nil && !d.First && !c.Quiet && d.selectFor(channel).total == 0 && !(d.Notes.Notify && channel.wantsNotes()) {
-			due.State, due.Detail = Skipped, "nothing to report"
+		first := len(all)
+		for _, owner := range channel.recipients() {
+			all = append(all, Delivery{Channel: channel.Name, Owner: owner, Type: channel.Type, ID: DeliveryID(d.Summary, channel.Name, owner), State: Pending, At: now()})
 		}
-		all = append(all, due)
+		for j := first; j < len(all); j++ {
+			if s := d.selectFor(channel.scopeOf(all[j], all[first:])); s.total == 0 && !s.wantedEmpty(c.Quiet) {
+				all[j].State, all[j].Detail = Skipped, "nothing to report"
+			}
+		}
 	}
 	if c.Err != nil {
 		failure := core.AsError(c.Err)
 		all = append(all, Delivery{State: Failed, Code: failure.Code, Detail: failure.Public(), At: now(), Reach: ReachChannel})
 	}
 	return all
+}
+
+// wantedEmpty reports whether a digest without alerts is delivered. One of a single owner
+// has nothing to say of the run, and events of customers are of alerts alone.
+func (s selection) wantedEmpty(quiet bool) bool {
+	switch {
+	case s.channel.Split == SplitCustomer:
+		return false
+	case s.owner != "":
+		return quiet && s.Held == nil
+	}
+	return s.Held != nil || s.First || quiet || s.Notes.Notify && s.channel.wantsNotes()
 }
 
 // Expand replaces the delivery to the channel "" by deliveries to the channels that have
@@ -112,9 +148,14 @@ func (c *Config) Expand(d *Digest, all []Delivery) []Delivery {
 
 func now() time.Time { return time.Now().UTC().Truncate(time.Second) }
 
-// DeliveryID is the id of the message to a channel about an attempt at a run.
-func DeliveryID(s Summary, channel string) string {
-	return hashID("delivery", s.Store, s.Function, s.Account, s.Run, s.Attempt, channel)
+// DeliveryID is the id of the message to a channel, and to an owner if it is not "", about
+// an attempt at a run.
+func DeliveryID(s Summary, channel, owner string) string {
+	parts := []string{"delivery", s.Store, s.Function, s.Account, s.Run, s.Attempt, channel}
+	if owner != "" {
+		parts = append(parts, owner)
+	}
+	return hashID(parts...)
 }
 
 // Deliver makes the deliveries of a Digest concurrently and returns them in the order of
@@ -149,6 +190,9 @@ func (c *Config) Deliver(ctx context.Context, d *Digest, opts DeliverOptions) []
 	if opts.Due == nil {
 		deliveries = c.Plan(d)
 	}
+	if opts.Planned == nil {
+		opts.Planned = deliveries
+	}
 	type finished struct {
 		index int
 		Delivery
@@ -176,9 +220,11 @@ func (c *Config) Deliver(ctx context.Context, d *Digest, opts DeliverOptions) []
 // It sends nothing.
 func (c *Config) Check(ctx context.Context, resolve Resolver) (problems []error) {
 	for i := range c.Channels {
-		if _, err := resolveChannel(ctx, &c.Channels[i], resolve); err != nil {
-			failure := core.AsError(err)
-			problems = append(problems, &core.Error{Op: "alert", Code: failure.Code, Detail: failure.Public()})
+		for _, owner := range c.Channels[i].recipients() {
+			if _, err := resolveChannel(ctx, c.Channels[i].of(owner), resolve); err != nil {
+				failure := core.AsError(err)
+				problems = append(problems, &core.Error{Op: "alert", Code: failure.Code, Detail: failure.Public()})
+			}
 		}
 	}
 	return problems

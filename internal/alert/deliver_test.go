@@ -25,6 +25,7 @@ import (
 	"time"
 
 	"github.com/go-json-experiment/json"
+	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
 	"go.uber.org/goleak"
 
 	"partnerlens/pkg/awsconfig/awsconfigtest"
@@ -99,7 +100,7 @@ func deliverTo(t *testing.T, ctx context.Context, c Channel, d *Digest, opts Del
 			t.Errorf("the delivery shows %s: %s", secret, text)
 		}
 	}
-	if got[0].Channel != "ops" || got[0].Type != c.Type || got[0].ID != DeliveryID(d.Summary, "ops") || got[0].At.IsZero() {
+	if got[0].Channel != "ops" || got[0].Type != c.Type || got[0].ID != DeliveryID(d.Summary, "ops", "") || got[0].At.IsZero() {
 		t.Errorf("%+v", got[0])
 	}
 	return got[0]
@@ -153,7 +154,24 @@ func TestDeliverToEachChannel(t *testing.T) {
 			if event.Data.Function != "credit" || event.Data.Total != 300 || len(event.Data.Alerts) != 200 || event.Data.Counts["credit_forced"] != 17 || event.Data.Alerts[0].Kind != PartnerLow {
 				return fmt.Errorf("the data is %d, %d, %v", event.Data.Total, len(event.Data.Alerts), event.Data.Counts)
 			}
-			return fresh(t, time.Second)
+			if r.Header.Get("Webhook-Id") != event.ID {
+				return fmt.Errorf("the id is %s", r.Header.Get("Webhook-Id"))
+			}
+			return errors.Join(fresh(t, time.Second), verifyStandard(hmacKey, r))
+		}},
+		Teams: {"", func(r received) error {
+			var body struct {
+				Type        string `json:"type"`
+				Attachments []struct {
+					ContentType string         `json:"contentType"`
+					Content     map[string]any `json:"content"`
+				} `json:"attachments"`
+			}
+			if err := json.Unmarshal(r.body, &body); err != nil || body.Type != "message" || len(body.Attachments) != 1 || len(r.body) > 28<<10 ||
+				body.Attachments[0].ContentType != "application/vnd.microsoft.card.adaptive" || body.Attachments[0].Content["type"] != "AdaptiveCard" {
+				return fmt.Errorf("%w, %s", err, r.body)
+			}
+			return nil
 		}},
 		Slack: {"ok", func(r received) error {
 			var body struct {
@@ -222,6 +240,48 @@ func TestDeliverToEachChannel(t *testing.T) {
 				t.Error(err)
 			}
 		})
+	}
+}
+
+// verifyStandard verifies a request with the library of Standard Webhooks.
+func verifyStandard(secret string, r received) error {
+	verifier, err := standardwebhooks.NewWebhookRaw([]byte(secret))
+	if strings.HasPrefix(secret, "whsec_") {
+		verifier, err = standardwebhooks.NewWebhook(secret)
+	}
+	if err != nil {
+		return err
+	}
+	return verifier.Verify(r.body, r.Header)
+}
+
+func TestStandardWebhooks(t *testing.T) {
+	t.Parallel()
+	address, got := receiver(t, reply(""))
+	for i, secret := range []string{"plain planted", "whsec_" + base64.StdEncoding.EncodeToString([]byte("planted bytes \x00\xff")), ""} {
+		c := channelOf(Webhook, address)
+		c.Secret = core.NewSecret(secret)
+		if d := deliverTo(t, t.Context(), c, digestOf(3), DeliverOptions{}); d.State != Delivered {
+			t.Fatalf("%+v", d)
+		}
+		r := got()[i]
+		if err := verifyStandard(secret, r); (err == nil) != (secret != "") {
+			t.Errorf("%q: %v", secret, err)
+		}
+		if secret == "" && (r.Header.Get("Webhook-Id") == "" || r.Header.Get("Webhook-Timestamp") == "") {
+			t.Errorf("without a secret: %v", r.Header)
+		}
+		r.body[0] ^= 1
+		if verifyStandard(secret, r) == nil {
+			t.Error("another body is verified")
+		}
+	}
+	for _, secret := range []string{"whsec_planted!", "whsec_"} {
+		c := channelOf(Webhook, address)
+		c.Secret = core.NewSecret(secret)
+		if d := deliverTo(t, t.Context(), c, digestOf(3), DeliverOptions{}); d.State != Failed || d.Code != core.CodeMisconfigured || !strings.Contains(d.Detail, "base64") {
+			t.Errorf("%+v", d)
+		}
 	}
 }
 
@@ -335,6 +395,17 @@ func TestAnswers(t *testing.T) {
 		{Slack, 403, "no_active_hooks", Failed, core.CodeMisconfigured, 1, "(no_active_hooks)"},
 		{Slack, 403, "team_disabled", Failed, core.CodeDenied, 1, "(team_disabled)"},
 		{Slack, 400, "user_not_found", Failed, core.CodeMisconfigured, 1, "(user_not_found)"},
+		{Teams, 202, "", Delivered, "", 1, ""},
+		{Teams, 200, "1", Delivered, "", 1, ""},
+		{Teams, 200, "Webhook message delivery failed with error: Microsoft Teams endpoint returned HTTP error 429", Failed, core.CodeThrottled, 4, "HTTP 200"},
+		{Teams, 200, "Webhook message delivery failed with error: Microsoft Teams endpoint returned HTTP error 413", Refused, core.CodeUpstream, 1, "of a workflow"},
+		{Teams, 400, `{"error":{"code":"WorkflowTriggerIsNotEnabled","message":"answered-body"}}`, Failed, core.CodeMisconfigured, 1, "switched off"},
+		{Teams, 400, `{"error":{"code":"TriggerInputSchemaMismatch","message":"answered-body"}}`, Refused, core.CodeUpstream, 1, "HTTP 400"},
+		{Teams, 401, other, Failed, core.CodeDenied, 1, "copy it anew"},
+		{Teams, 404, other, Failed, core.CodeMisconfigured, 1, "HTTP 404"},
+		{Teams, 413, other, Refused, core.CodeUpstream, 1, "HTTP 413"},
+		{Teams, 429, "", Failed, core.CodeThrottled, 4, "HTTP 429"},
+		{Teams, 502, other, Failed, core.CodeUnavailable, 4, "HTTP 502"},
 		{Feishu, 200, `{"code":0}`, Delivered, "", 1, ""},
 		{Feishu, 200, `{"StatusCode":0,"StatusMessage":"success"}`, Delivered, "", 1, ""},
 		{Feishu, 200, `{"code":19021,"msg":"answered-body"}`, Failed, core.CodeDenied, 1, "19021"},
@@ -602,7 +673,7 @@ func TestAddressesAreResolvedPerChannel(t *testing.T) {
 // accepts; a throttled robot is tried again after a minute.
 func TestPace(t *testing.T) {
 	t.Parallel()
-	for kind, most := range map[ChannelType]int{DingTalk: 20, WeCom: 20, Feishu: 100, Slack: 61, Webhook: 1000} {
+	for kind, most := range map[ChannelType]int{DingTalk: 20, WeCom: 20, Feishu: 100, Slack: 61, Teams: 240, Webhook: 1000} {
 		t.Run(string(kind), func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
@@ -709,7 +780,7 @@ func TestDeliveryIDsAreUnique(t *testing.T) {
 			source = event.Source
 			return answer(200, ""), nil
 		})})
-		for _, id := range []string{DeliveryID(s, "ops"), source} {
+		for _, id := range []string{DeliveryID(s, "ops", ""), source} {
 			if other, ok := seen[id]; ok {
 				t.Errorf("%s is of %s and of %+v", id, other, s)
 			}

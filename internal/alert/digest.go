@@ -2,6 +2,8 @@ package alert
 
 import (
 	"cmp"
+	"iter"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -24,11 +26,12 @@ type Summary struct {
 	Counted  *int           // customers by the vendor's count; nil if it gives none
 	ReadLate bool           // the list was read after the run's day or hour
 	Held     *Held          // why nothing was compared; nil: it was
-	Muted    int            // customers that are muted
 	Zone     *time.Location // of the times in messages; nil: core.VendorZone
 	Location string         // of the run's files, as text; not a URL that opens them
 	Notes    Notes
 	Partner  *core.PartnerCredit // nil: not read
+	Owners   []string            // those whose alerts are kept apart, as of Config.Owners; nil: every owner
+	Muted    int                 // customers whose conditions open no alert for now
 }
 
 // Held counts a list that shrank so much that it is not compared.
@@ -39,19 +42,28 @@ type Held struct {
 	Times   int `json:"times"`   // runs in a row whose list lacks the same customers
 }
 
-// Digest summarizes the alerts of one run: how many of each kind, and the worst. It holds at
-// most WorstPerKind alerts of a kind, however many are added. It is not safe for concurrent
-// use while alerts are added.
+// Digest summarizes the alerts of one run and its open conditions: how many there are of
+// each kind, and the worst alerts, for each owner. It holds at most WorstPerKind alerts of
+// an owner and a kind, however many are added. It is not safe for concurrent use while
+// alerts are added.
 type Digest struct {
 	Summary
 	sample bool
-	counts map[Kind]int
-	worst  map[Kind][]ranked // in order
-	open   map[Kind]int      // conditions that are open
+	source iter.Seq2[Alert, error] // every alert again; nil: only those in parts
+	parts  map[string]*part        // by owner
+	apart  map[string]bool         // Summary.Owners
 }
 
-// WorstPerKind is how many alerts of a kind a Digest keeps. The limit is per kind, so that
-// a channel for a single kind gets as many as one for all.
+// part is what a Digest has of one owner.
+type part struct {
+	counts map[Kind]int
+	worst  map[Kind][]ranked // in order
+	open   map[Kind]int      // conditions
+	rows   []openRow         // at most maxRows
+}
+
+// WorstPerKind is how many alerts of an owner and a kind a Digest keeps. The limit is per
+// kind, so that a channel for a single kind gets as many as one for all.
 const WorstPerKind = 200
 
 // maxShown is how many alerts a message shows at most.
@@ -73,18 +85,57 @@ func NewDigest(s Summary) *Digest {
 		statuses[valid(status)] += n
 	}
 	s.Statuses = statuses
-	return &Digest{Summary: s, counts: make(map[Kind]int), worst: make(map[Kind][]ranked)}
+	d := &Digest{Summary: s, parts: make(map[string]*part), apart: make(map[string]bool)}
+	for _, owner := range s.Owners {
+		d.apart[owner] = true
+	}
+	return d
+}
+
+// part returns the part of an owner. Owners that Summary.Owners lacks share that of "".
+func (d *Digest) part(owner string) *part {
+	if d.Owners != nil && !d.apart[owner] {
+		owner = ""
+	}
+	p := d.parts[owner]
+	if p == nil {
+		p = &part{counts: make(map[Kind]int), worst: make(map[Kind][]ranked), open: make(map[Kind]int)}
+		d.parts[owner] = p
+	}
+	return p
+}
+
+// cleaned returns an alert whose foreign texts are clean.
+func cleaned(a Alert) Alert {
+	for _, text := range []*string{&a.Name, &a.CustomerID, &a.ResellerID, &a.Value, &a.Owner, &a.CRMID} {
+		*text = clean(*text)
+	}
+	return a
+}
+
+// AddAll adds the alerts of a source. A channel with a message for each customer goes
+// through the source again, so that the Digest need not hold every alert.
+func (d *Digest) AddAll(source iter.Seq2[Alert, error]) error {
+	for a, err := range source {
+		if err != nil {
+			return err
+		}
+		d.Add(a)
+	}
+	d.source = source
+	return nil
 }
 
 // Add adds an alert. The order of adding does not matter.
 func (d *Digest) Add(a Alert) {
-	a.Name, a.CustomerID, a.ResellerID, a.Value = clean(a.Name), clean(a.CustomerID), clean(a.ResellerID), clean(a.Value)
-	d.counts[a.Kind]++
+	a = cleaned(a)
+	p := d.part(a.Owner)
+	p.counts[a.Kind]++
 	r := ranked{Alert: a}
 	if amount, err := core.ParseMoney(a.Remaining); err == nil {
 		r.amount = &amount
 	}
-	worst := d.worst[a.Kind]
+	worst := p.worst[a.Kind]
 	if len(worst) == WorstPerKind && compareAlerts(r, worst[len(worst)-1]) >= 0 {
 		return
 	}
@@ -92,7 +143,7 @@ func (d *Digest) Add(a Alert) {
 	if len(worst) == WorstPerKind {
 		worst = worst[:len(worst)-1]
 	}
-	d.worst[a.Kind] = slices.Insert(worst, at, r)
+	p.worst[a.Kind] = slices.Insert(worst, at, r)
 }
 
 // compareAlerts orders alerts by kind, then by balance and days left (for kinds about a date,
@@ -122,25 +173,86 @@ func compareOptional[T any](a, b *T, compare func(a, b T) int) int {
 	return 0
 }
 
-// selection is the part of a Digest that one channel gets.
+// selection is the part of a Digest that one delivery has.
 type selection struct {
 	*Digest
-	kinds []Kind  // worst first
-	total int     // alerts of kinds
-	worst []Alert // at most maxShown
+	scope
+	counts    map[Kind]int
+	kinds     []Kind  // of counts, worst first
+	total     int     // alerts of kinds
+	worst     []Alert // at most maxShown
+	openKinds []Kind  // worst first
+	open      map[Kind]int
+	rows      []openRow
 }
 
-// selectFor selects the alerts that a channel wants. A sample goes to every channel as a whole.
-func (d *Digest) selectFor(c *Channel) selection {
-	s := selection{Digest: d}
+// scope says whose alerts a delivery has.
+type scope struct {
+	channel *Channel
+	owner   string   // ""; of the alerts of all owners but apart
+	apart   []string // owners who get a digest of their own
+}
+
+// scopeOf returns the scope of a delivery. planned are the deliveries of its run: an owner
+// who has one there is not in the channel's own digest, whatever the setting says by now.
+func (c *Channel) scopeOf(due Delivery, planned []Delivery) scope {
+	s := scope{channel: c, owner: due.Owner}
+	for _, other := range planned {
+		if due.Owner == "" && other.Owner != "" && other.Channel == c.Name {
+			s.apart = append(s.apart, other.Owner)
+		}
+	}
+	return s
+}
+
+// covers reports whether the alerts of an owner are in the scope; "" is no owner.
+func (s scope) covers(owner string) bool {
+	if s.channel.Owners != nil && !slices.Contains(s.channel.Owners, owner) {
+		return false
+	}
+	return s.owner == owner || s.owner == "" && !slices.Contains(s.apart, owner)
+}
+
+// ofOwners reports whether a delivery is limited to owners: it shows nothing of all
+// customers.
+func (s scope) ofOwners() bool { return s.owner != "" || s.channel.Owners != nil }
+
+// selectFor selects the alerts and open conditions of a scope that its channel wants. A
+// sample goes to every channel as a whole.
+func (d *Digest) selectFor(of scope) selection {
+	s := selection{Digest: d, scope: of, counts: make(map[Kind]int), open: make(map[Kind]int)}
+	var parts []*part
+	for _, owner := range slices.Sorted(maps.Keys(d.parts)) {
+		if d.sample || of.covers(owner) {
+			parts = append(parts, d.parts[owner])
+		}
+	}
 	for _, kind := range Kinds() {
-		n := d.counts[kind]
-		if n == 0 || !d.sample && !c.wants(kind) {
+		if !d.sample && !of.channel.wants(kind) {
+			continue
+		}
+		var worst []ranked
+		for _, p := range parts {
+			s.counts[kind] += p.counts[kind]
+			s.open[kind] += p.open[kind]
+			worst = append(worst, p.worst[kind]...)
+			for _, row := range p.rows {
+				if row.kind == kind && len(s.rows) < maxRows {
+					s.rows = append(s.rows, row)
+				}
+			}
+		}
+		if s.open[kind] > 0 {
+			s.openKinds = append(s.openKinds, kind)
+		}
+		if s.counts[kind] == 0 {
+			delete(s.counts, kind)
 			continue
 		}
 		s.kinds = append(s.kinds, kind)
-		s.total += n
-		for _, r := range d.worst[kind][:min(len(d.worst[kind]), maxShown-len(s.worst))] {
+		s.total += s.counts[kind]
+		slices.SortFunc(worst, compareAlerts)
+		for _, r := range worst[:min(len(worst), WorstPerKind, maxShown-len(s.worst))] {
 			s.worst = append(s.worst, r.Alert)
 		}
 	}

@@ -29,6 +29,9 @@ func alertNumber(i int) Alert {
 		Threshold: "10%", Expires: "2026-12-01T00:00:00Z", DaysLeft: &days, Since: "2026-11-22T01:00:00Z", Previous: "ok<@all>", Status: "low<@all>"}
 }
 
+// whole is the scope of a channel that gets everything.
+var whole = scope{channel: new(Channel)}
+
 func digestOf(n int) *Digest {
 	d := NewDigest(Summary{Function: "credit", Account: "main", Run: "20261122T010000Z", AsOf: runStart, Total: 5000,
 		Statuses: map[string]int{"ok": 4000, "low": 900, "overdrawn": 100}, Location: "s3://bucket/partnerlens/runs/credit/main/20261122T010000Z/"})
@@ -46,18 +49,17 @@ func TestDigestOrder(t *testing.T) {
 	for _, i := range order {
 		got.Add(alertNumber(i))
 	}
-	all := &Channel{Language: English}
-	a, _ := json.Marshal(got.selectFor(all).worst)
-	b, _ := json.Marshal(want.selectFor(all).worst)
+	a, _ := json.Marshal(got.selectFor(whole).worst)
+	b, _ := json.Marshal(want.selectFor(whole).worst)
 	if string(a) != string(b) {
 		t.Error("the order of adding shows")
 	}
-	for kind, worst := range got.worst {
+	for kind, worst := range got.parts[""].worst {
 		if len(worst) > WorstPerKind {
 			t.Errorf("%s: %d are held", kind, len(worst))
 		}
 	}
-	if n := got.counts[CreditForced]; n != (5000+len(Kinds())-1)/len(Kinds()) {
+	if n := got.parts[""].counts[CreditForced]; n != (5000+len(Kinds())-1)/len(Kinds()) {
 		t.Errorf("%d forced", n)
 	}
 }
@@ -82,7 +84,7 @@ func TestDigestWorstFirst(t *testing.T) {
 		d.Add(a)
 	}
 	var got []string
-	for _, a := range d.selectFor(&Channel{}).worst {
+	for _, a := range d.selectFor(whole).worst {
 		got = append(got, a.CustomerID)
 	}
 	want := []string{"forced a", "forced b", "overdrawn 10", "overdrawn 9", "low 4", "low 5 in 3 days", "low 5 in 9 days", "in 2", "in 5", "sometime", "recovered"}
@@ -116,6 +118,43 @@ func decode[T any](t *testing.T, c *chat, m message) (body T, size int) {
 	return body, len(text)
 }
 
+// decodeTeams returns the text of a card, whose size counts as an escaped text.
+func decodeTeams(t *testing.T, m message) (text string, size int) {
+	t.Helper()
+	body, _ := decode[struct {
+		Attachments []struct {
+			Content struct {
+				Type, Version string
+				Msteams       map[string]any
+				Body          []struct {
+					Type    string
+					Inlines []struct{ Type, Text string }
+				}
+			}
+		}
+	}](t, &teams, m)
+	card := body.Attachments[0].Content
+	if card.Type != "AdaptiveCard" || card.Version != "1.4" || card.Msteams["entities"] != nil {
+		t.Errorf("%+v", card)
+	}
+	var lines []string
+	for _, block := range card.Body {
+		if block.Type != "RichTextBlock" || len(block.Inlines) != 1 || block.Inlines[0].Type != "TextRun" {
+			t.Fatalf("%+v interprets markdown", block)
+		}
+		lines = append(lines, block.Inlines[0].Text)
+	}
+	sent, err := json.Marshal(teams.render(m))
+	if err != nil {
+		t.Fatal(err)
+	}
+	counted, err := json.Marshal(string(sent))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.Join(lines, "\n"), len(counted)
+}
+
 // rendering is a message as a channel shows it, without JSON's escapes, and its size.
 type rendering struct {
 	text        string
@@ -129,6 +168,7 @@ func rendered(t *testing.T, m message) map[string]rendering {
 	for _, block := range slackBody.Blocks {
 		text += "\n" + block.Text.Text
 	}
+	teamsText, teamsSize := decodeTeams(t, m)
 	type plain struct{ Content string }
 	feishuBody, feishuSize := decode[struct {
 		Card struct {
@@ -149,6 +189,7 @@ func rendered(t *testing.T, m message) map[string]rendering {
 	wecom, _ := decode[markdown](t, &weCom, m)
 	return map[string]rendering{
 		"slack":    {text, slackSize, 13_000},
+		"teams":    {teamsText, teamsSize, 28 << 10},
 		"feishu":   {card, feishuSize + 100, 20_000},
 		"dingtalk": {ding.Markdown.Text, dingSize, 20_000},
 		"wecom":    {wecom.Markdown.Content, len(wecom.Markdown.Content), 4_096},
@@ -161,7 +202,7 @@ func TestEveryChannelFits(t *testing.T) {
 	for _, n := range []int{0, 1, 7, 60, 5000} {
 		for _, language := range []string{English, Chinese} {
 			d := digestOf(n)
-			m := d.selectFor(&Channel{}).message(language)
+			m := d.selectFor(whole).message(language)
 			for name, r := range rendered(t, m) {
 				if r.size > r.limit {
 					t.Errorf("%s, %s, %d alerts: %d bytes of %d", name, language, n, r.size, r.limit)
@@ -202,14 +243,23 @@ func TestLongestMessageFits(t *testing.T) {
 	for i, kind := range Kinds() {
 		a := alertNumber(i)
 		a.Kind = kind
+		a.Owner = strings.Repeat("界", 64)
 		for range 3 {
 			d.Add(a)
+			d.AddOpen(a)
 		}
+		d.parts[a.Owner].open[kind] = 1 << 40
 	}
+	d.Muted = 1 << 40
 	for _, language := range []string{English, Chinese} {
-		for name, r := range rendered(t, d.selectFor(&Channel{}).message(language)) {
-			if r.size > r.limit {
-				t.Errorf("%s, %s: %d bytes of %d", name, language, r.size, r.limit)
+		for _, of := range []scope{whole, {channel: new(Channel), owner: strings.Repeat("界", 64)}} {
+			for name, r := range rendered(t, d.selectFor(of).message(language)) {
+				if r.size > r.limit {
+					t.Errorf("%s, %s: %d bytes of %d", name, language, r.size, r.limit)
+				}
+				if !strings.Contains(r.text, "109951162777") && name != "wecom" {
+					t.Errorf("%s, %s: without the open conditions", name, language)
+				}
 			}
 		}
 	}
@@ -229,7 +279,7 @@ func TestEscape(t *testing.T) {
 	if got := escape("  Ex\tample   Ltd.  "); got != "Ex ample Ltd." {
 		t.Errorf("%q", got)
 	}
-	m := digestOf(300).selectFor(&Channel{}).message(English)
+	m := digestOf(300).selectFor(whole).message(English)
 	for name, r := range rendered(t, m) {
 		for _, line := range strings.Split(r.text, "\n") {
 			if !strings.ContainsAny(line, "🔴🟠🔵") {
@@ -247,14 +297,14 @@ func TestEscape(t *testing.T) {
 func TestSlackEscapes(t *testing.T) {
 	t.Parallel()
 	d := NewDigest(Summary{Function: "credit", Account: "main", Location: "a&b"})
-	body, _ := decode[slackJSON](t, &slack, d.selectFor(&Channel{}).message(English))
+	body, _ := decode[slackJSON](t, &slack, d.selectFor(whole).message(English))
 	if last := body.Blocks[len(body.Blocks)-1].Text; !strings.Contains(last.Text, "a&amp;b") || !last.Verbatim || last.Type != "mrkdwn" {
 		t.Errorf("%+v", last)
 	}
 	if head := body.Blocks[0]; head.Type != "header" || head.Text.Type != "plain_text" || head.Text.Verbatim {
 		t.Errorf("%+v", head)
 	}
-	body, _ = decode[slackJSON](t, &slack, digestOf(5000).selectFor(&Channel{}).message(English))
+	body, _ = decode[slackJSON](t, &slack, digestOf(5000).selectFor(whole).message(English))
 	for _, block := range body.Blocks {
 		if len(block.Text.Text) > 3000 {
 			t.Errorf("a block of %d", len(block.Text.Text))
@@ -272,8 +322,9 @@ Overdrawn: 1
 Credit low: 1
 🔴 Overdrawn: 200000000001 E＊＊＊e L＊＊＊d: -12.50 USD of 1000.00 USD left
 🟠 Credit low: 200000000002 S＊＊＊o: 80.00 USD of 1000.00 USD left, threshold 10%, about 12 days at this pace
+Open now: Overdrawn 1, Credit low 1
 See runs/credit/sample/test`
-	m := d.selectFor(&Channel{}).message(English)
+	m := d.selectFor(whole).message(English)
 	if got := strings.Join(m.lines(len(m.items)), "\n"); got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
@@ -284,8 +335,9 @@ See runs/credit/sample/test`
 额度偏低：1
 🔴 已透支：200000000001 示＊＊＊司：剩余 -12.50 USD / 额度 1000.00 USD
 🟠 额度偏低：200000000002 样＊＊＊品：剩余 80.00 USD / 额度 1000.00 USD，预警线 10%，按当前消耗约可用 12 天
+当前未解除：已透支 1，额度偏低 1
 详见 runs/credit/sample/test`
-	m = Sample(Chinese, runStart).selectFor(&Channel{}).message(Chinese)
+	m = Sample(Chinese, runStart).selectFor(whole).message(Chinese)
 	if got := strings.Join(m.lines(len(m.items)), "\n"); got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
@@ -347,7 +399,7 @@ func TestAlertText(t *testing.T) {
 		}
 	}
 	d := NewDigest(Summary{Function: "tags", Account: "china", Total: 1, Statuses: map[string]int{"not_new": 1}, AsOf: runStart})
-	if got := strings.Join(d.selectFor(&Channel{}).message(English).head, "; "); !strings.HasSuffix(got, "1 customer: not new 1") {
+	if got := strings.Join(d.selectFor(whole).message(English).head, "; "); !strings.HasSuffix(got, "1 customer: not new 1") {
 		t.Error(got)
 	}
 }
@@ -394,14 +446,14 @@ func TestSelectFor(t *testing.T) {
 		{Channel{Kinds: []Kind{TagEligible, CreditForced}}, 200},
 		{Channel{Kinds: []Kind{TagEligible, CreditForced}, MinSeverity: Critical}, 100},
 	} {
-		if v := d.selectFor(&test.channel); v.total != test.want {
+		if v := d.selectFor(scope{channel: &test.channel}); v.total != test.want {
 			t.Errorf("%+v: %d, want %d", test.channel, v.total, test.want)
 		}
 	}
-	if v := d.selectFor(&Channel{Kinds: []Kind{TagEligible}}); len(v.worst) != 100 || v.severity() != Info {
+	if v := d.selectFor(scope{channel: &Channel{Kinds: []Kind{TagEligible}}}); len(v.worst) != 100 || v.severity() != Info {
 		t.Errorf("one kind: %d, %s", len(v.worst), v.severity())
 	}
-	if v := Sample(English, runStart).selectFor(&Channel{Kinds: []Kind{TagEligible}}); v.total != 2 {
+	if v := Sample(English, runStart).selectFor(scope{channel: &Channel{Kinds: []Kind{TagEligible}}}); v.total != 2 {
 		t.Errorf("a sample: %d", v.total)
 	}
 }
@@ -423,7 +475,7 @@ func TestTitleStatesTheList(t *testing.T) {
 		d := digestOf(3)
 		test.change(&d.Summary)
 		for language, want := range map[string]string{English: test.en, Chinese: test.zh} {
-			m := d.selectFor(new(Channel)).message(language)
+			m := d.selectFor(whole).message(language)
 			line := m.title
 			if d.ReadLate {
 				line = m.head[0]

@@ -34,7 +34,7 @@ var dingTalk = chat{
 }
 
 func dingTalkBody(m message, shown int) (map[string]any, int) {
-	parts := slices.Concat([]string{"#### " + m.title}, m.head, []string{prefixed("- ", m.kinds), prefixed("- ", m.items[:shown]), m.tail(shown)})
+	parts := slices.Concat([]string{"#### " + m.title}, m.head, []string{prefixed("- ", m.kinds), prefixed("- ", m.items[:shown])}, m.last(shown))
 	body := map[string]any{
 		"msgtype":  "markdown",
 		"markdown": map[string]string{"title": m.title, "text": paragraphs(parts...)},

@@ -35,8 +35,8 @@ func feishuBody(m message, shown int) (map[string]any, int) {
 	if shown > 0 {
 		elements = append(elements, map[string]any{"tag": "hr"}, map[string]any{"tag": "div", "text": plain(m.items[:shown]...)})
 	}
-	if tail := m.tail(shown); tail != "" {
-		elements = append(elements, map[string]any{"tag": "div", "text": plain(tail)})
+	if last := m.last(shown); last != nil {
+		elements = append(elements, map[string]any{"tag": "div", "text": plain(last...)})
 	}
 	body := map[string]any{"msg_type": "interactive", "card": map[string]any{
 		"config":   map[string]bool{"wide_screen_mode": true},

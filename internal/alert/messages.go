@@ -46,7 +46,7 @@ var statusTexts = map[string]text{
 
 // smallCounts replace texts with a count of 0 or 1.
 var smallCounts = map[string]string{
-	"1 customers": "1 customer", "0 days to go": "less than a day to go", "1 days to go": "1 day to go",
+	"1 customers": "1 customer", "1 customers are muted": "1 customer is muted", "0 days to go": "less than a day to go", "1 days to go": "1 day to go",
 	"about 0 days at this pace": "less than a day at this pace", "about 1 days at this pace": "about 1 day at this pace",
 	"还剩 0 天": "还剩不足 1 天", "按当前消耗约可用 0 天": "按当前消耗可用不足 1 天",
 }
@@ -233,6 +233,7 @@ type message struct {
 	head     []string // lines about the run
 	kinds    []string // how many alerts there are of each kind
 	items    []string // one alert a line, worst first; foreign text in them is escaped
+	foot     []string // lines about open conditions
 	total    int      // alerts, items or not
 	location string
 }
@@ -248,6 +249,10 @@ func (s selection) message(language string) message {
 	w := writer{language, s.Zone}
 	m := message{writer: w, severity: s.severity(), title: s.title(w), total: s.total, location: cut(ownText(s.Location), maxLocation)}
 	run := cut(ownText(s.Run), maxRun)
+	if s.Held != nil && s.ofOwners() {
+		m.head = []string{w.text("Known customers are missing from the list. Nothing was compared or reported.", "已知客户不在本次名单中，未作比对，也未通报变化。")}
+		return m
+	}
 	if s.Held != nil {
 		m.head = []string{w.text("%d of %d known customers are missing from the list. Nothing was compared or reported. If the list is right, run: partnerlens watch --accept --run %s", "已知的 %[2]d 家客户中有 %[1]d 家不在本次名单中，未作比对，也未通报变化。如属实，请执行 partnerlens watch --accept --run %[3]s", s.Held.Missing, s.Held.Known, run)}
 		return m
@@ -256,18 +261,24 @@ func (s selection) message(language string) message {
 	if s.ReadLate {
 		line += w.text(" (read late: the list is of that moment, not of the run's own time)", "（补采：内容为采集时的名单，并非该批次当日的名单）")
 	}
-	m.head = append(m.head, line, s.customers(w))
-	m.head = append(m.head, w.partner(s.Partner)...)
+	m.head = append(m.head, line)
+	if !s.ofOwners() {
+		m.head = append(m.head, s.customers(w))
+		m.head = append(m.head, w.partner(s.Partner)...)
+	}
 	if s.First {
 		m.head = append(m.head, w.text("From the next run on, changes are reported.", "从下次起只通报变化。"))
 	}
-	m.head = append(m.head, s.Notes.lines(w)...)
+	if !s.ofOwners() {
+		m.head = append(m.head, s.Notes.lines(w)...)
+	}
 	for _, kind := range s.kinds {
 		m.kinds = append(m.kinds, w.list(kind.Title(language), strconv.Itoa(s.counts[kind])))
 	}
 	for _, a := range s.worst {
 		m.items = append(m.items, w.alert(a))
 	}
+	m.foot = s.openLines(w)
 	return m
 }
 
@@ -280,12 +291,18 @@ func (s selection) title(w writer) string {
 	case "tags":
 		subject = w.text("new-customer tags", "新客标签")
 	}
-	title := w.list("partnerlens", subject, escape(s.Account))
+	subjects := []string{subject, escape(s.Account)}
+	if s.owner != "" {
+		subjects = append(subjects, escape(s.owner))
+	}
+	title := w.list("partnerlens", subjects...)
 	if s.Held != nil {
 		return w.list(title, w.text("the run is held", "批次已暂挂"))
 	}
 	var facts []string
 	switch {
+	case s.Unproven && s.ofOwners():
+		facts = append(facts, w.text("NOT PROVEN COMPLETE", "名单完整性未能证明"))
 	case s.Unproven && s.Counted != nil:
 		facts = append(facts, w.text("NOT PROVEN COMPLETE, the vendor counts %d customers, %d were read", "名单完整性未能证明，云厂商计 %d 家，读取到 %d 家", *s.Counted, s.Total))
 	case s.Unproven:
@@ -294,7 +311,7 @@ func (s selection) title(w writer) string {
 	switch {
 	case s.First:
 		facts = append(facts, w.text("first run, the baseline is set", "首次采集，已建立比对基准"))
-	case s.total == 0 && s.Notes.Notify:
+	case s.total == 0 && s.Notes.Notify && !s.ofOwners():
 		facts = append(facts, w.text("warnings about the list itself", "客户名单本身有警告"))
 	case s.total == 0:
 		facts = append(facts, w.text("nothing new", "没有新变化"))
@@ -334,11 +351,15 @@ func (m message) tail(shown int) string {
 
 // lines is the message as plain lines with so many alerts.
 func (m message) lines(shown int) []string {
-	lines := slices.Concat([]string{m.title}, m.head, m.kinds, m.items[:shown])
+	return slices.Concat([]string{m.title}, m.head, m.kinds, m.items[:shown], m.last(shown))
+}
+
+// last are the lines after the alerts.
+func (m message) last(shown int) []string {
 	if tail := m.tail(shown); tail != "" {
-		lines = append(lines, tail)
+		return append(slices.Clone(m.foot), tail)
 	}
-	return lines
+	return m.foot
 }
 
 // fit returns how many alerts, worst first, a rendering within the limit can show.
@@ -348,6 +369,6 @@ func (m message) fit(limit int, size func(shown int) int) int {
 
 // Text returns the Digest as plain text with at most so many alerts.
 func (d *Digest) Text(language string, most int) string {
-	m := d.selectFor(new(Channel)).message(language)
+	m := d.selectFor(scope{channel: new(Channel)}).message(language)
 	return strings.Join(m.lines(min(most, len(m.items))), "\n")
 }

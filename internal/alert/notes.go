@@ -78,5 +78,5 @@ func TagEndsText(ends *core.TagEnds, setting core.ExpireReading) (text string, a
 
 // wantsNotes reports whether a channel gets a message for Notes without an Alert.
 func (c *Channel) wantsNotes() bool {
-	return c.Kinds == nil && c.MinSeverity.rank() >= Warning.rank()
+	return c.Kinds == nil && c.Owners == nil && c.Split != SplitCustomer && c.MinSeverity.rank() >= Warning.rank()
 }

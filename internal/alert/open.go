@@ -178,11 +178,3 @@ func (r *Rules) unreported(run RunContext, record core.Record, prev, next State,
 	slices.SortFunc(silent, func(a, b Alert) int { return cmp.Or(byKind(a, b), cmp.Compare(a.Reason, b.Reason)) })
 	return silent
 }
-
-// AddOpen counts a condition that is open in the run. The order of adding does not matter.
-func (d *Digest) AddOpen(a Alert) {
-	if d.open == nil {
-		d.open = make(map[Kind]int)
-	}
-	d.open[a.Kind]++
-}

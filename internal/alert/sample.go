@@ -16,13 +16,22 @@ func Sample(language string, asOf time.Time) *Digest {
 		Statuses: map[string]int{"ok": 1, "low": 1, "overdrawn": 1}, Location: "runs/credit/sample/test",
 	})
 	d.sample = true
-	for _, a := range []Alert{
+	alerts := []Alert{
 		{Kind: CreditOverdrawn, CustomerID: "200000000001", Name: names[0], Remaining: "-12.50", Allocated: "1000.00", Currency: "USD", Threshold: "10%", Previous: "low", Status: "overdrawn"},
 		{Kind: CreditLow, CustomerID: "200000000002", Name: names[1], Remaining: "80.00", Allocated: "1000.00", Currency: "USD", Threshold: "10%", DaysLeft: new(12), Previous: "ok", Status: "low"},
-	} {
+	}
+	for i := range alerts {
+		a := &alerts[i]
 		a.ID, a.Severity = hashID("alert", d.Function, d.Account, d.Run, string(a.Kind), a.CustomerID), a.Kind.Severity()
 		a.Account, a.Provider, a.Since = d.Account, "tencentcloud", now
-		d.Add(a)
+		d.AddOpen(*a)
 	}
+	_ = d.AddAll(func(yield func(Alert, error) bool) { // it has no error
+		for _, a := range alerts {
+			if !yield(a, nil) {
+				return
+			}
+		}
+	})
 	return d
 }

@@ -10,6 +10,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/http"
+	"strings"
 	"time"
 
 	"partnerlens/pkg/core"
@@ -24,37 +25,59 @@ const (
 	maxAnswer     = 64 << 10    // bytes of an answer that are read
 )
 
-// sender sends a Digest to one channel.
+// sender sends a Digest to one channel, or one of its alerts.
 type sender struct {
 	id        string
 	channel   *Channel // resolved
 	selection selection
 	message   message
 	getenv    func(string) string
+	tries     int
+
+	// Of an e-mail: the marks of the recipients that accepted it, and of those that refused it
+	// during this call, the last with refusal.
+	mailed, refused []string
+	refusal         outcome
 }
 
 // deliver makes one delivery. Its result counts the tries of earlier calls, too.
 func deliver(ctx context.Context, client *http.Client, channel *Channel, due Delivery, d *Digest, opts DeliverOptions) (result Delivery) {
 	result = due
 	result.Type = channel.Type
+	var s *sender
 	defer func() {
 		if recover() != nil { // the fault is of this message
 			result = result.failed(broken.of(core.CodeInternal, "internal error"))
 		}
 		result.At = now()
 	}()
-	s := &sender{id: due.ID, selection: d.selectFor(channel), getenv: opts.Getenv}
-	s.message = s.selection.message(channel.Language)
+	s = &sender{id: due.ID, selection: d.selectFor(channel.scopeOf(due, opts.Planned)), getenv: opts.Getenv}
+	channel = channel.of(due.Owner)
+	var o outcome
+	if channel.Split == SplitCustomer {
+		o = s.events(ctx, client, channel, &result, opts)
+	} else {
+		s.message = s.selection.message(channel.Language)
+		s.mailed = strings.Fields(due.Progress)
+		o = s.send(ctx, client, channel, opts)
+		result.Progress = strings.Join(s.mailed, " ")
+	}
+	result.Tries += s.tries
+	if o.class == delivered {
+		result.State, result.Code, result.Detail, result.Progress = Delivered, "", "", ""
+		return result
+	}
+	return result.failed(o)
+}
+
+// send tries until the message is accepted, or another try is of no use.
+func (s *sender) send(ctx context.Context, client *http.Client, channel *Channel, opts DeliverOptions) outcome {
 	for tries := 1; ; tries++ {
 		if ctx.Err() != nil {
-			return result.failed(fromContext(ctx))
+			return fromContext(ctx)
 		}
-		result.Tries++
+		s.tries++
 		o := s.try(ctx, client, channel, opts)
-		if o.class == delivered {
-			result.State, result.Code, result.Detail = Delivered, "", ""
-			return result
-		}
 		wait := max(backoff(tries), o.after)
 		switch {
 		case o.class < retryable || tries == maxTries:
@@ -65,7 +88,7 @@ func deliver(ctx context.Context, client *http.Client, channel *Channel, due Del
 		default:
 			o.detail += ", and there was no time to try again"
 		}
-		return result.failed(o)
+		return o
 	}
 }
 
@@ -105,6 +128,9 @@ func (s *sender) try(whole context.Context, client *http.Client, channel *Channe
 	}
 	if !opts.Pace.wait(whole, s.channel) {
 		return fromContext(whole)
+	}
+	if s.channel.Type == Email {
+		return s.mail(whole, opts)
 	}
 	ctx, cancel := context.WithTimeout(whole, tryTimeout)
 	defer cancel()

@@ -27,6 +27,6 @@ var weCom = chat{
 // weComBody renders a message. The limit is of its content alone.
 func weComBody(m message, shown int) (map[string]any, int) {
 	quotation := prefixed("> ", slices.Concat(m.head, m.kinds))
-	text := paragraphs("### "+m.title+"\n"+quotation, prefixed("", m.items[:shown]), m.tail(shown))
+	text := paragraphs("### "+m.title+"\n"+quotation, prefixed("", m.items[:shown]), prefixed("", m.last(shown)))
 	return map[string]any{"msgtype": "markdown", "markdown": map[string]string{"content": text}}, len(text)
 }

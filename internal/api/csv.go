@@ -1,16 +1,13 @@
 package api
 
 import (
-	"bytes"
 	"context"
-	"encoding/csv"
 	"io"
-	"regexp"
 	"strconv"
 	"strings"
-	"unicode"
 
 	"partnerlens/pkg/core"
+	"partnerlens/pkg/sheet"
 )
 
 // The first cells of the rows that are not customers. A customer's row begins with the
@@ -39,7 +36,7 @@ const maxNextTrailer = 4 << 10
 // complete answer without missing ids and warnings has none.
 //
 // A cell has the exact id, amount or month, with one exception: in a text, an apostrophe
-// precedes what a spreadsheet would run as a formula (see neutralize).
+// precedes what a spreadsheet would run as a formula (see package sheet).
 //
 // A spreadsheet that opens such a file by a double click reads UTF-8 as the local code
 // page, shows an id of twelve digits as 2E+11, and a month as a date. Over HTTP
@@ -80,18 +77,16 @@ type csvTable struct {
 	excel   bool
 }
 
-const byteOrderMark = "\ufeff"
-
 func (t csvTable) opening() []byte {
 	var b []byte
 	if t.excel {
-		b = append(b, byteOrderMark...)
+		b = append(b, sheet.ByteOrderMark...)
 	}
 	names := make([]string, len(t.columns))
 	for i, column := range t.columns {
 		names[i] = column.Name
 	}
-	return appendCSV(b, names)
+	return sheet.AppendRow(b, names)
 }
 
 func (t csvTable) record(b []byte, record core.Record) ([]byte, error) {
@@ -103,7 +98,7 @@ func (t csvTable) appendRow(b []byte, cells []string) []byte {
 	for i, cell := range cells {
 		safe[i] = t.cell(t.columns[i].Kind, cell)
 	}
-	return appendCSV(b, safe)
+	return sheet.AppendRow(b, safe)
 }
 
 // closing returns the rows of the report after the customers.
@@ -154,57 +149,9 @@ func (t csvTable) appendNote(b []byte, cells ...string) []byte {
 	for i := range min(len(cells), len(row)) {
 		row[i] = t.cell(core.ColumnText, cells[i])
 	}
-	return appendCSV(b, row)
+	return sheet.AppendRow(b, row)
 }
-
-// appendCSV appends one row. With UseCRLF, csv.Writer would drop a lone CR within a cell and
-// turn LF into CRLF there.
-func appendCSV(b []byte, cells []string) []byte {
-	buf := bytes.NewBuffer(b)
-	w := csv.NewWriter(buf)
-	_ = w.Write(cells) // a bytes.Buffer returns no error
-	w.Flush()
-	return append(bytes.TrimSuffix(buf.Bytes(), []byte("\n")), "\r\n"...)
-}
-
-var (
-	decimal = regexp.MustCompile(`^-?[0-9]+(\.[0-9]+)?$`)
-	// A spreadsheet reads such a text as a number, a date or a time of day, also an id of 32
-	// hexadecimal digits whose only letter is an e.
-	numberLike = regexp.MustCompile(`^[0-9][0-9eE.:/-]*$`)
-)
 
 func (t csvTable) cell(kind core.ColumnKind, text string) string {
-	if kind == core.ColumnNumber && decimal.MatchString(text) {
-		return text
-	}
-	if t.excel && kind == core.ColumnText && numberLike.MatchString(text) {
-		return `="` + text + `"`
-	}
-	return neutralize(text)
-}
-
-// neutralize prevents a spreadsheet from running a text as a formula: it puts an apostrophe
-// before the beginning of one (OWASP, "CSV Injection"), since customers choose their own
-// names. A formula can also begin within a cell, after a semicolon, a tab or a line's end:
-// in many European locales a spreadsheet splits at semicolons. A control character at the
-// beginning gets an apostrophe as well: some programs remove it and expose the rest.
-func neutralize(text string) string {
-	var b strings.Builder
-	cellStart := true // a spreadsheet may start a cell here
-	for i, c := range text {
-		switch {
-		case i == 0 && unicode.IsControl(c), cellStart && strings.ContainsRune("=+-@＝＋－＠", c):
-			b.WriteByte('\'')
-			cellStart = false
-		case cellStart && (unicode.IsSpace(c) || unicode.In(c, unicode.C) || c == '"'):
-		default:
-			cellStart = false
-		}
-		if strings.ContainsRune(";\t\n\r", c) {
-			cellStart = true
-		}
-		b.WriteRune(c)
-	}
-	return b.String()
+	return sheet.Cell(kind, text, t.excel)
 }

@@ -402,7 +402,7 @@ func (w *Watcher) job(ctx context.Context, f Composed, p plan, settings Settings
 // logDelivery logs a delivery that failed.
 func (w *Watcher) logDelivery(ctx context.Context, run string, d alert.Delivery) {
 	if d.Undelivered() {
-		w.Logger.ErrorContext(ctx, "delivery failed", "channel", d.Channel, "type", d.Type, "run", run, "state", d.State, "tries", d.Tries, "code", d.Code, "detail", d.Detail)
+		w.Logger.ErrorContext(ctx, "delivery failed", "channel", d.Channel, "owner", d.Owner, "type", d.Type, "run", run, "state", d.State, "tries", d.Tries, "code", d.Code, "detail", d.Detail)
 	}
 }
 

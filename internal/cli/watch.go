@@ -208,7 +208,7 @@ func undeliveredLine(d alert.Delivery) string {
 	if d.State == alert.Refused {
 		what = "partnerlens watch --redeliver tries again"
 	}
-	return fmt.Sprintf("%s (%s): %s; %s", d.Channel, d.Type, d.Detail, what)
+	return fmt.Sprintf("%s (%s): %s; %s", d.Name(), d.Type, d.Detail, what)
 }
 
 // demo makes the runs of two simulated days.
@@ -284,12 +284,10 @@ func (alertTestCmd) Run(ctx context.Context, std streams) error {
 	}
 	failed := core.Code("")
 	for _, d := range deliveries {
-		_, _ = fmt.Fprintf(std.out, "%s (%s): %s", d.Channel, d.Type, d.State)
+		_, _ = fmt.Fprintf(std.out, "%s (%s): %s", escape(d.Name()), d.Type, d.State)
 		if d.State != alert.Delivered {
 			_, _ = fmt.Fprintf(std.out, " after %d attempts: %s", d.Tries, d.Detail)
-			if d.State == alert.Failed {
-				failed = d.Code
-			}
+			failed = d.Code
 		}
 		_, _ = fmt.Fprintln(std.out)
 	}

@@ -51,7 +51,7 @@ func TestImportsRunOneWay(t *testing.T) {
 			"core reads no environment and no files; app does"},
 		{[]string{"pkg/core/sourcetest"}, nil, []string{"partnerlens/pkg/tencent", "partnerlens/pkg/huawei", "partnerlens/internal"},
 			"the conformance suite is the same for every Source, so it knows none"},
-		{[]string{"pkg/transport", "pkg/awsconfig", "pkg/settings"}, nil, []string{"partnerlens/pkg/tencent", "partnerlens/pkg/huawei", "partnerlens/internal", tencentSDK, huaweiSDK},
+		{[]string{"pkg/transport", "pkg/awsconfig", "pkg/settings", "pkg/sheet"}, nil, []string{"partnerlens/pkg/tencent", "partnerlens/pkg/huawei", "partnerlens/internal", tencentSDK, huaweiSDK},
 			"the transport under the SDKs is the same for every vendor"},
 		{[]string{"pkg/tencent"}, nil, []string{"partnerlens/pkg/huawei", "partnerlens/internal", huaweiSDK}, "vendors never import each other"},
 		{[]string{"pkg/huawei"}, nil, []string{"partnerlens/pkg/tencent", "partnerlens/internal", tencentSDK}, "vendors never import each other"},

@@ -3,6 +3,7 @@ package watch
 import (
 	"context"
 	"errors"
+	"iter"
 	"slices"
 	"time"
 
@@ -165,48 +166,80 @@ func (r *invocation) digestOf(ctx context.Context, m *Manifest) (*alert.Digest, 
 		Store: r.storeID, Attempt: m.Attempt, Unproven: m.effectiveState() == Unproven || m.effectiveState() == Held && !m.Proven, Counted: m.Total, ReadLate: m.ReadLate,
 		Notes: m.Notes(), Muted: m.Muted, Partner: m.pool(),
 		Zone: r.Zone, Location: r.Location + r.place.folder() + m.Run + "/",
+		Owners: r.ownersOf(m.Run),
 	})
 	if m.effectiveState() == Held {
 		d.Held = m.Held
 		return d, nil
 	}
-	if err := r.readAlerts(ctx, m, alertsName, d.Add); err != nil {
+	alerts, err := r.alertsIn(ctx, m, alertsName)
+	if err == nil {
+		err = d.AddAll(alerts)
+	}
+	if err != nil {
 		return nil, err
 	}
-	return d, r.readAlerts(ctx, m, openName, d.AddOpen)
+	conditions, err := r.alertsIn(ctx, m, openName)
+	if err != nil {
+		return nil, err
+	}
+	for a, err := range conditions {
+		if err != nil {
+			return nil, err
+		}
+		d.AddOpen(a)
+	}
+	return d, nil
 }
 
-// readAlerts calls add for each alert in the first list of a run's object, if the run has
-// the object.
-func (r *invocation) readAlerts(ctx context.Context, m *Manifest, name string, add func(alert.Alert)) error {
+// alertsIn verifies a run's object, and yields the alerts of its first list, each time from
+// the beginning; none if the run does not have the object.
+func (r *invocation) alertsIn(ctx context.Context, m *Manifest, name string) (iter.Seq2[alert.Alert, error], error) {
 	object, has := m.object(name)
 	if !has {
-		return nil
+		return func(func(alert.Alert, error) bool) {}, nil
 	}
 	name = r.place.objectName(m.Run, object.Name)
 	if err := verify(ctx, r.store, name, object); err != nil {
-		return err
+		return nil, err
 	}
-	body, err := open(ctx, r.store, name)
-	if err != nil {
-		return err
-	}
-	defer body.close()
-	in := jsontext.NewDecoder(body)
-	for err == nil && in.StackDepth() < 2 { // into the first member that is an array
-		_, err = in.ReadToken()
-	}
-	for err == nil && in.PeekKind() != ']' {
-		var text jsontext.Value
-		var a alert.Alert
-		if text, err = in.ReadValue(); err == nil && json.Unmarshal(text, &a) == nil { // skip those of another version
-			add(a)
+	return func(yield func(alert.Alert, error) bool) {
+		body, err := open(ctx, r.store, name)
+		if err != nil {
+			yield(alert.Alert{}, err)
+			return
+		}
+		defer body.close()
+		in := jsontext.NewDecoder(body)
+		for err == nil && in.StackDepth() < 2 { // into the first member that is an array
+			_, err = in.ReadToken()
+		}
+		for err == nil && in.PeekKind() != ']' {
+			var text jsontext.Value
+			var a alert.Alert
+			text, err = in.ReadValue()
+			if err == nil && json.Unmarshal(text, &a) == nil && !yield(a, nil) { // skip those of another version
+				return
+			}
+		}
+		if err != nil {
+			yield(alert.Alert{}, broken(name, err))
+		}
+	}, nil
+}
+
+// ownersOf are the owners whose alerts a run's deliveries keep apart: those that channels
+// name, and those that they named when the deliveries were planned.
+func (r *invocation) ownersOf(run string) []string {
+	owners := r.Alerts.Owners()
+	if p := r.pendingOf(run); p != nil {
+		for _, d := range p.Deliveries {
+			if d.Owner != "" {
+				owners = append(owners, d.Owner)
+			}
 		}
 	}
-	if err != nil {
-		return broken(name, err)
-	}
-	return nil
+	return owners
 }
 
 // publishOtherDrafts publishes the drafts of other runs of which an invocation made
@@ -249,12 +282,12 @@ func (r *invocation) publishOtherDrafts(ctx context.Context) error {
 // ended; existing is then its manifest, which gets the deliveries, and is nil otherwise. A
 // fault of another run does not fail this one.
 func (r *invocation) deliverPending(ctx context.Context, existing *Manifest) error {
-	newest := make(map[string]string) // by channel, the newest run that is due to it; empty before this run's digest
+	newest := make(map[alert.Target]string) // the newest run that is due to each target; empty before this run's digest
 	if existing != nil {
 		for _, p := range r.pending.Runs {
 			for _, d := range p.Deliveries {
 				if r.due(d) {
-					newest[d.Channel] = p.Run
+					newest[d.Target()] = p.Run
 				}
 			}
 		}
@@ -276,7 +309,7 @@ func (r *invocation) deliverPending(ctx context.Context, existing *Manifest) err
 
 // deliverPublished makes the pending deliveries of a published run, and records them in its
 // manifest, which it returns.
-func (r *invocation) deliverPublished(ctx context.Context, id string, newest map[string]string) (Manifest, error) {
+func (r *invocation) deliverPublished(ctx context.Context, id string, newest map[alert.Target]string) (Manifest, error) {
 	m, err := r.manifestOf(ctx, id)
 	if err != nil || !m.finished() {
 		if err == nil && m.Schema == "" { // deleted since
@@ -342,16 +375,16 @@ func (r *invocation) deliverDraft(ctx context.Context, m *Manifest) error {
 // deliverRun makes the due deliveries of a run, and records each. It skips a channel that
 // failed as a whole during this call. If the receiver failed, perhaps at that message
 // alone, only the newest message of the channel is tried; if newest is nil, every message.
-func (r *invocation) deliverRun(ctx context.Context, p *pendingRun, digest *alert.Digest, newest map[string]string) error {
+func (r *invocation) deliverRun(ctx context.Context, p *pendingRun, digest *alert.Digest, newest map[alert.Target]string) error {
 	p.Deliveries = r.Alerts.Expand(digest, p.Deliveries)
 	var due []alert.Delivery
 	for i, d := range p.Deliveries {
-		reach := r.failing[d.Channel]
+		reach := r.failing[d.Target()]
 		switch {
 		case !r.due(d):
 		case d.Channel == "":
 			r.report(p.Run, d)
-		case reach == alert.ReachChannel, reach == alert.ReachServer && newest != nil && newest[d.Channel] != p.Run:
+		case reach == alert.ReachChannel, reach == alert.ReachServer && newest != nil && newest[d.Target()] != p.Run:
 			r.fail(p, i, alert.Failed, core.CodeUnavailable, "not tried: another message failed just before")
 		default:
 			due = append(due, d)
@@ -369,12 +402,12 @@ func (r *invocation) deliverRun(ctx context.Context, p *pendingRun, digest *aler
 	}
 	var failed error
 	opts := r.Deliver
-	opts.Due = due
+	opts.Due, opts.Planned = due, slices.Clone(p.Deliveries)
 	opts.Done = func(d alert.Delivery) {
-		i := slices.IndexFunc(p.Deliveries, func(o alert.Delivery) bool { return o.Channel == d.Channel })
+		i := slices.IndexFunc(p.Deliveries, func(o alert.Delivery) bool { return o.Target() == d.Target() })
 		p.Deliveries[i] = d
 		if d.State == alert.Failed {
-			r.failing[d.Channel] = max(r.failing[d.Channel], d.Reach)
+			r.failing[d.Target()] = max(r.failing[d.Target()], d.Reach)
 		}
 		r.report(p.Run, d)
 		if err := r.savePending(ctx); err != nil {

@@ -133,5 +133,5 @@ func newInvocation(ctx context.Context, s store.Store, job Job) (*invocation, er
 	preset(&job.Attempts, DefaultAttempts)
 	preset(&job.HoldPercent, DefaultHoldPercent)
 	preset(&job.HoldCount, DefaultHoldCount)
-	return &invocation{Job: job, store: s, place: place{job.Function.Name, job.Account}, failing: make(map[string]alert.Reach)}, nil
+	return &invocation{Job: job, store: s, place: place{job.Function.Name, job.Account}, failing: make(map[alert.Target]alert.Reach)}, nil
 }

@@ -61,9 +61,9 @@ type invocation struct {
 	warnings   []core.Warning
 
 	pending        pendingList
-	failing        map[string]alert.Reach // by channel, how much of it failed during this call
-	permanent      []permanentFailure     // deliveries that channels rejected permanently during this call
-	retryPermanent bool                   // set by Redeliver: also deliver what was rejected permanently
+	failing        map[alert.Target]alert.Reach // how much of a target failed during this call
+	permanent      []permanentFailure           // deliveries that channels rejected permanently during this call
+	retryPermanent bool                         // set by Redeliver: also deliver what was rejected permanently
 }
 
 // work does the steps of a run in order, under the lease. After a deadline, a kill or a

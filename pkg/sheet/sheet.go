@@ -1,0 +1,71 @@
+// Package sheet writes rows of CSV for spreadsheets: no cell can run as a formula.
+package sheet
+
+import (
+	"bytes"
+	"encoding/csv"
+	"regexp"
+	"strings"
+	"unicode"
+
+	"partnerlens/pkg/core"
+)
+
+// ByteOrderMark begins a file that a spreadsheet opens by a double click: without it the
+// spreadsheet reads UTF-8 as the local code page.
+const ByteOrderMark = "\ufeff"
+
+// AppendRow appends one row, which ends with CRLF. With UseCRLF, csv.Writer would drop a lone CR within a cell and
+// turn LF into CRLF there.
+func AppendRow(b []byte, cells []string) []byte {
+	buf := bytes.NewBuffer(b)
+	w := csv.NewWriter(buf)
+	_ = w.Write(cells) // a bytes.Buffer returns no error
+	w.Flush()
+	return append(bytes.TrimSuffix(buf.Bytes(), []byte("\n")), "\r\n"...)
+}
+
+var (
+	decimal = regexp.MustCompile(`^-?[0-9]+(\.[0-9]+)?$`)
+	// A spreadsheet reads such a text as a number, a date or a time of day, also an id of 32
+	// hexadecimal digits whose only letter is an e.
+	numberLike = regexp.MustCompile(`^[0-9][0-9eE.:/-]*$`)
+)
+
+// Cell returns a cell of a column. excel is for a file that a spreadsheet opens by a double
+// click: a text that looks like a number or a date is written ="200000000000", which
+// spreadsheets show, sort and save as that text.
+func Cell(kind core.ColumnKind, text string, excel bool) string {
+	if kind == core.ColumnNumber && decimal.MatchString(text) {
+		return text
+	}
+	if excel && kind == core.ColumnText && numberLike.MatchString(text) {
+		return `="` + text + `"`
+	}
+	return neutralize(text)
+}
+
+// neutralize prevents a spreadsheet from running a text as a formula: it puts an apostrophe
+// before the beginning of one (OWASP, "CSV Injection"), since customers choose their own
+// names. A formula can also begin within a cell, after a semicolon, a tab or a line's end:
+// in many European locales a spreadsheet splits at semicolons. A control character at the
+// beginning gets an apostrophe as well: some programs remove it and expose the rest.
+func neutralize(text string) string {
+	var b strings.Builder
+	cellStart := true // a spreadsheet may start a cell here
+	for i, c := range text {
+		switch {
+		case i == 0 && unicode.IsControl(c), cellStart && strings.ContainsRune("=+-@＝＋－＠", c):
+			b.WriteByte('\'')
+			cellStart = false
+		case cellStart && (unicode.IsSpace(c) || unicode.In(c, unicode.C) || c == '"'):
+		default:
+			cellStart = false
+		}
+		if strings.ContainsRune(";\t\n\r", c) {
+			cellStart = true
+		}
+		b.WriteRune(c)
+	}
+	return b.String()
+}
