@@ -109,6 +109,7 @@ type comparison struct {
 	alerts int
 	sample sample
 	notes  core.RecordNotes
+	names  *nameJoiner
 }
 
 func (c *comparison) customers(ctx context.Context) error {
@@ -129,6 +130,8 @@ func (c *comparison) customers(ctx context.Context) error {
 	if c.previous != nil {
 		c.m.TagEnds = c.previous.TagEnds.Next()
 	}
+	c.names = r.joinNames(ctx)
+	defer c.names.stop()
 	all := join(r.parts(ctx), r.linesOf(ctx, c.previous, customersName, r.keyOfRecord), r.linesOf(ctx, c.state, stateName, keyOfState))
 	for customer, err := range all {
 		if err == nil {
@@ -156,8 +159,14 @@ func (c *comparison) customer(lines joined) error {
 		return err
 	}
 	if current != nil {
+		read := current
+		if current, err = c.names.join(lines.key, prev, current); err != nil {
+			return err
+		}
 		if c.run.Details != nil {
 			current = current.With(c.run.Details(current))
+		}
+		if current != read {
 			if lines.now, err = core.AppendJSON(nil, current); err != nil {
 				return err
 			}

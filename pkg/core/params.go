@@ -64,6 +64,10 @@ func scalar(name string, value jsontext.Value) (string, error) {
 			return "", Invalid(name, "not a whole number; write ids as texts, in quotation marks")
 		}
 		return text, nil
+	case 't', 'f':
+		if name == NamesParam {
+			return string(value), nil
+		}
 	}
 	return "", Invalid(name, "must be a text, a number, or a list of those")
 }

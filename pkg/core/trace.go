@@ -103,9 +103,9 @@ func (ts traces) ended(ctx context.Context, read ReadEnd) {
 	}
 }
 
-// callsOnly returns ctx for calls that another Reader makes on behalf of r.
+// CallsOnly returns ctx for calls that another Reader makes on behalf of r.
 // They are traced as calls of r, and as nothing else.
-func (r *Reader[Q, T]) callsOnly(ctx context.Context) context.Context {
+func (r *Reader[Q, T]) CallsOnly(ctx context.Context) context.Context {
 	outer := tracesOf(ctx)
 	return withTraces(ctx, traces{{Called: func(ctx context.Context, call Call) {
 		call.Schema, call.Provider, call.Account = r.opts.Schema, r.opts.Provider, r.opts.Account
