@@ -189,7 +189,7 @@ func TestPartnerAlert(t *testing.T) {
 		English: {"🔴 Partner credit low: main: 12.50 USD of 1000.00 USD left, threshold 10%", "🟠 Reseller's credit low: 300000000001 E＊＊＊e L＊＊＊: -1.00 USD of 1000.00 USD left, threshold 10%"},
 		Chinese: {"🔴 伙伴可分配额度偏低：main：剩余 12.50 USD / 额度 1000.00 USD，预警线 10%", "🟠 经销商额度偏低：300000000001 E＊＊＊e L＊＊＊：剩余 -1.00 USD / 额度 1000.00 USD，预警线 10%"},
 	} {
-		if got := d.selectFor(new(Channel)).message(language).items; !slices.Equal(got, want) {
+		if got := d.selectFor(scope{channel: new(Channel)}).message(language).items; !slices.Equal(got, want) {
 			t.Errorf("%q, want %q", got, want)
 		}
 	}
@@ -216,7 +216,7 @@ func TestPartnerLine(t *testing.T) {
 		}
 		d := NewDigest(Summary{Function: "credit", AsOf: runStart, Partner: pool})
 		for language, want := range map[string]string{English: test.en, Chinese: test.zh} {
-			head := strings.Join(d.selectFor(new(Channel)).message(language).head, "\n")
+			head := strings.Join(d.selectFor(scope{channel: new(Channel)}).message(language).head, "\n")
 			if _, got, _ := strings.Cut(head, "\n"); want != "" && !strings.HasSuffix(got, "\n"+want) || want == "" && strings.Contains(got, "\n") {
 				t.Errorf("%s: %q, want %q", language, head, want)
 			}

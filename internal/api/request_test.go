@@ -70,7 +70,7 @@ func TestBadRequests(t *testing.T) {
 		{"percent in a name", "GET", "/v1/credit?%zz=1", "", core.CodeInvalid, "", "%25"},
 		{"not UTF-8", "GET", "/v1/credit?filter_type=name&filter=%ff", "", core.CodeInvalid, "filter", "UTF-8"},
 		{"semicolon", "GET", "/v1/credit?limit=1;status=ok", "", core.CodeInvalid, "", "%3B"},
-		{"limit beside an id", "GET", "/v1/tags/1?limit=1", "", core.CodeInvalid, "limit", "reseller_id, account"},
+		{"limit beside an id", "GET", "/v1/tags/1?limit=1", "", core.CodeInvalid, "limit", "reseller_id, names, account"},
 		{"cursor beside an id", "GET", "/v1/credit/1?cursor=x", "", core.CodeInvalid, "cursor", "there may be vouchers, account"},
 		{"status beside an id", "GET", "/v1/credit/1?status=ok", "", core.CodeInvalid, "status", "there may be vouchers, account"},
 		{"id beside an id", "GET", "/v1/tags/1?customer_id=2", "", core.CodeInvalid, "customer_id", "not a parameter of this path"},

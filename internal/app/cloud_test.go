@@ -462,7 +462,8 @@ func texts(a answer) (all []string) {
 		all = append(all, a.err.Error(), core.AsError(a.err).Public())
 	}
 	for _, warning := range a.report.Warnings {
-		all = append(all, warning.Message)
+		text, _, _ := strings.Cut(warning.Message, "; only in the list ") // ids, which are there to be compared
+		all = append(all, text)
 	}
 	return all
 }

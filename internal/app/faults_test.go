@@ -78,6 +78,11 @@ var expected = map[string]endings{
 	"ties":             {"complete", "complete", "complete", ""},
 	"undated":          all("complete"),
 	"no-customer-list": all("complete"),
+
+	"customer-list-lacks":  all("complete"),
+	"customer-list-breaks": all("complete"),
+	"customer-list-slow":   all("complete"),
+
 	"delay-on-the-way": all("complete"),
 
 	"customers-join":  all("complete|doubt: total_mismatch|doubt: moved_too_fast"),

@@ -100,7 +100,7 @@ func (n *newestRuns) ages(ctx context.Context, m *meter, functions []*core.Funct
 func (n *newestRuns) review(function string) core.OpenStage {
 	return func(ctx context.Context, account string, params core.Params) *core.Stage {
 		query := maps.Clone(params)
-		for _, name := range []string{"account", "pii", "order", core.VouchersParam} { // which do not change the list
+		for _, name := range []string{"account", "pii", "order", core.NamesParam, core.VouchersParam} { // which do not change the list
 			delete(query, name)
 		}
 		if _, others := query["reseller_id"]; len(query) > 1 || len(query) == 1 && !others {

@@ -20,8 +20,11 @@ var Tags = Function{
 	Name: "tags", Vendor: &Huawei,
 	Title:  "TAGS: which Huawei Cloud customers count as new, and until when",
 	Urgent: []string{"qualified", "undetermined", "lapsed", "unverified", "unknown", "not_new"}, Least: "days_left",
-	Help:   "Ask Huawei Cloud which customers count as new, and until when.",
-	Flags:  []Flag{{"reseller_id", "The customers of this cloud reseller; all: own customers and every reseller's."}},
+	Help: "Ask Huawei Cloud which customers count as new, and until when.",
+	Flags: []Flag{
+		{"reseller_id", "The customers of this cloud reseller; all: own customers and every reseller's."},
+		{core.NamesParam, "true or false: with the customers' names and account managers; by default in a table that is not by id."},
+	},
 	Alerts: alert.Tags, Open: openTags, Probe: probeTags,
 }
 
@@ -32,13 +35,26 @@ func openTags(accounts *Accounts, now func() time.Time) *core.Function {
 		accounts: accounts, now: now,
 		tags: Pacers{Limit: tagsLimit}, customers: Pacers{Limit: tagsLimit}, resellers: Pacers{Limit: tagsLimit},
 	}
-	return core.TagFunction(func(ctx context.Context, account string) (*tagReader, error) {
+	open := func(ctx context.Context, account string) (tagAccount, error) {
 		settings, err := accounts.Settings(ctx, account)
 		if err != nil {
-			return nil, err
+			return tagAccount{}, err
 		}
-		return c.readers.While(settings, c.reader)
-	}, accounts.Names)
+		return c.opened.While(settings, c.open)
+	}
+	return core.TagFunction(func(ctx context.Context, account string) (*tagReader, error) {
+		a, err := open(ctx, account)
+		return a.tags, err
+	}, accounts.Names).WithStage(func(ctx context.Context, account string, params core.Params) *core.Stage {
+		if asked, err := core.AskedNames(params); err != nil || !asked {
+			return nil
+		}
+		a, err := open(ctx, account)
+		if err != nil { // it is the answer's error
+			return nil
+		}
+		return a.profiles.stage(ctx, params)
+	})
 }
 
 func huaweiKey(s Settings) (huawei.Key, error) {
@@ -59,63 +75,66 @@ func tagSource(s Settings, credentials transport.Credentials[huawei.Key]) (*huaw
 // tagComposer holds the Sources, Readers and Pacers of all accounts.
 type tagComposer struct {
 	accounts *Accounts
-	readers  PerAccount[*tagReader]
+	opened   PerAccount[tagAccount]
 	now      func() time.Time
 
 	tags, customers, resellers Pacers // one for each API: the vendor counts them separately
 }
 
-func (c *tagComposer) reader(s Settings) (*tagReader, error) {
+// tagAccount is what reads one account.
+type tagAccount struct {
+	tags     *tagReader
+	profiles *profiles
+}
+
+func (c *tagComposer) open(s Settings) (none tagAccount, err error) {
 	shareFor, err := Parse(s, FieldShareFor, DefaultShareFor, ParseShareFor)
 	if err != nil {
-		return nil, err
+		return none, err
 	}
 	expires, err := Parse(s, FieldExpireMonth, core.LastValid, core.ParseExpireReading)
 	if err != nil {
-		return nil, err
+		return none, err
 	}
 	if _, err := huaweiKey(s); err != nil {
-		return nil, err
+		return none, err
 	}
 	source, err := tagSource(s, credentials[huawei.Key]{c.accounts, s.Account, huaweiKey})
 	if err != nil {
-		return nil, err
+		return none, err
 	}
-	scopes, err := c.scopes(s, source)
+	resellers, err := c.resellerList(s, source)
 	if err != nil {
-		return nil, err
+		return none, err
 	}
-	witness, err := members(s, &c.customers, source.SubCustomers())
+	customers, err := members(s, &c.customers, source.SubCustomers())
 	if err != nil {
-		return nil, err
+		return none, err
 	}
 	pacer, err := c.tags.Of(s)
 	if err != nil {
-		return nil, err
+		return none, err
 	}
-	return core.NewReader(named[core.TagQuery, *core.CustomerTag]{source, s}, &core.ReaderOptions[core.TagQuery]{
+	tags := core.NewReader(named[core.TagQuery, *core.CustomerTag]{source, s}, &core.ReaderOptions[core.TagQuery]{
 		Schema: core.Schema("tags"), Provider: huawei.Provider, Account: s.Account,
-		Rules: core.Rules{ExpireMonth: expires}, Scopes: scopes, Witness: witness, Pacer: pacer, ShareFor: shareFor, Now: c.now,
-	}), nil
+		Rules: core.Rules{ExpireMonth: expires}, Scopes: resellers.Scopes, Resellers: resellers.Named, Witness: customers,
+		Pacer: pacer, ShareFor: shareFor, Now: c.now,
+	})
+	return tagAccount{tags, &profiles{customers: customers, resellers: resellers, calls: tags.CallsOnly}}, nil
 }
 
-// scopes splits a query. core.AllResellers stands for the resellers that the account
-// names, or else for those that the vendor lists.
-func (c *tagComposer) scopes(s Settings, source *huawei.Source) (func(context.Context, core.TagQuery) ([]core.Scope[core.TagQuery], error), error) {
+// resellerList returns the resellers that the account names, or else those that the vendor
+// lists.
+func (c *tagComposer) resellerList(s Settings, source *huawei.Source) (*huawei.ResellerList, error) {
 	ids, err := Parse(s, FieldResellers, nil, ParseResellers)
 	if err != nil {
 		return nil, err
-	}
-	if ids != nil {
-		return func(_ context.Context, q core.TagQuery) ([]core.Scope[core.TagQuery], error) {
-			return core.TagScopes(q, ids), nil
-		}, nil
 	}
 	resellers, err := members(s, &c.resellers, source.Resellers())
 	if err != nil {
 		return nil, err
 	}
-	return huawei.Scopes(resellers), nil
+	return huawei.NewResellerList(resellers, ids), nil
 }
 
 // members returns a Reader of one of the account's lists of members.

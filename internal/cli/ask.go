@@ -82,6 +82,9 @@ func (c *queryCmd) Run(ctx context.Context, std streams) error {
 	case c.History:
 		return c.history(ctx, std, params)
 	case len(c.CustomerID) == 0:
+		if formatOf(c.Output, std.out) == "table" {
+			askNames(function, params)
+		}
 	case slices.Contains(function.Params, "customer_id"):
 		params["customer_id"] = c.CustomerID
 	case len(c.CustomerID) > 1:
@@ -99,6 +102,13 @@ func (c *queryCmd) Run(ctx context.Context, std streams) error {
 		maps.Copy(params, byID)
 	}
 	return c.ask(ctx, std, function, params)
+}
+
+// askNames asks for the names of customers, unless the parameters say whether to.
+func askNames(function *core.Function, params core.Params) {
+	if _, given := params[core.NamesParam]; !given && slices.Contains(function.Params, core.NamesParam) {
+		params[core.NamesParam] = []string{"true"}
+	}
 }
 
 // flagNames returns the flags of parameters: "--filter-type and --filter".

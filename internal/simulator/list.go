@@ -109,6 +109,21 @@ func (r *roster) joinedAt(n int, now time.Time) time.Time {
 	return now
 }
 
+// lackEvery is how many customers there are for each one that a list lacks under a fault.
+const lackEvery = 20
+
+// lacking returns the list without the customers whose index divides by every.
+func (l *list) lacking(every int) *list {
+	rest := &list{day: l.day, call: l.call, listed: make([]bool, len(l.listed)), doubled: l.doubled}
+	for _, i := range l.customers {
+		if int(i)%every != 0 {
+			rest.customers = append(rest.customers, i)
+			rest.listed[i] = true
+		}
+	}
+	return rest
+}
+
 func (l *list) has(i int) bool { return i < len(l.listed) && l.listed[i] }
 
 // rows returns how many rows the list has.

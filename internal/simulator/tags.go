@@ -228,6 +228,7 @@ func makeResellers(s seed, customers int) []Reseller {
 			list[n].Customers = 0
 		case 2:
 			list[n].Customers = 250
+			list[n].Name = "=虚构\"经销商\" 🏮 <b>"
 		}
 	}
 	return list

@@ -20,6 +20,7 @@ type checkpoint struct {
 	Unproven    int            `json:"unproven"` // attempts that ended without a proof
 	Invocations int            `json:"invocations"`
 	Parts       []string       `json:"parts"`
+	Names       names          `json:"names"`
 	Count       int            `json:"count"`
 	Cursor      string         `json:"cursor"`
 	ReadDone    bool           `json:"read"`   // to the end

@@ -127,6 +127,7 @@ type comparison struct {
 	lists  alertLists
 	sample sample
 	notes  core.RecordNotes
+	names  *nameJoiner
 }
 
 func (c *comparison) customers(ctx context.Context) error {
@@ -146,6 +147,8 @@ func (c *comparison) customers(ctx context.Context) error {
 	if c.previous != nil {
 		c.m.TagEnds = c.previous.TagEnds.Next()
 	}
+	c.names = r.joinNames(ctx)
+	defer c.names.stop()
 	all := join(r.parts(ctx), r.linesOf(ctx, c.previous, customersName, r.keyOfRecord), r.linesOf(ctx, c.state, stateName, keyOfState))
 	for customer, err := range all {
 		if err == nil {
@@ -176,8 +179,14 @@ func (c *comparison) customer(lines joined) error {
 	}
 	if current != nil {
 		delete(c.unlisted, current.ID())
+		read := current
+		if current, err = c.names.join(lines.key, prev, current); err != nil {
+			return err
+		}
 		if c.run.Details != nil || c.partner.Vouchers != nil {
 			current = current.With(c.details(current))
+		}
+		if current != read {
 			if lines.now, err = core.AppendJSON(nil, current); err != nil {
 				return err
 			}

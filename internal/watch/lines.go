@@ -151,9 +151,14 @@ func join(now, before, last lines) iter.Seq2[joined, error] {
 // parts are the customers that were read, each once: where two parts have the same
 // customer, as the later one has it.
 func (r *invocation) parts(ctx context.Context) lines {
+	return r.mergedParts(ctx, r.checkpoint.Parts, r.keyOfRecord)
+}
+
+// mergedParts are the lines of parts in the order of their keys, each key once.
+func (r *invocation) mergedParts(ctx context.Context, parts []string, key func([]byte) (string, error)) lines {
 	var sources []lines
-	for _, name := range r.checkpoint.Parts {
-		sources = append(sources, readLines(ctx, r.store, r.objectName(name), r.keyOfRecord))
+	for _, name := range parts {
+		sources = append(sources, readLines(ctx, r.store, r.objectName(name), key))
 	}
 	return func(yield func(line, error) bool) {
 		last := ""

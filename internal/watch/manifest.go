@@ -151,6 +151,15 @@ func (m *Manifest) covers(key string) bool {
 	return m.Resellers == nil || slices.Contains(m.Resellers, reseller)
 }
 
+// resellerOf returns the reseller of a customer's key; "" for the account's own customers.
+func resellerOf(key string) string {
+	reseller, _, found := strings.Cut(key, "/")
+	if !found {
+		return ""
+	}
+	return reseller
+}
+
 // Latest is latest.json, which names the newest complete run.
 type Latest struct {
 	Run       string      `json:"run"`

@@ -36,6 +36,9 @@ func (r *invocation) read(ctx context.Context, existing *Manifest) (State, error
 		}
 		r.checkpoint.Proven = report.Complete
 		r.checkpoint.Warnings = slices.DeleteFunc(slices.Concat([]core.Warning{}, report.Warnings), core.Warning.AboutRecords) // comparing counts them
+		if w := r.checkpoint.Names.Warning; w != nil {
+			r.checkpoint.Warnings = append(r.checkpoint.Warnings, *w)
+		}
 		if !report.Complete {
 			// Customers came and went during the read, or the vendor counts others.
 			if r.checkpoint.Unproven++; r.checkpoint.Unproven < r.Attempts {
@@ -72,7 +75,7 @@ func (r *invocation) late(ctx context.Context) bool {
 func (r *invocation) endIncomplete(ctx context.Context, existing *Manifest) error {
 	m := r.manifest()
 	m.FinishedAt = r.Now().UTC().Truncate(time.Second)
-	r.checkpoint.Cursor, r.checkpoint.Parts = "", []string{} // the next call starts an attempt
+	r.checkpoint.Cursor, r.checkpoint.Parts, r.checkpoint.Names = "", []string{}, names{} // the next call starts an attempt
 	if err := r.save(ctx); err != nil || existing.finished() {
 		return err
 	}
@@ -102,12 +105,15 @@ func (r *invocation) readOn(ctx context.Context) (core.Report, error) {
 	start, before := time.Now(), r.checkpoint.ReadMS
 	var waiting []line
 	var failure error
+	named := nameReader{run: r, ctx: ctx}
 	store := func(cursor string) {
 		r.checkpoint.Calls, r.checkpoint.ReadMS = counted.sum(), before+time.Since(start).Milliseconds()
-		failure = r.storePart(ctx, waiting, cursor)
+		if failure = named.store(); failure == nil {
+			failure = r.storePart(ctx, waiting, cursor)
+		}
 		waiting = waiting[:0]
 	}
-	report, err := query.Walk(bounded, r.checkpoint.Cursor, r.known(bounded), r.checkpoint.AsOf, func(record core.Record, place func() string) bool {
+	report, err := query.Walk(bounded, core.WalkOptions{Cursor: r.checkpoint.Cursor, Known: r.known(bounded), AsOf: r.checkpoint.AsOf, Members: named.take}, func(record core.Record, place func() string) bool {
 		if len(waiting) == r.PartSize {
 			if store(place()); failure != nil {
 				return false
@@ -126,7 +132,7 @@ func (r *invocation) readOn(ctx context.Context) (core.Report, error) {
 		return true
 	})
 	if err == nil {
-		err = failure
+		err = cmp.Or(failure, named.err)
 	}
 	if err != nil {
 		return report, err // the next call reads what was not stored
@@ -190,27 +196,32 @@ func (r *invocation) noteReport(report core.Report) {
 	if report.Total != nil {
 		r.checkpoint.Total = report.Total
 	}
+	r.noteNames(report)
 	r.checkpoint.RequestIDs = append(r.checkpoint.RequestIDs, report.RequestIDs...)
 	const most = 100
 	r.checkpoint.RequestIDs = r.checkpoint.RequestIDs[max(0, len(r.checkpoint.RequestIDs)-most):]
 }
 
-// storePart stores customers in the order of their keys, and then saves the checkpoint.
-// Part names are random, so that an invocation that has lost its lease overwrites no part
-// of another.
+// putPart stores lines in the order of their keys, and returns the name of the part. It is
+// random, so that an invocation that has lost its lease overwrites no part of another.
+func (r *invocation) putPart(ctx context.Context, kind string, n int, lines []line) (name string, err error) {
+	slices.SortFunc(lines, func(a, b line) int { return cmp.Compare(a.key, b.key) })
+	name = fmt.Sprintf("progress/%s-%04d-%s.ndjson.gz", kind, n, rand.Text())
+	return name, r.store.Put(ctx, r.objectName(name), func(w io.Writer) error {
+		packed := gzip.NewWriter(w)
+		for _, l := range lines {
+			if _, err := packed.Write(l.text); err != nil {
+				return err
+			}
+		}
+		return packed.Close()
+	})
+}
+
+// storePart stores customers as a part, and then saves the checkpoint.
 func (r *invocation) storePart(ctx context.Context, records []line, cursor string) error {
 	if len(records) > 0 {
-		slices.SortFunc(records, func(a, b line) int { return cmp.Compare(a.key, b.key) })
-		name := fmt.Sprintf("progress/part-%04d-%s.ndjson.gz", len(r.checkpoint.Parts), rand.Text())
-		err := r.store.Put(ctx, r.objectName(name), func(w io.Writer) error {
-			packed := gzip.NewWriter(w)
-			for _, l := range records {
-				if _, err := packed.Write(l.text); err != nil {
-					return err
-				}
-			}
-			return packed.Close()
-		})
+		name, err := r.putPart(ctx, "part", len(r.checkpoint.Parts), records)
 		if err != nil {
 			return err
 		}

@@ -440,7 +440,7 @@ func TestWalkGoesOnFromAnyPlace(t *testing.T) {
 	for stop := range 58 {
 		var got []string
 		from := ""
-		report, err := q.Walk(t.Context(), "", nil, asOf, func(r core.Record, place func() string) bool {
+		report, err := q.Walk(t.Context(), core.WalkOptions{AsOf: asOf}, func(r core.Record, place func() string) bool {
 			if len(got) == stop {
 				from = place()
 				return false
@@ -452,7 +452,7 @@ func TestWalkGoesOnFromAnyPlace(t *testing.T) {
 			t.Fatalf("%v, %v", err, report.AsOf)
 		}
 		if stop < 57 {
-			report, err = q.Walk(t.Context(), from, nil, asOf, func(r core.Record, _ func() string) bool {
+			report, err = q.Walk(t.Context(), core.WalkOptions{Cursor: from, AsOf: asOf}, func(r core.Record, _ func() string) bool {
 				got = append(got, "a/"+r.ID())
 				return true
 			})

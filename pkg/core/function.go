@@ -41,7 +41,7 @@ type Spec[Q Query] struct {
 type Column struct {
 	Name   string
 	Kind   ColumnKind
-	Brief  bool // belongs in a table on a screen
+	Brief  bool // belongs in a table on a screen; a Detail only where it is not empty
 	Detail bool // shows one of the Details: an empty cell may be a value that was not read
 }
 

@@ -44,7 +44,9 @@ type list[Q Query, T Record] struct {
 	passes   int   // over the list
 	ranking  int   // number of the pass whose order later ones are compared with
 
-	witness witness
+	witness    witness
+	mismatched bool     // the witness has not named all customers, or proves nothing
+	onlyListed []string // the first few ids that it has not named, once the list is read again
 }
 
 // operation is the state of the current operation.
@@ -91,6 +93,10 @@ func (s *readState[Q, T]) readList(query Q, from Cursor) (finished bool, err err
 		l.adopt()
 	}
 	s.proving = true
+	if s.opts.Unproven {
+		s.incomplete = true
+		return true, nil
+	}
 	if l.counted {
 		return l.proveCounted()
 	}
@@ -206,6 +212,7 @@ func (l *list[Q, T]) takeRows(rows []T, at Cursor, skip int) bool {
 		key := record.Key()
 		before := l.seen.meet(key, l.op, metListed)
 		isNew := before.met&metListed == 0
+		l.noteOneSided(record, before)
 		again := before.last == l.op && !isNew
 		twice := again && i > 0 && rows[i-1].Key() == key // the vendor lists it twice
 		sum := keySum(key)

@@ -73,7 +73,7 @@ func scalar(name string, value jsontext.Value) (string, error) {
 }
 
 // IsSwitch reports whether the values of a parameter are true and false.
-func IsSwitch(name string) bool { return name == VouchersParam }
+func IsSwitch(name string) bool { return name == VouchersParam || name == NamesParam }
 
 func (p Params) has(name string) bool { _, ok := p[name]; return ok }
 

@@ -19,6 +19,8 @@ type pager[Q Query, T Record] struct {
 	start  Cursor
 	first  *inFlightPage[T] // the page at start, if it was fetched already
 
+	unproven bool // whether the list ends where its total says is not asked
+
 	prefetchEnd func(row, total int) int // where prefetching ends; nil: at the total
 
 	// What the pass has shown, after its last page:
@@ -64,6 +66,9 @@ func (p *pager[Q, T]) read(ctx context.Context, yield func(pageAt[T]) bool) (cou
 			page.at.Size = page.Next.Size // the Source's own
 		}
 		if !yield(page) {
+			return unknownCount, nil
+		}
+		if page.Next == nil && p.unproven {
 			return unknownCount, nil
 		}
 		if page.Next == nil {
@@ -138,7 +143,7 @@ func (l *list[Q, T]) countedPass(start Cursor, first *inFlightPage[T], skip int)
 	l.pass = true
 	l.passes++
 	isFirst := l.first
-	p := pager[Q, T]{reader: l.reader, query: l.query, retry: &l.retry, start: start, first: first, prefetchEnd: l.prefetchEnd}
+	p := pager[Q, T]{reader: l.reader, query: l.query, retry: &l.retry, start: start, first: first, unproven: l.opts.Unproven, prefetchEnd: l.prefetchEnd}
 	for page := range p.pages(l.ctx) {
 		if page.tail { // its rows come again, and not where a cursor would look for them
 			l.first, l.pass = false, false

@@ -3,6 +3,8 @@ package core
 import (
 	"fmt"
 	"math"
+	"slices"
+	"strings"
 )
 
 // A proof shows that a list was read completely. The vendors promise no order
@@ -127,15 +129,66 @@ func (l *list[Q, T]) proveUncounted() (finished bool, err error) {
 		if whole && unnamed == 0 {
 			return true, nil
 		}
+		var mismatch string
 		switch {
-		case l.witness.refused || l.partial:
+		case l.witness.refused != nil || l.partial:
+			return l.proveByRepetition()
 		case whole:
-			l.report.warn(WarnWitness, fmt.Sprintf("%d customers were read that the vendor's list of the account's customers does not name, of %d that it counts", unnamed, l.witness.total))
+			mismatch = fmt.Sprintf("%d customers were read that the vendor's list of the account's customers does not name, of %d that it counts", unnamed, l.witness.total)
 		default:
-			l.report.warn(WarnWitness, fmt.Sprintf("the vendor's list of the account's customers named %d while it counted %d, in %d passes, and proves nothing", len(l.witness.ids), l.witness.total, l.witness.passes))
+			mismatch = fmt.Sprintf("the vendor's list of the account's customers named %d while it counted %d, in %d passes, and proves nothing", len(l.witness.ids), l.witness.total, l.witness.passes)
 		}
+		at := len(l.report.Warnings)
+		l.mismatched = true
+		finished, err = l.proveByRepetition() // which shows the ids of those customers again
+		l.report.insertWarning(at, Warning{Code: WarnWitness, Message: mismatch + l.oneSided(unnamed)})
+		return finished, err
 	}
 	return l.proveByRepetition()
+}
+
+// maxOneSided is how many ids a warning names of each list.
+const maxOneSided = 5
+
+// noteOneSided records the id of a row that the witness has not named.
+func (l *list[Q, T]) noteOneSided(record T, before sighting) {
+	if l.mismatched && before.met == metListed && len(l.onlyListed) < maxOneSided && !slices.Contains(l.onlyListed, record.ID()) {
+		l.onlyListed = append(l.onlyListed, record.ID())
+	}
+}
+
+// oneSided names customers that only one of the two lists has. unnamed is how many the
+// witness has not named.
+func (l *list[Q, T]) oneSided(unnamed int) (text string) {
+	if len(l.onlyListed) > 0 {
+		text += "; only in the list that was read: " + someIDs(l.onlyListed, unnamed)
+	}
+	query, ok := any(l.query).(byIDs[Q])
+	if !ok {
+		return text
+	}
+	var only []string
+	count := 0
+	for _, id := range l.witness.ids {
+		if l.seen.get(query.KeyOf(id)).met&metListed == 0 {
+			if count++; len(only) < maxOneSided {
+				only = append(only, id)
+			}
+		}
+	}
+	if count > 0 {
+		text += "; only in the list of the account's customers: " + someIDs(only, count)
+	}
+	return text
+}
+
+// someIDs returns the first of all ids.
+func someIDs(first []string, all int) string {
+	text := strings.Join(first, ", ")
+	if all > len(first) {
+		text += fmt.Sprintf(" and %d more", all-len(first))
+	}
+	return text
 }
 
 // proveByRepetition repeats the pass until two in a row find no further customer.

@@ -141,11 +141,18 @@ func (q *Question) readAccount(ctx context.Context, account string, opts ReadOpt
 	return report, q.redacted(err)
 }
 
-// Walk reads one account like Read, from a cursor ("" is the beginning). place
-// returns the cursor that continues before the record; it is valid until keep
-// returns. known and asOf are as in ReadOptions. The answer is not shared, and
-// the records are not masked.
-func (q *Question) Walk(ctx context.Context, from string, known Known, asOf time.Time, keep func(record Record, place func() string) bool) (Report, error) {
+// WalkOptions are the options of Walk. They are as in ReadOptions.
+type WalkOptions struct {
+	Cursor  string
+	Known   Known
+	AsOf    time.Time
+	Members func(*Member)
+}
+
+// Walk reads one account like Read. place returns the cursor that continues before the
+// record; it is valid until keep returns. The answer is not shared, goes through no
+// stage, and the records are not masked.
+func (q *Question) Walk(ctx context.Context, walk WalkOptions, keep func(record Record, place func() string) bool) (Report, error) {
 	names, err := q.accounts(ctx)
 	switch {
 	case err != nil:
@@ -154,7 +161,7 @@ func (q *Question) Walk(ctx context.Context, from string, known Known, asOf time
 		return Report{}, Invalid("account", "one account at a time")
 	}
 	opts := q.opts
-	opts.Cursor, opts.Known, opts.AsOf, opts.alone = from, known, asOf, true
+	opts.Cursor, opts.Known, opts.AsOf, opts.Members, opts.alone = walk.Cursor, walk.Known, walk.AsOf, walk.Members, true
 	return q.query.read(ctx, names[0], opts, keep)
 }
 

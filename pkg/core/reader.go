@@ -51,6 +51,11 @@ type ReaderOptions[Q Query] struct {
 	// proves a list that has none; nil: there is no such list.
 	Witness *Reader[Q, *Member]
 
+	// Resellers returns the resellers that a query asks for, with their names, for
+	// ReadOptions.Members; nil: there are none. It may call the vendor, and is called after
+	// Scopes.
+	Resellers func(context.Context, Q) ([]*Member, error)
+
 	// Pacer spaces the calls. All Readers of one account and API share it. nil:
 	// a new Pacer without a limit.
 	Pacer *Pacer
@@ -78,6 +83,17 @@ type ReadOptions struct {
 	// AsOf dates the Report and evaluates the records, so that an answer from a
 	// cursor can have the date of the one before. Zero: now.
 	AsOf time.Time
+
+	// Members is called for each customer that the witness lists, once for each pass of an
+	// answer over its list or less often, and for each reseller of the query: their profiles
+	// are read without a further call, or with one for the resellers. The Report has the
+	// warning WarnNames if a list cannot be read. nil: profiles are not wanted. An answer
+	// with Members is not shared.
+	Members func(*Member)
+
+	// Unproven reads each list once and proves nothing, for lists of which a part is as
+	// welcome as the whole. The Report is not complete, and has no warning of that.
+	Unproven bool
 
 	alone     bool // neither reuse an answer nor share this one; walk then passes a place
 	checkOnly bool // check Cursor, read nothing, and return an empty Report
@@ -143,7 +159,7 @@ func (r *Reader[Q, T]) walk(ctx context.Context, query Q, opts *ReadOptions, kee
 	readOnce := func(keep func(T, Cursor) bool) (Report, error) {
 		return r.read(ctx, query, *opts, fingerprint, start, keep)
 	}
-	if r.opts.ShareFor > 0 && !opts.alone && opts.AsOf.IsZero() && opts.Known == nil {
+	if r.opts.ShareFor > 0 && !opts.alone && opts.AsOf.IsZero() && opts.Known == nil && opts.Members == nil {
 		key := fmt.Sprintf("%x %d %q %q", fingerprint, opts.Limit, opts.Statuses, opts.Cursor)
 		return r.shared.ask(ctx, key, r.opts.ShareFor, fingerprint, readOnce, func(record T) bool { return keep(record, nil) })
 	}
@@ -249,6 +265,7 @@ func (s *readState[Q, T]) readScopes(query Q) (err error) {
 	if s.scopes, err = s.reader.opts.Scopes(s.reader.CallsOnly(s.ctx), query); err != nil {
 		return err
 	}
+	s.nameResellers(query)
 	first, start := 0, s.resumeFrom
 	if start.Scope != "" {
 		first = slices.IndexFunc(s.scopes, func(scope Scope[Q]) bool { return scope.Name == start.Scope })
@@ -281,6 +298,26 @@ func (s *readState[Q, T]) readScopes(query Q) (err error) {
 		}
 	}
 	return nil
+}
+
+// namesWithin bounds the wait for the names of resellers: a list that hangs must not
+// take the time of the read.
+const namesWithin = 20 * time.Second
+
+// nameResellers passes the resellers of the query to Members.
+func (s *readState[Q, T]) nameResellers(query Q) {
+	if s.opts.Members == nil || s.reader.opts.Resellers == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(s.reader.CallsOnly(s.ctx), namesWithin)
+	defer cancel()
+	resellers, err := s.reader.opts.Resellers(ctx, query)
+	if err != nil {
+		s.report.warnNames("the vendor's list of resellers could not be read: " + AsError(err).Public())
+	}
+	for _, reseller := range resellers {
+		s.opts.Members(reseller)
+	}
 }
 
 // scopeStart returns the cursor at the beginning of the current scope.

@@ -66,7 +66,7 @@ type Warning struct {
 // AboutRecords reports whether the warning is about values of records. Every
 // other one is about whether the answer is complete.
 func (w Warning) AboutRecords() bool {
-	return w.Code == WarnValueUnreadable || w.Code == WarnMostlyUnknown || w.Code == WarnVouchersUnavailable
+	return w.Code == WarnValueUnreadable || w.Code == WarnMostlyUnknown || w.Code == WarnVouchersUnavailable || w.Code == WarnNames
 }
 
 // The codes of warnings, beside those of errors: an answer that a failure stopped
@@ -82,8 +82,9 @@ const (
 	WarnShrunken       = "list_shrunken"    // many customers of the newest complete run are missing
 	WarnWitness        = "witness_mismatch" // the two lists of the same customers differ
 
-	WarnValueUnreadable = "value_unreadable" // a value is not as documented; one warning for each member
-	WarnMostlyUnknown   = "mostly_unknown"   // more than a tenth of the customers have the status unknown
+	WarnValueUnreadable = "value_unreadable"  // a value is not as documented; one warning for each member
+	WarnMostlyUnknown   = "mostly_unknown"    // more than a tenth of the customers have the status unknown
+	WarnNames           = "names_unavailable" // names were asked for, and not all could be read
 )
 
 // The size of a Report is bounded: a caller with room for so many bytes must know
@@ -108,11 +109,19 @@ func (r *Report) warn(code, message string) {
 	r.addWarning(Warning{Code: code, Message: message})
 }
 
-func (r *Report) addWarning(w Warning) {
-	if len(r.Warnings) == maxWarnings {
-		r.Warnings = append(r.Warnings[:0], r.Warnings[1:]...)
+// warnNames adds the warning WarnNames, once: the first reason is that of the others too.
+func (r *Report) warnNames(message string) {
+	if !slices.ContainsFunc(r.Warnings, func(w Warning) bool { return w.Code == WarnNames }) {
+		r.warn(WarnNames, message)
 	}
-	r.Warnings = append(r.Warnings, w)
+}
+
+func (r *Report) addWarning(w Warning) { r.insertWarning(len(r.Warnings), w) }
+
+// insertWarning puts a warning before those from an index on. The first ones make room.
+func (r *Report) insertWarning(at int, w Warning) {
+	r.Warnings = slices.Insert(r.Warnings, min(at, len(r.Warnings)), w)
+	r.Warnings = r.Warnings[max(0, len(r.Warnings)-maxWarnings):]
 }
 
 // addNotes puts warnings about records before those about the read, the last of

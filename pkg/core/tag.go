@@ -32,6 +32,7 @@ type CustomerTag struct {
 	Owner        *string      `json:"owner"` // by default the account manager
 	CRMID        *string      `json:"crm_id"`
 	ResellerName *string      `json:"reseller_name"`
+	Manager      *string      `json:"account_manager,omitempty"` // by the vendor's list, whoever the owner is
 
 	Unreadable []string `json:"unreadable,omitempty"` // the vendor's members whose value is not as documented
 }
@@ -142,7 +143,7 @@ func (c *CustomerTag) With(d Details) Record {
 	joined := *c
 	if p := d.Profile; p != nil {
 		joined.Name, joined.AccountName, joined.Email, joined.Mobile = p.Name, p.AccountName, p.Email, p.Mobile
-		joined.Label, joined.AssociatedAt, joined.Owner = p.Label, p.AssociatedAt, p.Manager
+		joined.Label, joined.AssociatedAt, joined.Owner, joined.Manager = p.Label, p.AssociatedAt, p.Manager, p.Manager
 		joined.Association = nil
 		if p.Association != "" {
 			joined.Association = &p.Association
@@ -151,6 +152,23 @@ func (c *CustomerTag) With(d Details) Record {
 	joined.Owner, joined.CRMID = cmp.Or(d.Owner, joined.Owner), cmp.Or(d.CRMID, joined.CRMID)
 	joined.ResellerName = cmp.Or(d.ResellerName, joined.ResellerName)
 	return &joined
+}
+
+// Details returns what With has joined, but for the owner and the CRM id, which are the
+// partner's own to keep.
+func (c *CustomerTag) Details() Details {
+	p := Profile{
+		Name: c.Name, AccountName: c.AccountName, Email: c.Email, Mobile: c.Mobile,
+		Label: c.Label, AssociatedAt: c.AssociatedAt, Manager: c.Manager,
+	}
+	if c.Association != nil {
+		p.Association = *c.Association
+	}
+	d := Details{ResellerName: c.ResellerName}
+	if p != (Profile{}) {
+		d.Profile = &p
+	}
+	return d
 }
 
 // Masked returns the record with names, e-mail address, telephone number and label
@@ -170,9 +188,9 @@ func tagColumns() []Column {
 		{Name: "tag_type"}, {Name: "tag_value"},
 		{Name: "status", Brief: true}, {Name: "effective_month", Brief: true},
 		{Name: "expire_month", Brief: true}, {Name: "expires_at"}, {Name: "days_left", Kind: ColumnNumber, Brief: true},
-		{Name: "name", Detail: true}, {Name: "account_name", Detail: true}, {Name: "email", Detail: true},
+		{Name: "name", Brief: true, Detail: true}, {Name: "account_name", Detail: true}, {Name: "email", Detail: true},
 		{Name: "mobile", Detail: true}, {Name: "label", Detail: true}, {Name: "association", Detail: true},
-		{Name: "associated_at", Detail: true}, {Name: "owner", Detail: true}, {Name: "crm_id", Detail: true},
+		{Name: "associated_at", Detail: true}, {Name: "owner", Brief: true, Detail: true}, {Name: "crm_id", Detail: true},
 		{Name: "reseller_name", Detail: true},
 	}
 }
@@ -290,7 +308,21 @@ func tagQuery(p Params) (q TagQuery, err error) {
 		}
 	}
 	q.ResellerID = strings.Clone(reseller)
-	return q, nil
+	_, err = AskedNames(p)
+	return q, err
+}
+
+// NamesParam asks for the names of customers beside their tags. The query is the same with
+// it, so that a cursor continues with names or without.
+const NamesParam = "names"
+
+// AskedNames reads NamesParam.
+func AskedNames(p Params) (bool, error) {
+	names, given, err := p.one(NamesParam)
+	if err == nil && given && names != "true" && names != "false" {
+		err = Invalid(NamesParam, "unknown; use true or false")
+	}
+	return names == "true", err
 }
 
 // TagFunction returns the function "tags" over the Readers that open returns.
@@ -298,8 +330,8 @@ func TagFunction(open Open[TagQuery, *CustomerTag], names Names) *Function {
 	return NewFunction(Spec[TagQuery]{
 		Name:    "tags",
 		Summary: "new-customer tags on Huawei Cloud",
-		Params:  []string{"customer_id", "customer_ids", "reseller_id"},
-		WithID:  []string{"reseller_id"},
+		Params:  []string{"customer_id", "customer_ids", "reseller_id", NamesParam},
+		WithID:  []string{"reseller_id", NamesParam},
 		Parse:   tagQuery,
 		ByID:    func(id string) Params { return Params{"customer_id": {id}} },
 		Statuses: []string{

@@ -1,6 +1,7 @@
 package core
 
 import (
+	"cmp"
 	"slices"
 	"time"
 )
@@ -10,6 +11,16 @@ type Member struct {
 	MemberID     string
 	ResellerID   string     // of the customer; "": the account's own customer, or a reseller
 	AssociatedAt *time.Time // nil: not known
+	Reseller     bool       // it is a reseller
+	Profile      *Profile   // what the list says of the member beside its id; nil: nothing
+}
+
+// Name returns the member's name or, if the list leaves it out, that of its account.
+func (m *Member) Name() *string {
+	if m.Profile == nil {
+		return nil
+	}
+	return cmp.Or(m.Profile.Name, m.Profile.AccountName)
 }
 
 // ID returns the member's id.
@@ -44,7 +55,7 @@ func (m *Member) CreatedBetween(from, to time.Time) bool {
 
 // witness is what the second list of a list's customers has shown.
 type witness struct {
-	refused bool // it cannot be read
+	refused *Error // why it cannot be read
 	retry   retryBudget
 	passes  int
 	longest int      // rows of the longest page
@@ -85,9 +96,12 @@ func (l *list[Q, T]) readWitness() error {
 		w.shown = w.shown || p.count != unknownCount
 		return nil
 	}
-	w.refused = true
-	if failure := AsError(p.err); failure.Code == CodeCanceled || failure.Code == CodeDeadline {
-		return failure
+	w.refused = AsError(p.err)
+	if w.refused.Code == CodeCanceled || w.refused.Code == CodeDeadline {
+		return w.refused
+	}
+	if l.opts.Members != nil {
+		l.report.warnNames("the vendor's list of customers could not be read: " + w.refused.Public())
 	}
 	return nil
 }
@@ -102,6 +116,9 @@ func (l *list[Q, T]) meetMember(member *Member) {
 	}
 	if before.met&metWitnessed == 0 {
 		l.witness.ids = append(l.witness.ids, member.MemberID)
+		if l.opts.Members != nil {
+			l.opts.Members(member)
+		}
 		if l.isOld(member) {
 			l.witness.old++
 		}
@@ -123,7 +140,7 @@ func (l *list[Q, T]) proveByWitness() (whole, finished bool, err error) {
 			whole = false // its customers are read by id all the same
 			break
 		}
-		if err := l.readWitness(); err != nil || w.refused {
+		if err := l.readWitness(); err != nil || w.refused != nil {
 			return false, true, err
 		}
 		if l.partial {

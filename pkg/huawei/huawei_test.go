@@ -304,7 +304,7 @@ func TestDoubtsAreBounded(t *testing.T) {
 // newReader returns a Reader over the account and its resellers.
 func newReader(source *Source) *core.Reader[core.TagQuery, *core.CustomerTag] {
 	resellers := core.NewReader(source.Resellers(), &core.ReaderOptions[ResellerQuery]{Provider: Provider})
-	return core.NewReader(source, &core.ReaderOptions[core.TagQuery]{Provider: Provider, Scopes: Scopes(resellers)})
+	return core.NewReader(source, &core.ReaderOptions[core.TagQuery]{Provider: Provider, Scopes: NewResellerList(resellers, nil).Scopes})
 }
 
 func TestReadAllResellers(t *testing.T) {
@@ -502,7 +502,7 @@ func TestScopesNeedEveryReseller(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			source := newSource(t, Config{Endpoint: transporttest.Serve(t, test.answer)})
-			passes, err := Scopes(core.NewReader(source.Resellers(), nil))(context.Background(), all)
+			passes, err := NewResellerList(core.NewReader(source.Resellers(), nil), nil).Scopes(context.Background(), all)
 			if core.CodeOf(err) != test.code || len(passes) != test.passes {
 				t.Errorf("Passes = %v, %v, want %d and code %q", passes, err, test.passes, test.code)
 			}
@@ -511,7 +511,7 @@ func TestScopesNeedEveryReseller(t *testing.T) {
 	t.Run("not asked where not needed", func(t *testing.T) {
 		t.Parallel()
 		url := transporttest.Handle(t, func(http.ResponseWriter, *http.Request) { t.Error("the vendor was asked") })
-		passes, err := Scopes(core.NewReader(newSource(t, Config{Endpoint: url}).Resellers(), nil))(context.Background(), core.TagQuery{ResellerID: "r"})
+		passes, err := NewResellerList(core.NewReader(newSource(t, Config{Endpoint: url}).Resellers(), nil), nil).Scopes(context.Background(), core.TagQuery{ResellerID: "r"})
 		if err != nil || len(passes) != 1 {
 			t.Errorf("Passes = %v, %v", passes, err)
 		}
@@ -519,7 +519,7 @@ func TestScopesNeedEveryReseller(t *testing.T) {
 	t.Run("stopped on the way", func(t *testing.T) {
 		t.Parallel()
 		pages := &stumbling{err: &core.Error{Code: core.CodeDenied, Detail: "refused"}}
-		_, err := Scopes(core.NewReader[ResellerQuery, *core.Member](pages, nil))(context.Background(), all)
+		_, err := NewResellerList(core.NewReader[ResellerQuery, *core.Member](pages, nil), nil).Scopes(context.Background(), all)
 		if core.CodeOf(err) != core.CodeDenied {
 			t.Errorf("Passes = %v, want code %q", err, core.CodeDenied)
 		}

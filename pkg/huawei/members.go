@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 	bss "github.com/huaweicloud/huaweicloud-sdk-go-v3/services/bss/v2"
 	"github.com/huaweicloud/huaweicloud-sdk-go-v3/services/bss/v2/model"
 
@@ -27,6 +29,7 @@ type memberAPI[Q core.Query] struct {
 	op, path string
 	list     func(*memberAnswer) (name string, list transport.List[memberRow])
 	id       func(*memberRow) transport.Value
+	profile  func(*memberRow) core.Profile // but for what both lists call the same
 	send     func(client *bss.BssClient, query Q, offset, limit *int32) error
 	reseller func(Q) string // whose customers are asked for
 }
@@ -35,6 +38,7 @@ type memberAPI[Q core.Query] struct {
 const maxMemberPage = 100
 
 const (
+	resellersOp      = "huawei.ListIndirectPartners"
 	resellersPath    = "/v2/partners/indirect-partners/query"
 	subCustomersPath = "/v2/partners/sub-customers/query"
 )
@@ -56,9 +60,12 @@ func (s *Source) SubCustomers() Members[core.TagQuery] {
 }
 
 var resellers = memberAPI[ResellerQuery]{
-	op: "huawei.ListIndirectPartners", path: resellersPath,
+	op: resellersOp, path: resellersPath,
 	list: func(a *memberAnswer) (string, transport.List[memberRow]) { return "indirect_partners", a.Resellers },
 	id:   func(row *memberRow) transport.Value { return row.ResellerID },
+	profile: func(row *memberRow) core.Profile {
+		return core.Profile{Name: fact(row.Name), Mobile: fact(row.MobilePhone), Manager: fact(row.AccountManagerName)}
+	},
 	send: func(client *bss.BssClient, _ ResellerQuery, offset, limit *int32) error {
 		_, err := client.ListIndirectPartners(&model.ListIndirectPartnersRequest{
 			Body: &model.QueryIndirectPartnersReq{Offset: offset, Limit: limit},
@@ -72,6 +79,12 @@ var subCustomers = memberAPI[core.TagQuery]{
 	op: "huawei.ListSubCustomers", path: subCustomersPath,
 	list: func(a *memberAnswer) (string, transport.List[memberRow]) { return "customer_infos", a.Customers },
 	id:   func(row *memberRow) transport.Value { return row.CustomerID },
+	profile: func(row *memberRow) core.Profile {
+		return core.Profile{
+			Name: fact(row.Customer), Mobile: fact(row.Telephone), Label: fact(row.Label),
+			Association: associations[row.AssociationType.Text()], Manager: manager(row.AccountManagers),
+		}
+	},
 	send: func(client *bss.BssClient, query core.TagQuery, offset, limit *int32) error {
 		body := &model.QuerySubCustomerListReq{Offset: offset, Limit: limit}
 		if query.ResellerID != "" {
@@ -127,9 +140,23 @@ type memberAnswer struct {
 
 // memberRow is a member as the APIs write it.
 type memberRow struct {
-	ResellerID   transport.Value `json:"indirect_partner_id"`
-	CustomerID   transport.Value `json:"customer_id"`
+	AccountName  transport.Value `json:"account_name"`
 	AssociatedOn transport.Value `json:"associated_on"` // in UTC
+	Email        transport.Value `json:"email"`
+
+	// Of a customer.
+	CustomerID      transport.Value `json:"customer_id"`
+	Customer        transport.Value `json:"customer"` // the name of the real-name verification
+	Telephone       transport.Value `json:"telephone"`
+	Label           transport.Value `json:"label"`
+	AssociationType transport.Value `json:"association_type"`
+	AccountManagers transport.Value `json:"account_managers"` // "currently one only"
+
+	// Of a reseller.
+	ResellerID         transport.Value `json:"indirect_partner_id"`
+	Name               transport.Value `json:"name"`
+	MobilePhone        transport.Value `json:"mobile_phone"`
+	AccountManagerName transport.Value `json:"account_manager_name"`
 }
 
 // decode reads an answer as decodePage does. Here the count, which is there
@@ -161,49 +188,47 @@ func (api *memberAPI[Q]) member(row *memberRow, reseller string) (*core.Member, 
 	if !ok {
 		return nil, errors.New("it has no id")
 	}
-	m := &core.Member{MemberID: id, ResellerID: reseller}
+	profile := api.profile(row)
+	profile.AccountName, profile.Email = fact(row.AccountName), fact(row.Email)
+	m := &core.Member{MemberID: id, ResellerID: reseller, Reseller: api.op == resellersOp, Profile: &profile}
 	// The API's page gives the time as UTC; one without an offset is not proof.
 	if at, form, _ := core.ParseTime(row.AssociatedOn.Text(), time.UTC); form == core.ZonedTime {
-		m.AssociatedAt = &at
+		m.AssociatedAt, profile.AssociatedAt = &at, &at
 	}
 	return m, nil
 }
 
-// Scopes returns the Scopes of a core.Reader over a Source: it splits a query into
-// queries of the API. For core.AllResellers it reads the list of resellers, and
-// fails unless the list is proven complete: the customers of a missing reseller would
-// be missing silently.
-func Scopes(resellers *core.Reader[ResellerQuery, *core.Member]) func(context.Context, core.TagQuery) ([]core.Scope[core.TagQuery], error) {
-	return func(ctx context.Context, query core.TagQuery) ([]core.Scope[core.TagQuery], error) {
-		if query.ResellerID != core.AllResellers {
-			return core.TagScopes(query, nil), nil
-		}
-		var ids []string
-		report, err := resellers.Read(ctx, ResellerQuery{}, nil, func(r *core.Member) bool {
-			ids = append(ids, r.MemberID)
-			return true
-		})
-		if err != nil {
-			return nil, err
-		}
-		if !report.Complete {
-			return nil, unproven(report)
-		}
-		return core.TagScopes(query, ids), nil
+// associations are the values of association_type (model CustomerInformation of the SDK,
+// read November 2026).
+var associations = map[string]core.Association{"1": core.AssociationReferral, "2": core.AssociationResale}
+
+// fact returns a text, or the digits of a number; nil if there is none, or a value of
+// another kind: a list that proves others must not fail for a name.
+func fact(value transport.Value) *string {
+	text := value.Text()
+	if text == "" {
+		return nil
 	}
+	return &text
 }
 
-// unproven is the error for a list of resellers that is not proven complete. Its
-// code is the reason that stopped the read, if any, which may be temporary.
-func unproven(report core.Report) *core.Error {
-	e := &core.Error{Code: core.CodeIncomplete, Param: "reseller_id", Detail: "the list of resellers could not be read completely"}
-	if len(report.Warnings) == 0 {
-		return e
+// manager returns the first account manager with a name.
+func manager(list transport.Value) *string {
+	var managers []transport.Value
+	lenient := json.JoinOptions(jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
+	if list == "" || json.Unmarshal([]byte(list), &managers, lenient) != nil {
+		return nil
 	}
-	last := report.Warnings[len(report.Warnings)-1]
-	e.Detail += ": " + last.Message
-	if report.Stopped != nil && *report.Stopped != core.StoppedLimit {
-		e.Code = core.Code(last.Code)
+	for _, row := range managers {
+		var of struct {
+			AccountName transport.Value `json:"account_name"`
+		}
+		if json.Unmarshal([]byte(row), &of, lenient) != nil {
+			continue
+		}
+		if name := fact(of.AccountName); name != nil {
+			return name
+		}
 	}
-	return e
+	return nil
 }

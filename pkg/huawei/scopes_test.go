@@ -45,7 +45,7 @@ func TestScopesOverManyPagesOfResellers(t *testing.T) {
 				t.Fatal(err)
 			}
 			t.Cleanup(source.CloseIdleConnections)
-			scopes := huawei.Scopes(core.NewReader(source.Resellers(), &core.ReaderOptions[huawei.ResellerQuery]{Attempts: 1}))
+			scopes := huawei.NewResellerList(core.NewReader(source.Resellers(), &core.ReaderOptions[huawei.ResellerQuery]{Attempts: 1}), nil).Scopes
 			got, err := scopes(t.Context(), core.TagQuery{ResellerID: core.AllResellers})
 			if !world.counted && world.resellers > 99 {
 				if core.CodeOf(err) != core.CodeIncomplete {
