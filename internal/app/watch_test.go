@@ -40,6 +40,7 @@ func newEar(t *testing.T, status int) *ear {
 		status := e.status
 		e.mu.Unlock()
 		w.WriteHeader(status)
+		_, _ = io.WriteString(w, "ok") // as Slack answers
 	}))
 	t.Cleanup(e.server.Close)
 	return e
