@@ -46,7 +46,7 @@ func openAlerts(w *Watcher, functions []*core.Function) api.Resource {
 				return nil, err
 			}
 			return func(ctx context.Context) (api.Document, error) {
-				answer := openAnswer{watcher: w, inside: q.Rights.Inside, named: filter.account != "" || filter.functions != nil}
+				answer := openAnswer{watcher: w, inside: q.Rights.Inside, named: filter.account != "" && filter.account != core.AllAccounts || filter.functions != nil}
 				for _, of := range visible {
 					open, err := watch.ReadOpen(ctx, s, of.function.Name, of.account, w.Now(), filter.keep)
 					answer.add(ctx, of, open, storeError(err))

@@ -14,6 +14,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/go-json-experiment/json/jsontext"
+
 	"partnerlens/internal/alert"
 	"partnerlens/internal/store"
 	"partnerlens/pkg/core"
@@ -103,7 +105,7 @@ type historyReader struct {
 	store    store.Store
 	place    place
 	from, to time.Time
-	member   []byte                     // the customer's id as a member of a line
+	id       []byte                     // the customer's id as JSON
 	failed   atomic.Pointer[core.Error] // the store's first failure: no further run is read
 }
 
@@ -123,7 +125,7 @@ func newHistoryReader(s store.Store, q HistoryQuery) (*historyReader, error) {
 		}
 	}
 	id, err := core.AppendJSON(nil, q.CustomerID)
-	h.member = append([]byte(idMember), id...)
+	h.id = id
 	return h, err
 }
 
@@ -263,8 +265,14 @@ func (h *historyReader) records(ctx context.Context, m *Manifest) (records []cor
 		return nil, err
 	}
 	defer body.close()
-	// Without resellers, the lines are in the order of the customers' ids.
-	lines, readErr := h.linesOf(body, len(m.Query["reseller_id"]) == 0)
+	var lines [][]byte
+	var readErr error
+	switch sorted := len(m.Query["reseller_id"]) == 0; { // in the order of the customers' ids, and not of their resellers'
+	case sorted && object.divided():
+		lines, readErr = h.inMembers(body, object.Members)
+	default:
+		lines, readErr = h.scan(bufio.NewReader(body), sorted)
+	}
 	if err := body.finish(); err != nil { // the reason why it cannot be read, if it is damaged
 		return nil, err
 	}
@@ -283,10 +291,60 @@ func (h *historyReader) records(ctx context.Context, m *Manifest) (records []cor
 	return records, nil
 }
 
-// linesOf returns the lines that have the customer's id. sorted stops at the first line of
-// a later id.
-func (h *historyReader) linesOf(packed io.Reader, sorted bool) (lines [][]byte, err error) {
-	unpacked, err := gzip.NewReader(bufio.NewReader(packed))
+// divided reports whether the object can be read by its Members.
+func (o *Object) divided() bool {
+	sum := int64(0)
+	for _, size := range o.Members {
+		if size <= 0 || size > maxSmall {
+			return false
+		}
+		sum += size
+	}
+	return len(o.Members) > 1 && sum == o.Bytes
+}
+
+// inMembers returns the lines that have the customer's id, of which there is one at most.
+// They are in the last member whose first line is not of a later id, so that of the others
+// only the beginning is unpacked.
+func (h *historyReader) inMembers(packed io.Reader, members []int64) ([][]byte, error) {
+	var last, next []byte
+	for _, size := range members {
+		next = slices.Grow(next[:0], int(size))[:size]
+		if _, err := io.ReadFull(packed, next); err != nil {
+			return nil, err
+		}
+		order, err := h.compareFirst(next)
+		if err != nil {
+			return nil, err
+		}
+		if order > 0 {
+			break
+		}
+		last, next = next, last
+	}
+	if last == nil {
+		return nil, nil
+	}
+	return h.scan(bytes.NewReader(last), true)
+}
+
+// compareFirst compares the id of a member's first line.
+func (h *historyReader) compareFirst(member []byte) (int, error) {
+	unpacked, err := gzip.NewReader(bytes.NewReader(member))
+	if err != nil {
+		return 0, err
+	}
+	line, err := bufio.NewReader(unpacked).ReadBytes('\n')
+	if err != nil {
+		return 0, err
+	}
+	return h.compare(line)
+}
+
+// scan returns the lines that have the customer's id. sorted stops at the first line of a
+// later id.
+func (h *historyReader) scan(packed io.Reader, sorted bool) (lines [][]byte, err error) {
+	unpacked, err := gzip.NewReader(packed)
 	if err != nil {
 		return nil, err
 	}
@@ -304,31 +362,42 @@ func (h *historyReader) linesOf(packed io.Reader, sorted bool) (lines [][]byte, 
 		if long != nil {
 			line, long = append(long, line...), nil
 		}
-		order := h.compare(line)
-		if order == 0 {
-			lines = append(lines, bytes.Clone(line))
+		if len(line) == 0 {
+			return lines, nil
 		}
-		if err != nil || sorted && order > 0 {
+		order, unreadable := h.compare(line)
+		switch {
+		case unreadable != nil:
+			return nil, unreadable
+		case order == 0:
+			lines = append(lines, bytes.Clone(line))
+		case sorted && order > 0:
+			return lines, nil
+		}
+		if err != nil {
 			return lines, nil
 		}
 	}
 }
 
-// compare compares the id of a line with the customer's; of a line without an id, or whose
-// id has an escape, it says that it is smaller, unless it is the customer's.
-func (h *historyReader) compare(line []byte) int {
+// compare compares the id of a line with the customer's.
+func (h *historyReader) compare(line []byte) (int, error) {
 	i := bytes.Index(line, []byte(idMember))
 	if i < 0 {
-		return -1
+		return 0, errDamaged
 	}
-	member := line[i:]
-	if bytes.HasPrefix(member, h.member) {
-		return 0
+	member := line[i+len(idMember):]
+	if bytes.HasPrefix(member, h.id) {
+		return 0, nil
 	}
-	id := member[min(len(member), len(idMember)+1):]
-	end := bytes.IndexByte(id, '"')
-	if end < 0 || bytes.IndexByte(id[:end], '\\') >= 0 {
-		return -1
+	text := member[min(len(member), 1):]
+	end := bytes.IndexAny(text, `"\\`)
+	if end >= 0 && text[end] == '"' {
+		return bytes.Compare(text[:end], []byte(h.CustomerID)), nil
 	}
-	return strings.Compare(string(id[:end]), h.CustomerID)
+	id, err := jsontext.NewDecoder(bytes.NewReader(member)).ReadToken()
+	if err != nil || id.Kind() != '"' {
+		return 0, errDamaged
+	}
+	return strings.Compare(id.String(), h.CustomerID), nil
 }

@@ -356,11 +356,57 @@ func TestHistoryByHours(t *testing.T) {
 	}
 }
 
+// TestHistoryInMembers finds each customer of a list of several members, and of the same list
+// without them, as an earlier version stores it.
+func TestHistoryInMembers(t *testing.T) {
+	t.Parallel()
+	w := newWorld(newMemory(nil), 3000)
+	w.chats = nil
+	w.change = func(job *watch.Job) { job.PartSize = 0 }
+	const run = "2026-11-22"
+	w.watch(t, run)
+	s := w.store.(*memory)
+	m := manifestOf(t, s, run)
+	if m.Objects[0].Name != "customers.ndjson.gz" || len(m.Objects[0].Members) < 2 {
+		t.Fatalf("the customers are %+v", m.Objects[0])
+	}
+	if rows := strings.Count(unpacked(t, get(t, s, folderOf(run)+"customers.ndjson.gz")), "\n"); rows != 3000 || m.Objects[0].Rows != 3000 {
+		t.Errorf("%d rows are stored, and the manifest says %d", rows, m.Objects[0].Rows)
+	}
+	rest := get(t, s, folderOf(run)+"customers.ndjson.gz")
+	for i, size := range m.Objects[0].Members {
+		if text := unpacked(t, rest[:size]); !strings.HasPrefix(text, "{") || !strings.HasSuffix(text, "}\n") {
+			t.Errorf("member %d is not of whole rows", i)
+		}
+		rest = rest[size:]
+	}
+	if rest != "" {
+		t.Errorf("%d bytes follow the members", len(rest))
+	}
+	var ids []string
+	for i := range 3000 {
+		ids = append(ids, idOf(i))
+	}
+	slices.Sort(ids)
+	for name, members := range map[string][]int64{"with members": m.Objects[0].Members, "without": nil, "with others": {1, 2, 3}, "with a negative one": {-1, m.Objects[0].Bytes + 1}} {
+		rewrite(t, s, run, func(m *watch.Manifest) { m.Objects[0].Members = members })
+		for n := 0; n < len(ids); n += 1 + len(ids)/29 {
+			for id, want := range map[string]watch.DayState{ids[n]: watch.DayListed, ids[n] + "0": watch.DayAbsent, ids[0]: watch.DayListed, ids[len(ids)-1]: watch.DayListed, "1": watch.DayAbsent, "3": watch.DayAbsent} {
+				days, err := historyOf(t.Context(), s, id, run, run)
+				if err != nil || len(days) != 1 || days[0].State != want || want == watch.DayListed && days[0].Record.ID() != id {
+					t.Fatalf("%s, %s: %v, %v; want %s", name, id, lines(days), err, want)
+				}
+			}
+		}
+	}
+}
+
 // FuzzHistory looks for a customer among others of any ids and names.
 func FuzzHistory(f *testing.F) {
 	f.Add("200000000001", "200000000002", `","customer_id":"200000000001","x":"`, 3)
 	f.Add(`a"b\c`, "a", "名", 9)
-	f.Add("~", "!", "\u2028", 2)
+	f.Add("~", "!", "\u2028", 18)
+	f.Add("a2", "a", "", 23)
 	intact := fewRuns(f)
 	f.Fuzz(func(t *testing.T, id, other, name string, n int) {
 		if core.CheckID("", id) != nil || core.CheckID("", other) != nil {
@@ -373,8 +419,10 @@ func FuzzHistory(f *testing.F) {
 		for i := range n & 7 {
 			ids[fmt.Sprint(other, i)] = true
 		}
+		var body string
+		var members []int64 // of two lines each
 		var text strings.Builder
-		for _, key := range slices.Sorted(maps.Keys(ids)) {
+		for i, key := range slices.Sorted(maps.Keys(ids)) {
 			c := customer(1, 2, false)
 			c.CustomerID, c.Name, c.Remark = key, strings.ToValidUTF8(name, ""), strings.ToValidUTF8(name, "")
 			line, err := core.AppendJSON(nil, c)
@@ -382,12 +430,24 @@ func FuzzHistory(f *testing.F) {
 				t.Skip()
 			}
 			text.Write(append(line, '\n'))
+			if i%2 == 1 || i == len(ids)-1 {
+				member := packed(text.String())
+				text.Reset()
+				body, members = body+member, append(members, int64(len(member)))
+			}
+		}
+		if body == "" {
+			body = packed("")
 		}
 		const run = "2026-11-22"
 		s := newMemory(intact)
-		body := packed(text.String())
 		put(t, s, folderOf(run)+"customers.ndjson.gz", body)
-		rewrite(t, s, run, func(m *watch.Manifest) { setObject(m, "customers.ndjson.gz", body) })
+		rewrite(t, s, run, func(m *watch.Manifest) {
+			setObject(m, "customers.ndjson.gz", body)
+			if n&16 != 0 {
+				m.Objects[0].Members = members
+			}
+		})
 		for key := range map[string]bool{id: true, other + "0": true, other + "2": true} {
 			days, err := historyOf(t.Context(), s, key, run, run)
 			if err != nil || len(days) != 1 {

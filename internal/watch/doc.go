@@ -32,4 +32,7 @@
 // goes on: parts that were read never change, a checkpoint lists them, and the objects
 // follow from the parts and the earlier runs, so that writing them again gives the same
 // bytes. Each delivery is recorded as it ends.
+//
+// ReadOpen (reading.go) and ReadHistory (customerhistory.go) read finished runs: who is in
+// trouble now, and what each day's run has of one customer.
 package watch

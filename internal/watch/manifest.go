@@ -78,6 +78,10 @@ type Object struct {
 	Bytes  int64  `json:"bytes"`
 	SHA256 string `json:"sha256"`
 	Rows   int    `json:"rows"`
+
+	// Members are the sizes of the members of a compressed object, each of which can be
+	// unpacked by itself and begins with a row; none: it has one.
+	Members []int64 `json:"members,omitempty"`
 }
 
 // effectiveState is State, or, in a manifest of the version before, which has none, follows

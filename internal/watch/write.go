@@ -59,7 +59,13 @@ type output struct {
 	buffer *bufio.Writer
 	packed *gzip.Writer // nil if the object is not compressed
 	err    error        // the first
+
+	start  int64 // where the last of Members ends
+	member int   // bytes of the member that is being written, before compression
 }
+
+// memberSize is the size of a member before compression: 2,000 customers or more.
+const memberSize = 1 << 20
 
 func (o *output) open(w io.Writer) {
 	o.buffer = bufio.NewWriterSize(io.MultiWriter(w, o.sum, (*counter)(&o.Bytes)), 64<<10)
@@ -84,7 +90,22 @@ func (o *output) row(text []byte) {
 	if o != nil {
 		o.Rows++
 		o.add(text)
+		if o.member += len(text); o.packed != nil && o.member >= memberSize {
+			o.endMember()
+		}
 	}
+}
+
+// endMember ends a member of a compressed object and begins another.
+func (o *output) endMember() {
+	if o.err == nil {
+		o.err = o.packed.Close()
+	}
+	if o.err == nil {
+		o.err = o.buffer.Flush()
+	}
+	o.Members, o.start, o.member = append(o.Members, o.Bytes-o.start), o.Bytes, 0
+	o.packed.Reset(o.buffer)
 }
 
 func (o *output) close() error {
@@ -93,6 +114,9 @@ func (o *output) close() error {
 	}
 	if o.err == nil {
 		o.err = o.buffer.Flush()
+	}
+	if o.Members != nil {
+		o.Members = append(o.Members, o.Bytes-o.start)
 	}
 	o.SHA256 = hex.EncodeToString(o.sum.Sum(nil))
 	return o.err
