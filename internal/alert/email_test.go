@@ -26,6 +26,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 	"unicode/utf8"
 
@@ -553,6 +554,27 @@ func TestOpenTableIsBounded(t *testing.T) {
 	if last := rows[len(rows)-1][0]; err != nil || len(rows) != maxRows+2 || last != "… and 5 more, see s3://bucket/" {
 		t.Errorf("%v, %d rows, %q", err, len(rows), last)
 	}
+}
+
+// However many owners get mail, one mailbox sends at most 30 messages a minute.
+func TestEmailPace(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		c, pace, start := mailChannel("smtp", "smtp.example.com"), new(Pace), time.Now()
+		for range 31 {
+			if !pace.wait(t.Context(), &c) {
+				t.Fatal("the context is not over")
+			}
+		}
+		if took := time.Since(start); took < time.Minute {
+			t.Errorf("31 messages within %s", took)
+		}
+		short, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if pace.wait(short, &c) {
+			t.Error("a wait beyond the deadline")
+		}
+	})
 }
 
 func TestParseServer(t *testing.T) {
