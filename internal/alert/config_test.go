@@ -181,7 +181,8 @@ func TestAddresses(t *testing.T) {
 }
 
 func FuzzParseConfig(f *testing.F) {
-	for _, seed := range []string{`{}`, `{"rules":{"overrides":{"1":"5%"}},"channels":[{"name":"a","type":"sns","url":"arn:aws:sns:r:123456789012:t"}]}`, `{"channels":[{}]}`, `{"quiet":null}`, `[`} {
+	for _, seed := range []string{`{}`, `{"rules":{"overrides":{"1":"5%"}},"channels":[{"name":"a","type":"sns","url":"arn:aws:sns:r:123456789012:t"}]}`, `{"channels":[{}]}`, `{"quiet":null}`,
+		`{"channels":[{"name":"a","type":"email","url":"smtp://h","from":"a@b.c","to":["d@e.f"],"split":"owner","owners":["x"],"owner_channels":{"x":"x@y.z"}}]}`, `[`} {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {

@@ -30,6 +30,11 @@ const (
 	maxMailboxes = 50
 	maxMailbox   = 254         // bytes of an address (RFC 3696, erratum 1690)
 	mailTimeout  = time.Minute // servers slow down clients that they do not know
+	quitTimeout  = 5 * time.Second
+
+	// Exchange Online accepts 30 messages a minute of a mailbox ("Exchange Online limits",
+	// Sending limits, learn.microsoft.com, read November 2026), and few connections at once.
+	mailEvery = time.Minute / 28
 )
 
 // server is a mail server, as the url of a channel names it:
@@ -220,7 +225,8 @@ func (s *sender) mail(whole context.Context, opts DeliverOptions) outcome {
 			return fromServer(whole, ctx, err, contentReplies)
 		}
 		s.mailed = append(s.mailed, accepted...)
-		_ = client.Quit() // the server has the message
+		_ = client.UpdateDeadline(quitTimeout) // the server has the message
+		_ = client.Quit()
 	}
 	return s.mailOutcome(later, len(to))
 }

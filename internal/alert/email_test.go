@@ -26,6 +26,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 	"unicode/utf8"
 
@@ -272,7 +273,8 @@ func TestEmailReplies(t *testing.T) {
 	}{
 		{"a wrong password", &mailServer{}, "another", Failed, core.CodeDenied, ReachChannel, "user or the password (SMTP 535)", 0},
 		{"the sender is refused", &mailServer{sender: reply(550)}, "", Failed, core.CodeDenied, ReachChannel, "check from (SMTP 550)", 0},
-		{"a login is required", &mailServer{sender: reply(530)}, "", Failed, core.CodeDenied, ReachChannel, "SMTP 530", 0},
+		{"a login is required", &mailServer{sender: reply(530)}, "", Failed, core.CodeDenied, ReachChannel, "user or the password (SMTP 530)", 0},
+		{"a login is required of recipients", &mailServer{recipient: bob(530)}, "", Failed, core.CodeDenied, ReachChannel, "user or the password (SMTP 530)", 0},
 		{"too large", &mailServer{sender: reply(552)}, "", Refused, core.CodeUpstream, ReachMessage, "SMTP 552", 0},
 		{"busy", &mailServer{sender: reply(421)}, "", Failed, core.CodeUnavailable, ReachChannel, "SMTP 421", 0},
 		{"the content is refused", &mailServer{data: reply(554)}, "", Refused, core.CodeUpstream, ReachMessage, "the message (SMTP 554)", 0},
@@ -343,6 +345,29 @@ func TestEmailReachesEachRecipientOnce(t *testing.T) {
 		if parseMail(t, m.text).header.Get("Message-ID") != "<"+d.ID+"@example.com>" {
 			t.Errorf("%q", m.text[:500])
 		}
+	}
+}
+
+// A recipient who is refused is not tried again within a call, while another one is.
+func TestEmailRefusalIsFinal(t *testing.T) {
+	t.Parallel()
+	var mu sync.Mutex
+	asked := make(map[string]int)
+	server := (&mailServer{recipient: func(to string) error {
+		mu.Lock()
+		defer mu.Unlock()
+		asked[to]++
+		switch {
+		case to == "alice@example.com":
+			return &smtp.SMTPError{Code: 550, Message: "no such user"}
+		case asked[to] == 1:
+			return &smtp.SMTPError{Code: 450, Message: "later"}
+		}
+		return nil
+	}}).serve(t, false)
+	d := deliverTo(t, t.Context(), mailChannel("smtp", server.address), digestOf(3), server.options())
+	if d.State != Refused || d.Tries != 2 || !strings.Contains(d.Detail, "1 of 2 recipients do not have the message") || asked["alice@example.com"] != 1 || len(server.got()) != 1 {
+		t.Errorf("%+v, %v", d, asked)
 	}
 }
 
@@ -553,6 +578,27 @@ func TestOpenTableIsBounded(t *testing.T) {
 	if last := rows[len(rows)-1][0]; err != nil || len(rows) != maxRows+2 || last != "… and 5 more, see s3://bucket/" {
 		t.Errorf("%v, %d rows, %q", err, len(rows), last)
 	}
+}
+
+// However many owners get mail, one mailbox sends at most 30 messages a minute.
+func TestEmailPace(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		c, pace, start := mailChannel("smtp", "smtp.example.com"), new(Pace), time.Now()
+		for range 31 {
+			if !pace.wait(t.Context(), &c) {
+				t.Fatal("the context is not over")
+			}
+		}
+		if took := time.Since(start); took < time.Minute {
+			t.Errorf("31 messages within %s", took)
+		}
+		short, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if pace.wait(short, &c) {
+			t.Error("a wait beyond the deadline")
+		}
+	})
 }
 
 func TestParseServer(t *testing.T) {

@@ -144,6 +144,19 @@ func TestOwnersGetTheirOwnDigests(t *testing.T) {
 				t.Errorf("%s has %s: %s", host, text, got.text[host])
 			}
 		}
+		// The table has the open conditions of the same owners.
+		channel, owner, _ := strings.Cut(strings.TrimSuffix(host, ".example"), "-")
+		at := slices.IndexFunc(config.Channels, func(c Channel) bool { return c.Name == channel })
+		rows := string(d.selectFor(config.Channels[at].scopeOf(Delivery{Channel: channel, Owner: owner}, config.Plan(d))).openCSV(writer{}))
+		for _, name := range owners {
+			n := 0
+			if slices.Contains(strings.Split(want.owners, " "), name) {
+				n = want.open[CreditLow]/len(strings.Split(want.owners, " ")) + want.open[CustomerNew]/len(strings.Split(want.owners, " "))
+			}
+			if got := strings.Count(rows, "of-"+name+"-"); got != n {
+				t.Errorf("%s: %d rows of %q, want %d:\n%s", host, got, name, n, rows)
+			}
+		}
 		// The same as text, for people.
 		for _, language := range []string{English, Chinese} {
 			channel := &config.Channels[0]

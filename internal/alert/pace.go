@@ -18,11 +18,13 @@ type Pace struct {
 
 // wait waits until a message may go to the channel. It returns false if ctx ends before.
 func (p *Pace) wait(ctx context.Context, c *Channel) bool {
-	chat := chats[c.Type]
-	if chat == nil {
+	every := mailEvery
+	if chat := chats[c.Type]; chat != nil {
+		every = chat.every
+	} else if c.Type != Email {
 		return true
 	}
-	wait, ok := p.reserve(ctx, hashID("address", c.URL.Reveal()), chat.every)
+	wait, ok := p.reserve(ctx, hashID("address", c.URL.Reveal()), every)
 	return ok && core.Sleep(ctx, wait) == nil
 }
 

@@ -137,6 +137,30 @@ func TestPendingToAnOwner(t *testing.T) {
 	}
 }
 
+// While the channel's own address is dead, owners get their digests; what they got is not in
+// the channel's own digest, even if the setting names no owner by then.
+func TestPendingToTheRest(t *testing.T) {
+	t.Parallel()
+	w, setAddresses := ownersWorld(t, "alice", "bob")
+	w.chats["ops"].answer(http.StatusNotFound)
+	w.watch(t, "2026-11-21")
+	w.books.left[20] = -1
+	if outcome := w.watch(t, "2026-11-22"); len(outcome.Undelivered) != 1 || outcome.Undelivered[0].Owner != "" {
+		t.Errorf("%+v", outcome.Undelivered)
+	}
+	if got, want := customersOf(w.chats["alice"]), ids(20, 20, 21); !slices.Equal(got, want) {
+		t.Errorf("alice has %q, want %q", got, want)
+	}
+	w.chats["ops"].answer(http.StatusOK)
+	setAddresses()
+	if outcome := w.watch(t, "2026-11-23"); len(outcome.Undelivered) != 0 {
+		t.Errorf("%+v", outcome.Undelivered)
+	}
+	if got, want := customersOf(w.chats["ops"]), ids(23, 24); !slices.Equal(got, want) {
+		t.Errorf("ops has %q, want %q", got, want)
+	}
+}
+
 // An event for each alert, more than a digest holds, from the run's alerts.json.
 func TestEventsOfARun(t *testing.T) {
 	t.Parallel()
