@@ -251,8 +251,7 @@ func (n *naming) byID(ctx context.Context, reseller, id string, l *profileList) 
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.note(err, start)
-	return profile, err
+	return profile, l.note(err, start)
 }
 
 // nameOf returns the name of a reseller.

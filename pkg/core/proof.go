@@ -127,6 +127,7 @@ func (l *list[Q, T]) proveUncounted() (finished bool, err error) {
 		}
 		unnamed := l.seen.unwitnessed()
 		if whole && unnamed == 0 {
+			l.warnUntagged()
 			return true, nil
 		}
 		var mismatch string
@@ -163,23 +164,49 @@ func (l *list[Q, T]) oneSided(unnamed int) (text string) {
 	if len(l.onlyListed) > 0 {
 		text += "; only in the list that was read: " + someIDs(l.onlyListed, unnamed)
 	}
-	query, ok := any(l.query).(byIDs[Q])
-	if !ok {
-		return text
-	}
-	var only []string
-	count := 0
-	for _, id := range l.witness.ids {
-		if l.seen.get(query.KeyOf(id)).met&metListed == 0 {
-			if count++; len(only) < maxOneSided {
-				only = append(only, id)
-			}
-		}
-	}
-	if count > 0 {
+	if only, count := l.onlyWitnessed(); count > 0 {
 		text += "; only in the list of the account's customers: " + someIDs(only, count)
 	}
 	return text
+}
+
+// onlyWitnessed returns the first few ids that the witness names and the list lacks, by
+// its pages and by id, and how many there are.
+func (l *list[Q, T]) onlyWitnessed() (first []string, count int) {
+	query, ok := any(l.query).(byIDs[Q])
+	if !ok {
+		return nil, 0
+	}
+	for _, id := range l.witness.ids {
+		if l.seen.get(query.KeyOf(id)).met&metListed == 0 {
+			if count++; len(first) < maxOneSided {
+				first = append(first, id)
+			}
+		}
+	}
+	return first, count
+}
+
+// warnUntagged warns of customers that the witness names and the list lacks. Such a
+// customer may have left meanwhile: the witness must still name it. The list is proven
+// either way, and a failure of these few calls is none of the read.
+func (l *list[Q, T]) warnUntagged() {
+	first, count := l.onlyWitnessed()
+	query, ok := any(l.query).(byIDs[Q])
+	if !ok || count == 0 {
+		return
+	}
+	var still []string
+	for _, id := range first {
+		report, err := l.reader.opts.Witness.Read(l.reader.CallsOnly(l.ctx), query.ForIDs([]string{id}), nil, func(*Member) bool { return true })
+		if err == nil && report.Count > 0 {
+			still = append(still, id)
+		}
+	}
+	if len(still) > 0 {
+		l.report.warn(WarnWitness, fmt.Sprintf("of %d customers that the vendor's list of the account's customers counts, the list that was read lacks some, even by id; only in the list of the account's customers: %s",
+			l.witness.total, someIDs(still, count-len(first)+len(still))))
+	}
 }
 
 // someIDs returns the first of all ids.
