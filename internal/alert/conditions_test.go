@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -234,6 +235,64 @@ func TestMutes(t *testing.T) {
 			}
 			if text := strings.Join(got, ", "); text != test.want {
 				t.Errorf("%s:\n%s, want\n%s", test.life, text, test.want)
+			}
+		})
+	}
+}
+
+// A nearest expiry is a condition while it is near. Each day is the date's distance from the first run in
+// days, "" if the vendor gives none.
+func TestExpiringIsACondition(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct{ days, want string }{
+		"near, then passed":           {"8 8 8 8 8 8 8 8 8 8 8", ",credit_expiring|1,1,1,1,1,1,1,1,(ended),"},
+		"moves away and comes back":   {"8 8 40 8 8", ",credit_expiring|1,(ended),(reported)|3,3"},
+		"another date":                {"8 8 7 8 7", ",credit_expiring|1,credit_expiring|2,2,2"},
+		"missing until it has passed": {"3 3 _ _ _ _ 3", "(first)|0,0,0,(ended),,,"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var got []string
+			var before, after core.Record
+			var state State
+			for day, text := range strings.Fields(test.days) {
+				run := runOn(day)
+				run.First, run.Since = day == 0, runOn(day-1).AsOf
+				c := credit(t, "500")
+				if text != "_" {
+					days, err := strconv.Atoi(text)
+					if err != nil {
+						t.Fatal(err)
+					}
+					c.NearestExpiry = new(runStart.AddDate(0, 0, days).Add(-time.Hour))
+				}
+				after = c
+				e, err := new(Rules).Evaluate(run, before, after, roundTrip(t, state))
+				if err != nil {
+					t.Fatal(err)
+				}
+				var texts []string
+				for _, a := range e.Alerts {
+					texts = append(texts, string(a.Kind))
+				}
+				for _, a := range e.Silent {
+					texts = append(texts, "("+string(a.Reason)+")")
+				}
+				for _, a := range e.Open {
+					since, err := time.Parse(time.RFC3339, a.Since)
+					if err != nil || a.Kind != CreditExpiring || (a.DaysLeft == nil) != (c.NearestExpiry == nil) {
+						t.Fatalf("%+v", a)
+					}
+					at := strconv.Itoa(int(since.Sub(runStart) / oneDay))
+					if len(texts) > 0 {
+						at = "|" + at
+					}
+					texts = append(texts, at)
+				}
+				got = append(got, strings.Join(texts, ""))
+				before, state = after, e.State
+			}
+			if text := strings.Join(got, ","); text != test.want {
+				t.Errorf("%s:\n%s, want\n%s", test.days, text, test.want)
 			}
 		})
 	}
