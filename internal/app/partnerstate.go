@@ -189,7 +189,7 @@ func (s *siblings) state(ctx context.Context, account string) (state core.Partne
 	side(3, readers.vouchers.action, func() ([]core.Warning, error) {
 		sums, warnings, err := s.sums(ctx, readers, "")
 		if err == nil {
-			state.Vouchers = sums.Known
+			state.Vouchers, state.VouchersUnread = sums.Known, sums.Unread
 		}
 		return warnings, err
 	})

@@ -9,6 +9,18 @@ type PartnerState struct {
 	Resellers []ResellerCredit    `json:"resellers"`
 	Vouchers  map[string]Vouchers `json:"vouchers"` // by the id of the customer; customers without a usable voucher are left out
 	Direct    []string            `json:"direct"`   // the ids of all direct customers, by a list of their own
+
+	// VouchersUnread are the customers of whom a voucher could not be read. Vouchers leaves them out.
+	VouchersUnread map[string]bool `json:"vouchers_unread"`
+}
+
+// VouchersOf returns the sum of a customer's vouchers; nil if it is not known.
+func (s *PartnerState) VouchersOf(id string) *Vouchers {
+	if s.Vouchers == nil || s.VouchersUnread[id] {
+		return nil
+	}
+	sum := s.Vouchers[id]
+	return &sum
 }
 
 // PartnerCredit is the partner's own credit, from which it allocates credit to
@@ -34,6 +46,12 @@ type ResellerCredit struct {
 	VoucherRemaining *Money     `json:"voucher_remaining"`
 	Currency         string     `json:"currency"`
 	BoundAt          *time.Time `json:"bound_at"`
+}
+
+// Masked returns a copy of the reseller without personal data.
+func (r ResellerCredit) Masked() ResellerCredit {
+	r.Name, r.Remark = maskText(r.Name), maskText(r.Remark)
+	return r
 }
 
 // The codes of warnings about what could not be read of the partner.
