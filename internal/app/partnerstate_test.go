@@ -31,6 +31,7 @@ type tencentFront struct {
 	env  app.Environment
 	now  atomic.Pointer[time.Time] // of the functions; nil: the real time
 	hang atomic.Pointer[string]    // the action that is never answered
+	once atomic.Int64              // calls of it that are answered first
 }
 
 func openFront(t *testing.T, opts simulator.Options, more ...string) *tencentFront {
@@ -41,7 +42,7 @@ func openFront(t *testing.T, opts simulator.Options, more ...string) *tencentFro
 	}
 	f := &tencentFront{sim: sim}
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if hang := f.hang.Load(); hang != nil && r.Header.Get("X-TC-Action") == *hang {
+		if hang := f.hang.Load(); hang != nil && r.Header.Get("X-TC-Action") == *hang && f.once.Add(-1) < 0 {
 			_, _ = http.MaxBytesReader(w, r.Body, 1<<20).Read(make([]byte, 1<<16)) // net/http then sees the caller go
 			<-r.Context().Done()
 			return
@@ -195,21 +196,24 @@ func TestPartnerStateUnavailable(t *testing.T) {
 		hang   string
 		env    []string
 		failed []string // the APIs
+		once   int64    // calls of the list that hangs that are answered first
 		says   string   // of each
 	}{
-		{"the vendor fails", []string{"error-in-200-always"}, "", nil, all, "InternalError"},
-		{"the vendor hangs", []string{"hang-always"}, "", nil, all, "deadline"},
-		{"one list hangs", nil, vouchersAPI, nil, []string{vouchersAPI}, "deadline"},
-		{"counts lie", []string{"total-high"}, "", nil, []string{resellersAPI, vouchersAPI}, "incomplete"},
-		{"nothing in any answer", []string{"empty-object-always"}, "", nil, all, "upstream"},
-		{"lists are null", []string{"empty-page-always"}, "", nil, []string{resellersAPI, vouchersAPI}, "incomplete"},
-		{"the key is wrong", nil, "", []string{"PARTNERLENS_TENCENT_SECRET_KEY=wrong"}, all, "AuthFailure.SignatureFailure"},
-		{"an empty account", []string{"empty-day"}, "", nil, nil, ""},
+		{"the vendor fails", []string{"error-in-200-always"}, "", nil, all, 0, "InternalError"},
+		{"the vendor hangs", []string{"hang-always"}, "", nil, all, 0, "deadline"},
+		{"one list hangs", nil, vouchersAPI, nil, []string{vouchersAPI}, 0, "deadline"},
+		{"one list hangs after its first page", nil, vouchersAPI, nil, []string{vouchersAPI}, 1, "(deadline)"},
+		{"counts lie", []string{"total-high"}, "", nil, []string{resellersAPI, vouchersAPI}, 0, "incomplete"},
+		{"nothing in any answer", []string{"empty-object-always"}, "", nil, all, 0, "upstream"},
+		{"lists are null", []string{"empty-page-always"}, "", nil, []string{resellersAPI, vouchersAPI}, 0, "incomplete"},
+		{"the key is wrong", nil, "", []string{"PARTNERLENS_TENCENT_SECRET_KEY=wrong"}, all, 0, "AuthFailure.SignatureFailure"},
+		{"an empty account", []string{"empty-day"}, "", nil, nil, 0, ""},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			f := openFront(t, simulator.Options{Customers: 60, Faults: test.faults, Day: 1}, test.env...)
+			f := openFront(t, simulator.Options{Customers: 400, Faults: test.faults, Day: 1}, test.env...)
 			f.hang.Store(&test.hang)
+			f.once.Store(test.once)
 			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 			defer cancel()
 			start := time.Now()
