@@ -356,7 +356,8 @@ func (h *historyReader) scan(packed io.Reader, sorted bool) (lines [][]byte, err
 			long = append(long, line...)
 			continue
 		}
-		if err != nil && !errors.Is(err, io.EOF) {
+		atEnd := errors.Is(err, io.EOF)
+		if err != nil && !atEnd {
 			return nil, err
 		}
 		if long != nil {
@@ -374,7 +375,7 @@ func (h *historyReader) scan(packed io.Reader, sorted bool) (lines [][]byte, err
 		case sorted && order > 0:
 			return lines, nil
 		}
-		if err != nil {
+		if atEnd {
 			return lines, nil
 		}
 	}
