@@ -526,3 +526,21 @@ func TestVouchersParameter(t *testing.T) {
 		t.Errorf("%d %s", status, body)
 	}
 }
+
+// A question for vouchers is about all customers too: its answer is compared with the
+// newest run.
+func TestVouchersAndTheNewestRun(t *testing.T) {
+	t.Parallel()
+	today := time.Date(2026, 11, 11, 12, 0, 0, 0, time.UTC)
+	f := openFront(t, simulator.Options{Customers: 200, Today: today, Faults: []string{"empty-day"}}, "PARTNERLENS_STORE=file://"+t.TempDir())
+	f.now.Store(&today)
+	done, err := (&app.Watcher{Env: f.env, Now: func() time.Time { return today }}).Watch(t.Context(), f.compose(), app.WatchRequest{})
+	if err != nil || !done.Complete {
+		t.Fatal(done, err)
+	}
+	f.sim.SetDay(1)
+	server := serveApp(t, f.env, f.compose().Function)
+	if _, body := server.get(t, "/v1/credit?vouchers=true", nil); !strings.Contains(body, core.WarnShrunken) {
+		t.Errorf("no warning in %s", body)
+	}
+}

@@ -58,9 +58,10 @@ func (s *siblings) stage(ctx context.Context, account string, params core.Params
 			return []core.Warning{{Code: core.WarnVouchersUnavailable, Message: "no customer has vouchers here: " + reason}}
 		}}
 	}
+	state := core.PartnerState{Vouchers: sums.Known, VouchersUnread: sums.Unread}
 	return &core.Stage{
 		Join: func(record core.Record) core.Record {
-			return record.With(core.Details{Vouchers: sums.Of(record.ID())})
+			return record.With(core.Details{Vouchers: state.VouchersOf(record.ID())})
 		},
 		End: func(core.Report) []core.Warning { return notes },
 	}

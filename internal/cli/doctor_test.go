@@ -446,3 +446,52 @@ func TestDoctorOfRunsThatAreNotComplete(t *testing.T) {
 		})
 	}
 }
+
+// Doctor says what of the partner itself a key may read and what is lost without it, and
+// finds no fault in it.
+func TestDoctorOfThePartner(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		faults []string
+		state  app.CheckState
+		says   []string
+	}{
+		{nil, app.CheckOK, []string{"partner credit: permitted. resellers: permitted. direct customers: permitted. vouchers: permitted"}},
+		{[]string{"no-partner-credit", "no-vouchers"}, app.CheckOK, []string{"partner credit: not permitted; no partner_low alert", "resellers: permitted", "vouchers: not permitted; no vouchers beside credit"}},
+		{[]string{"no-resellers", "no-direct"}, app.CheckOK, []string{"resellers: not permitted; no reseller_low alert", "direct customers: not permitted; no second witness"}},
+	} {
+		sim, err := simulator.New(simulator.Options{Customers: 20, Faults: test.faults})
+		if err != nil {
+			t.Fatal(err)
+		}
+		server := httptest.NewServer(sim)
+		t.Cleanup(func() { sim.Close(); server.Close() })
+		env := make(map[string]string)
+		for _, setting := range simulator.Env(server.URL) {
+			name, value, _ := strings.Cut(setting, "=")
+			env[name] = value
+		}
+		found := app.Credit.Compose(func(name string) string { return env[name] }, nil).Checkup(t.Context(), core.DefaultAccount)
+		partner := found.Checks[len(found.Checks)-1]
+		if !found.OK || partner.Name != "partner" || partner.State != test.state {
+			t.Errorf("%v: %+v", test.faults, found)
+		}
+		for _, want := range test.says {
+			if !strings.Contains(partner.Says, want) {
+				t.Errorf("%v: %q, want %q", test.faults, partner.Says, want)
+			}
+		}
+		if calls := sim.Calls(); calls.PartnerCredit.Accepted != 1 || calls.SubAgents.Accepted != 1 || calls.Direct.Accepted != 1 || calls.Vouchers.Accepted != 1 || calls.Credit.Accepted != 1 {
+			t.Errorf("calls %+v", calls)
+		}
+	}
+	for _, account := range diagnose(t, simulator.Options{Customers: 20}, func(map[string]string) {}).Accounts {
+		if account.Vendor == "huaweicloud" && account.Checks[len(account.Checks)-1].Name == "partner" {
+			t.Errorf("%+v", account)
+		}
+	}
+	broken := diagnose(t, simulator.Options{Customers: 20}, func(env map[string]string) { env["PARTNERLENS_TENCENT_SECRET_KEY"] = "wrong" })
+	if last := broken.Accounts[0].Checks[len(broken.Accounts[0].Checks)-1]; broken.Accounts[0].OK || last.Name == "partner" {
+		t.Errorf("%+v", broken.Accounts[0])
+	}
+}

@@ -48,9 +48,11 @@ const maxCellWidth = 36
 func shortened(cell string, columns int) string { return text.Snip(cell, columns, "…") }
 
 // rows is a table for a person: the brief columns, and the account if there are several.
+// A brief column of details that has no cell is left out.
 type rows struct {
-	table table.Writer
-	brief []int
+	table   table.Writer
+	brief   []int
+	configs []table.ColumnConfig // one for each
 }
 
 func newTable(function *core.Function, accounts bool) *rows {
@@ -63,22 +65,22 @@ func tableOf(columns []core.Column, accounts bool) *rows {
 	r.table.Style().Options = table.OptionsNoBordersAndSeparators
 	r.table.Style().Format.Header = text.FormatDefault
 	var header table.Row
-	var configs []table.ColumnConfig
 	for i, column := range columns {
 		if !column.Brief && !(accounts && column.Name == "account") {
 			continue
 		}
 		r.brief = append(r.brief, i)
 		header = append(header, column.Name)
+		config := table.ColumnConfig{Number: len(r.brief), Hidden: column.Detail}
 		switch {
 		case column.Kind == core.ColumnNumber:
-			configs = append(configs, table.ColumnConfig{Name: column.Name, Align: text.AlignRight, AlignHeader: text.AlignRight})
+			config.Align, config.AlignHeader = text.AlignRight, text.AlignRight
 		case !strings.HasSuffix(column.Name, "_id"): // an id is for asking with it
-			configs = append(configs, table.ColumnConfig{Name: column.Name, WidthMax: maxCellWidth, WidthMaxEnforcer: shortened})
+			config.WidthMax, config.WidthMaxEnforcer = maxCellWidth, shortened
 		}
+		r.configs = append(r.configs, config)
 	}
 	r.table.AppendHeader(header)
-	r.table.SetColumnConfigs(configs)
 	return r
 }
 
@@ -87,9 +89,13 @@ func (r *rows) add(record api.Row) {
 	row := make(table.Row, len(r.brief))
 	for i, c := range r.brief {
 		row[i] = escape(cells[c])
+		r.configs[i].Hidden = r.configs[i].Hidden && cells[c] == ""
 	}
 	r.table.AppendRow(row)
 }
 
 // String is the whole table.
-func (r *rows) String() string { return r.table.Render() }
+func (r *rows) String() string {
+	r.table.SetColumnConfigs(r.configs)
+	return r.table.Render()
+}

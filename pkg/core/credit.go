@@ -252,7 +252,7 @@ func creditColumns() []Column {
 		{Name: "identity"}, {Name: "allocated", Kind: ColumnNumber, Brief: true}, {Name: "remaining", Kind: ColumnNumber, Brief: true},
 		{Name: "used", Kind: ColumnNumber}, {Name: "currency", Brief: true}, {Name: "status", Brief: true},
 		{Name: "forced"}, {Name: "associated_at"}, {Name: "nearest_expiry", Brief: true},
-		{Name: "voucher_remaining", Kind: ColumnNumber, Detail: true}, {Name: "voucher_expiry", Detail: true},
+		{Name: "voucher_remaining", Kind: ColumnNumber, Brief: true, Detail: true}, {Name: "voucher_expiry", Brief: true, Detail: true},
 		{Name: "owner", Detail: true}, {Name: "crm_id", Detail: true},
 	}
 }

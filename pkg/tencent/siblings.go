@@ -3,6 +3,7 @@ package tencent
 import (
 	"context"
 	"errors"
+	"slices"
 	"strconv"
 	"time"
 
@@ -170,21 +171,22 @@ func decodeDirect(a transport.Answer) (core.Page[*core.Member], error) {
 	return decodeList(a, directAction, record, "", func(*core.Member) string { return "" })
 }
 
-// part returns the rows of an answer that holds all of them from a row on. Their number
-// is the count, since an answer is made at one moment. An answer without rows has no
+// part returns the rows of an answer that holds all of them from a row on, each once. Their
+// number is the count, since an answer is made at one moment. An answer without rows has no
 // count: it may be a failure in disguise, and a Reader reads it again.
 func part[T core.Record](page core.Page[T], at core.Cursor) core.Page[T] {
-	ids := make(map[string]bool, len(page.Items))
-	for _, record := range page.Items {
-		ids[record.ID()] = true
-	}
-	if page.Total = nil; len(ids) > 0 {
-		total := len(ids) // a row may come twice
+	seen := make(map[string]bool, len(page.Items))
+	page.Items = slices.DeleteFunc(page.Items, func(record T) bool {
+		again := seen[record.ID()]
+		seen[record.ID()] = true
+		return again
+	})
+	total := len(page.Items)
+	if page.Total = nil; total > 0 {
 		page.Total = &total
 	}
-	from := min(at.Offset, len(page.Items))
-	to := len(page.Items)
-	if at.Size > 0 && from+at.Size < to {
+	from, to := min(at.Offset, total), total
+	if at.Size > 0 && at.Size < total-from {
 		to = from + at.Size
 		page.Next = &core.Cursor{Offset: to, Size: at.Size}
 	}
@@ -323,13 +325,4 @@ func (s *VoucherSums) Add(item *Item[Voucher]) {
 		}
 		s.Known[v.CustomerID] = sum
 	}
-}
-
-// Of returns the sum of a customer's vouchers; nil if one of them could not be read.
-func (s *VoucherSums) Of(id string) *core.Vouchers {
-	if s.Unread[id] {
-		return nil
-	}
-	sum := s.Known[id]
-	return &sum
 }

@@ -412,6 +412,7 @@ func TestVoucherSums(t *testing.T) {
 	for _, item := range page.Items {
 		sums.Add(item)
 	}
+	state := core.PartnerState{Vouchers: sums.Known, VouchersUnread: sums.Unread}
 	for id, want := range map[string]string{
 		"1": `{"remaining":"1.300001","nearest_expiry":"2026-12-02T00:00:00Z"}`,
 		"2": `{"remaining":"0","nearest_expiry":null}`,
@@ -421,12 +422,37 @@ func TestVoucherSums(t *testing.T) {
 		"6": `{"remaining":"0","nearest_expiry":null}`,
 		"7": `{"remaining":"0","nearest_expiry":null}`,
 	} {
-		if got, _ := core.AppendJSON(nil, sums.Of(id)); string(got) != want {
+		if got, _ := core.AppendJSON(nil, state.VouchersOf(id)); string(got) != want {
 			t.Errorf("customer %s: %s, want %s", id, got, want)
 		}
 	}
 	if len(sums.Known) != 3 || !maps.Equal(sums.Unread, map[string]bool{"4": true}) {
 		t.Errorf("known %v, unread %v", sums.Known, sums.Unread)
+	}
+}
+
+// A customer may come twice in the list of direct customers, as in the vendor's sample. An
+// empty list is read again, since it may be a failure.
+func TestReadDirectCustomers(t *testing.T) {
+	t.Parallel()
+	const null = `{"Response":{"Data":null,"RequestId":"id-1"}}`
+	for _, test := range []struct {
+		name    string
+		answers []string
+		want    int
+	}{
+		{"twice", []string{vendorSamples[directAction]}, 1},
+		{"empty, then not", []string{null, vendorSamples[directAction]}, 1},
+		{"empty", []string{null}, 0},
+	} {
+		var answers []transporttest.Answer
+		for _, body := range test.answers {
+			answers = append(answers, transporttest.JSON(body))
+		}
+		source := newSource(t, Config{Endpoint: transporttest.Serve(t, answers...)})
+		if rows, _ := readSibling(t, source.DirectCustomers()); len(rows) != test.want {
+			t.Errorf("%s: %d customers, want %d", test.name, len(rows), test.want)
+		}
 	}
 }
 

@@ -30,6 +30,8 @@ from tencentcloud.common.credential import Credential
 from tencentcloud.common.exception.tencent_cloud_sdk_exception import TencentCloudSDKException
 from tencentcloud.common.profile.client_profile import ClientProfile
 from tencentcloud.common.profile.http_profile import HttpProfile
+from tencentcloud.intlpartnersmgt.v20220928 import models
+from tencentcloud.intlpartnersmgt.v20220928.intlpartnersmgt_client import IntlpartnersmgtClient
 
 KEY = ("SIMULATORID", "simulator-secret")
 TEMPORARY = ("SIMULATORTEMPID", "simulator-temp-secret", "simulator-token")
@@ -43,6 +45,26 @@ def tencent(secret_id, secret_key, token=None, version="2022-09-28"):
     return CommonClient(
         "intlpartnersmgt", version, Credential(secret_id, secret_key, token), "", ClientProfile(httpProfile=profile)
     )
+
+
+def typed(action, secret_id=KEY[0], secret_key=KEY[1], **params):
+    """Calls an action by the vendor's own types of its request and answer."""
+    profile = HttpProfile(protocol=base.scheme, endpoint=base.netloc, reqTimeout=30)
+    client = IntlpartnersmgtClient(Credential(secret_id, secret_key), "", ClientProfile(httpProfile=profile))
+    request = getattr(models, action + "Request")()
+    request.from_json_string(json.dumps(params))
+    return getattr(client, action)(request)
+
+
+def typed_to_the_end(action, total, size, **params):
+    rows, page = [], 1
+    while True:
+        answer = typed(action, Page=page, PageSize=size, **params)
+        if not answer.Data:
+            assert len(rows) == getattr(answer, total) > 0, (action, len(rows), getattr(answer, total))
+            return rows
+        rows += answer.Data
+        page += 1
 
 
 def credit(client, **params):
@@ -126,6 +148,46 @@ def tencent_refusals():
     fails(lambda: credit(tencent(*KEY, version="2021-04-09")), "NoSuchVersion")
     fails(lambda: credit(tencent(*KEY), Page=0), "InvalidParameter.Page")
     fails(lambda: credit(tencent(*KEY), FilterType="ClientUin", Filter="x"), "InvalidParameterValue.InvalidUin")
+
+
+def tencent_partner_credit():
+    answer = typed("QueryPartnerCredit")
+    assert abs(answer.TotalCredit - answer.AllocatedCredit - answer.RemainingCredit) < 0.01, answer
+    assert answer.CustomerTotalCredit >= answer.CustomerRemainingCredit > 0 and answer.RequestId.count("-") == 4, answer
+
+
+def tencent_direct_customers():
+    direct = typed("QueryDirectCustomersCredit").Data
+    listed = credit(tencent(*KEY), Page=1, PageSize=1)["Total"]
+    assert len({row.Uin for row in direct}) == len(direct) == listed, (len(direct), listed)
+    assert isinstance(direct[0].Uin, int) and (direct[0].TotalCredit, direct[0].RemainingCredit) == (1000.0, 800.0), direct[0]
+
+
+def tencent_resellers():
+    rows = typed_to_the_end("QuerySubAgentsDetailV2", "Total", 5)
+    assert len({row.SubAgentUin for row in rows}) == len(rows), len(rows)
+    assert all(isinstance(row.CountOfCustomers, int) and row.RemainingCredit <= row.Credit for row in rows)
+    assert rows[0].BindTime >= rows[-2].BindTime, "the newest is not the first"
+
+
+def tencent_vouchers():
+    rows = typed_to_the_end("DescribeCustomerVoucherList", "TotalCount", 100)
+    assert len({row.VoucherId for row in rows}) == len(rows), len(rows)
+    issued = typed_to_the_end("DescribeCustomerVoucherList", "TotalCount", 100, VoucherStatus="Issued")
+    assert [row.VoucherId for row in rows if row.VoucherStatus == "Issued"] == [row.VoucherId for row in issued]
+    assert all(0 <= row.RemainingAmount <= row.TotalAmount and len(row.ExpireTime) == 19 for row in rows)
+    one = typed("DescribeCustomerVoucherList", Page=1, PageSize=100, CustomerUin=rows[0].CustomerUin).Data
+    assert {row.CustomerUin for row in one} == {rows[0].CustomerUin}, one
+
+
+def tencent_partner_refusals():
+    for action in "QueryPartnerCredit", "QueryDirectCustomersCredit":
+        fails(lambda: typed(action, "SIMULATORNOAUTH"), "UnauthorizedOperation.UinNoAuth")
+        fails(lambda: typed(action, KEY[0], "wrong"), "AuthFailure.SignatureFailure")
+    for action in "QuerySubAgentsDetailV2", "DescribeCustomerVoucherList":
+        fails(lambda: typed(action, Page=1, PageSize=101), "InvalidParameterValue")
+        fails(lambda: typed(action, Page=0, PageSize=1), "InvalidParameter.Page")
+        fails(lambda: typed(action, Page=1), "MissingParameter")
 
 
 def huawei_page():
