@@ -112,7 +112,7 @@ func TestEvaluatePartner(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			var known Conditions
-			folded := make(journal)
+			folded := make(partnerJournal)
 			for i, day := range test.days {
 				run := runOn(i)
 				run.First = i == 0
@@ -140,10 +140,10 @@ func TestEvaluatePartner(t *testing.T) {
 	}
 }
 
-// journal is what is open by the transitions alone, by kind and reseller.
-type journal map[string]Alert
+// partnerJournal is what is open by the transitions alone, by kind and reseller.
+type partnerJournal map[string]Alert
 
-func (j journal) fold(e Evaluation) {
+func (j partnerJournal) fold(e Evaluation) {
 	for _, a := range slices.Concat(e.Alerts, e.Silent) {
 		key := fmt.Sprint(a.Kind, a.ResellerID)
 		_, open := j[key]
@@ -157,7 +157,7 @@ func (j journal) fold(e Evaluation) {
 	}
 }
 
-func (j journal) String() string {
+func (j partnerJournal) String() string {
 	return conditions(slices.SortedFunc(maps.Values(j), func(a, b Alert) int {
 		return cmp.Or(compareKinds(a.Kind, b.Kind), cmp.Compare(a.ResellerID, b.ResellerID))
 	}))

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"fmt"
@@ -60,6 +61,7 @@ func CheckWatch(ctx context.Context, env Environment, functions []Composed) (che
 		}
 	}
 	checks = append(checks, w.checkAlerts(ctx, functions)...)
+	checks = append(checks, w.checkOwners(ctx, cmp.Or(p.zone, core.VendorZone))...)
 	if _, known := logLevels[env(LogLevelSetting)]; !known {
 		fail(checkLog, &core.Error{Code: core.CodeMisconfigured, Param: LogLevelSetting, Detail: "unknown; write debug, info, warn or error"})
 	}

@@ -57,20 +57,35 @@ type Composed struct {
 // Compose joins the function with the accounts that env configures. A nil env is the
 // process's own, a nil now is time.Now.
 func (f *Function) Compose(env Environment, now func() time.Time) Composed {
+	return f.compose(env, now, ownersOf(env, now))
+}
+
+// ownersOf returns the table of owners for answers.
+func ownersOf(env Environment, now func() time.Time) *ownersTable {
+	w := &Watcher{Env: env, Now: now}
+	w.prepare()
+	return w.owners
+}
+
+// compose is Compose with the table of owners, which several functions share. Its stage is
+// the last, since an owner in it goes before the vendor's account manager.
+func (f *Function) compose(env Environment, now func() time.Time, owners *ownersTable) Composed {
 	accounts := &Accounts{Resolver: NewResolver(env, nil), Vendor: f.Vendor}
 	c := Composed{Entry: f, Function: f.Open(accounts, now), Accounts: accounts}
 	if f.Partner != nil {
 		c.siblings = f.Partner(accounts, now)
 		c.Function = c.Function.WithStage(c.siblings.stage)
 	}
+	c.Function = c.Function.WithStage(owners.stage)
 	return c
 }
 
 // ComposeAll composes every function of the table.
 func ComposeAll(env Environment, now func() time.Time) []Composed {
 	all := make([]Composed, len(Functions))
+	owners := ownersOf(env, now)
 	for i, f := range Functions {
-		all[i] = f.Compose(env, now)
+		all[i] = f.compose(env, now, owners)
 	}
 	return all
 }

@@ -137,5 +137,8 @@ func among(p core.Params, name string, known ...string) (values []string, err er
 			values = append(values, value)
 		}
 	}
+	if len(values) == 0 {
+		return nil, core.Invalid(name, "empty; use %s, or leave it out", strings.Join(known, ", "))
+	}
 	return values, nil
 }

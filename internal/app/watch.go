@@ -54,6 +54,7 @@ type Watcher struct {
 	meter    *meter
 	pace     alert.Pace
 	store    cached[core.Secret, store.Store] // by its URL
+	owners   *ownersTable
 }
 
 // WatchRequest selects runs.
@@ -129,6 +130,7 @@ func (w *Watcher) prepare() {
 		}
 		w.resolver = NewResolver(w.Env, w.Logger)
 		w.meter = newMeter(w.Metrics, w.Logger)
+		w.owners = newOwnersTable(w.Env, w.resolver, w.open, w.Now)
 	})
 }
 
@@ -147,6 +149,7 @@ type plan struct {
 	count    int
 	accounts int // the number of accounts whose runs are made at the same time
 	alerts   *alert.Config
+	owners   *runOwners // nil: there is no table
 }
 
 // plan reads the settings. It returns a mistake for each setting that cannot be used.
@@ -277,7 +280,9 @@ func (w *Watcher) start(ctx context.Context, f Composed, request WatchRequest, r
 		}
 		names = []string{request.Account}
 	}
-	p.alerts, err = w.alerts(ctx)
+	if p.alerts, err = w.alerts(ctx); err == nil && request.Mode != WatchRedeliver {
+		p.owners = w.owners.forRun(ctx, p.zone, len(names), request.Account == "" || request.Account == core.AllAccounts)
+	}
 	return p, names, err
 }
 
@@ -387,6 +392,7 @@ func (w *Watcher) job(ctx context.Context, f Composed, p plan, settings Settings
 		},
 		Attempts: p.attempts, HoldPercent: p.percent, HoldCount: p.count,
 	}
+	p.owners.join(&job)
 	if f.siblings != nil {
 		job.Partner = func(ctx context.Context) (core.PartnerState, []core.Warning) { return f.PartnerState(ctx, account) }
 	}
