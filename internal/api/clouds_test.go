@@ -29,6 +29,8 @@ type cloud struct {
 	fetched  func(ctx context.Context) // may be nil
 	shareFor time.Duration
 	runs     func() string // the URL of the store of runs; nil: goldenRuns
+
+	partner func(context.Context) (core.PartnerState, []core.Warning) // for runs; nil: they read none
 }
 
 // insider returns options for a caller with all rights.

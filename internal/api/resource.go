@@ -91,9 +91,7 @@ func (h *handler) resource(w http.ResponseWriter, r *http.Request, c *call, res 
 		return err
 	}
 	defer release()
-	if res.List != "" {
-		w.Header().Add("Vary", "Accept")
-	}
+	w.Header().Add("Vary", "Accept")
 	chosen, media, err := negotiate(r.Header, res.formats())
 	if err != nil {
 		return err

@@ -69,7 +69,7 @@ var goldenRuns = sync.OnceValue(func() string {
 		}
 		outcome, err := watch.Run(context.Background(), s, watch.Job{
 			Function: f, Account: account, Run: run, Version: "1.2.3", Table: api.Table, Evaluator: []*alert.Evaluator{alert.Credit, alert.Tags}[function],
-			Now: func() time.Time { return at },
+			Now: func() time.Time { return at }, Partner: c.partner,
 		})
 		if err != nil || outcome.State != watch.Done {
 			panic(fmt.Sprint(outcome.State, err))
@@ -80,10 +80,23 @@ var goldenRuns = sync.OnceValue(func() string {
 	makeRun(before, 0, "default", "2026-11-18")
 	makeRun(before, 0, "emea", "2026-11-18")
 	makeRun(&cloud{credits: fewCredits()}, 0, "default", "2026-11-19")
-	makeRun(&cloud{credits: fewCredits()}, 0, "default", "2026-11-21")
+	makeRun(&cloud{credits: fewCredits(), partner: partnerOfRuns}, 0, "default", "2026-11-21")
 	makeRun(&cloud{tags: fewTags()}, 1, "default", "2026-11-21")
 	return "file://" + folder
 })
+
+// partnerOfRuns is the partner of the newest of goldenRuns. Its key may not read vouchers.
+func partnerOfRuns(context.Context) (core.PartnerState, []core.Warning) {
+	bound := time.Date(2025, 6, 1, 2, 0, 0, 0, time.UTC)
+	customers := 41
+	return core.PartnerState{
+		Pool: &core.PartnerCredit{Total: money("100000.00"), Allocated: money("88000.00"), Remaining: money("12000.00"), CustomersTotal: money("88000.00"), CustomersRemaining: money("30250.75"), Currency: "USD"},
+		Resellers: []core.ResellerCredit{
+			{ResellerID: "200900000017", Name: "示例石桥分销有限公司", Remark: "east", Customers: &customers, Allocated: money("5000.00"), Remaining: money("1250.50"), Voucher: money("100.00"), VoucherRemaining: money("20.00"), Currency: "USD", BoundAt: &bound},
+			{ResellerID: "200900000034", Name: "=HYPERLINK(\"https://example.com\")", Allocated: money("2000.00"), Remaining: money("2000.00"), Currency: "USD"},
+		},
+	}, nil
+}
 
 // counted is a Resource whose reads are counted.
 func counted(reads *int, rows ...api.Row) api.Resource {

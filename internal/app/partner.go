@@ -113,6 +113,9 @@ func (p *Partner) fromRun(ctx context.Context, w *Watcher, function string) (boo
 // ask fills in the answer from the vendor. It is an error if nothing can be read for
 // another reason than the key's rights.
 func (p *Partner) ask(ctx context.Context, w *Watcher, siblings *siblings) error {
+	if _, err := siblings.of(ctx, p.Account); err != nil { // a setting
+		return err
+	}
 	p.AsOf = w.Now().UTC().Truncate(time.Second)
 	state, warnings := siblings.state(ctx, p.Account)
 	nothing := state.Pool == nil && state.Resellers == nil && state.Vouchers == nil && state.Direct == nil
