@@ -113,13 +113,15 @@ func (p *profiles) readOn(ctx context.Context, reseller string, l *profileList, 
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if err != nil {
-		l.next = "" // it may be the cursor
+		if core.CodeOf(err) == core.CodeInvalid {
+			l.next = "" // the cursor is of no use any more
+		}
 		return l.note(err, start)
 	}
 	if report.Total != nil {
 		l.total = *report.Total
 	}
-	l.whole, l.next = report.Next == nil, ""
+	l.whole, l.next = report.Stopped == nil, ""
 	if report.Next != nil {
 		l.next = *report.Next
 	}

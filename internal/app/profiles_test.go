@@ -92,7 +92,7 @@ func TestNamesOnRequest(t *testing.T) {
 		again  int // the same when asked once more
 	}{
 		{"one", core.Params{"customer_id": ids(1)}, 1, 1},
-		{"three of thirteen pages", core.Params{"customer_ids": ids(3)}, 4, 3}, // what is asked for by id is not kept
+		{"three of thirteen pages", core.Params{"customer_ids": ids(3)}, 4, 3},   // what is asked for by id is not kept
 		{"forty of thirteen pages", core.Params{"customer_ids": ids(40)}, 14, 0}, // the first page twice
 		{"everyone", core.Params{}, 13, 0},
 		{"of a reseller", core.Params{"reseller_id": {reseller.IndirectPartnerID}}, 3 + 1, 0},
