@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -112,13 +113,15 @@ func (p *profiles) readOn(ctx context.Context, reseller string, l *profileList, 
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if err != nil {
-		l.next = "" // it may be the cursor
+		if core.CodeOf(err) == core.CodeInvalid {
+			l.next = "" // the cursor is of no use any more
+		}
 		return l.note(err, start)
 	}
 	if report.Total != nil {
 		l.total = *report.Total
 	}
-	l.whole, l.next = report.Next == nil, ""
+	l.whole, l.next = report.Stopped == nil, ""
 	if report.Next != nil {
 		l.next = *report.Next
 	}
@@ -152,7 +155,7 @@ type naming struct {
 	*profiles
 	ctx   context.Context
 	until time.Time // zero: no bound
-	ids   int       // how many customers were asked for by id; 0: all
+	most  int       // customers that the answer can have, by the ids or the limit asked for; 0: not known
 
 	names    map[string]*string // of resellers; nil: not asked for yet
 	unnamed  int                // customers of the answer without a profile
@@ -163,7 +166,10 @@ type naming struct {
 
 // stage returns the stage of an answer to a question that asks for names.
 func (p *profiles) stage(ctx context.Context, params core.Params) *core.Stage {
-	n := &naming{profiles: p, ctx: p.calls(ctx), ids: len(params["customer_id"]) + len(params["customer_ids"])}
+	n := &naming{profiles: p, ctx: p.calls(ctx), most: len(params["customer_id"]) + len(params["customer_ids"])}
+	if limit := params["limit"]; len(limit) == 1 && n.most == 0 {
+		n.most, _ = strconv.Atoi(limit[0]) // it was checked
+	}
 	if deadline, ok := ctx.Deadline(); ok {
 		n.until = time.Now().Add(time.Until(deadline) / 2)
 	}
@@ -201,7 +207,7 @@ func (n *naming) within() (context.Context, context.CancelFunc) {
 }
 
 // profile returns what a list says of a customer. It reads on in the list, or asks for the
-// customer by id, whichever takes fewer calls; the first page tells how many there are.
+// customer by id, whichever takes fewer calls; the first page says how many there are.
 func (n *naming) profile(reseller, id string) (*core.Profile, error) {
 	l := n.list(reseller)
 	if profile, known := l.get(id); known {
@@ -218,10 +224,10 @@ func (n *naming) profile(reseller, id string) (*core.Profile, error) {
 		return profile, ctx.Err()
 	}
 	read, total, failed := l.state()
-	if failed != nil && (n.ids == 0 || core.CodeOf(failed) != core.CodeTooLarge) {
+	if failed != nil && (n.most == 0 || core.CodeOf(failed) != core.CodeTooLarge) {
 		return nil, failed
 	}
-	if n.ids > 1 && read == 0 {
+	if n.most > 1 && read == 0 {
 		if err := n.readOn(ctx, reseller, l, memberPage); err != nil {
 			return nil, err
 		}
@@ -230,7 +236,7 @@ func (n *naming) profile(reseller, id string) (*core.Profile, error) {
 		}
 		read, total, _ = l.state()
 	}
-	if pages := (total - read + memberPage - 1) / memberPage; n.ids == 1 || n.ids > 1 && pages > n.ids {
+	if pages := (total - read + memberPage - 1) / memberPage; n.most == 1 || n.most > 1 && pages > n.most {
 		return n.byID(ctx, reseller, id, l)
 	}
 	err := n.readOn(ctx, reseller, l, 0)

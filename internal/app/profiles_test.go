@@ -98,7 +98,8 @@ func TestNamesOnRequest(t *testing.T) {
 		{"of a reseller", core.Params{"reseller_id": {reseller.IndirectPartnerID}}, 3 + 1, 0},
 		{"one of any reseller", core.Params{"reseller_id": {core.AllResellers}, "customer_id": {ofReseller}}, 1, 1},
 		{"of all", core.Params{"reseller_id": {core.AllResellers}}, 13 + 3 + 23, 0},
-		{"a page of them", core.Params{"limit": {"30"}}, 13, 0},
+		{"thirty", core.Params{"limit": {"30"}}, 14, 0},
+		{"five", core.Params{"limit": {"5"}}, 1 + 5, 5},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			f := app.Tags.Compose(c.environment(), func() time.Time { return c.now }).Function

@@ -32,7 +32,7 @@ type CustomerTag struct {
 	Owner        *string      `json:"owner"` // by default the account manager
 	CRMID        *string      `json:"crm_id"`
 	ResellerName *string      `json:"reseller_name"`
-	Manager      *string      `json:"account_manager,omitempty"` // by the vendor's list, whoever the owner is
+	Manager      *string      `json:"account_manager,omitempty"` // by the vendor's list; Owner may be another
 
 	Unreadable []string `json:"unreadable,omitempty"` // the vendor's members whose value is not as documented
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -139,11 +140,61 @@ func TestMembersThatCannotBeRead(t *testing.T) {
 func TestUnprovenReads(t *testing.T) {
 	t.Parallel()
 	for _, n := range []int{0, 1, 10, 35, 40} {
-		w, pages, members := twoLists{members: customers(0, n)}, 0, 0
-		ctx := core.WithTrace(t.Context(), &core.Trace{Called: func(context.Context, core.Call) { pages++ }})
+		w, members := twoLists{members: customers(0, n)}, 0
+		var pages atomic.Int32
+		ctx := core.WithTrace(t.Context(), &core.Trace{Called: func(context.Context, core.Call) { pages.Add(1) }})
 		report, err := core.NewReader(memberList{&w}, &core.ReaderOptions[core.TagQuery]{}).Read(ctx, core.TagQuery{}, &core.ReadOptions{Unproven: true}, func(*core.Member) bool { members++; return true })
-		if err != nil || report.Complete || report.Stopped != nil || len(report.Warnings) > 0 || members != n || pages != max(1, (n+9)/10) {
-			t.Errorf("%d: %d members by %d calls, %v, %+v", n, members, pages, err, report)
+		if err != nil || report.Complete || report.Stopped != nil || len(report.Warnings) > 0 || members != n || int(pages.Load()) != max(1, (n+9)/10) {
+			t.Errorf("%d: %d members by %d calls, %v, %+v", n, members, pages.Load(), err, report)
+		}
+	}
+}
+
+// Details returns what With joined, so that a run can keep it; the owner and the CRM id are
+// not among it, and masking leaves no personal data.
+func TestDetailsOfTags(t *testing.T) {
+	t.Parallel()
+	text := func(s string) *string { return &s }
+	profile := core.Profile{
+		Name: text("Example Customer"), AccountName: text("example_account"), Email: text("billing@example.com"), Mobile: text("86-000-1234567"),
+		Label: text("key account"), Association: core.AssociationReferral, AssociatedAt: &longAgo, Manager: text("manager"),
+	}
+	joined, ok := new(core.CustomerTag).With(core.Details{Profile: &profile, ResellerName: text("Reseller"), Owner: text("alice"), CRMID: text("7")}).(*core.CustomerTag)
+	if !ok || *joined.Owner != "alice" || *joined.CRMID != "7" || *joined.Manager != "manager" {
+		t.Fatalf("%+v", joined)
+	}
+	details := joined.Details()
+	if *details.Profile != profile || *details.ResellerName != "Reseller" || details.Owner != nil || details.CRMID != nil {
+		t.Errorf("%+v, %+v", details, details.Profile)
+	}
+	again, _ := new(core.CustomerTag).With(details).(*core.CustomerTag)
+	if *again.Owner != "manager" || again.CRMID != nil {
+		t.Errorf("%+v", again)
+	}
+	if none := new(core.CustomerTag).Details(); none != (core.Details{}) {
+		t.Errorf("%+v", none)
+	}
+	masked := strings.Join(joined.Masked().Row(), " ")
+	for _, personal := range []string{"Example Customer", "example_account", "billing", "1234567", "key account"} {
+		if strings.Contains(masked, personal) {
+			t.Errorf("%s is not masked: %s", personal, masked)
+		}
+	}
+}
+
+// In a JSON body names may be true; nothing else may.
+func TestNamesInJSON(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		`{"names":true}`: "", `{"names":false}`: "", `{"names":"true"}`: "", `{"names":null}`: "names", `{"names":1}`: "names", `{"names":[true,true]}`: "names",
+		`{"customer_ids":[true]}`: "customer_ids", `{"limit":true}`: "limit",
+	} {
+		params, err := core.ParamsFromJSON([]byte(text))
+		if err == nil {
+			_, err = core.TagFunction(nil, nil).Ask(params)
+		}
+		if (err == nil) != (want == "") || err != nil && core.AsError(err).Param != want {
+			t.Errorf("%s: %v, want an error about %q", text, err, want)
 		}
 	}
 }
