@@ -15,6 +15,7 @@ import (
 
 	"github.com/go-json-experiment/json/jsontext"
 
+	"partnerlens/internal/alert"
 	"partnerlens/internal/api"
 	"partnerlens/internal/app"
 	"partnerlens/internal/simulator"
@@ -155,7 +156,9 @@ func TestHistoryIsTheCustomersLife(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if truth, ok := facts[record.Key()]; !ok {
+			truth, ok := facts[record.Key()]
+			truth.details = true
+			if !ok {
 				t.Errorf("%s %s, %s: a record of %s", f.Name, id, day.Day, record.Key())
 			} else if wrong := truth.wrong(f.Columns, record); wrong != "" {
 				t.Errorf("%s %s, %s: %s", f.Name, id, day.Day, wrong)
@@ -235,12 +238,12 @@ func TestOpenAlertsFilter(t *testing.T) {
 	if err != nil || !all.Complete || all.Count < 20 || len(all.Runs) != 2 { // tags has no account, and no run: it is not in use
 		t.Fatalf("%v, %+v", err, all)
 	}
-	kinds := []string{"credit_forced", "credit_overdrawn", "credit_exhausted", "credit_low", "credit_expiring"}
+	kinds := alert.Kinds()
 	if !slices.IsSortedFunc(all.Alerts, func(a, b struct {
 		Function, Account, Kind, Severity, Since string
 		CustomerID                               string `json:"customer_id"`
 	}) int {
-		return slices.Index(kinds, a.Kind) - slices.Index(kinds, b.Kind)
+		return slices.Index(kinds, alert.Kind(a.Kind)) - slices.Index(kinds, alert.Kind(b.Kind))
 	}) {
 		t.Errorf("the worst are not first: %+v", all.Alerts)
 	}
