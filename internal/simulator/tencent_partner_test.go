@@ -98,7 +98,7 @@ func TestPartnerDenied(t *testing.T) {
 	}
 }
 
-// Among the vouchers is everything that a reader must tell apart, on each day, and two
+// Among the vouchers is everything that a reader must distinguish, on each day, and two
 // simulators have the same.
 func TestVouchersOfEveryKind(t *testing.T) {
 	t.Parallel()
