@@ -42,7 +42,7 @@ func foldOpenings(open map[string]string, transitions []opening) {
 			at, text = at+"level", ""
 		case "credit_freed":
 			at, text = at+"credit_forced", ""
-		case "credit_forced", "credit_expiring", "tag_ending_this_month", "tag_ending_next_month":
+		case "credit_forced", "credit_expiring", "voucher_expiring", "partner_low", "reseller_low", "tag_ending_this_month", "tag_ending_next_month":
 			at += a.Kind
 		case "customer_gone":
 			maps.DeleteFunc(open, func(k, _ string) bool { return strings.HasPrefix(k, at) })

@@ -343,6 +343,11 @@ func TestAWSRolesAreNarrow(t *testing.T) {
 		if !strings.Contains(role, "/runs/"+strings.ToLower(function)+"/*") || strings.Contains(role, "/runs/"+other+"/*") {
 			t.Errorf("%sRole may reach other runs than its own", function)
 		}
+		for _, object := range []string{"/store.json", "/${Object}"} { // of the store; of its owners
+			if !strings.Contains(role, object) {
+				t.Errorf("%sRole may not read %s", function, object)
+			}
+		}
 		if secret := map[string]string{"Credit": "HuaweiSecret", "Tags": "TencentSecret"}[function]; strings.Contains(role, secret) {
 			t.Errorf("%sRole may read %s", function, secret)
 		}

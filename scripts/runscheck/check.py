@@ -117,7 +117,7 @@ def check_files(run):
         if len(data) != o["bytes"] or hashlib.sha256(data).hexdigest() != o["sha256"]:
             wrong.append(o["name"])
     rows = {o["name"]: o["rows"] for o in m["objects"]}
-    check(f"{name}: the objects are as the manifest says", not wrong and len(rows) == 5, wrong)
+    check(f"{name}: the objects are as the manifest says", not wrong and len(rows) == 6, wrong)
     check(
         f"{name}: {m['count']} customers, by status and in order",
         m["count"] == len(run.customers) == rows["customers.ndjson.gz"] == rows["customers.csv"]
@@ -133,6 +133,8 @@ def check_files(run):
     )
     alerts = json.loads((run.folder / "alerts.json").read_text(encoding="utf-8"))["alerts"]
     check(f"{name}: {len(alerts)} alerts", m["alerts"] == Counter(a["kind"] for a in alerts) and rows["alerts.json"] == len(alerts), m["alerts"])
+    conditions = json.loads((run.folder / "open.json").read_text(encoding="utf-8"))["alerts"]
+    check(f"{name}: {len(conditions)} open conditions", m["open"] == Counter(a["kind"] for a in conditions) and rows["open.json"] == len(conditions), m["open"])
     return alerts
 
 
