@@ -62,7 +62,7 @@ func TestHistoryIsTheCustomersLife(t *testing.T) {
 	t.Logf("seed %d", seed)
 	random := rand.New(rand.NewPCG(seed, 2))
 	today := time.Date(2026, 11, 11, 12, 0, 0, 0, time.UTC)
-	c := openCloud(t, simulator.Options{Customers: 40, Seed: seed, Today: today})
+	c := openCloud(t, simulator.Options{Customers: 40, Seed: seed, Today: today, Faults: []string{"no-vouchers"}})
 	env := c.settings()
 	env["PARTNERLENS_STORE"] = "file://" + t.TempDir()
 	env["PARTNERLENS_HUAWEI_RESELLERS"] = "all"
@@ -184,7 +184,7 @@ func TestHistoryIsTheCustomersLife(t *testing.T) {
 // cloud, and of a store; and a function that makes their runs of a day.
 func twoAccounts(t *testing.T) (settings map[string]string, makeRuns func(at time.Time, accounts ...string)) {
 	t.Helper()
-	c := openCloud(t, simulator.Options{Customers: 60, Seed: 7, Today: time.Date(2026, 11, 11, 12, 0, 0, 0, time.UTC)})
+	c := openCloud(t, simulator.Options{Customers: 60, Seed: 7, Today: time.Date(2026, 11, 11, 12, 0, 0, 0, time.UTC), Faults: []string{"no-vouchers"}})
 	env := c.settings()
 	account := map[string]string{"vendor": "tencentcloud", "secret_id": env["PARTNERLENS_TENCENT_SECRET_ID"],
 		"secret_key": env["PARTNERLENS_TENCENT_SECRET_KEY"], "endpoint": env["PARTNERLENS_TENCENT_ENDPOINT"]}
