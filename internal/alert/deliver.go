@@ -191,7 +191,7 @@ func (c *Config) Deliver(ctx context.Context, d *Digest, opts DeliverOptions) []
 		deliveries = c.Plan(d)
 	}
 	if opts.Planned == nil {
-		opts.Planned = deliveries
+		opts.Planned = slices.Clone(deliveries)
 	}
 	type finished struct {
 		index int

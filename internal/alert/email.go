@@ -192,8 +192,7 @@ func (s *sender) mail(whole context.Context, opts DeliverOptions) outcome {
 	if err != nil {
 		return broken.of(core.CodeInternal, "internal error")
 	}
-	client, hangUp, err := s.dialServer(ctx, from, opts.Transport)
-	defer hangUp()
+	client, err := s.dialServer(ctx, from, opts.Transport)
 	if err != nil {
 		return fromServer(whole, ctx, err, loginReplies)
 	}
@@ -263,13 +262,11 @@ func transmit(client *smtp.Client, message *gomail.Msg) error {
 	return w.Close()
 }
 
-// dialServer connects, encrypts and logs in. hangUp closes the connection, which ends with
-// ctx, too. The password is sent only within TLS, or to this machine itself.
-func (s *sender) dialServer(ctx context.Context, from *mail.Address, rt http.RoundTripper) (client *smtp.Client, hangUp func(), err error) {
-	hangUp = func() {}
+// dialServer connects, encrypts and logs in. The connection ends with ctx. The password is sent only within TLS, or to this machine itself.
+func (s *sender) dialServer(ctx context.Context, from *mail.Address, rt http.RoundTripper) (*smtp.Client, error) {
 	to, err := parseServer(s.channel.URL.Reveal())
 	if err != nil {
-		return nil, hangUp, err
+		return nil, err
 	}
 	config := &tls.Config{MinVersion: tls.VersionTLS12}
 	if t, ok := rt.(*http.Transport); ok && t.TLSClientConfig != nil {
@@ -281,11 +278,7 @@ func (s *sender) dialServer(ctx context.Context, from *mail.Address, rt http.Rou
 		if err != nil {
 			return nil, err
 		}
-		stop := context.AfterFunc(ctx, func() { _ = conn.Close() })
-		hangUp = func() {
-			stop()
-			_ = conn.Close()
-		}
+		context.AfterFunc(ctx, func() { _ = conn.Close() })
 		if to.tls {
 			secure := tls.Client(conn, config)
 			return secure, secure.HandshakeContext(dialing)
@@ -307,10 +300,9 @@ func (s *sender) dialServer(ctx context.Context, from *mail.Address, rt http.Rou
 	}
 	dialer, err := gomail.NewClient(to.host, options...)
 	if err != nil {
-		return nil, hangUp, err
+		return nil, err
 	}
-	client, err = dialer.DialToSMTPClientWithContext(ctx)
-	return client, hangUp, err
+	return dialer.DialToSMTPClientWithContext(ctx)
 }
 
 // replies are the outcomes of a server's permanent replies at one step.

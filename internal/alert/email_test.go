@@ -228,6 +228,8 @@ func TestEmailIsEncrypted(t *testing.T) {
 			if (len(mails) == 1) != (test.state == Delivered) || len(mails) == 1 && (!mails[0].secure || mails[0].user != "user@example.com") {
 				t.Errorf("%+v", mails)
 			}
+			server.mu.Lock()
+			defer server.mu.Unlock()
 			if test.state != Delivered && server.passwords > 0 {
 				t.Error("the password was sent")
 			}
@@ -327,7 +329,9 @@ func TestEmailReachesEachRecipientOnce(t *testing.T) {
 	if mails := server.got(); len(mails) != 2 || !slices.Equal(mails[0].to, []string{"alice@example.com"}) || !slices.Equal(mails[1].to, []string{"bob@example.com"}) {
 		t.Errorf("%+v", mails)
 	}
+	mu.Lock()
 	refuse = 2
+	mu.Unlock()
 	d := deliverTo(t, once(t), c, digestOf(3), server.options())
 	if d.State != Failed || d.Progress == "" {
 		t.Fatalf("%+v", d)
@@ -366,7 +370,10 @@ func TestEmailRefusalIsFinal(t *testing.T) {
 		return nil
 	}}).serve(t, false)
 	d := deliverTo(t, t.Context(), mailChannel("smtp", server.address), digestOf(3), server.options())
-	if d.State != Refused || d.Tries != 2 || !strings.Contains(d.Detail, "1 of 2 recipients do not have the message") || asked["alice@example.com"] != 1 || len(server.got()) != 1 {
+	mails := len(server.got())
+	mu.Lock()
+	defer mu.Unlock()
+	if d.State != Refused || d.Tries != 2 || !strings.Contains(d.Detail, "1 of 2 recipients do not have the message") || asked["alice@example.com"] != 1 || mails != 1 {
 		t.Errorf("%+v, %v", d, asked)
 	}
 }
