@@ -186,7 +186,7 @@ func TestNamesThatCannotBeRead(t *testing.T) {
 // the customers that could be read are named, and the next answer reads on.
 func TestNamesTakeHalfOfTheTime(t *testing.T) {
 	t.Parallel()
-	c := openCloud(t, simulator.Options{Customers: 900, Work: simulator.Constant(30 * time.Millisecond), Faults: []string{"customer-list-slow"}})
+	c := openCloud(t, simulator.Options{Customers: 1500, Faults: []string{"customer-list-slow"}})
 	c.rate = "1"
 	f := app.Tags.Compose(c.environment(), func() time.Time { return c.now }).Function
 	named := 0
@@ -195,22 +195,20 @@ func TestNamesTakeHalfOfTheTime(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		ctx, cancel := context.WithTimeout(t.Context(), 12*time.Second)
+		ctx, cancel := context.WithTimeout(t.Context(), 16*time.Second)
 		start, before := time.Now(), named
-		var first time.Duration
+		var last time.Duration
 		named = 0
 		report, err := question.Read(ctx, func(r core.Record) bool {
-			if first == 0 {
-				first = time.Since(start)
-			}
+			last = time.Since(start)
 			if r.(*core.CustomerTag).AccountName != nil {
 				named++
 			}
 			return true
 		})
 		cancel()
-		if err != nil || report.Count != 300 || named <= before || first > 7*time.Second {
-			t.Fatalf("round %d: %v, %d customers, %d of them named after %v, %+v", round, err, report.Count, named, first, report.Warnings)
+		if err != nil || report.Count != 300 || named <= before || last > 12*time.Second {
+			t.Fatalf("round %d: %v, %d customers, %d of them named after %v, %+v", round, err, report.Count, named, last, report.Warnings)
 		}
 		if round == 0 && named < 300 && !strings.Contains(fmt.Sprint(report.Warnings), "ask again") {
 			t.Errorf("%+v", report.Warnings)
