@@ -256,3 +256,46 @@ func TestForcedRunAfterAMute(t *testing.T) {
 		}
 	})
 }
+
+// What is open of a reseller's customers that a run did not ask for is forgotten, and known again
+// once it asks for them, without an alert.
+func TestOpenOfResellers(t *testing.T) {
+	t.Parallel()
+	bubble(t, "", func(t *testing.T) {
+		w := newTagWorld()
+		w.last = "2026-11"
+		folded := make(map[[2]string]string)
+		for i, test := range []struct {
+			resellers []string
+			open      int
+			reasons   map[string]int
+		}{
+			{[]string{"r1", "r2"}, 9, nil},
+			{[]string{"r1"}, 6, map[string]int{"not_asked": 3}},
+			{nil, 3, map[string]int{"not_asked": 3}},
+			{[]string{"r1", "r2"}, 9, map[string]int{"first": 6}},
+		} {
+			run := fmt.Sprintf("2026-11-2%d", i)
+			m := w.watch(t, run, test.resellers)
+			file := func(name string) openFile {
+				return parse[openFile](t, get(t, w.store, "runs/tags/china/"+run+"/"+name))
+			}
+			alerts, open := file("alerts.json"), opened(file("open.json").Alerts)
+			var reasons map[string]int
+			for _, a := range alerts.Silent {
+				if reasons == nil {
+					reasons = make(map[string]int)
+				}
+				reasons[a.Reason]++
+			}
+			fold(folded, alerts.Alerts)
+			fold(folded, alerts.Silent)
+			if i == 0 {
+				folded = open
+			}
+			if len(alerts.Alerts) > 0 || !maps.Equal(reasons, test.reasons) || m.Open["tag_ending_this_month"] != test.open || len(open) != test.open || !maps.Equal(folded, open) {
+				t.Errorf("%s: %v, %+v, open %v, folded %v", run, reasons, alerts.Alerts, open, folded)
+			}
+		}
+	})
+}
