@@ -88,7 +88,9 @@ func month(t *testing.T, random *rand.Rand) {
 	w := newWorld(s, 40)
 	muted := make(map[string]time.Time)
 	w.change = func(job *watch.Job) {
-		job.Details = func(r core.Record) core.Details { return core.Details{Owner: new("owner of " + r.ID()[9:])} }
+		job.Details = func(r core.Record) core.Details {
+			return core.Details{Owner: new("owner of " + r.ID()[9:] + " in " + job.Run)}
+		}
 		job.MutedUntil = func(r core.Record) time.Time { return muted[r.ID()] }
 	}
 	folded := make(map[[2]string]string)
@@ -149,7 +151,7 @@ func month(t *testing.T, random *rand.Rand) {
 			kinds[a.Kind]++
 			i := slices.IndexFunc(slices.Collect(maps.Keys(b.left)), func(i int) bool { return idOf(i) == a.CustomerID })
 			isMuted := m.AsOf.Before(muted[a.CustomerID])
-			if a.Owner != "owner of "+a.CustomerID[9:] || isMuted != (a.MutedUntil != "") || a.Reason != "" || a.Status == "" || a.ID == "" {
+			if a.Owner != "owner of "+a.CustomerID[9:]+" in "+run || isMuted != (a.MutedUntil != "") || a.Reason != "" || a.Status == "" || a.ID == "" {
 				t.Errorf("%s: %+v", run, a)
 			}
 			if a.Seen != nil {
