@@ -97,7 +97,7 @@ func (r *Rules) sift(run RunContext, prev State, next *State, alerts []Alert) (d
 		case a.Kind == CreditRecovered && levelsUnreported, a.Kind == CreditFreed && slices.Contains(prev.Muted, CreditForced):
 			a.Reason = ReasonMuted
 		case a.Kind == CreditRecovered || a.Kind == CreditFreed || !run.muted():
-			next.reported(a.Kind)
+			next.Muted = slices.DeleteFunc(next.Muted, func(kind Kind) bool { return kind == a.Kind })
 		default:
 			a.Reason = ReasonMuted
 			if isCondition && !slices.Contains(next.Muted, a.Kind) {
@@ -121,11 +121,6 @@ func (s *State) muteLevel() {
 	if i := openLevel(s.Open); i >= 0 && !slices.Contains(s.Muted, levels[i]) {
 		s.Muted = append(s.Muted, levels[i])
 	}
-}
-
-// reported notes that a condition was reported, and with a level the milder ones.
-func (s *State) reported(kind Kind) {
-	s.Muted = slices.DeleteFunc(s.Muted, func(k Kind) bool { return k == kind || slices.Contains(levels, kind) && slices.Contains(levels, k) })
 }
 
 // afterMute returns the alerts of the open conditions that a mute kept back, if the mute is

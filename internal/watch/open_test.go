@@ -88,7 +88,9 @@ func month(t *testing.T, random *rand.Rand) {
 	w := newWorld(s, 40)
 	muted := make(map[string]time.Time)
 	w.change = func(job *watch.Job) {
-		job.Details = func(r core.Record) core.Details { return core.Details{Owner: new("owner of " + r.ID()[9:])} }
+		job.Details = func(r core.Record) core.Details {
+			return core.Details{Owner: new("owner of " + r.ID()[9:] + " in " + job.Run)}
+		}
 		job.MutedUntil = func(r core.Record) time.Time { return muted[r.ID()] }
 	}
 	folded := make(map[[2]string]string)
@@ -149,7 +151,7 @@ func month(t *testing.T, random *rand.Rand) {
 			kinds[a.Kind]++
 			i := slices.IndexFunc(slices.Collect(maps.Keys(b.left)), func(i int) bool { return idOf(i) == a.CustomerID })
 			isMuted := m.AsOf.Before(muted[a.CustomerID])
-			if a.Owner != "owner of "+a.CustomerID[9:] || isMuted != (a.MutedUntil != "") || a.Reason != "" || a.Status == "" || a.ID == "" {
+			if a.Owner != "owner of "+a.CustomerID[9:]+" in "+run || isMuted != (a.MutedUntil != "") || a.Reason != "" || a.Status == "" || a.ID == "" {
 				t.Errorf("%s: %+v", run, a)
 			}
 			if a.Seen != nil {
@@ -253,6 +255,49 @@ func TestForcedRunAfterAMute(t *testing.T) {
 		alerts := parse[openFile](t, get(t, s, "runs/credit/north/2026-11-22/alerts.json"))
 		if a := alerts.Alerts[0]; a.Since != "2026-11-20T22:00:00Z" || a.Remaining != "50" || len(alerts.Silent) > 0 {
 			t.Errorf("%+v", alerts)
+		}
+	})
+}
+
+// What is open of a reseller's customers that a run did not ask for is forgotten, and known again
+// once it asks for them, without an alert.
+func TestOpenOfResellers(t *testing.T) {
+	t.Parallel()
+	bubble(t, "", func(t *testing.T) {
+		w := newTagWorld()
+		w.last = "2026-11"
+		folded := make(map[[2]string]string)
+		for i, test := range []struct {
+			resellers []string
+			open      int
+			reasons   map[string]int
+		}{
+			{[]string{"r1", "r2"}, 9, nil},
+			{[]string{"r1"}, 6, map[string]int{"not_asked": 3}},
+			{nil, 3, map[string]int{"not_asked": 3}},
+			{[]string{"r1", "r2"}, 9, map[string]int{"first": 6}},
+		} {
+			run := fmt.Sprintf("2026-11-2%d", i)
+			m := w.watch(t, run, test.resellers)
+			file := func(name string) openFile {
+				return parse[openFile](t, get(t, w.store, "runs/tags/china/"+run+"/"+name))
+			}
+			alerts, open := file("alerts.json"), opened(file("open.json").Alerts)
+			var reasons map[string]int
+			for _, a := range alerts.Silent {
+				if reasons == nil {
+					reasons = make(map[string]int)
+				}
+				reasons[a.Reason]++
+			}
+			fold(folded, alerts.Alerts)
+			fold(folded, alerts.Silent)
+			if i == 0 {
+				folded = open
+			}
+			if len(alerts.Alerts) > 0 || !maps.Equal(reasons, test.reasons) || m.Open["tag_ending_this_month"] != test.open || len(open) != test.open || !maps.Equal(folded, open) {
+				t.Errorf("%s: %v, %+v, open %v, folded %v", run, reasons, alerts.Alerts, open, folded)
+			}
 		}
 	})
 }

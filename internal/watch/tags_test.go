@@ -15,10 +15,11 @@ import (
 type tagWorld struct {
 	store *memory
 	tags  map[string][]string // by reseller, "" the account's own: ids, with "!" where the tag is lost
+	last  string              // the last month of every tag; "": none
 }
 
 func newTagWorld() *tagWorld {
-	return &tagWorld{newMemory(nil), map[string][]string{"": {"o1", "o2", "o3"}, "r1": {"c1", "c2", "c3"}, "r2": {"d1", "d2", "d3"}}}
+	return &tagWorld{store: newMemory(nil), tags: map[string][]string{"": {"o1", "o2", "o3"}, "r1": {"c1", "c2", "c3"}, "r2": {"d1", "d2", "d3"}}}
 }
 
 // tomorrow is the same for each list: the second customer's tag is lost, the third is
@@ -39,6 +40,13 @@ func (w *tagWorld) FetchPage(_ context.Context, q core.TagQuery, at core.Cursor)
 		tag := &core.CustomerTag{Provider: "huaweicloud", CustomerID: id, Tag: core.Tag{Type: "SMB", Value: "Y"}}
 		if lost {
 			tag.Tag.Value = "N"
+		}
+		if w.last != "" {
+			month, err := core.ParseMonth(w.last)
+			if err != nil {
+				return page, err
+			}
+			tag.ExpireMonth = &month
 		}
 		if q.ResellerID != "" {
 			reseller := q.ResellerID
