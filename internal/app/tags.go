@@ -23,7 +23,7 @@ var Tags = Function{
 	Help: "Ask Huawei Cloud which customers count as new, and until when.",
 	Flags: []Flag{
 		{"reseller_id", "The customers of this cloud reseller; all: own customers and every reseller's."},
-		{core.NamesParam, "true or false: with the customers' names and account managers; by default in a table that is not by id."},
+		{core.NamesParam, "With the customers' names and account managers; by default in a table that is not by id; --names=false: without."},
 	},
 	Alerts: alert.Tags, Open: openTags, Probe: probeTags,
 }
