@@ -98,6 +98,14 @@ func TestReadOpen(t *testing.T) {
 			w.books.answer(nil)
 			w.watch(t, "2026-11-24")
 		}},
+		{name: "a held hour before it", run: "2026-11-22T05", open: []int{4}, make: func(t *testing.T, w *world) {
+			low(w, 4)
+			w.watch(t, "2026-11-22T03")
+			w.books.answer(newBooks(0))
+			w.watch(t, "2026-11-22T04")
+			w.books.answer(nil)
+			w.watch(t, "2026-11-22T05")
+		}},
 		{name: "a run without rules", run: "2026-11-22", open: []int{4}, warn: []string{watch.WarnRunUnevaluated}, make: func(t *testing.T, w *world) {
 			low(w, 4)
 			w.watch(t, "2026-11-22")
