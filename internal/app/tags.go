@@ -46,7 +46,7 @@ func openTags(accounts *Accounts, now func() time.Time) *core.Function {
 		a, err := open(ctx, account)
 		return a.tags, err
 	}, accounts.Names).WithStage(func(ctx context.Context, account string, params core.Params) *core.Stage {
-		if asked, err := core.AskedNames(params); err != nil || !asked {
+		if asked, err := params.Switch(core.NamesParam); err != nil || !asked {
 			return nil
 		}
 		a, err := open(ctx, account)

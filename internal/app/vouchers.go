@@ -31,7 +31,7 @@ type voucherCache struct {
 // stage returns the stage of an answer to a question that asks for vouchers. The answer
 // waits for them, for at most half of its time.
 func (s *siblings) stage(ctx context.Context, account string, params core.Params) *core.Stage {
-	if asked, err := core.AskedVouchers(params); err != nil || !asked {
+	if asked, err := params.Switch(core.VouchersParam); err != nil || !asked {
 		return nil
 	}
 	readers, err := s.of(ctx, account)

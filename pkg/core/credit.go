@@ -364,7 +364,7 @@ func creditQuery(p Params) (q CreditQuery, err error) {
 		}
 	}
 	q.Filter = filter
-	if _, err := AskedVouchers(p); err != nil {
+	if _, err := p.Switch(VouchersParam); err != nil {
 		return q, err
 	}
 	switch q.Order = Order(order); {
@@ -379,15 +379,6 @@ func creditQuery(p Params) (q CreditQuery, err error) {
 // VouchersParam asks for the vouchers of customers beside their credit. The query is the
 // same with it, so that a cursor continues with vouchers or without.
 const VouchersParam = "vouchers"
-
-// AskedVouchers reports whether the parameters ask for vouchers. By default they do not.
-func AskedVouchers(p Params) (bool, error) {
-	value, given, err := p.one(VouchersParam)
-	if err == nil && given && value != "true" && value != "false" {
-		err = Invalid(VouchersParam, "unknown; use true or false")
-	}
-	return value == "true", err
-}
 
 // CreditFunction returns the function "credit" over the Readers that open returns.
 func CreditFunction(open Open[CreditQuery, *CustomerCredit], names Names) *Function {

@@ -75,6 +75,15 @@ func scalar(name string, value jsontext.Value) (string, error) {
 // IsSwitch reports whether the values of a parameter are true and false.
 func IsSwitch(name string) bool { return name == VouchersParam || name == NamesParam }
 
+// Switch reports whether a switch is on. It is off if it is not given.
+func (p Params) Switch(name string) (bool, error) {
+	value, given, err := p.one(name)
+	if err == nil && given && value != "true" && value != "false" {
+		err = Invalid(name, "unknown; use true or false")
+	}
+	return value == "true", err
+}
+
 func (p Params) has(name string) bool { _, ok := p[name]; return ok }
 
 // one returns the value of a parameter that may be given once.

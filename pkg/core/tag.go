@@ -308,22 +308,13 @@ func tagQuery(p Params) (q TagQuery, err error) {
 		}
 	}
 	q.ResellerID = strings.Clone(reseller)
-	_, err = AskedNames(p)
+	_, err = p.Switch(NamesParam)
 	return q, err
 }
 
 // NamesParam asks for the names of customers beside their tags. The query is the same with
 // it, so that a cursor continues with names or without.
 const NamesParam = "names"
-
-// AskedNames reads NamesParam.
-func AskedNames(p Params) (bool, error) {
-	names, given, err := p.one(NamesParam)
-	if err == nil && given && names != "true" && names != "false" {
-		err = Invalid(NamesParam, "unknown; use true or false")
-	}
-	return names == "true", err
-}
 
 // TagFunction returns the function "tags" over the Readers that open returns.
 func TagFunction(open Open[TagQuery, *CustomerTag], names Names) *Function {
