@@ -202,7 +202,7 @@ func TestOwnersOfRuns(t *testing.T) {
 			got[w.Code] = w.Message
 		}
 		unknown, muted := map[string]string{"credit": "line 4", "tags": "line 6"}[name], map[string]int{"credit": 1}[name]
-		if !strings.HasSuffix(got["owners_unknown"], "1 customers are in no list that was read; check their ids: "+unknown) ||
+		if !strings.HasSuffix(got["owners_unknown"], "customers that are in no list that was read (1); check their ids: "+unknown) ||
 			!strings.HasSuffix(got["owners_twice"], "line 5") || !strings.HasSuffix(got["owners_mute_past"], "line 3") || len(got) != 3 || m.Muted != muted {
 			t.Errorf("%s: %d muted, %v; %s", name, m.Muted, got, tag)
 		}
@@ -273,8 +273,8 @@ func TestDoctorChecksOwners(t *testing.T) {
 		t.Error(got)
 	}
 	write(t, path, "customer_id,owner,mute_until\n1,a,2999-12-31\n1,b,\n2,c,soon\n")
-	if got, want := checks(), `look PARTNERLENS_OWNERS: 1 lines are about a customer of an earlier line, which holds: line 3
-look PARTNERLENS_OWNERS: 1 values of mute_until are not dates, and mute nothing; write them as 2026-12-31: line 4
+	if got, want := checks(), `look PARTNERLENS_OWNERS: lines about a customer of an earlier line, which holds (1): line 3
+look PARTNERLENS_OWNERS: values of mute_until that are not dates, and mute nothing (1); write them as 2026-12-31: line 4
 ok 2 customers are in the table, 1 of them are muted`; got != want {
 		t.Error(got)
 	}

@@ -45,20 +45,20 @@ func TestParse(t *testing.T) {
 		"all, in another order": {"owner,mute_reason,mute_until,note,CRM_ID, Customer_ID\nalice,paid,2026-12-31,n,c7,1\n", "1=alice/c7/2026-12-31T16:00:00Z", ""},
 		"as Excel writes it":    {"\ufeffcustomer_id;owner;mute_until\r\n1;alice;2026/12/5\r\n;;\r\n2;\"bob; \"\"b\"\"\";\r\n", "1=alice//2026-12-05T16:00:00Z 2=bob; \"b\"/", ""},
 		"tabs, no last newline": {"customer_id\towner\n1\talice", "1=alice/", ""},
-		"a line for Excel":      {"sep=;\ncustomer_id;owner\n1;alice\n1;bob\n", "1=alice/", "owners_twice: 1 lines are about a customer of an earlier line, which holds: line 4"},
+		"a line for Excel":      {"sep=;\ncustomer_id;owner\n1;alice\n1;bob\n", "1=alice/", "owners_twice: lines about a customer of an earlier line, which holds (1): line 4"},
 		"old newlines":          {"customer_id,owner\r1,alice\r2,bob", "1=alice/ 2=bob/", ""},
 		"ids kept as text":      {"customer_id,owner\n=\"200000000001\",alice\n'200000000002,bob\n\"=\"\"200000000003\"\"\",carol\n", "200000000001=alice/ 200000000002=bob/ 200000000003=carol/", ""},
 		"ids in the middle":     {"owner,customer_id\nalice,=\"200000000001\"\n", "200000000001=alice/", ""},
-		"ids as numbers":        {"customer_id,owner\n2E+11,alice\n2.0e+11,bob\n3,carol\n", "3=carol/", "owners_mangled: 2 lines have an id that a spreadsheet turned into a number (as 2E+11) and are not used; format the column as text and paste the ids again: lines 2, 3"},
-		"no ids":                {"customer_id,owner\n,alice\nein Kunde,bob\n3,carol\n", "3=carol/", "owners_ids: 2 lines have no customer's id in customer_id and are not used: lines 2, 3"},
-		"more than five":        {many, "1=x/", "owners_twice: 7 lines are about a customer of an earlier line, which holds: lines 3, 4, 5, 6, 7 and 2 more"},
-		"unknown columns":       {"customer_id,owner,phone,,city\n1,alice,5,,x\n", "1=alice/", "owners_columns: 2 columns are not known and are not used: columns 3, 5"},
+		"ids as numbers":        {"customer_id,owner\n2E+11,alice\n2.0e+11,bob\n3,carol\n", "3=carol/", "owners_mangled: ids that a spreadsheet turned into numbers (as 2E+11), not used (2); format the column as text and paste the ids again: lines 2, 3"},
+		"no ids":                {"customer_id,owner\n,alice\nein Kunde,bob\n3,carol\n", "3=carol/", "owners_ids: lines without a customer's id in customer_id, not used (2): lines 2, 3"},
+		"more than five":        {many, "1=x/", "owners_twice: lines about a customer of an earlier line, which holds (7): lines 3, 4, 5, 6, 7 and 2 more"},
+		"unknown columns":       {"customer_id,owner,phone,,city\n1,alice,5,,x\n", "1=alice/", "owners_columns: columns that are not known, and not used (2): columns 3, 5"},
 		"short lines":           {"customer_id,owner,crm_id\n1\n2,bob\n", "1=/ 2=bob/", ""},
-		"mutes":                 {"customer_id,owner,mute_until\n1,,2026-12-01\n2,,2026-11-30\n3,b,tomorrow\n4,,31.12.2026\n", "1=//2026-12-01T16:00:00Z 2=//2026-11-30T16:00:00Z 3=b/ 4=/", "owners_mute_date: 2 values of mute_until are not dates, and mute nothing; write them as 2026-12-31: lines 4, 5\nowners_mute_past: 1 dates of mute_until are over; remove or change them: line 3"},
-		"a broken line":         {"customer_id,owner\n1,al\"ice\n2,bob\n", "2=bob/", "owners_lines: 1 lines have a quote in the middle of a value and are not used: line 2"},
-		"a value of two lines":  {"customer_id,owner,note\n1,\"al\nice\",\"x\ny\"\n2,bob,\n2,bob,\n", "1=al ice/ 2=bob/", "owners_twice: 1 lines are about a customer of an earlier line, which holds: line 6"},
+		"mutes":                 {"customer_id,owner,mute_until\n1,,2026-12-01\n2,,2026-11-30\n3,b,tomorrow\n4,,31.12.2026\n", "1=//2026-12-01T16:00:00Z 2=//2026-11-30T16:00:00Z 3=b/ 4=/", "owners_mute_date: values of mute_until that are not dates, and mute nothing (2); write them as 2026-12-31: lines 4, 5\nowners_mute_past: dates of mute_until that are over (1); remove or change them: line 3"},
+		"a broken line":         {"customer_id,owner\n1,al\"ice\n2,bob\n", "2=bob/", "owners_lines: lines with a quote in the middle of a value, not used (1): line 2"},
+		"a value of two lines":  {"customer_id,owner,note\n1,\"al\nice\",\"x\ny\"\n2,bob,\n2,bob,\n", "1=al ice/ 2=bob/", "owners_twice: lines about a customer of an earlier line, which holds (1): line 6"},
 		"hostile":               {"customer_id,owner\n1,\"a\x1b[2J\u202e\tb\r\nc\"\n", "1=a [2J b c/", ""},
-		"too long":              {"customer_id,owner\n1," + strings.Repeat("x", 201) + "\n", "1=/", "owners_long: 1 owners or crm_ids are longer than 200 bytes and are not used: line 2"},
+		"too long":              {"customer_id,owner\n1," + strings.Repeat("x", 201) + "\n", "1=/", "owners_long: owners or crm_ids longer than 200 bytes, not used (1): line 2"},
 		"nothing in it":         {"customer_id,owner\n", "", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -141,10 +141,10 @@ func TestCensus(t *testing.T) {
 	}
 	for list, want := range map[string]string{
 		"":             "",
-		"200000000001": "owners_unknown: 2 customers are in no list that was read; check their ids: lines 4, 5",
+		"200000000001": "owners_unknown: customers that are in no list that was read (2); check their ids: lines 4, 5",
 		"200000000001 200000000002 20000000003 7": "",
-		"66a3424b6d0cdd74fc82f1cf2fdc1b51":        "owners_unknown: 1 customers are in no list that was read; check their ids: line 6",
-		"7 f":                                     "owners_unknown: 5 customers are in no list that was read; check their ids: lines 2, 3, 4, 5, 6",
+		"66a3424b6d0cdd74fc82f1cf2fdc1b51":        "owners_unknown: customers that are in no list that was read (1); check their ids: line 6",
+		"7 f":                                     "owners_unknown: customers that are in no list that was read (5); check their ids: lines 2, 3, 4, 5, 6",
 	} {
 		c := table.Census()
 		for id := range strings.FieldsSeq(list) {

@@ -32,14 +32,14 @@ const (
 )
 
 var faults = [...]struct{ code, message, what string }{
-	faultColumn:  {"owners_columns", "%d columns are not known and are not used: %s", "column"},
-	faultLine:    {"owners_lines", "%d lines have a quote in the middle of a value and are not used: %s", "line"},
-	faultID:      {"owners_ids", "%d lines have no customer's id in customer_id and are not used: %s", "line"},
-	faultMangled: {"owners_mangled", "%d lines have an id that a spreadsheet turned into a number (as 2E+11) and are not used; format the column as text and paste the ids again: %s", "line"},
-	faultTwice:   {"owners_twice", "%d lines are about a customer of an earlier line, which holds: %s", "line"},
-	faultLong:    {"owners_long", "%d owners or crm_ids are longer than 200 bytes and are not used: %s", "line"},
-	faultDate:    {"owners_mute_date", "%d values of mute_until are not dates, and mute nothing; write them as 2026-12-31: %s", "line"},
-	faultPast:    {"owners_mute_past", "%d dates of mute_until are over; remove or change them: %s", "line"},
+	faultColumn:  {"owners_columns", "columns that are not known, and not used (%d): %s", "column"},
+	faultLine:    {"owners_lines", "lines with a quote in the middle of a value, not used (%d): %s", "line"},
+	faultID:      {"owners_ids", "lines without a customer's id in customer_id, not used (%d): %s", "line"},
+	faultMangled: {"owners_mangled", "ids that a spreadsheet turned into numbers (as 2E+11), not used (%d); format the column as text and paste the ids again: %s", "line"},
+	faultTwice:   {"owners_twice", "lines about a customer of an earlier line, which holds (%d): %s", "line"},
+	faultLong:    {"owners_long", "owners or crm_ids longer than 200 bytes, not used (%d): %s", "line"},
+	faultDate:    {"owners_mute_date", "values of mute_until that are not dates, and mute nothing (%d); write them as 2026-12-31: %s", "line"},
+	faultPast:    {"owners_mute_past", "dates of mute_until that are over (%d); remove or change them: %s", "line"},
 }
 
 // maxLines is how many lines a warning names.
@@ -121,7 +121,7 @@ func (c *Census) Unknown() []core.Warning {
 		return nil
 	}
 	slices.Sort(lines)
-	return []core.Warning{warning(WarnUnknown, "%d customers are in no list that was read; check their ids: %s", "line", lines)}
+	return []core.Warning{warning(WarnUnknown, "customers that are in no list that was read (%d); check their ids: %s", "line", lines)}
 }
 
 // isNumber reports whether an id has only digits.
