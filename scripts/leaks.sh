@@ -8,8 +8,8 @@ printed=$(mktemp)
 trap 'rm -f "$printed"' EXIT
 
 if ! go test -v ./... >"$printed" 2>&1; then
-	grep -E '^ *--- FAIL|^FAIL|^panic' "$printed"
-	go test ./... 2>&1 | grep -v -E '^(ok|\?)' || true # the same without what passes
+	grep -aE '^ *--- FAIL|^FAIL|^panic' "$printed"
+	go test ./... 2>&1 | grep -av -E '^(ok|\?)' || true # the same without what passes
 	exit 1
 fi
 
@@ -17,7 +17,7 @@ fi
 planted=(simulator-secret simulator-temp-secret simulator-token simulator-auth-token rotated-secret south-secret planted- plk_SAMPLE)
 for key in "${planted[@]}"; do
 	git grep -q -e "$key" -- '*_test.go' 'internal/simulator/*.go' || { echo "leaks.sh: no test plants $key any more"; exit 1; }
-	if grep -n -e "$key" "$printed" | cut -c1-300; then
+	if grep -an -e "$key" "$printed" | cut -c1-300; then
 		echo "leaks.sh: the key $key was printed"
 		exit 1
 	fi

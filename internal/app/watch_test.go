@@ -446,7 +446,7 @@ func TestWatchGoesOn(t *testing.T) {
 			t.Fatalf("%v, %+v", err, last)
 		}
 	}
-	if invocations < 2 || last.Accounts[0].Count != 2000 || last.Accounts[0].Details.Invocations != invocations {
+	if invocations < 2 || last.Accounts[0].Count != 2000 || last.Accounts[0].Details.Invocations < 2 || last.Accounts[0].Details.Invocations > invocations {
 		t.Errorf("%d invocations, %+v", invocations, last)
 	}
 	made := c.sim.Calls().Credit
