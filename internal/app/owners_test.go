@@ -1,8 +1,12 @@
 package app_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
+	"io"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"slices"
@@ -103,6 +107,40 @@ func TestOwnersOfAnswers(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// The vendor's failure is the error of an answer by id, whatever else the answer warns of.
+func TestWhatStoppedAnAnswer(t *testing.T) {
+	t.Parallel()
+	c := openCloud(t, simulator.Options{Customers: 60})
+	front := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		r.Body = io.NopCloser(bytes.NewReader(body))
+		if strings.Contains(string(body), `"indirect_partner_id"`) {
+			w.Header().Set("Content-Type", "application/json")
+			w.WriteHeader(http.StatusForbidden)
+			_, _ = io.WriteString(w, `{"error_code":"CBC.0150","error_msg":"x"}`)
+			return
+		}
+		c.sim.ServeHTTP(w, r)
+	}))
+	t.Cleanup(front.Close)
+	for _, owners := range []bool{false, true} {
+		env := c.settings()
+		for _, setting := range simulator.Env(front.URL) {
+			name, value, _ := strings.Cut(setting, "=")
+			env[name] = value
+		}
+		if owners {
+			env["PARTNERLENS_OWNERS"] = filepath.Join(t.TempDir(), "none.csv")
+		}
+		composed := app.Tags.Compose(with(env), nil)
+		server := serveApp(t, with(env), composed.Function)
+		status, body := server.get(t, "/v1/tags/0123456789abcdef0123456789abcdef?reseller_id=all", nil)
+		if status != http.StatusBadGateway || !strings.Contains(body, `"code":"denied"`) {
+			t.Errorf("owners %t: %d %s", owners, status, body)
+		}
 	}
 }
 

@@ -124,8 +124,8 @@ func (r *Report) insertWarning(at int, w Warning) {
 	r.Warnings = r.Warnings[max(0, len(r.Warnings)-maxWarnings):]
 }
 
-// addNotes puts warnings about records before those about the read, the last of
-// which says what stopped it.
+// addNotes puts warnings about records or the question before those about the read, the
+// last of which says what stopped it.
 func (r *Report) addNotes(about []Warning) {
 	r.Warnings = slices.Insert(r.Warnings, 0, about...)
 	r.Warnings = r.Warnings[max(0, len(r.Warnings)-maxWarnings):]
