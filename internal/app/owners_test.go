@@ -144,6 +144,19 @@ func TestWhatStoppedAnAnswer(t *testing.T) {
 	}
 }
 
+// A table that cannot be read casts no doubt on the list: the command line ends an answer
+// up to a limit with status 0 if no warning does.
+func TestUnreadableOwnersAreAboutRecords(t *testing.T) {
+	t.Parallel()
+	c := openCloud(t, simulator.Options{Customers: 60})
+	env := c.settings()
+	env["PARTNERLENS_OWNERS"] = filepath.Join(t.TempDir(), "none.csv")
+	_, warnings := ownersOf(t, app.Credit.Compose(with(env), nil).Function, core.Params{"limit": {"5"}})
+	if len(warnings) != 1 || warnings[0].Code != "owners_unavailable" || !warnings[0].AboutRecords() {
+		t.Errorf("%+v", warnings)
+	}
+}
+
 // A table is read again when it changed, at most once a minute. While it cannot be read, the
 // last one is used, and answers warn of it.
 func TestOwnersAreReadAgain(t *testing.T) {
