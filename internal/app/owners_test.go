@@ -7,10 +7,12 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -155,6 +157,37 @@ func TestUnreadableOwnersAreAboutRecords(t *testing.T) {
 	if len(warnings) != 1 || warnings[0].Code != "owners_unavailable" || !warnings[0].AboutRecords() {
 		t.Errorf("%+v", warnings)
 	}
+}
+
+// A store that does not answer takes half of an answer's time at most, also from one that
+// waits while another reads the table.
+func TestOwnersLeaveTimeForTheAnswer(t *testing.T) {
+	t.Parallel()
+	c := openCloud(t, simulator.Options{Customers: 60})
+	hung := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }))
+	t.Cleanup(hung.Close)
+	env := c.settings()
+	env["PARTNERLENS_OWNERS"], env["PARTNERLENS_STORE"] = "store:owners.csv", "s3://bucket?region=r&endpoint="+url.QueryEscape(hung.URL)
+	env["PARTNERLENS_STORE_ACCESS_KEY"], env["PARTNERLENS_STORE_SECRET_KEY"] = "a", "b"
+	f := app.Credit.Compose(with(env), nil).Function
+	var answers sync.WaitGroup
+	for _, within := range []time.Duration{time.Minute, 4 * time.Second} {
+		answers.Go(func() {
+			question, err := f.Ask(core.Params{})
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			ctx, cancel := context.WithTimeout(t.Context(), within)
+			defer cancel()
+			report, err := question.Read(ctx, func(core.Record) bool { return true })
+			if err != nil || !report.Complete || len(report.Warnings) != 1 || report.Warnings[0].Code != "owners_unavailable" {
+				t.Errorf("within %s: %v, %d customers, %+v", within, err, report.Count, report.Warnings)
+			}
+		})
+		time.Sleep(100 * time.Millisecond)
+	}
+	answers.Wait()
 }
 
 // A table is read again when it changed, at most once a minute. While it cannot be read, the
