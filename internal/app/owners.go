@@ -11,6 +11,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"partnerlens/internal/owners"
@@ -22,7 +23,7 @@ import (
 
 const (
 	ownersFor    = time.Minute     // how long a table is used before it is looked at again
-	ownersWithin = 5 * time.Second // to read it
+	ownersWithin = 5 * time.Second // to read it, and at most half of an answer's time
 	storeScheme  = "store:"
 )
 
@@ -34,7 +35,9 @@ type ownersTable struct {
 	open     func(where string) (store.Store, error)
 	now      func() time.Time
 
-	mu      sync.Mutex
+	turn chan struct{}                // holds a token while an answer uses what follows
+	last atomic.Pointer[owners.Table] // is table, for answers that have no time for the turn
+
 	place   string        // the setting's text
 	looked  time.Time     // when the table was looked at
 	version string        // of the place's content when it was read; "": read it
@@ -46,7 +49,7 @@ func newOwnersTable(env Environment, resolver *Resolver, open func(string) (stor
 	if now == nil {
 		now = time.Now
 	}
-	return &ownersTable{env: env.orOwn(), resolver: resolver, open: open, now: now}
+	return &ownersTable{env: env.orOwn(), resolver: resolver, open: open, now: now, turn: make(chan struct{}, 1)}
 }
 
 // enabled reports whether there is a table.
@@ -55,8 +58,19 @@ func (o *ownersTable) enabled() bool { return o.env(owners.Setting) != "" }
 // load returns the table. If it cannot be read, load returns the error, and the last table
 // that could be read, nil if there is none.
 func (o *ownersTable) load(ctx context.Context) (*owners.Table, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
+	within := ownersWithin
+	if deadline, ok := ctx.Deadline(); ok {
+		within = min(within, time.Until(deadline)/2)
+	}
+	reading, cancel := context.WithTimeout(ctx, within)
+	defer cancel()
+	select {
+	case o.turn <- struct{}{}:
+		defer func() { <-o.turn }()
+	case <-reading.Done(): // another answer reads it
+		return o.last.Load(), &core.Error{Op: "owners", Code: core.CodeDeadline, Param: owners.Setting, Detail: "there was no time to read it", Err: reading.Err()}
+	}
+	defer func() { o.last.Store(o.table) }()
 	now := o.now()
 	place := o.env(owners.Setting)
 	if place != o.place {
@@ -65,10 +79,8 @@ func (o *ownersTable) load(ctx context.Context) (*owners.Table, error) {
 	if age := now.Sub(o.looked); !o.looked.IsZero() && age >= 0 && age < ownersFor {
 		return o.table, o.err
 	}
-	reading, cancel := context.WithTimeout(ctx, ownersWithin)
-	defer cancel()
 	err := o.read(reading)
-	if ctx.Err() != nil { // the caller's failure is not the table's
+	if reading.Err() != nil && within < ownersWithin || ctx.Err() != nil { // the caller's failure is not the table's
 		return o.table, cmp.Or(o.err, err)
 	}
 	o.looked, o.err = now, err

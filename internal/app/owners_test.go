@@ -1,12 +1,18 @@
 package app_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -104,6 +110,84 @@ func TestOwnersOfAnswers(t *testing.T) {
 			}
 		})
 	}
+}
+
+// The vendor's failure is the error of an answer by id, whatever else the answer warns of.
+func TestWhatStoppedAnAnswer(t *testing.T) {
+	t.Parallel()
+	c := openCloud(t, simulator.Options{Customers: 60})
+	front := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		r.Body = io.NopCloser(bytes.NewReader(body))
+		if strings.Contains(string(body), `"indirect_partner_id"`) {
+			w.Header().Set("Content-Type", "application/json")
+			w.WriteHeader(http.StatusForbidden)
+			_, _ = io.WriteString(w, `{"error_code":"CBC.0150","error_msg":"x"}`)
+			return
+		}
+		c.sim.ServeHTTP(w, r)
+	}))
+	t.Cleanup(front.Close)
+	for _, owners := range []bool{false, true} {
+		env := c.settings()
+		for _, setting := range simulator.Env(front.URL) {
+			name, value, _ := strings.Cut(setting, "=")
+			env[name] = value
+		}
+		if owners {
+			env["PARTNERLENS_OWNERS"] = filepath.Join(t.TempDir(), "none.csv")
+		}
+		composed := app.Tags.Compose(with(env), nil)
+		server := serveApp(t, with(env), composed.Function)
+		status, body := server.get(t, "/v1/tags/0123456789abcdef0123456789abcdef?reseller_id=all", nil)
+		if status != http.StatusBadGateway || !strings.Contains(body, `"code":"denied"`) {
+			t.Errorf("owners %t: %d %s", owners, status, body)
+		}
+	}
+}
+
+// A table that cannot be read casts no doubt on the list: the command line ends an answer
+// up to a limit with status 0 if no warning does.
+func TestUnreadableOwnersAreAboutRecords(t *testing.T) {
+	t.Parallel()
+	c := openCloud(t, simulator.Options{Customers: 60})
+	env := c.settings()
+	env["PARTNERLENS_OWNERS"] = filepath.Join(t.TempDir(), "none.csv")
+	_, warnings := ownersOf(t, app.Credit.Compose(with(env), nil).Function, core.Params{"limit": {"5"}})
+	if len(warnings) != 1 || warnings[0].Code != "owners_unavailable" || !warnings[0].AboutRecords() {
+		t.Errorf("%+v", warnings)
+	}
+}
+
+// A store that does not answer takes half of an answer's time at most, also from one that
+// waits while another reads the table.
+func TestOwnersLeaveTimeForTheAnswer(t *testing.T) {
+	t.Parallel()
+	c := openCloud(t, simulator.Options{Customers: 60})
+	hung := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }))
+	t.Cleanup(hung.Close)
+	env := c.settings()
+	env["PARTNERLENS_OWNERS"], env["PARTNERLENS_STORE"] = "store:owners.csv", "s3://bucket?region=r&endpoint="+url.QueryEscape(hung.URL)
+	env["PARTNERLENS_STORE_ACCESS_KEY"], env["PARTNERLENS_STORE_SECRET_KEY"] = "a", "b"
+	f := app.Credit.Compose(with(env), nil).Function
+	var answers sync.WaitGroup
+	for _, within := range []time.Duration{time.Minute, 4 * time.Second} {
+		answers.Go(func() {
+			question, err := f.Ask(core.Params{})
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			ctx, cancel := context.WithTimeout(t.Context(), within)
+			defer cancel()
+			report, err := question.Read(ctx, func(core.Record) bool { return true })
+			if err != nil || !report.Complete || len(report.Warnings) != 1 || report.Warnings[0].Code != "owners_unavailable" {
+				t.Errorf("within %s: %v, %d customers, %+v", within, err, report.Count, report.Warnings)
+			}
+		})
+		time.Sleep(100 * time.Millisecond)
+	}
+	answers.Wait()
 }
 
 // A table is read again when it changed, at most once a minute. While it cannot be read, the

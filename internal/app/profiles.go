@@ -87,10 +87,25 @@ func (l *profileList) state() (read, total int, failed error) {
 	return len(l.profiles), l.total, failed
 }
 
+// dropOld forgets the lists that are too old to be used: they would take the room of others.
+func (p *profiles) dropOld() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, l := range p.lists {
+		l.mu.Lock()
+		if !l.read.IsZero() && time.Since(l.read) >= profilesFor {
+			p.count.Add(-int64(len(l.profiles)))
+			l.profiles, l.read = make(map[string]*core.Profile), time.Time{}
+		}
+		l.mu.Unlock()
+	}
+}
+
 // readOn reads the list on, to its end or until limit more customers are read (0: no
 // limit). The caller has the turn.
 func (p *profiles) readOn(ctx context.Context, reseller string, l *profileList, limit int) error {
 	start := time.Now()
+	p.dropOld()
 	l.mu.Lock()
 	if l.read.IsZero() || time.Since(l.read) >= profilesFor {
 		p.count.Add(-int64(len(l.profiles)))

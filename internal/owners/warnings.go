@@ -27,8 +27,8 @@ const (
 
 // The codes of warnings.
 const (
-	WarnUnavailable = "owners_unavailable" // the table cannot be read
-	WarnUnknown     = "owners_unknown"     // customers that no list has
+	WarnUnavailable = core.WarnOwnersUnavailable // the table cannot be read
+	WarnUnknown     = "owners_unknown"           // customers that no list has
 )
 
 var faults = [...]struct{ code, message, what string }{

@@ -314,7 +314,9 @@ func Retain(ctx context.Context, s store.Store, function, account string, days i
 			evaluated = id
 		}
 		if m.Complete {
-			newest = id
+			if newest = id; evaluated == "" && m.PreviousState != nil {
+				evaluated = *m.PreviousState // this run evaluated no alerts
+			}
 			break
 		}
 	}

@@ -41,13 +41,17 @@ type partnerRead struct {
 const partnerTime = time.Minute
 
 // readPartner calls Job.Partner, for at most partnerTime and a third of the time that is
-// left, and stores its result.
-func (r *invocation) readPartner(ctx context.Context) error {
+// left, and stores its result. If this call has read the list and little time is left, it
+// leaves the partner to the next call. readBefore is whether an earlier call has read the list.
+func (r *invocation) readPartner(ctx context.Context, readBefore bool) error {
 	if r.Partner == nil || r.checkpoint.Partner != "" {
 		return nil
 	}
 	limit := partnerTime
 	if deadline, ok := ctx.Deadline(); ok {
+		if !readBefore && time.Until(deadline) < timeToDeliver {
+			return core.AsError(context.DeadlineExceeded)
+		}
 		limit = min(limit, (time.Until(deadline)-timeToStop)/3)
 	}
 	bounded, cancel := context.WithTimeout(ctx, limit)

@@ -243,6 +243,37 @@ func TestPartnerTime(t *testing.T) {
 	}
 }
 
+// A read that leaves little time does not cost the run what the vendor says of the partner:
+// the next call has more.
+func TestPartnerAfterALongRead(t *testing.T) {
+	t.Parallel()
+	for left, want := range map[time.Duration]watch.State{60 * time.Second: watch.GoingOn, 150 * time.Second: watch.Done} {
+		bubble(t, fmt.Sprint(left), func(t *testing.T) {
+			w := newWorld(newMemory(nil), 40)
+			w.withPartner(func(ctx context.Context) (core.PartnerState, []core.Warning) {
+				select {
+				case <-time.After(5 * time.Second):
+					return partner("500.00", "500.00"), nil
+				case <-ctx.Done():
+					return core.PartnerState{}, []core.Warning{{Code: core.WarnPartnerUnavailable}}
+				}
+			})
+			w.books.latency = 12 * time.Second // 36 s in all
+			for _, want := range []watch.State{want, watch.Done} {
+				ctx, cancel := context.WithTimeout(t.Context(), left)
+				outcome, err := w.call(ctx, "2026-11-20")
+				cancel()
+				if err != nil || outcome.State != want && outcome.State != watch.Already {
+					t.Errorf("%s, %v, want %s", outcome.State, err, want)
+				}
+			}
+			if m := manifestOf(t, w.store, "2026-11-20"); m.Partner == nil || m.Partner.Pool == nil {
+				t.Errorf("partner %+v", m.Partner)
+			}
+		})
+	}
+}
+
 // A run that is killed, or whose store fails, at any of its operations, and whose vendor
 // then says something else of the partner, ends with the objects of one answer.
 func TestPartnerAfterAKill(t *testing.T) {

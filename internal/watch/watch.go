@@ -98,7 +98,8 @@ func (r *invocation) work(ctx context.Context) (Outcome, error) {
 	}
 
 	// Read the list and store it in parts, sorted by key; the checkpoint names them.
-	if !r.checkpoint.ReadDone {
+	readBefore := r.checkpoint.ReadDone
+	if !readBefore {
 		stop, err := r.read(ctx, &existing)
 		if err != nil {
 			return Outcome{}, err
@@ -114,7 +115,7 @@ func (r *invocation) work(ctx context.Context) (Outcome, error) {
 		return Outcome{}, err
 	}
 	if r.checkpoint.Draft == nil {
-		if err := r.readPartner(ctx); err != nil {
+		if err := r.readPartner(ctx, readBefore); err != nil {
 			return Outcome{}, err
 		}
 		if err := r.writeDraft(ctx, history); err != nil {

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"partnerlens/internal/alert"
 	"partnerlens/internal/store"
 	"partnerlens/internal/store/storetest"
 	"partnerlens/internal/watch"
@@ -285,6 +286,23 @@ func TestRetain(t *testing.T) {
 		if strings.Contains(name, "2026-11-07") || strings.Contains(name, "2026-11-08") || strings.Contains(name, "2026-10") {
 			t.Errorf("%s is left", name)
 		}
+	}
+}
+
+// The newest run that evaluated alerts stays while the runs after it, though complete, did
+// not: the next run that evaluates alerts continues from its state.
+func TestRetainKeepsTheStateBeforeRunsWithoutAlerts(t *testing.T) {
+	t.Parallel()
+	w := newWorld(newMemory(nil), 5)
+	for day := 1; day <= 5; day++ {
+		if day > 2 {
+			w.partial = alert.Config{NoRules: true, Err: &core.Error{Code: core.CodeMisconfigured}}
+		}
+		w.watch(t, fmt.Sprintf("2026-11-0%d", day))
+	}
+	deleted, err := watch.Retain(t.Context(), w.store, "credit", "north", 1, "", time.Date(2026, 11, 20, 0, 0, 0, 0, time.UTC))
+	if want := []string{"2026-11-01", "2026-11-03", "2026-11-04"}; err != nil || !slices.Equal(deleted, want) {
+		t.Errorf("%s, %v, want %s", deleted, err, want)
 	}
 }
 

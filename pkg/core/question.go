@@ -92,9 +92,7 @@ func (q *Question) Read(ctx context.Context, keep func(Record) bool) (report Rep
 		report, err = q.readAccount(ctx, names[0], q.opts, keep)
 	}
 	if err == nil {
-		for _, w := range q.warnings {
-			report.addWarning(w)
-		}
+		report.addNotes(q.warnings)
 	}
 	return report, err
 }
@@ -128,15 +126,14 @@ func (q *Question) readAccount(ctx context.Context, account string, opts ReadOpt
 		return true
 	})
 	if err == nil {
-		report.Warnings = slices.Clone(report.Warnings) // it may be shared
+		var notes []Warning
 		for _, stage := range stages {
-			if stage.End == nil {
-				continue
-			}
-			for _, w := range stage.End(report) {
-				report.addWarning(w)
+			if stage.End != nil {
+				notes = append(notes, stage.End(report)...)
 			}
 		}
+		report.Warnings = slices.Clone(report.Warnings) // it may be shared
+		report.addNotes(notes)
 	}
 	return report, q.redacted(err)
 }

@@ -66,7 +66,11 @@ type Warning struct {
 // AboutRecords reports whether the warning is about values of records. Every
 // other one is about whether the answer is complete.
 func (w Warning) AboutRecords() bool {
-	return w.Code == WarnValueUnreadable || w.Code == WarnMostlyUnknown || w.Code == WarnVouchersUnavailable || w.Code == WarnNames
+	switch w.Code {
+	case WarnValueUnreadable, WarnMostlyUnknown, WarnVouchersUnavailable, WarnNames, WarnOwnersUnavailable:
+		return true
+	}
+	return false
 }
 
 // The codes of warnings, beside those of errors: an answer that a failure stopped
@@ -85,6 +89,8 @@ const (
 	WarnValueUnreadable = "value_unreadable"  // a value is not as documented; one warning for each member
 	WarnMostlyUnknown   = "mostly_unknown"    // more than a tenth of the customers have the status unknown
 	WarnNames           = "names_unavailable" // names were asked for, and not all could be read
+
+	WarnOwnersUnavailable = "owners_unavailable" // the partner's table of owners cannot be read
 )
 
 // The size of a Report is bounded: a caller with room for so many bytes must know
@@ -124,8 +130,8 @@ func (r *Report) insertWarning(at int, w Warning) {
 	r.Warnings = r.Warnings[max(0, len(r.Warnings)-maxWarnings):]
 }
 
-// addNotes puts warnings about records before those about the read, the last of
-// which says what stopped it.
+// addNotes puts warnings about records or the question before those about the read, the
+// last of which says what stopped it.
 func (r *Report) addNotes(about []Warning) {
 	r.Warnings = slices.Insert(r.Warnings, 0, about...)
 	r.Warnings = r.Warnings[max(0, len(r.Warnings)-maxWarnings):]
