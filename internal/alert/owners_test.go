@@ -466,3 +466,40 @@ func TestSampleGoesToEveryAddress(t *testing.T) {
 		seen[d.ID] = true
 	}
 }
+
+// Owners whose names begin with the same 64 letters are two: neither gets the other's
+// customers.
+func TestLongOwnersStayApart(t *testing.T) {
+	t.Parallel()
+	team := strings.Repeat("Enterprise sales, Europe and Africa; ", 3)
+	var setting struct {
+		Channels []map[string]any `json:"channels"`
+	}
+	setting.Channels = []map[string]any{{"name": "crm", "type": "webhook", "url": "https://crm.example", "split": "owner", "owner_channels": map[string]string{
+		team + "Alice": "https://alice.example", team + "Bob": "https://bob.example",
+	}}}
+	text, err := json.Marshal(setting)
+	if err != nil {
+		t.Fatal(err)
+	}
+	config, err := ParseConfig(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := NewDigest(Summary{Function: "credit", Account: "main", Run: "r", AsOf: runStart, Owners: config.Owners()})
+	for _, owner := range []string{"Alice", "Bob", "Carol"} {
+		d.Add(Alert{ID: owner, Kind: CreditLow, Severity: Warning, CustomerID: "of-" + owner, Owner: team + owner, CRMID: team + owner})
+	}
+	var got posted
+	config.Deliver(t.Context(), d, DeliverOptions{Transport: &got})
+	for host, want := range map[string]string{"alice.example": "Alice", "bob.example": "Bob", "crm.example": "Carol"} {
+		for _, e := range got.events[host] {
+			if len(e.Data.Alerts) != 1 || e.Data.Alerts[0].ID != want || e.Data.Alerts[0].CRMID != team+want {
+				t.Errorf("%s got %+v, want the alert of %s", host, e.Data.Alerts, want)
+			}
+		}
+		if len(got.events[host]) != 1 {
+			t.Errorf("%s got %d messages, want 1", host, len(got.events[host]))
+		}
+	}
+}
