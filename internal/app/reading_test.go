@@ -436,3 +436,19 @@ func TestHistoryDays(t *testing.T) {
 		t.Errorf("the history is not masked: %s", text)
 	}
 }
+
+// An owner is found by the name that items have, which alerts have without the characters
+// that cannot be seen.
+func TestOpenAlertsOfOwner(t *testing.T) {
+	t.Parallel()
+	for asked, owner := range map[string]string{"Alice": "Alice", "Alice  Example": "Alice Example", "Alice\u00a0Example": "Alice Example", "Alice\u2764\ufe0f": "Alice\u2764"} {
+		if !app.KeepsOwner(asked, owner) {
+			t.Errorf("%q does not find %q", asked, owner)
+		}
+	}
+	for asked, owner := range map[string]string{"Alice": "Bob", "\u200b": ""} {
+		if app.KeepsOwner(asked, owner) {
+			t.Errorf("%q finds %q", asked, owner)
+		}
+	}
+}
