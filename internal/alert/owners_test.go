@@ -448,6 +448,37 @@ func TestEventsRefused(t *testing.T) {
 	}
 }
 
+// Events that one call finds refused are still refused when a later call sends the rest.
+func TestEventsRefusedByAnEarlierCall(t *testing.T) {
+	t.Parallel()
+	reads := 0
+	d := NewDigest(Summary{Function: "credit", Account: "main", Run: "r", AsOf: runStart})
+	if err := d.AddAll(numbered(100, &reads)); err != nil {
+		t.Fatal(err)
+	}
+	c := ownerChannel("ops")
+	c.Split = SplitCustomer
+	config := &Config{Channels: []Channel{c}}
+	got := posted{answer: func(e event) int {
+		switch e.ID {
+		case alertNumber(7).ID:
+			return 422
+		case alertNumber(50).ID:
+			return 401
+		}
+		return 200
+	}}
+	due := config.Deliver(t.Context(), d, DeliverOptions{Transport: &got})
+	if due[0].State != Failed {
+		t.Fatalf("%+v", due)
+	}
+	got.answer = nil
+	due = config.Deliver(t.Context(), d, DeliverOptions{Transport: &got, Due: due})
+	if due[0].State != Refused || due[0].Detail != "it refuses some events, and has the others" {
+		t.Errorf("%+v", due)
+	}
+}
+
 // The sample goes to every address of a channel.
 func TestSampleGoesToEveryAddress(t *testing.T) {
 	t.Parallel()
