@@ -486,7 +486,9 @@ func TestHistoryOfSomeResellers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var history struct{ Days []struct{ State, Detail string } }
+	var history struct {
+		Days []struct{ State, Detail string }
+	}
 	if err := json.Unmarshal([]byte(text), &history); err != nil {
 		t.Fatal(err)
 	}
