@@ -479,6 +479,20 @@ func TestEventsRefusedByAnEarlierCall(t *testing.T) {
 	}
 }
 
+// A held run whose delivery is pending has no event for a channel that is split since.
+func TestHeldRunOfAChannelSplitSince(t *testing.T) {
+	t.Parallel()
+	d := NewDigest(Summary{Function: "credit", Account: "main", Run: "r", AsOf: runStart, Held: &Held{Known: 50, Missing: 40, Times: 1}})
+	config := &Config{Channels: []Channel{ownerChannel("ops")}}
+	due := config.Plan(d)
+	config.Channels[0].Split = SplitCustomer
+	var got posted
+	due = config.Deliver(t.Context(), d, DeliverOptions{Transport: &got, Due: due})
+	if due[0].State != Skipped || due[0].Code != "" || len(got.events) != 0 {
+		t.Errorf("%+v, %v", due, got.events)
+	}
+}
+
 // The sample goes to every address of a channel.
 func TestSampleGoesToEveryAddress(t *testing.T) {
 	t.Parallel()
