@@ -80,9 +80,9 @@ func formatTime(t time.Time) string { return t.UTC().Format(time.RFC3339) }
 
 func (a *Alert) setOwner(owner, crmID *string) {
 	if owner != nil {
-		a.Owner = clean(*owner)
+		a.Owner = CleanOwner(*owner)
 	}
 	if crmID != nil {
-		a.CRMID = clean(*crmID)
+		a.CRMID = CleanOwner(*crmID)
 	}
 }

@@ -284,7 +284,7 @@ func (c *Channel) validateOwners(p *settings.Problems) {
 		p.Add("owners", "empty: nothing would be reported; leave it out for every owner")
 	}
 	for i, owner := range c.Owners {
-		if c.Owners[i] = clean(owner); c.Owners[i] == "" {
+		if c.Owners[i] = CleanOwner(owner); c.Owners[i] == "" {
 			p.Add("owners", "an owner without a name")
 		}
 	}
@@ -304,7 +304,7 @@ func (c *Channel) validateOwners(p *settings.Problems) {
 	}
 	channels := make(map[string]core.Secret, len(c.OwnerChannels))
 	for _, name := range slices.Sorted(maps.Keys(c.OwnerChannels)) {
-		owner, address := clean(name), c.OwnerChannels[name]
+		owner, address := CleanOwner(name), c.OwnerChannels[name]
 		member := ownerMember(owner)
 		switch _, double := channels[owner]; {
 		case owner == "":

@@ -77,6 +77,9 @@ const (
 	Skipped   DeliveryState = "skipped" // there is nothing for this channel
 )
 
+// nothing is the detail of a Skipped delivery.
+const nothing = "nothing to report"
+
 // Reach is what a failed delivery affects.
 type Reach int
 
@@ -107,7 +110,7 @@ func (c *Config) Plan(d *Digest) []Delivery {
 		}
 		for j := first; j < len(all); j++ {
 			if s := d.selectFor(channel.scopeOf(all[j], all[first:])); s.total == 0 && !s.wantedEmpty(c.Quiet) {
-				all[j].State, all[j].Detail = Skipped, "nothing to report"
+				all[j].State, all[j].Detail = Skipped, nothing
 			}
 		}
 	}

@@ -107,9 +107,10 @@ func (d *Digest) part(owner string) *part {
 
 // cleaned returns an alert whose foreign texts are clean.
 func cleaned(a Alert) Alert {
-	for _, text := range []*string{&a.Name, &a.CustomerID, &a.ResellerID, &a.Value, &a.Owner, &a.CRMID} {
+	for _, text := range []*string{&a.Name, &a.CustomerID, &a.ResellerID, &a.Value} {
 		*text = clean(*text)
 	}
+	a.Owner, a.CRMID = CleanOwner(a.Owner), CleanOwner(a.CRMID)
 	return a
 }
 

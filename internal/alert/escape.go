@@ -5,11 +5,20 @@ import (
 	"unicode"
 )
 
-const maxForeign = 64 // letters of a name or an id: the longest id that a vendor documents
+const (
+	maxForeign = 64  // letters of a name or an id: the longest id that a vendor documents
+	maxOwner   = 200 // letters of an owner or a crm_id: as many as the table of owners takes
+)
 
 // clean removes invisible characters and those that reorder text (control and format
 // characters, bidi marks among them), joins runs of spaces, and cuts the text to maxForeign.
-func clean(text string) string {
+func clean(text string) string { return cleanTo(text, maxForeign) }
+
+// CleanOwner returns an owner or a crm_id as alerts have it. It is not cut as a name is: two
+// owners whose names begin alike would become one.
+func CleanOwner(text string) string { return cleanTo(text, maxOwner) }
+
+func cleanTo(text string, most int) string {
 	var b strings.Builder
 	letters, space := 0, false
 	for _, r := range text {
@@ -24,7 +33,7 @@ func clean(text string) string {
 			b.WriteByte(' ')
 			letters++
 		}
-		if letters >= maxForeign {
+		if letters >= most {
 			b.WriteRune('…')
 			break
 		}

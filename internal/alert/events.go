@@ -63,7 +63,10 @@ func (s *sender) events(ctx context.Context, client *http.Client, channel *Chann
 		return last
 	}
 	if refused > 0 {
-		done, refused = 0, 0 // a call that tries again sends every event
+		done, refused = 0, 0   // a call that tries again sends every event
+		if last.detail == "" { // those were refused in a call before
+			return permanent.of(core.CodeUpstream, "it refuses some events, and has the others")
+		}
 		return permanent.of(core.CodeUpstream, "it refuses some events, and has the others: %s", last.detail)
 	}
 	return outcome{class: delivered}

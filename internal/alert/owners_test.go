@@ -448,6 +448,51 @@ func TestEventsRefused(t *testing.T) {
 	}
 }
 
+// Events that one call finds refused are still refused when a later call sends the rest.
+func TestEventsRefusedByAnEarlierCall(t *testing.T) {
+	t.Parallel()
+	reads := 0
+	d := NewDigest(Summary{Function: "credit", Account: "main", Run: "r", AsOf: runStart})
+	if err := d.AddAll(numbered(100, &reads)); err != nil {
+		t.Fatal(err)
+	}
+	c := ownerChannel("ops")
+	c.Split = SplitCustomer
+	config := &Config{Channels: []Channel{c}}
+	got := posted{answer: func(e event) int {
+		switch e.ID {
+		case alertNumber(7).ID:
+			return 422
+		case alertNumber(50).ID:
+			return 401
+		}
+		return 200
+	}}
+	due := config.Deliver(t.Context(), d, DeliverOptions{Transport: &got})
+	if due[0].State != Failed {
+		t.Fatalf("%+v", due)
+	}
+	got.answer = nil
+	due = config.Deliver(t.Context(), d, DeliverOptions{Transport: &got, Due: due})
+	if due[0].State != Refused || due[0].Detail != "it refuses some events, and has the others" {
+		t.Errorf("%+v", due)
+	}
+}
+
+// A held run whose delivery is pending has no event for a channel that is split since.
+func TestHeldRunOfAChannelSplitSince(t *testing.T) {
+	t.Parallel()
+	d := NewDigest(Summary{Function: "credit", Account: "main", Run: "r", AsOf: runStart, Held: &Held{Known: 50, Missing: 40, Times: 1}})
+	config := &Config{Channels: []Channel{ownerChannel("ops")}}
+	due := config.Plan(d)
+	config.Channels[0].Split = SplitCustomer
+	var got posted
+	due = config.Deliver(t.Context(), d, DeliverOptions{Transport: &got, Due: due})
+	if due[0].State != Skipped || due[0].Code != "" || len(got.events) != 0 {
+		t.Errorf("%+v, %v", due, got.events)
+	}
+}
+
 // The sample goes to every address of a channel.
 func TestSampleGoesToEveryAddress(t *testing.T) {
 	t.Parallel()
@@ -464,5 +509,42 @@ func TestSampleGoesToEveryAddress(t *testing.T) {
 			t.Errorf("%+v", d)
 		}
 		seen[d.ID] = true
+	}
+}
+
+// Owners whose names begin with the same 64 letters are two: neither gets the other's
+// customers.
+func TestLongOwnersStayApart(t *testing.T) {
+	t.Parallel()
+	team := strings.Repeat("Enterprise sales, Europe and Africa; ", 3)
+	var setting struct {
+		Channels []map[string]any `json:"channels"`
+	}
+	setting.Channels = []map[string]any{{"name": "crm", "type": "webhook", "url": "https://crm.example", "split": "owner", "owner_channels": map[string]string{
+		team + "Alice": "https://alice.example", team + "Bob": "https://bob.example",
+	}}}
+	text, err := json.Marshal(setting)
+	if err != nil {
+		t.Fatal(err)
+	}
+	config, err := ParseConfig(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := NewDigest(Summary{Function: "credit", Account: "main", Run: "r", AsOf: runStart, Owners: config.Owners()})
+	for _, owner := range []string{"Alice", "Bob", "Carol"} {
+		d.Add(Alert{ID: owner, Kind: CreditLow, Severity: Warning, CustomerID: "of-" + owner, Owner: team + owner, CRMID: team + owner})
+	}
+	var got posted
+	config.Deliver(t.Context(), d, DeliverOptions{Transport: &got})
+	for host, want := range map[string]string{"alice.example": "Alice", "bob.example": "Bob", "crm.example": "Carol"} {
+		for _, e := range got.events[host] {
+			if len(e.Data.Alerts) != 1 || e.Data.Alerts[0].ID != want || e.Data.Alerts[0].CRMID != team+want {
+				t.Errorf("%s got %+v, want the alert of %s", host, e.Data.Alerts, want)
+			}
+		}
+		if len(got.events[host]) != 1 {
+			t.Errorf("%s got %d messages, want 1", host, len(got.events[host]))
+		}
 	}
 }

@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 
+	"partnerlens/internal/alert"
 	"partnerlens/pkg/core"
 )
 
@@ -27,4 +28,11 @@ func VouchersOnly(c Composed, ctx context.Context) (int, error) {
 	}
 	sums, _, err := c.siblings.sums(ctx, readers, "")
 	return len(sums.Known), err
+}
+
+// KeepsOwner reports whether a query for the open conditions of one owner keeps those of
+// another.
+func KeepsOwner(asked, owner string) bool {
+	f, err := parseOpenFilter(core.Params{"owner": {asked}}, nil)
+	return err == nil && f.keep(alert.Alert{Owner: owner})
 }

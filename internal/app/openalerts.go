@@ -85,7 +85,10 @@ func parseOpenFilter(p core.Params, functions []*core.Function) (f openFilter, e
 	if f.account, err = single(p, "account"); err != nil {
 		return f, err
 	}
-	if f.owners = p["owner"]; slices.Contains(f.owners, "") {
+	for _, owner := range p["owner"] {
+		f.owners = append(f.owners, alert.CleanOwner(owner))
+	}
+	if slices.Contains(f.owners, "") {
 		return f, core.Invalid("owner", "empty; give a value or leave it out")
 	}
 	since, err := single(p, "since")

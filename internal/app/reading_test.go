@@ -436,3 +436,63 @@ func TestHistoryDays(t *testing.T) {
 		t.Errorf("the history is not masked: %s", text)
 	}
 }
+
+// An owner is found by the name that items have, which alerts have without the characters
+// that cannot be seen.
+func TestOpenAlertsOfOwner(t *testing.T) {
+	t.Parallel()
+	for asked, owner := range map[string]string{"Alice": "Alice", "Alice  Example": "Alice Example", "Alice\u00a0Example": "Alice Example", "Alice\u2764\ufe0f": "Alice\u2764"} {
+		if !app.KeepsOwner(asked, owner) {
+			t.Errorf("%q does not find %q", asked, owner)
+		}
+	}
+	for asked, owner := range map[string]string{"Alice": "Bob", "\u200b": ""} {
+		if app.KeepsOwner(asked, owner) {
+			t.Errorf("%q finds %q", asked, owner)
+		}
+	}
+}
+
+// A run that asked for some resellers says so where it lacks a customer, which may be of
+// another.
+func TestHistoryOfSomeResellers(t *testing.T) {
+	t.Parallel()
+	start := time.Date(2026, 11, 11, 12, 0, 0, 0, time.UTC)
+	c := openCloud(t, simulator.Options{Customers: 40, Today: start})
+	env := c.settings()
+	env["PARTNERLENS_STORE"] = "file://" + t.TempDir()
+	ids := make(map[string]string) // a customer of each reseller
+	for key := range c.truth(query{name: "tags", params: core.Params{"reseller_id": {core.AllResellers}}}, start).facts {
+		if reseller, id, found := strings.Cut(key, "/"); found {
+			ids[reseller] = id
+		}
+	}
+	resellers := slices.Sorted(maps.Keys(ids))
+	for day, reseller := range resellers[:2] {
+		env["PARTNERLENS_HUAWEI_RESELLERS"] = reseller
+		at := start.AddDate(0, 0, day)
+		now := func() time.Time { return at }
+		for _, f := range app.ComposeAll(with(env), now) {
+			if f.Function.Name != "tags" {
+				continue
+			}
+			watcher := &app.Watcher{Env: with(env), Now: now}
+			if done, err := watcher.Watch(t.Context(), f, app.WatchRequest{Run: at.Format(time.DateOnly)}); err != nil || !done.Complete {
+				t.Fatalf("%v, %+v", err, done)
+			}
+		}
+	}
+	text, err := openReading(with(env), start.AddDate(0, 0, 1)).ask(t.Context(), app.HistoryPath("tags"), ids[resellers[0]], core.Params{"from": {"2026-11-11"}}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var history struct {
+		Days []struct{ State, Detail string }
+	}
+	if err := json.Unmarshal([]byte(text), &history); err != nil {
+		t.Fatal(err)
+	}
+	if d := history.Days; len(d) != 2 || d[0].State != "listed" || d[1].State != "absent" || !strings.Contains(d[1].Detail, "of 1 resellers") {
+		t.Errorf("%+v", d)
+	}
+}

@@ -7,6 +7,7 @@ import (
 	"compress/gzip"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"slices"
 	"strings"
@@ -224,6 +225,8 @@ func (h *historyReader) listed(day Day, m *Manifest, records []core.Record) (day
 			day.Detail = "the list is not proven complete, and lacks the customer"
 		case slices.Contains(h.Function.Params, "reseller_id") && len(m.Query["reseller_id"]) == 0:
 			day.State, day.Detail = DayAbsent, "the run did not ask for the customers of resellers"
+		case len(m.Resellers) > 0:
+			day.State, day.Detail = DayAbsent, fmt.Sprintf("the run asked for the customers of %d resellers, and not for those of others", len(m.Resellers))
 		default:
 			day.State = DayAbsent
 		}

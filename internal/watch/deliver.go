@@ -17,8 +17,8 @@ import (
 
 // pendingList is pending.json: the deliveries of an account's runs that are not finished,
 // the oldest run first. It is written before the first delivery of a run, which shows that
-// the store can be written to, and again after each delivery, so that the next call knows
-// what was delivered even if the run's manifest was not written. An invocation that is
+// the store can be written to, and again after each delivery that did not fail, so that the
+// next call knows what was delivered even if the run's manifest was not written. An invocation that is
 // killed between a delivery and its record delivers again, under the same id.
 type pendingList struct {
 	Schema string       `json:"schema"`
@@ -405,11 +405,15 @@ func (r *invocation) deliverRun(ctx context.Context, p *pendingRun, digest *aler
 	opts.Due, opts.Planned = due, slices.Clone(p.Deliveries)
 	opts.Done = func(d alert.Delivery) {
 		i := slices.IndexFunc(p.Deliveries, func(o alert.Delivery) bool { return o.Target() == d.Target() })
+		progressed := d.State != alert.Failed || d.Progress != p.Deliveries[i].Progress
 		p.Deliveries[i] = d
 		if d.State == alert.Failed {
 			r.failing[d.Target()] = max(r.failing[d.Target()], d.Reach)
 		}
 		r.report(p.Run, d)
+		if !progressed { // the next call has to make it either way; finishPending records why
+			return
+		}
 		if err := r.savePending(ctx); err != nil {
 			failed = err
 		}
