@@ -90,7 +90,7 @@ func (r *Rules) sift(run RunContext, prev State, next *State, alerts []Alert) (d
 		switch isCondition := next.Open[a.Kind] != ""; {
 		case run.First && !isCondition:
 			continue // what was there before the first run is no transition
-		case run.First:
+		case run.First, run.FirstVouchers && a.Kind == VoucherExpiring:
 			a.Reason = ReasonFirst
 		case !r.delivers(a.Kind):
 			a.Reason = ReasonKindOff

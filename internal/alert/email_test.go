@@ -502,7 +502,7 @@ func TestEmailContent(t *testing.T) {
 	}
 	for _, language := range []string{English, Chinese} {
 		for _, owner := range append([]string{""}, evil...) {
-			owner = clean(owner)
+			owner = CleanOwner(owner)
 			c := mailChannel("smtp", server.address)
 			c.Language, c.Split = language, SplitOwner
 			c.OwnerChannels = map[string]core.Secret{"someone": core.NewSecret("someone@example.com")}

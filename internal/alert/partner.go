@@ -12,8 +12,8 @@ import (
 // Conditions are the open conditions of a partner and of its resellers, as a run leaves
 // them to the next.
 type Conditions struct {
-	// Known are PartnerLow or ResellerLow, or both: those that were evaluated before. The
-	// first evaluation opens conditions without an alert.
+	// Known are those of PartnerLow, ResellerLow and VoucherExpiring that were evaluated
+	// before. The first evaluation opens conditions without an alert.
 	Known []Kind `json:"known"`
 	// Open are the open conditions in the order of Kinds and resellers, each as it was last read.
 	Open []Alert `json:"open"`
@@ -46,6 +46,7 @@ func (r *Rules) EvaluatePartner(run RunContext, state core.PartnerState, prev Co
 		p.evaluate(ResellerLow, r.ResellerLow, reseller.ResellerID, reseller.Masked().Name, core.Credit{Allocated: reseller.Allocated, Remaining: reseller.Remaining, Currency: reseller.Currency})
 	}
 	p.finish(ResellerLow, state.Resellers != nil)
+	p.finish(VoucherExpiring, state.Vouchers != nil) // a condition of customers
 	return p.Evaluation, Conditions{Known: p.known, Open: append([]Alert{}, p.Open...)}
 }
 

@@ -39,6 +39,7 @@ type RunContext struct {
 	Since                  time.Time      // no later than the start of the run before; zero if not known
 	First                  bool           // no complete run precedes: there are no alerts, and conditions are remembered as if reported
 	Low                    core.Threshold // the account's threshold; zero is core.DefaultLow
+	FirstVouchers          bool           // no run before has read vouchers: expiries of vouchers are remembered as if reported
 	MutedUntil             time.Time      // the end of the customer's mute; zero, or not after AsOf: it is not muted
 }
 

@@ -13,6 +13,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"partnerlens/internal/alert"
+	"partnerlens/internal/owners"
 	"partnerlens/pkg/core"
 )
 
@@ -75,6 +76,7 @@ func (r *invocation) compareAndWrite(ctx context.Context, h history, state State
 			First: reference == nil, Low: r.Low, Evaluator: r.Evaluator,
 		},
 	}
+	c.context.FirstVouchers = reference == nil || reference.Partner == nil || !slices.Contains(reference.Partner.Known, alert.VoucherExpiring)
 	if reference != nil {
 		c.context.Since = reference.AsOf
 	}
@@ -104,7 +106,8 @@ func (r *invocation) compareAndWrite(ctx context.Context, h history, state State
 		if r.Warnings != nil {
 			m.Warnings = append(m.Warnings, r.Warnings(m.Proven)...)
 		}
-		m.Notify = slices.ContainsFunc(m.Warnings, func(w core.Warning) bool { return !reference.warns(w) })
+		// The account whose run ends last has the warning of customers that no account has.
+		m.Notify = slices.ContainsFunc(m.Warnings, func(w core.Warning) bool { return w.Code != owners.WarnUnknown && !reference.warns(w) })
 		m.FinishMS = time.Since(start).Milliseconds()
 	}
 	m.Warnings = append(m.Warnings, r.warnings...)

@@ -111,7 +111,7 @@ func TestPartnerInARun(t *testing.T) {
 		t.Errorf("the same warning on the next day: %+v", m)
 	}
 	state, warnings = partner("500.00", "500.00"), nil
-	if m := w.watch(t, "2026-11-24").Manifest; len(openOf(m)) != 0 || len(m.Partner.Known) != 2 || w.partnerAlerts(t, "2026-11-24") != nil {
+	if m := w.watch(t, "2026-11-24").Manifest; len(openOf(m)) != 0 || len(m.Partner.Known) != 3 || w.partnerAlerts(t, "2026-11-24") != nil {
 		t.Errorf("%+v", m.Partner)
 	}
 	if got := w.chats["ops"].said(); !slices.Equal(got, []string{"2026-11-20 first", "2026-11-21 partner_low reseller_low", "2026-11-22"}) {
@@ -168,6 +168,34 @@ func TestVoucherExpiring(t *testing.T) {
 		if got := w.partnerAlerts(t, run); !slices.Equal(got, want) {
 			t.Errorf("%s: %s", run, got)
 		}
+	}
+}
+
+// The first run that reads vouchers, as after an upgrade or once the key may, reports none
+// of the expiries that it finds; a day on which they cannot be read changes nothing.
+func TestVouchersAreReadLater(t *testing.T) {
+	t.Parallel()
+	w := newWorld(newMemory(nil), 40)
+	state := core.PartnerState{}
+	w.withPartner(func(context.Context) (core.PartnerState, []core.Warning) { return state, nil })
+	w.watch(t, "2026-12-05")
+	near := func(ids ...int) map[string]core.Vouchers {
+		vouchers := make(map[string]core.Vouchers)
+		for _, i := range ids {
+			vouchers[idOf(i)] = partner("1", "1").Vouchers[idOf(5)]
+		}
+		return vouchers
+	}
+	state.Vouchers = near(5)
+	if m := w.watch(t, "2026-12-06").Manifest; m.Open["voucher_expiring"] != 1 || w.partnerAlerts(t, "2026-12-06") != nil {
+		t.Errorf("the first time: open %v, alerts %v", m.Open, w.partnerAlerts(t, "2026-12-06"))
+	}
+	state.Vouchers = nil
+	w.watch(t, "2026-12-07")
+	state.Vouchers = near(5, 6)
+	w.watch(t, "2026-12-08")
+	if got, want := w.partnerAlerts(t, "2026-12-08"), []string{"voucher_expiring " + idOf(6)}; !slices.Equal(got, want) {
+		t.Errorf("later: %s, want %s", got, want)
 	}
 }
 
