@@ -109,7 +109,7 @@ func newSibling[T core.Record](source tencent.Sibling[T], settings Settings, pac
 }
 
 // vouchersPacer returns the Pacer of the vouchers, whose limit is higher than that of
-// the other APIs: an account's rate holds only where it is lower.
+// the other APIs: an account's rate holds only where it is lower, or 0.
 func (s *siblings) vouchersPacer(settings Settings) (*core.Pacer, error) {
 	return s.vouchers.While(settings.only(FieldRate), func(settings Settings) (*core.Pacer, error) {
 		rate, err := vouchersRate(settings)
@@ -119,10 +119,7 @@ func (s *siblings) vouchersPacer(settings Settings) (*core.Pacer, error) {
 
 func vouchersRate(settings Settings) (int, error) {
 	rate, err := rateOf(settings, vouchersLimit)
-	if rate == 0 || rate > vouchersLimit {
-		rate = vouchersLimit
-	}
-	return rate, err
+	return min(rate, vouchersLimit), err
 }
 
 // read passes the rows of a list to keep. Its error is for a list that cannot be read,

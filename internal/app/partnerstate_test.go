@@ -294,7 +294,7 @@ func TestPartnerStateOfOddValues(t *testing.T) {
 // The list of vouchers is read at its own rate, which is four times that of the others.
 func TestPaceOfVouchers(t *testing.T) {
 	t.Parallel()
-	for rate, want := range map[string]int{"": 20, "0": 20, "50": 20, "10": 10, "3": 3, "50%": 10} {
+	for rate, want := range map[string]int{"": 20, "0": 0, "50": 20, "10": 10, "3": 3, "50%": 10} {
 		f := openFront(t, simulator.Options{Customers: 1}, "PARTNERLENS_TENCENT_RATE="+rate)
 		if got, err := app.VouchersRate(f.compose(), t.Context()); err != nil || got != want {
 			t.Errorf("rate %q: %d calls a second, %v, want %d", rate, got, err, want)
