@@ -32,11 +32,8 @@ go test -count=1 ./internal/app -run HostileClouds -both-sizes
 step "guards that are broken, one at a time, fail a test of their package"
 scripts/mutate.sh
 
-step "no key in anything that the tests print"
-scripts/leaks.sh
-
-step "go test -race ./..."
-go test -race ./...
+step "go test -race -short ./..., and no key in anything that the tests print"
+scripts/leaks.sh -race -short
 
 step "the local server behind nginx and haproxy"
 scripts/proxies.sh

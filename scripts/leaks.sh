@@ -1,15 +1,15 @@
 #!/usr/bin/env bash
 # Run every test, and search all that the run printed for the keys that the tests
 # plant: in logs, errors, panics, answers, and the lists of processes that
-# functions_test records. usage: scripts/leaks.sh
+# functions_test records. usage: scripts/leaks.sh [FLAGS OF go test]
 set -euo pipefail
 cd "$(dirname "$0")/.."
 printed=$(mktemp)
 trap 'rm -f "$printed"' EXIT
 
-if ! go test -v ./... >"$printed" 2>&1; then
+if ! go test -v "$@" ./... >"$printed" 2>&1; then
 	grep -aE '^ *--- FAIL|^FAIL|^panic' "$printed"
-	go test ./... 2>&1 | grep -av -E '^(ok|\?)' || true # the same without what passes
+	go test "$@" ./... 2>&1 | grep -av -E '^(ok|\?)' || true # the same without what passes
 	exit 1
 fi
 

@@ -86,7 +86,11 @@ func TestOpenMonth(t *testing.T) {
 	}
 	folded := make(map[string]map[string]string)
 	seen := make(map[string]int)
-	for day := range 30 {
+	days := 30
+	if testing.Short() {
+		days = 8
+	}
+	for day := range days {
 		c, simulated := clouds[0], random.IntN(3)
 		if day > 0 && random.IntN(6) == 0 {
 			c = clouds[1]
@@ -142,7 +146,7 @@ func TestOpenMonth(t *testing.T) {
 		}
 	}
 	for _, what := range []string{"credit_forced", "credit_overdrawn", "credit_exhausted", "credit_low", "credit_expiring", "tag_ending_this_month", "tag_ending_next_month", "muted", "ended", "reported"} {
-		if seen[what] == 0 {
+		if seen[what] == 0 && !testing.Short() {
 			t.Errorf("the month shows no %s: %v", what, seen)
 		}
 	}

@@ -66,7 +66,10 @@ func TestHistoryIsTheCustomersLife(t *testing.T) {
 	env := c.settings()
 	env["PARTNERLENS_STORE"] = "file://" + t.TempDir()
 	env["PARTNERLENS_HUAWEI_RESELLERS"] = "all"
-	const days = 30
+	days := 30
+	if testing.Short() {
+		days = 10
+	}
 	type dayOf struct{ function, id, day string }
 	want := make(map[dayOf]map[string]fact) // by key
 	ids := make(map[[2]string]bool)         // functions and customers

@@ -77,7 +77,11 @@ func opened(list []transition) map[[2]string]string {
 // of package alert.
 func TestOpenFollowsFromAlerts(t *testing.T) {
 	t.Parallel()
-	for range 6 {
+	worlds := 6
+	if testing.Short() {
+		worlds = 2
+	}
+	for range worlds {
 		seed := rand.Uint64()
 		bubble(t, fmt.Sprintf("seed %d", seed), func(t *testing.T) { month(t, rand.New(rand.NewPCG(seed, 2))) })
 	}

@@ -36,6 +36,9 @@ func TestRandomDays(t *testing.T) {
 		seeds = append(seeds, seed)
 	}
 	worlds := 15
+	if testing.Short() {
+		worlds = 5
+	}
 	if text := os.Getenv("PARTNERLENS_TEST_WORLDS"); text != "" {
 		var err error
 		if worlds, err = strconv.Atoi(text); err != nil {
