@@ -62,14 +62,15 @@ func TestHistoryIsTheCustomersLife(t *testing.T) {
 	t.Logf("seed %d", seed)
 	random := rand.New(rand.NewPCG(seed, 2))
 	today := time.Date(2026, 11, 11, 12, 0, 0, 0, time.UTC)
-	c := openCloud(t, simulator.Options{Customers: 40, Seed: seed, Today: today, Faults: []string{"no-vouchers"}})
+	customers := 40
+	if testing.Short() {
+		customers = 14
+	}
+	c := openCloud(t, simulator.Options{Customers: customers, Seed: seed, Today: today, Faults: []string{"no-vouchers"}})
 	env := c.settings()
 	env["PARTNERLENS_STORE"] = "file://" + t.TempDir()
 	env["PARTNERLENS_HUAWEI_RESELLERS"] = "all"
-	days := 30
-	if testing.Short() {
-		days = 10
-	}
+	const days = 30
 	type dayOf struct{ function, id, day string }
 	want := make(map[dayOf]map[string]fact) // by key
 	ids := make(map[[2]string]bool)         // functions and customers
