@@ -39,7 +39,7 @@ step "the local server behind nginx and haproxy"
 scripts/proxies.sh
 
 step "object stores against a real S3 server"
-scripts/s3.sh go test -race -count=1 ./internal/watch/...
+scripts/s3.sh go test -race -short -count=1 ./internal/watch/...
 
 step "fuzz targets, ten thousand inputs each"
 scripts/fuzz.sh
