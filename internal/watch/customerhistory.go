@@ -272,9 +272,12 @@ func (h *historyReader) records(ctx context.Context, m *Manifest) (records []cor
 	var readErr error
 	switch sorted := len(m.Query["reseller_id"]) == 0; { // in the order of the customers' ids, and not of their resellers'
 	case sorted && object.divided():
-		lines, readErr = h.inMembers(body, object.Members)
+		lines, readErr = h.inSections(body, object.Sections)
 	default:
-		lines, readErr = h.scan(bufio.NewReader(body), sorted)
+		var unpacked io.Reader
+		if unpacked, readErr = gzip.NewReader(bufio.NewReader(body)); readErr == nil {
+			lines, readErr = h.scan(unpacked, sorted)
+		}
 	}
 	if err := body.finish(); err != nil { // the reason why it cannot be read, if it is damaged
 		return nil, err
@@ -294,63 +297,51 @@ func (h *historyReader) records(ctx context.Context, m *Manifest) (records []cor
 	return records, nil
 }
 
-// divided reports whether the object can be read by its Members.
+// divided reports whether the object can be read by its Sections.
 func (o *Object) divided() bool {
 	sum := int64(0)
-	for _, size := range o.Members {
+	for _, size := range o.Sections {
 		if size <= 0 || size > maxSmall {
 			return false
 		}
 		sum += size
 	}
-	return len(o.Members) > 1 && sum == o.Bytes
+	return len(o.Sections) > 1 && sum == o.Bytes
 }
 
-// inMembers returns the lines that have the customer's id, of which there is one at most.
-// They are in the last member whose first line is not of a later id, so that of the others
+// inSections returns the lines that have the customer's id, of which there is one at most.
+// They are in the last section whose first line is not of a later id, so that of the others
 // only the beginning is unpacked.
-func (h *historyReader) inMembers(packed io.Reader, members []int64) ([][]byte, error) {
+func (h *historyReader) inSections(packed io.Reader, sections []int64) ([][]byte, error) {
 	var last, next []byte
-	for _, size := range members {
+	found := 0 // the index of last
+	for i, size := range sections {
 		next = slices.Grow(next[:0], int(size))[:size]
 		if _, err := io.ReadFull(packed, next); err != nil {
 			return nil, err
 		}
-		order, err := h.compareFirst(next)
+		line, err := bufio.NewReader(unpackSection(next, i == 0)).ReadBytes('\n')
+		if err != nil {
+			return nil, err
+		}
+		order, err := h.compare(line)
 		if err != nil {
 			return nil, err
 		}
 		if order > 0 {
 			break
 		}
-		last, next = next, last
+		last, next, found = next, last, i
 	}
 	if last == nil {
 		return nil, nil
 	}
-	return h.scan(bytes.NewReader(last), true)
-}
-
-// compareFirst compares the id of a member's first line.
-func (h *historyReader) compareFirst(member []byte) (int, error) {
-	unpacked, err := gzip.NewReader(bytes.NewReader(member))
-	if err != nil {
-		return 0, err
-	}
-	line, err := bufio.NewReader(unpacked).ReadBytes('\n')
-	if err != nil {
-		return 0, err
-	}
-	return h.compare(line)
+	return h.scan(unpackSection(last, found == 0), true)
 }
 
 // scan returns the lines that have the customer's id. sorted stops at the first line of a
 // later id.
-func (h *historyReader) scan(packed io.Reader, sorted bool) (lines [][]byte, err error) {
-	unpacked, err := gzip.NewReader(packed)
-	if err != nil {
-		return nil, err
-	}
+func (h *historyReader) scan(unpacked io.Reader, sorted bool) (lines [][]byte, err error) {
 	in := bufio.NewReaderSize(unpacked, 64<<10)
 	var long []byte // the beginning of a line that is longer than the buffer
 	for {

@@ -356,9 +356,9 @@ func TestHistoryByHours(t *testing.T) {
 	}
 }
 
-// TestHistoryInMembers finds each customer of a list of several members, and of the same list
+// TestHistoryInSections finds each customer of a list of several sections, and of the same list
 // without them, as an earlier version stores it.
-func TestHistoryInMembers(t *testing.T) {
+func TestHistoryInSections(t *testing.T) {
 	t.Parallel()
 	w := newWorld(newMemory(nil), 3000)
 	w.chats = nil
@@ -367,29 +367,29 @@ func TestHistoryInMembers(t *testing.T) {
 	w.watch(t, run)
 	s := w.store.(*memory)
 	m := manifestOf(t, s, run)
-	if m.Objects[0].Name != "customers.ndjson.gz" || len(m.Objects[0].Members) < 2 {
+	if m.Objects[0].Name != "customers.ndjson.gz" || len(m.Objects[0].Sections) < 2 {
 		t.Fatalf("the customers are %+v", m.Objects[0])
 	}
 	if rows := strings.Count(unpacked(t, get(t, s, folderOf(run)+"customers.ndjson.gz")), "\n"); rows != 3000 || m.Objects[0].Rows != 3000 {
 		t.Errorf("%d rows are stored, and the manifest says %d", rows, m.Objects[0].Rows)
 	}
 	rest := get(t, s, folderOf(run)+"customers.ndjson.gz")
-	for i, size := range m.Objects[0].Members {
-		if text := unpacked(t, rest[:size]); !strings.HasPrefix(text, "{") || !strings.HasSuffix(text, "}\n") {
-			t.Errorf("member %d is not of whole rows", i)
+	for i, size := range m.Objects[0].Sections {
+		if text, err := watch.Unpacked(rest[:size], i); err != nil || !strings.HasPrefix(text, "{") || !strings.HasSuffix(text, "}\n") {
+			t.Errorf("section %d is not of whole rows: %v", i, err)
 		}
 		rest = rest[size:]
 	}
 	if rest != "" {
-		t.Errorf("%d bytes follow the members", len(rest))
+		t.Errorf("%d bytes follow the sections", len(rest))
 	}
 	var ids []string
 	for i := range 3000 {
 		ids = append(ids, idOf(i))
 	}
 	slices.Sort(ids)
-	for name, members := range map[string][]int64{"with members": m.Objects[0].Members, "without": nil, "with others": {1, 2, 3}, "with a negative one": {-1, m.Objects[0].Bytes + 1}} {
-		rewrite(t, s, run, func(m *watch.Manifest) { m.Objects[0].Members = members })
+	for name, sections := range map[string][]int64{"with sections": m.Objects[0].Sections, "without": nil, "with others": {1, 2, 3}, "with a negative one": {-1, m.Objects[0].Bytes + 1}} {
+		rewrite(t, s, run, func(m *watch.Manifest) { m.Objects[0].Sections = sections })
 		for n := 0; n < len(ids); n += 1 + len(ids)/29 {
 			for id, want := range map[string]watch.DayState{ids[n]: watch.DayListed, ids[n] + "0": watch.DayAbsent, ids[0]: watch.DayListed, ids[len(ids)-1]: watch.DayListed, "1": watch.DayAbsent, "3": watch.DayAbsent} {
 				days, err := historyOf(t.Context(), s, id, run, run)
@@ -419,8 +419,7 @@ func FuzzHistory(f *testing.F) {
 		for i := range n & 7 {
 			ids[fmt.Sprint(other, i)] = true
 		}
-		var body string
-		var members []int64 // of two lines each
+		var sections []string // of two lines each
 		var text strings.Builder
 		for i, key := range slices.Sorted(maps.Keys(ids)) {
 			c := customer(1, 2, false)
@@ -431,21 +430,18 @@ func FuzzHistory(f *testing.F) {
 			}
 			text.Write(append(line, '\n'))
 			if i%2 == 1 || i == len(ids)-1 {
-				member := packed(text.String())
+				sections = append(sections, text.String())
 				text.Reset()
-				body, members = body+member, append(members, int64(len(member)))
 			}
 		}
-		if body == "" {
-			body = packed("")
-		}
+		body, sizes := watch.Packed(sections...)
 		const run = "2026-11-22"
 		s := newMemory(intact)
 		put(t, s, folderOf(run)+"customers.ndjson.gz", body)
 		rewrite(t, s, run, func(m *watch.Manifest) {
 			setObject(m, "customers.ndjson.gz", body)
 			if n&16 != 0 {
-				m.Objects[0].Members = members
+				m.Objects[0].Sections = sizes
 			}
 		})
 		for key := range map[string]bool{id: true, other + "0": true, other + "2": true} {

@@ -79,9 +79,9 @@ type Object struct {
 	SHA256 string `json:"sha256"`
 	Rows   int    `json:"rows"`
 
-	// Members are the sizes of the members of a compressed object, each of which can be
-	// unpacked by itself and begins with a row; none: it has one.
-	Members []int64 `json:"members,omitempty"`
+	// Sections are the sizes of the sections of a long compressed object, each of which can
+	// be unpacked by itself and begins with a row; see packer.
+	Sections []int64 `json:"sections,omitempty"`
 }
 
 // effectiveState is State, or, in a manifest of the version before, which has none, follows

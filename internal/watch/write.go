@@ -2,7 +2,6 @@ package watch
 
 import (
 	"bufio"
-	"compress/gzip"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -57,20 +56,20 @@ type output struct {
 	Object
 	sum    hash.Hash
 	buffer *bufio.Writer
-	packed *gzip.Writer // nil if the object is not compressed
-	err    error        // the first
+	packed *packer // nil if the object is not compressed
+	err    error   // the first
 
-	start  int64 // where the last of Members ends
-	member int   // bytes of the member that is being written, before compression
+	start   int64 // where the last of Sections ends
+	section int   // bytes of the section that is being written, before compression
 }
 
-// memberSize is the size of a member before compression: 2,000 customers or more.
-const memberSize = 1 << 20
+// sectionSize is the size of a section before compression: 2,000 customers or more.
+const sectionSize = 1 << 20
 
 func (o *output) open(w io.Writer) {
 	o.buffer = bufio.NewWriterSize(io.MultiWriter(w, o.sum, (*counter)(&o.Bytes)), 64<<10)
 	if strings.HasSuffix(o.Name, ".gz") {
-		o.packed = gzip.NewWriter(o.buffer)
+		o.packed = newPacker(o.buffer)
 	}
 }
 
@@ -89,23 +88,13 @@ func (o *output) add(text []byte) {
 func (o *output) row(text []byte) {
 	if o != nil {
 		o.Rows++
-		o.add(text)
-		if o.member += len(text); o.packed != nil && o.member >= memberSize {
-			o.endMember()
+		if o.packed != nil && o.section >= sectionSize && o.err == nil {
+			o.err = o.packed.endSection()
+			o.Sections, o.start, o.section = append(o.Sections, o.Bytes-o.start), o.Bytes, 0
 		}
+		o.section += len(text)
+		o.add(text)
 	}
-}
-
-// endMember ends a member of a compressed object and begins another.
-func (o *output) endMember() {
-	if o.err == nil {
-		o.err = o.packed.Close()
-	}
-	if o.err == nil {
-		o.err = o.buffer.Flush()
-	}
-	o.Members, o.start, o.member = append(o.Members, o.Bytes-o.start), o.Bytes, 0
-	o.packed.Reset(o.buffer)
 }
 
 func (o *output) close() error {
@@ -115,8 +104,8 @@ func (o *output) close() error {
 	if o.err == nil {
 		o.err = o.buffer.Flush()
 	}
-	if o.Members != nil {
-		o.Members = append(o.Members, o.Bytes-o.start)
+	if o.Sections != nil {
+		o.Sections = append(o.Sections, o.Bytes-o.start)
 	}
 	o.SHA256 = hex.EncodeToString(o.sum.Sum(nil))
 	return o.err
