@@ -280,7 +280,7 @@ func (r *runOwners) join(job *watch.Job) {
 		}
 	}
 	now := job.Now
-	job.Warnings = func(proven bool) []core.Warning { return r.warnings(now(), proven) }
+	job.MoreWarnings = func(proven bool) []core.Warning { return r.warnings(now(), proven) }
 }
 
 // warnings are those of a run. The run that is the last to see its whole list warns of

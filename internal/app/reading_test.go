@@ -62,11 +62,7 @@ func TestHistoryIsTheCustomersLife(t *testing.T) {
 	t.Logf("seed %d", seed)
 	random := rand.New(rand.NewPCG(seed, 2))
 	today := time.Date(2026, 11, 11, 12, 0, 0, 0, time.UTC)
-	customers := 40
-	if testing.Short() {
-		customers = 14
-	}
-	c := openCloud(t, simulator.Options{Customers: customers, Seed: seed, Today: today, Faults: []string{"no-vouchers"}})
+	c := openCloud(t, simulator.Options{Customers: 14, Seed: seed, Today: today, Faults: []string{"no-vouchers"}})
 	env := c.settings()
 	env["PARTNERLENS_STORE"] = "file://" + t.TempDir()
 	env["PARTNERLENS_HUAWEI_RESELLERS"] = "all"

@@ -70,15 +70,7 @@ func (r *invocation) compareAndWrite(ctx context.Context, h history, state State
 	}
 	c := &comparison{
 		run: r, m: &m, previous: h.previous, state: h.state, reference: reference,
-		partner: partner.State, unlisted: partner.direct(),
-		context: alert.RunContext{
-			Function: m.Function, Account: m.Account, Run: m.Run, Provider: m.Provider, Store: r.storeID, AsOf: m.AsOf,
-			First: reference == nil, Low: r.Low, Evaluator: r.Evaluator,
-		},
-	}
-	c.context.FirstVouchers = reference == nil || reference.Partner == nil || !slices.Contains(reference.Partner.Known, alert.VoucherExpiring)
-	if reference != nil {
-		c.context.Since = reference.AsOf
+		partner: partner.State, unlisted: partner.direct(), context: r.runContext(&m, reference),
 	}
 	names := []string{customersName, tableName, changesName, alertsName, openName, stateName}
 	switch {
@@ -103,8 +95,8 @@ func (r *invocation) compareAndWrite(ctx context.Context, h history, state State
 	if state != Held {
 		m.Warnings = append(m.Warnings, c.witness()...)
 		m.Warnings = append(m.Warnings, c.notes.WholeWarnings()...)
-		if r.Warnings != nil {
-			m.Warnings = append(m.Warnings, r.Warnings(m.Proven)...)
+		if r.MoreWarnings != nil {
+			m.Warnings = append(m.Warnings, r.MoreWarnings(m.Proven)...)
 		}
 		// The account whose run ends last has the warning of customers that no account has.
 		m.Notify = slices.ContainsFunc(m.Warnings, func(w core.Warning) bool { return w.Code != owners.WarnUnknown && !reference.warns(w) })
@@ -112,6 +104,20 @@ func (r *invocation) compareAndWrite(ctx context.Context, h history, state State
 	}
 	m.Warnings = append(m.Warnings, r.warnings...)
 	return m, nil
+}
+
+// runContext returns the context in which the run's alerts are evaluated. reference is the
+// run whose customers are known, or nil.
+func (r *invocation) runContext(m, reference *Manifest) alert.RunContext {
+	run := alert.RunContext{
+		Function: m.Function, Account: m.Account, Run: m.Run, Provider: m.Provider, Store: r.storeID, AsOf: m.AsOf,
+		First: reference == nil, FirstVouchers: true, Low: r.Low, Evaluator: r.Evaluator,
+	}
+	if reference != nil {
+		run.Since = reference.AsOf
+		run.FirstVouchers = reference.Partner == nil || !slices.Contains(reference.Partner.Known, alert.VoucherExpiring)
+	}
+	return run
 }
 
 // comparison is a compare under way.
@@ -143,7 +149,7 @@ func (c *comparison) customers(ctx context.Context) error {
 	c.table = table
 	c.out[tableName].add(opening)
 	c.lists.begin(c.out, c.m.Proven)
-	if err := c.partnerOf(); err != nil {
+	if err := c.evaluatePartner(); err != nil {
 		return err
 	}
 	c.m.Count = 0

@@ -36,9 +36,9 @@ type Job struct {
 	// MutedUntil returns the end of a customer's mute, zero if it has none. nil: no customer has one.
 	MutedUntil func(record core.Record) time.Time
 
-	// Warnings returns what else the run warns of. It is called after the last customer; proven is
+	// MoreWarnings returns what else the run warns of. It is called after the last customer; proven is
 	// whether the list has every customer. nil: nothing.
-	Warnings func(proven bool) []core.Warning
+	MoreWarnings func(proven bool) []core.Warning
 
 	// Table returns the header of customers.csv, and a function that appends a record's row.
 	Table func(columns []core.Column) (header []byte, row func(b []byte, record core.Record) []byte)

@@ -164,8 +164,8 @@ func (m *Manifest) pool() *core.PartnerCredit {
 	return m.Partner.Pool
 }
 
-// partnerOf writes resellers.json, and the alerts about the partner and its resellers.
-func (c *comparison) partnerOf() error {
+// evaluatePartner writes resellers.json, and the alerts about the partner and its resellers.
+func (c *comparison) evaluatePartner() error {
 	if out := c.out[resellersName]; out != nil {
 		out.add([]byte(`{"schema":"partnerlens.resellers/v1","resellers":[`))
 		for i, reseller := range c.partner.Resellers {

@@ -123,8 +123,8 @@ func TestKnownCustomersAreNoDisorder(t *testing.T) {
 	}
 }
 
-// A second list whose rows trade places, of customers of whom it is not known since when
-// they are there, proves the first: customers that a pass over it missed are asked for by id.
+// A second list whose rows trade places, of customers whose time of association is not
+// known, proves the first: customers that a pass over it missed are asked for by id.
 func TestWitnessThatTradesPlaces(t *testing.T) {
 	t.Parallel()
 	const seeds = 20

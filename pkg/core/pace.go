@@ -343,7 +343,7 @@ func (p *Pacer) lose(c *Permit, now time.Time) {
 	p.row++
 	if p.misses++; p.misses > 1 {
 		next := now.Truncate(missedEvery).Add(missedEvery)
-		// now.Add keeps the monotonic clock: a wall clock that is set back must not
+		// now.Add keeps the monotonic clock: a clock that is set back must not
 		// make the wait longer.
 		p.notBefore = latest(p.notBefore, now.Add(next.Sub(now)+1100*time.Millisecond+p.random(200*time.Millisecond)))
 	}

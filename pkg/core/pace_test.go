@@ -270,7 +270,7 @@ func TestPacerDoesNotSpin(t *testing.T) {
 	}
 }
 
-// TestPacerOutlivesASetClock: a wait does not depend on the wall clock once it is
+// TestPacerOutlivesASetClock: a wait does not depend on the time of day once it is
 // known, and a clock that is set back does not end the rounds.
 func TestPacerOutlivesASetClock(t *testing.T) {
 	t.Parallel()
@@ -282,7 +282,7 @@ func TestPacerOutlivesASetClock(t *testing.T) {
 		p.lose(c, now)
 	}
 	if p.notBefore == p.notBefore.Round(0) {
-		t.Error("the next call waits for a time of the wall clock alone")
+		t.Error("the next call waits for a time of day alone")
 	}
 	p = NewPacer(5)
 	later := time.Now().Add(time.Hour)

@@ -10,7 +10,7 @@ type PartnerState struct {
 	Vouchers  map[string]Vouchers `json:"vouchers"` // by the id of the customer; customers without a usable voucher are left out
 	Direct    []string            `json:"direct"`   // the ids of all direct customers, by a list of their own
 
-	// VouchersUnread are the customers of whom a voucher could not be read. Vouchers leaves them out.
+	// VouchersUnread are the customers with a voucher that could not be read. Vouchers leaves them out.
 	VouchersUnread map[string]bool `json:"vouchers_unread"`
 }
 

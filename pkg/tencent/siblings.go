@@ -301,7 +301,7 @@ func decodeVouchers(a transport.Answer, config Config) (core.Page[*Item[Voucher]
 type VoucherSums struct {
 	Now   time.Time
 	Known map[string]core.Vouchers // by the id of the customer; customers without a usable voucher are left out
-	// Unread are the customers of whom a voucher could not be read. Known leaves them out.
+	// Unread are the customers with a voucher that could not be read. Known leaves them out.
 	Unread map[string]bool
 }
 
