@@ -55,4 +55,11 @@ mutate internal/watch/compare.go 's/, "days_left"//' TestDaysLeft
 mutate internal/watch/history.go 's/if ids\[0\] == r\.Run/if len(ids[0]) != len(r.Run) || ids[0] == r.Run/' TestSwitches
 mutate internal/watch/history.go 's/s\.Delete\(ctx, p\.objectName\(id, manifestName\)\)/error(nil)/' TestRetainDeletes
 mutate internal/app/watch.go 's/20_000\/p\.accounts/20_000/' TestPartSize
+mutate internal/alert/digest.go 's/ && !slices\.Contains\(s\.apart, owner\)//' TestOwners
+mutate internal/alert/digest.go 's/return s\.owner != "" \|\| s\.channel\.Owners != nil/return false/' Owner
+mutate internal/alert/conditions.go 's/case run\.First, run\.FirstVouchers && a\.Kind == VoucherExpiring:/case run.First:/' Voucher
+mutate internal/alert/conditions.go 's/if run\.muted\(\) \|\| len\(next\.Muted\) == 0/if true/' Mute
+mutate internal/watch/compare.go 's/column\.Detail && \(before\[i\] == "" \|\| after\[i\] == ""\)/false/' Names
+mutate internal/watch/write.go 's/o\.packed != nil && o\.section >= sectionSize && o\.err == nil/false/' NoSection
+mutate internal/watch/pack.go 's/p\.deflate\.Reset\(p\.w\)//' Packed
 exit $failed

@@ -269,3 +269,29 @@ func TestVouchers(t *testing.T) {
 		}
 	}
 }
+
+// An expiry that the first reading of vouchers finds is open, and recorded in silence; it is
+// not reported later either.
+func TestFirstVouchers(t *testing.T) {
+	t.Parallel()
+	c := credit(t, "500.00")
+	expiry := runStart.Add(3 * oneDay)
+	c.Vouchers = &core.Vouchers{Remaining: *money(t, "5.00"), NearestExpiry: &expiry}
+	without := credit(t, "500.00")
+	known, err := new(Rules).Evaluate(runOn(0), nil, without, State{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, first := range []bool{false, true} {
+		run := runOn(0)
+		run.FirstVouchers = first
+		e, err := new(Rules).Evaluate(run, without, c, known.State)
+		if err != nil || len(e.Open) != 1 || first != (len(e.Alerts) == 0) || first && (len(e.Silent) != 1 || e.Silent[0].Reason != ReasonFirst) {
+			t.Errorf("first %t: %+v, %v", first, e, err)
+		}
+		run.FirstVouchers = false
+		if e, err = new(Rules).Evaluate(run, c, c, e.State); err != nil || len(e.Alerts)+len(e.Silent) != 0 || len(e.Open) != 1 {
+			t.Errorf("first %t, the run after: %+v, %v", first, e, err)
+		}
+	}
+}
