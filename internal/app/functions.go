@@ -23,6 +23,7 @@ type Function struct {
 	Help   string           // of its command
 	Alerts *alert.Evaluator // of its records
 	Flags  []Flag           // its own parameters as flags of its command, beside the ids
+	Table  core.Params      // of a query whose answer is shown as a table, unless it is by id or sets them itself
 
 	// Open returns the function over Readers of the accounts. A nil now is time.Now.
 	Open func(accounts *Accounts, now func() time.Time) *core.Function

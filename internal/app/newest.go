@@ -100,9 +100,9 @@ func (n *newestRuns) ages(ctx context.Context, m *meter, functions []*core.Funct
 func (n *newestRuns) review(function string) core.OpenStage {
 	return func(ctx context.Context, account string, params core.Params) *core.Stage {
 		query := maps.Clone(params)
-		for _, name := range []string{"account", "pii", "order", core.NamesParam, core.VouchersParam} { // which do not change the list
-			delete(query, name)
-		}
+		maps.DeleteFunc(query, func(name string, _ []string) bool { // those that do not change the list
+			return name == "account" || name == "pii" || name == "order" || core.IsSwitch(name)
+		})
 		if _, others := query["reseller_id"]; len(query) > 1 || len(query) == 1 && !others {
 			return nil // not about all customers
 		}

@@ -25,6 +25,7 @@ var Tags = Function{
 		{"reseller_id", "The customers of this cloud reseller; all: own customers and every reseller's."},
 		{core.NamesParam, "With the customers' names and account managers; by default in a table that is not by id; --names=false: without."},
 	},
+	Table:  core.Params{core.NamesParam: {"true"}},
 	Alerts: alert.Tags, Open: openTags, Probe: probeTags,
 }
 

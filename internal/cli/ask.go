@@ -83,7 +83,7 @@ func (c *queryCmd) Run(ctx context.Context, std streams) error {
 		return c.history(ctx, std, params)
 	case len(c.CustomerID) == 0:
 		if formatOf(c.Output, std.out) == "table" {
-			askNames(function, params)
+			presetTable(c.entry, params)
 		}
 	case slices.Contains(function.Params, "customer_id"):
 		params["customer_id"] = c.CustomerID
@@ -104,10 +104,12 @@ func (c *queryCmd) Run(ctx context.Context, std streams) error {
 	return c.ask(ctx, std, function, params)
 }
 
-// askNames asks for the names of customers, unless the parameters say whether to.
-func askNames(function *core.Function, params core.Params) {
-	if _, given := params[core.NamesParam]; !given && slices.Contains(function.Params, core.NamesParam) {
-		params[core.NamesParam] = []string{"true"}
+// presetTable sets the parameters of a table that are not given.
+func presetTable(entry *app.Function, params core.Params) {
+	for name, values := range entry.Table {
+		if _, given := params[name]; !given {
+			params[name] = values
+		}
 	}
 }
 

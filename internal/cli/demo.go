@@ -45,7 +45,7 @@ func (c *demoCmd) Run(ctx context.Context, std streams) error {
 func (c *demoCmd) show(ctx context.Context, std streams, f app.Composed) error {
 	function, urgent := f.Function, f.Entry.Urgent
 	params := core.Params{"pii": {"full"}} // the customers are fictional
-	askNames(function, params)
+	presetTable(f.Entry, params)
 	question, err := function.Ask(params)
 	if err != nil {
 		return err
