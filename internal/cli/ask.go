@@ -62,7 +62,7 @@ func flagType(flag app.Flag) reflect.Type {
 
 // Run runs the query.
 func (c *queryCmd) Run(ctx context.Context, std streams) error {
-	function := c.entry.Compose(nil, nil).Function
+	function := c.entry.Compose(std.env, nil).Function
 	params := c.params()
 	own := reflect.ValueOf(c.Own).Elem()
 	for i, flag := range c.entry.Flags {

@@ -18,10 +18,11 @@ import (
 	"partnerlens/pkg/core"
 )
 
-// streams are the standard streams of a command.
+// streams are the standard streams and the settings of a command.
 type streams struct {
 	in       io.Reader
 	out, err io.Writer
+	env      app.Environment
 }
 
 // grammar is every command but those of the queries, which come from app.Functions.
@@ -46,11 +47,18 @@ const description = `Show the state of a cloud reseller's customers: credit on T
 
 Exit status: 0 done, 1 internal, 2 usage, 3 not found, 4 denied, 5 try again later, 6 upstream broken, 7 incomplete, 124 deadline, 130 interrupted.`
 
-// Main runs one command line and returns its exit status.
+// Main runs one command line and returns its exit status. The first signal ends it with
+// what it has, the second at once.
 func Main(args []string) int {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	return run(ctx, args, streams{os.Stdin, os.Stdout, os.Stderr})
+	ctx, interrupt := context.WithCancelCause(context.Background())
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		<-signals
+		signal.Stop(signals)
+		interrupt(core.ErrInterrupted)
+	}()
+	return run(ctx, args, streams{os.Stdin, os.Stdout, os.Stderr, os.Getenv})
 }
 
 // exit is the panic with which kong's own exits (help, version) leave Parse.
@@ -92,6 +100,9 @@ func run(ctx context.Context, args []string, std streams) (status int) {
 		return fail(std, core.Invalid("", "%s; see partnerlens %s--help", err, commandOf(err)))
 	}
 	if err := parsed.Run(); err != nil {
+		if code := core.CodeOf(err); code == core.CodeDeadline && errors.Is(context.Cause(ctx), core.ErrInterrupted) {
+			err = &core.Error{Code: core.CodeCanceled, Err: err}
+		}
 		return fail(std, err)
 	}
 	return 0

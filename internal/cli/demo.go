@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"net"
-	"os"
 	"slices"
 	"strings"
 
@@ -21,7 +20,7 @@ type demoCmd struct {
 
 // Run shows both queries.
 func (c *demoCmd) Run(ctx context.Context, std streams) error {
-	_, env, stop, err := startDemo(ctx, simulator.Options{Customers: c.Customers})
+	_, env, stop, err := startDemo(ctx, std.env, simulator.Options{Customers: c.Customers})
 	if err != nil {
 		return err
 	}
@@ -94,7 +93,7 @@ func number(function *core.Function, record core.Record, column string) core.Mon
 
 // startDemo runs the simulator on loopback and returns an environment that points the
 // functions at it.
-func startDemo(ctx context.Context, opts simulator.Options) (*simulator.Simulator, app.Environment, func(), error) {
+func startDemo(ctx context.Context, own app.Environment, opts simulator.Options) (*simulator.Simulator, app.Environment, func(), error) {
 	sim, err := simulator.New(opts)
 	if err != nil {
 		return nil, nil, nil, core.Invalid("", "%s", err)
@@ -124,7 +123,7 @@ func startDemo(ctx context.Context, opts simulator.Options) (*simulator.Simulato
 		if name == app.AccountsSetting || strings.Contains(name, "TENCENT") || strings.Contains(name, "HUAWEI") {
 			return "" // the user's own accounts are never read
 		}
-		return os.Getenv(name)
+		return own(name)
 	}
 	return sim, env, func() { cancel(); <-done }, nil
 }

@@ -34,7 +34,7 @@ func (c *doctorCmd) Run(ctx context.Context, std streams) error {
 		name, _, _ := strings.Cut(setting, "=")
 		names = append(names, name)
 	}
-	found, err := c.examine(ctx, os.Getenv, names)
+	found, err := c.examine(ctx, std.env, names)
 	if err != nil {
 		return err
 	}

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"os"
 	"slices"
 	"time"
 
@@ -22,7 +21,7 @@ type storeFlags struct {
 // read reads one of the API's paths that answer from the stored runs, and writes the answer.
 // all adds the account to a table. summary describes the answer on stderr.
 func (f *storeFlags) read(ctx context.Context, std streams, path string, q api.ResourceQuery, format string, all bool, summary func(api.Document) string) error {
-	env, err := storeEnvironment(f.Store, os.Getenv)
+	env, err := storeEnvironment(f.Store, std.env)
 	if err != nil {
 		return err
 	}

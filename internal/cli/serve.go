@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"os"
 
 	"partnerlens/internal/api"
 	"partnerlens/internal/app"
@@ -21,9 +20,9 @@ type serveCmd struct {
 
 // Run serves until it is interrupted.
 func (c *serveCmd) Run(ctx context.Context, std streams) error {
-	env := app.Environment(os.Getenv)
+	env := std.env
 	if c.Demo {
-		_, demo, stop, err := startDemo(ctx, simulator.Options{})
+		_, demo, stop, err := startDemo(ctx, std.env, simulator.Options{})
 		if err != nil {
 			return err
 		}

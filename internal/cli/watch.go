@@ -46,7 +46,7 @@ func (c *watchCmd) Run(ctx context.Context, std streams) error {
 		ctx, cancel = context.WithTimeout(ctx, c.Timeout)
 		defer cancel()
 	}
-	env, err := storeEnvironment(c.Store, os.Getenv)
+	env, err := storeEnvironment(c.Store, std.env)
 	if err != nil {
 		return err
 	}
@@ -213,7 +213,7 @@ func undeliveredLine(d alert.Delivery) string {
 
 // demo makes the runs of two simulated days.
 func (c *watchCmd) demo(ctx context.Context, std streams) error {
-	sim, env, stop, err := startDemo(ctx, simulator.Options{Customers: 200})
+	sim, env, stop, err := startDemo(ctx, std.env, simulator.Options{Customers: 200})
 	if err != nil {
 		return err
 	}
@@ -278,7 +278,7 @@ type alertTestCmd struct{}
 
 // Run sends a sample.
 func (alertTestCmd) Run(ctx context.Context, std streams) error {
-	deliveries, err := new(app.Watcher).SendSample(ctx)
+	deliveries, err := (&app.Watcher{Env: std.env}).SendSample(ctx)
 	if err != nil {
 		return err
 	}

@@ -209,6 +209,9 @@ func (q *Question) join(names []string, parts []part, doubted []string, stopped 
 // failedReport returns the Report of an account that failed.
 func failedReport(failure *Error) Report {
 	stopped := StoppedUpstream
+	if failure.Code == CodeDeadline {
+		stopped = StoppedDeadline
+	}
 	return Report{
 		AsOf: time.Now().UTC().Truncate(time.Second), Stopped: &stopped,
 		Warnings: []Warning{{Code: string(failure.Code), Message: failure.Public()}},

@@ -428,6 +428,21 @@ func TestGoneCallerOfAllAccounts(t *testing.T) {
 	}
 }
 
+// An interrupted answer of all accounts has what was read of each.
+func TestInterruptedAllAccounts(t *testing.T) {
+	t.Parallel()
+	h := newFleet(25, 31)
+	ctx, interrupt := context.WithCancelCause(t.Context())
+	q, err := h.function().Ask(allAccounts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	report, err := q.Read(ctx, func(core.Record) bool { interrupt(core.ErrInterrupted); return true })
+	if err != nil || report.Stopped == nil || *report.Stopped != core.StoppedDeadline || report.Next == nil || report.Count == 0 {
+		t.Errorf("Read = %v, %+v", err, report)
+	}
+}
+
 // A walk that is interrupted anywhere continues exactly there.
 func TestWalkGoesOnFromAnyPlace(t *testing.T) {
 	t.Parallel()

@@ -153,3 +153,40 @@ func TestStopsWhileThereIsTimeToAnswer(t *testing.T) {
 		}
 	})
 }
+
+// A read that is interrupted is one that time cut short: what was read, and a cursor behind it.
+func TestInterruptedReadsGoOn(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		const customers = 2_000
+		l := newLedger(customers)
+		l.size = 100
+		query := core.CreditQuery{Order: core.OrderAscending}
+		cursor, seen, answers := "", make(map[string]bool), 0
+		for report := (core.Report{}); !report.Complete; answers++ {
+			ctx, interrupt := context.WithCancelCause(t.Context())
+			reader := core.NewReader(slow[core.CreditQuery, *core.CustomerCredit]{l, 80 * time.Millisecond}, &core.ReaderOptions[core.CreditQuery]{
+				Schema: "test/v1", Provider: "test", Pacer: core.NewPacer(5), Now: func() time.Time { return noon },
+			})
+			timer := time.AfterFunc(2100*time.Millisecond, func() { interrupt(core.ErrInterrupted) })
+			var err error
+			report, err = reader.Read(ctx, query, &core.ReadOptions{Cursor: cursor}, func(record *core.CustomerCredit) bool {
+				if seen[record.ID()] {
+					t.Errorf("%s was read twice", record.ID())
+				}
+				seen[record.ID()] = true
+				return true
+			})
+			timer.Stop()
+			if err != nil || !report.Complete && (report.Stopped == nil || *report.Stopped != core.StoppedDeadline || report.Next == nil) {
+				t.Fatalf("answer %d: %v, %+v", answers, err, report)
+			}
+			if report.Next != nil {
+				cursor = *report.Next
+			}
+		}
+		if len(seen) != customers || answers < 2 {
+			t.Errorf("%d customers in %d answers", len(seen), answers)
+		}
+	})
+}

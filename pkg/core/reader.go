@@ -3,6 +3,7 @@ package core
 import (
 	"context"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"iter"
 	"slices"
@@ -245,10 +246,17 @@ func (r *Reader[Q, T]) read(ctx context.Context, query Q, opts ReadOptions, fing
 	return s.report, nil
 }
 
+// ErrInterrupted is a cause with which a context is canceled to end a read early: the
+// answer is then what was read, as at a deadline.
+var ErrInterrupted = errors.New("interrupted")
+
 // finish completes the Report. It returns a failure if no page was read or if the
 // context was canceled, and puts any other into the Report.
 func (s *readState[Q, T]) finish(failure *Error) *Error {
 	if failure != nil {
+		if failure.Code == CodeCanceled && errors.Is(context.Cause(s.ctx), ErrInterrupted) {
+			failure = &Error{Code: CodeDeadline, Detail: "interrupted; go on from next", Err: failure}
+		}
 		if s.pages == 0 || failure.Code == CodeCanceled {
 			return failure
 		}
