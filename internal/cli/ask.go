@@ -149,11 +149,11 @@ func (f *askFlags) ask(ctx context.Context, std streams, function *core.Function
 		ctx, cancel = context.WithTimeout(ctx, f.Timeout)
 		defer cancel()
 	}
+	progress := newProgress(std, f.Quiet)
 	if f.Quiet {
 		std.err = io.Discard
 	}
-	progress := newProgress(std.err)
-	ctx = core.WithTrace(ctx, &core.Trace{PageRead: progress.pageRead})
+	ctx = core.WithTrace(ctx, &core.Trace{PageRead: func(pages, customers int, total *int) { progress.show(pagesText(pages, customers, total)) }})
 	report, err := write(ctx, std.out, formatOf(f.Output, std.out), function, question, f.Account != nil && *f.Account == core.AllAccounts)
 	progress.clear()
 	if err != nil {
@@ -241,32 +241,4 @@ func some(texts []string, n int) string {
 		return strings.Join(texts, " ")
 	}
 	return fmt.Sprintf("%s and %d more", strings.Join(texts[:n], " "), len(texts)-n)
-}
-
-// progress rewrites one line on a terminal. Elsewhere it writes nothing.
-type progress struct {
-	w     io.Writer
-	shown bool
-}
-
-func newProgress(w io.Writer) *progress {
-	if !isTerminal(w) {
-		w = io.Discard
-	}
-	return &progress{w: w}
-}
-
-func (p *progress) pageRead(pages, customers int, total *int) {
-	p.shown = true
-	if total != nil {
-		_, _ = fmt.Fprintf(p.w, "\r\x1b[K%d pages, %d of %d customers", pages, customers, *total)
-		return
-	}
-	_, _ = fmt.Fprintf(p.w, "\r\x1b[K%d pages, %d customers", pages, customers)
-}
-
-func (p *progress) clear() {
-	if p.shown {
-		_, _ = fmt.Fprint(p.w, "\r\x1b[K")
-	}
 }
