@@ -8,6 +8,7 @@ import (
 	"hash"
 	"hash/crc32"
 	"io"
+	"sync"
 )
 
 // A packer writes gzip (RFC 1952) in sections, each of which can be unpacked by itself: it
@@ -24,10 +25,30 @@ type packer struct {
 // packHeader is the header that package gzip writes.
 const packHeader = "\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"
 
+// deflaters are reused: each has tables of 800 KB.
+var deflaters = sync.Pool{New: func() any {
+	deflate, _ := flate.NewWriter(nil, flate.DefaultCompression) // the level is valid
+	return deflate
+}}
+
 func newPacker(w *bufio.Writer) *packer {
 	_, _ = w.WriteString(packHeader)
-	deflate, _ := flate.NewWriter(w, flate.DefaultCompression) // the level is valid
-	return &packer{w: w, deflate: deflate, sum: crc32.NewIEEE()}
+	p := &packer{w: w, deflate: deflaters.Get().(*flate.Writer), sum: crc32.NewIEEE()}
+	p.deflate.Reset(w)
+	return p
+}
+
+// pack writes what write writes, packed, to w.
+func pack(w io.Writer, write func(io.Writer) error) error {
+	buffer := bufio.NewWriter(w)
+	packed := newPacker(buffer)
+	if err := write(packed); err != nil {
+		return err
+	}
+	if err := packed.Close(); err != nil {
+		return err
+	}
+	return buffer.Flush()
 }
 
 func (p *packer) Write(text []byte) (int, error) {
@@ -45,11 +66,13 @@ func (p *packer) endSection() error {
 	return p.w.Flush()
 }
 
-// Close ends the last section.
+// Close ends the last section. The packer must not be used afterwards.
 func (p *packer) Close() error {
 	if err := p.deflate.Close(); err != nil {
 		return err
 	}
+	deflaters.Put(p.deflate)
+	p.deflate = nil
 	var trailer [8]byte
 	binary.LittleEndian.PutUint32(trailer[:4], p.sum.Sum32())
 	binary.LittleEndian.PutUint32(trailer[4:], p.size)

@@ -63,12 +63,13 @@ func (r *invocation) readPartner(ctx context.Context, readBefore bool) error {
 	}
 	name := "progress/partner-" + rand.Text() + ".json.gz"
 	err := r.store.Put(ctx, r.objectName(name), func(w io.Writer) error {
-		packed := gzip.NewWriter(w)
-		// What was not read stays nil.
-		if err := json.MarshalWrite(packed, partner, json.FormatNilSliceAsNull(true), json.FormatNilMapAsNull(true)); err != nil {
-			return &core.Error{Code: core.CodeInternal, Err: err}
-		}
-		return packed.Close()
+		return pack(w, func(w io.Writer) error {
+			// What was not read stays nil.
+			if err := json.MarshalWrite(w, partner, json.FormatNilSliceAsNull(true), json.FormatNilMapAsNull(true)); err != nil {
+				return &core.Error{Code: core.CodeInternal, Err: err}
+			}
+			return nil
+		})
 	})
 	if err != nil {
 		return err

@@ -2,7 +2,6 @@ package watch
 
 import (
 	"cmp"
-	"compress/gzip"
 	"context"
 	"crypto/rand"
 	"fmt"
@@ -208,13 +207,14 @@ func (r *invocation) putPart(ctx context.Context, kind string, n int, lines []li
 	slices.SortFunc(lines, func(a, b line) int { return cmp.Compare(a.key, b.key) })
 	name = fmt.Sprintf("progress/%s-%04d-%s.ndjson.gz", kind, n, rand.Text())
 	return name, r.store.Put(ctx, r.objectName(name), func(w io.Writer) error {
-		packed := gzip.NewWriter(w)
-		for _, l := range lines {
-			if _, err := packed.Write(l.text); err != nil {
-				return err
+		return pack(w, func(w io.Writer) error {
+			for _, l := range lines {
+				if _, err := w.Write(l.text); err != nil {
+					return err
+				}
 			}
-		}
-		return packed.Close()
+			return nil
+		})
 	})
 }
 
