@@ -49,6 +49,7 @@ type Job struct {
 	Deliver   alert.DeliverOptions
 	Delivered func(run string, d alert.Delivery) // is called after each delivery, if not nil
 	Digest    func(*alert.Digest)                // is called with the run's digest before it is delivered, if not nil
+	Progress  func(Progress)                     // is called while the run is made, if not nil; it must return soon
 
 	Attempts    int // to read a list that is proven; then it is published unproven; 0: DefaultAttempts
 	HoldPercent int // the percentage of known customers that may leave between two runs; 0: DefaultHoldPercent
@@ -133,5 +134,5 @@ func newInvocation(ctx context.Context, s store.Store, job Job) (*invocation, er
 	preset(&job.Attempts, DefaultAttempts)
 	preset(&job.HoldPercent, DefaultHoldPercent)
 	preset(&job.HoldCount, DefaultHoldCount)
-	return &invocation{Job: job, store: s, place: place{job.Function.Name, job.Account}, failing: make(map[alert.Target]alert.Reach)}, nil
+	return &invocation{Job: job, caller: ctx, store: s, place: place{job.Function.Name, job.Account}, failing: make(map[alert.Target]alert.Reach)}, nil
 }

@@ -30,8 +30,11 @@ const (
 var errLeaseLost = errors.New("the lease was lost")
 
 // withLease calls do while this invocation holds the lease. It waits for the lease as long
-// as time is left to work under it. The context of do ends if the lease is lost.
+// as time is left to work under it. The context of do ends if the lease is lost, and outlasts
+// an interruption.
 func (r *invocation) withLease(ctx context.Context, do func(context.Context) error) error {
+	ctx, done := outlast(ctx)
+	defer done()
 	if err := r.acquire(ctx); err != nil {
 		return err
 	}
@@ -59,10 +62,10 @@ func (r *invocation) withLease(ctx context.Context, do func(context.Context) err
 
 // acquire waits for the lease.
 func (r *invocation) acquire(ctx context.Context) error {
-	waiting := ctx
+	waiting, cancel := r.interruptible(ctx)
+	defer cancel()
 	if deadline, ok := ctx.Deadline(); ok {
-		var cancel context.CancelFunc
-		waiting, cancel = context.WithDeadline(ctx, deadline.Add(-timeToStop))
+		waiting, cancel = context.WithDeadline(waiting, deadline.Add(-timeToStop))
 		defer cancel()
 	}
 	r.holder = rand.Text()

@@ -27,10 +27,10 @@ type profileLine struct {
 
 // nameReader takes in the members that a read shows.
 type nameReader struct {
-	run     *invocation
-	ctx     context.Context
-	waiting []line
-	err     error // the first; what comes after it is not kept
+	run   *invocation
+	ctx   context.Context
+	parts partWriter
+	err   error // the first; what comes after it is not kept
 }
 
 // take takes in one member, and stores a part when there is one.
@@ -51,8 +51,8 @@ func (n *nameReader) take(m *core.Member) {
 	if n.err = err; err != nil {
 		return
 	}
-	n.waiting = append(n.waiting, line{m.Key(), append(text, '\n')})
-	if len(n.waiting) == n.run.PartSize {
+	n.parts.lines = append(n.parts.lines, line{m.Key(), append(text, '\n')})
+	if n.parts.full() {
 		n.err = n.store()
 	}
 }
@@ -60,16 +60,10 @@ func (n *nameReader) take(m *core.Member) {
 // store stores what waits as a part. The checkpoint names it when it is saved next: until
 // then the read does not go on behind the customers that the names are of.
 func (n *nameReader) store() error {
-	if n.err != nil || len(n.waiting) == 0 {
+	if n.err != nil {
 		return n.err
 	}
-	c := &n.run.checkpoint
-	name, err := n.run.putPart(n.ctx, "names", len(c.Names.Parts), n.waiting)
-	if err == nil {
-		c.Names.Parts = append(slices.Clone(c.Names.Parts), name)
-		n.waiting = n.waiting[:0]
-	}
-	return err
+	return n.parts.store(n.ctx)
 }
 
 // noteNames keeps the warning that names could not be read: of an attempt in several

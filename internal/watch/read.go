@@ -81,8 +81,11 @@ func (r *invocation) endIncomplete(ctx context.Context, existing *Manifest) erro
 	return putJSON(ctx, r.store, r.objectName(manifestName), m)
 }
 
-// readOn reads to the end, or as far as it can, and stores parts and the checkpoint. If it
-// returns an error, the last part is read again.
+// checkpointEvery is how long a read goes on between two checkpoints, and one page longer.
+const checkpointEvery = 20 * time.Second
+
+// readOn reads to the end, or as far as it can, and stores parts and checkpoints. If it
+// returns an error, what was read since the last checkpoint is read again.
 func (r *invocation) readOn(ctx context.Context) (core.Report, error) {
 	params := maps.Clone(r.Params)
 	if params == nil {
@@ -93,57 +96,127 @@ func (r *invocation) readOn(ctx context.Context) (core.Report, error) {
 	if err != nil {
 		return core.Report{}, err
 	}
-	bounded := ctx
+	bounded, cancel := r.interruptible(ctx)
+	defer cancel()
 	if deadline, ok := ctx.Deadline(); ok {
-		var cancel context.CancelFunc
-		bounded, cancel = context.WithDeadline(ctx, deadline.Add(-timeToStop))
+		bounded, cancel = context.WithDeadline(bounded, deadline.Add(-timeToStop))
 		defer cancel()
 	}
-	counted := callCounter{calls: r.checkpoint.Calls}
-	bounded = core.WithTrace(bounded, &core.Trace{Called: counted.add})
-	start, before := time.Now(), r.checkpoint.ReadMS
-	var waiting []line
-	var failure error
-	named := nameReader{run: r, ctx: ctx}
-	store := func(cursor string) {
-		r.checkpoint.Calls, r.checkpoint.ReadMS = counted.sum(), before+time.Since(start).Milliseconds()
-		if failure = named.store(); failure == nil {
-			failure = r.storePart(ctx, waiting, cursor)
-		}
-		waiting = waiting[:0]
-	}
-	report, err := query.Walk(bounded, core.WalkOptions{Cursor: r.checkpoint.Cursor, Known: r.known(bounded), AsOf: r.checkpoint.AsOf, Members: named.take}, func(record core.Record, place func() string) bool {
-		if len(waiting) == r.PartSize {
-			if store(place()); failure != nil {
-				return false
-			}
-		}
-		if !r.Alerts.NoRules {
-			if record, failure = r.Evaluator.Override(&r.Alerts.Rules, record); failure != nil {
-				return false
-			}
-		}
-		text, err := core.AppendJSON(nil, record)
-		if failure = err; err != nil {
-			return false
-		}
-		waiting = append(waiting, line{record.Key(), append(text, '\n')})
-		return true
-	})
+	l := newListReader(ctx, r)
+	bounded = core.WithTrace(bounded, &core.Trace{Called: l.calls.add, PageRead: l.pageRead})
+	report, err := query.Walk(bounded, core.WalkOptions{Cursor: r.checkpoint.Cursor, Known: r.known(bounded), AsOf: r.checkpoint.AsOf, Members: l.names.take}, l.take)
 	if err == nil {
-		err = cmp.Or(failure, named.err)
+		err = cmp.Or(l.failure, l.names.err)
 	}
 	if err != nil {
 		return report, err // the next call reads what was not stored
 	}
-	r.checkpoint.Calls, r.checkpoint.ReadMS = counted.sum(), before+time.Since(start).Milliseconds()
 	r.noteReport(report)
+	l.release()
 	if report.Next != nil {
-		store(*report.Next)
+		err = l.store(*report.Next)
 	} else if report.Complete || atEnd(report) && r.checkpoint.Unproven+1 >= r.Attempts {
-		store("") // the last part of the list; read saves the checkpoint
+		err = l.store("") // the last part of the list; read saves the checkpoint
 	}
-	return report, failure
+	l.note()
+	return report, err
+}
+
+// listReader takes in the customers of one call, and stores them.
+type listReader struct {
+	run   *invocation
+	ctx   context.Context // of the store: it outlasts an interruption
+	calls callCounter
+	parts partWriter
+	names nameReader
+
+	// The customer read last waits apart: place returns the cursor that continues before it.
+	last  line
+	place func() string
+
+	start, saved time.Time
+	before       checkpoint // as the call found it
+	customers    int        // on the pages so far
+	failure      error      // the first that ends the read
+}
+
+func newListReader(ctx context.Context, r *invocation) *listReader {
+	c := &r.checkpoint
+	now := time.Now()
+	return &listReader{
+		run: r, ctx: ctx, start: now, saved: now, before: *c, calls: callCounter{calls: c.Calls},
+		parts: partWriter{run: r, kind: "part", stored: &c.Parts},
+		names: nameReader{run: r, ctx: ctx, parts: partWriter{run: r, kind: "names", stored: &c.Names.Parts}},
+	}
+}
+
+// take takes in one customer.
+func (l *listReader) take(record core.Record, place func() string) bool {
+	l.release()
+	if l.parts.full() {
+		if l.failure = l.store(place()); l.failure != nil {
+			return false
+		}
+	}
+	r := l.run
+	if !r.Alerts.NoRules {
+		if record, l.failure = r.Evaluator.Override(&r.Alerts.Rules, record); l.failure != nil {
+			return false
+		}
+	}
+	text, err := core.AppendJSON(nil, record)
+	if l.failure = err; err != nil {
+		return false
+	}
+	l.last, l.place = line{record.Key(), append(text, '\n')}, place
+	return true
+}
+
+// release adds the customer that waits to those that are stored next.
+func (l *listReader) release() {
+	if l.place != nil {
+		l.parts.lines, l.place = append(l.parts.lines, l.last), nil
+	}
+}
+
+// pageRead makes a checkpoint if it is time for one. A failure is left to the next, since
+// the read itself goes on.
+func (l *listReader) pageRead(_, customers int, total *int) {
+	step := StepReading
+	if customers == l.customers && customers > 0 {
+		step = StepChecking
+	}
+	l.customers = customers
+	l.run.progress(step, l.before.Count+customers, cmp.Or(total, l.before.Total))
+	if l.place != nil && time.Since(l.saved) >= checkpointEvery {
+		_ = l.store(l.place())
+	}
+}
+
+// store stores what was read as a part, and saves the checkpoint unless cursor is empty.
+func (l *listReader) store(cursor string) error {
+	l.saved = time.Now()
+	c := &l.run.checkpoint
+	err := l.names.store()
+	if err == nil {
+		err = l.parts.store(l.ctx)
+	}
+	if err != nil {
+		return err
+	}
+	l.note()
+	c.Cursor = cursor
+	if cursor == "" {
+		return nil
+	}
+	return l.run.saveParts(l.ctx)
+}
+
+// note notes in the checkpoint how much was read.
+func (l *listReader) note() {
+	c := &l.run.checkpoint
+	c.Count, c.Calls = l.before.Count+l.parts.total, l.calls.sum()
+	c.ReadMS = l.before.ReadMS + time.Since(l.start).Milliseconds()
 }
 
 // callCounter counts the calls of a read, which several goroutines make.
@@ -201,14 +274,37 @@ func (r *invocation) noteReport(report core.Report) {
 	r.checkpoint.RequestIDs = r.checkpoint.RequestIDs[max(0, len(r.checkpoint.RequestIDs)-most):]
 }
 
-// putPart stores lines in the order of their keys, and returns the name of the part. It is
-// random, so that an invocation that has lost its lease overwrites no part of another.
-func (r *invocation) putPart(ctx context.Context, kind string, n int, lines []line) (name string, err error) {
-	slices.SortFunc(lines, func(a, b line) int { return cmp.Compare(a.key, b.key) })
-	name = fmt.Sprintf("progress/%s-%04d-%s.ndjson.gz", kind, n, rand.Text())
-	return name, r.store.Put(ctx, r.objectName(name), func(w io.Writer) error {
+// partWriter stores lines in parts of PartSize. The last part may be shorter: it grows with
+// the next store, which replaces it.
+type partWriter struct {
+	run    *invocation
+	kind   string
+	stored *[]string // the parts, in the checkpoint
+	lines  []line    // of the part that is not full
+	within int       // of lines: they are in the last part
+	total  int       // lines that were stored
+}
+
+func (p *partWriter) full() bool { return len(p.lines) >= p.run.PartSize }
+
+// store stores the lines, in the order of their keys. The name of a part is random, so that
+// an invocation that has lost its lease overwrites no part of another.
+func (p *partWriter) store(ctx context.Context) error {
+	if len(p.lines) == p.within {
+		return nil
+	}
+	parts := slices.Clone(*p.stored)
+	var replaced []string
+	if p.within > 0 {
+		replaced = []string{parts[len(parts)-1]}
+		parts = parts[:len(parts)-1]
+	}
+	name := fmt.Sprintf("progress/%s-%04d-%s.ndjson.gz", p.kind, len(parts), rand.Text())
+	added := len(p.lines) - p.within
+	slices.SortFunc(p.lines, func(a, b line) int { return cmp.Compare(a.key, b.key) })
+	err := p.run.store.Put(ctx, p.run.objectName(name), func(w io.Writer) error {
 		return pack(w, func(w io.Writer) error {
-			for _, l := range lines {
+			for _, l := range p.lines {
 				if _, err := w.Write(l.text); err != nil {
 					return err
 				}
@@ -216,21 +312,26 @@ func (r *invocation) putPart(ctx context.Context, kind string, n int, lines []li
 			return nil
 		})
 	})
+	if err != nil {
+		return err
+	}
+	p.run.replaced = append(p.run.replaced, replaced...)
+	*p.stored = append(parts, name)
+	p.total += added
+	if p.within = len(p.lines); p.full() {
+		p.lines, p.within = p.lines[:0], 0
+	}
+	return nil
 }
 
-// storePart stores customers as a part, and then saves the checkpoint.
-func (r *invocation) storePart(ctx context.Context, records []line, cursor string) error {
-	if len(records) > 0 {
-		name, err := r.putPart(ctx, "part", len(r.checkpoint.Parts), records)
-		if err != nil {
-			return err
-		}
-		r.checkpoint.Parts = append(slices.Clone(r.checkpoint.Parts), name)
-		r.checkpoint.Count += len(records)
+// saveParts saves the checkpoint, and deletes the parts that others have replaced in it.
+func (r *invocation) saveParts(ctx context.Context) error {
+	if err := r.save(ctx); err != nil || len(r.replaced) == 0 || r.checkLease(ctx) != nil {
+		return err
 	}
-	r.checkpoint.Cursor = cursor
-	if cursor == "" {
-		return nil
+	for _, name := range r.replaced {
+		_ = r.store.Delete(ctx, r.objectName(name)) // or cleanUp deletes it
 	}
-	return r.save(ctx)
+	r.replaced = nil
+	return nil
 }

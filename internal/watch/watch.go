@@ -13,7 +13,7 @@ import (
 )
 
 // Run makes the job's run, or continues it, until the run has ended (Done, Unproven or
-// Held) or time runs out. After GoingOn, Incomplete or a retryable error, call Run again
+// Held), time runs out, or ctx is canceled with core.ErrInterrupted. After GoingOn, Incomplete or a retryable error, call Run again
 // with the same Job: it continues from the checkpoint. Run waits for the lease of the
 // function's account, so that runs of one account do not overlap. Deliveries that failed
 // are in Outcome.Undelivered; later calls retry them.
@@ -33,13 +33,13 @@ func Run(ctx context.Context, s store.Store, job Job) (outcome Outcome, err erro
 	return r.finishCall(outcome, err)
 }
 
-// finishCall adds the call's warnings to the outcome. A lost lease and a deadline are no
-// errors: the state is GoingOn, and the next call continues from the checkpoint. So is a
-// deadline while waiting for the lease; then nothing was done.
+// finishCall adds the call's warnings to the outcome. A lost lease, a deadline and an
+// interruption are no errors: the state is GoingOn, and the next call continues from the
+// checkpoint. So is a deadline while waiting for the lease; then nothing was done.
 func (r *invocation) finishCall(outcome Outcome, err error) (Outcome, error) {
 	outcome.Warnings = r.warnings
 	switch {
-	case errors.Is(err, errLeaseLost), core.CodeOf(err) == core.CodeDeadline:
+	case errors.Is(err, errLeaseLost), core.CodeOf(err) == core.CodeDeadline, core.CodeOf(err) == core.CodeCanceled && r.interrupted():
 		if outcome.State = GoingOn; outcome.Manifest.Run == "" {
 			outcome.Manifest = r.manifest()
 		}
@@ -53,11 +53,13 @@ func (r *invocation) finishCall(outcome Outcome, err error) (Outcome, error) {
 // invocation is one call of Run or Redeliver.
 type invocation struct {
 	Job
+	caller     context.Context // Run's: it ends at once when the caller interrupts it
 	store      store.Store
 	storeID    string // the store's identity
 	place      place  // the folder of the function's account
 	holder     string // this invocation's id in lease.json; "" until it waits for the lease
 	checkpoint checkpoint
+	replaced   []string // parts that the checkpoint no longer names, once it is saved
 	warnings   []core.Warning
 
 	pending        pendingList
@@ -109,16 +111,20 @@ func (r *invocation) work(ctx context.Context) (Outcome, error) {
 		}
 	}
 
-	// Read what the vendor says of the partner, compare with the previous complete run, evaluate alerts, write the objects and the draft.
-	history, err := r.loadHistory(ctx)
+	// Read what the vendor says of the partner, compare with the previous complete run, evaluate
+	// alerts, write the objects and the draft. An interruption ends this like a kill.
+	comparing, stop := r.interruptible(ctx)
+	defer stop()
+	r.progress(StepComparing, r.checkpoint.Count, r.checkpoint.Total)
+	history, err := r.loadHistory(comparing)
 	if err != nil {
 		return Outcome{}, err
 	}
 	if r.checkpoint.Draft == nil {
-		if err := r.readPartner(ctx, readBefore); err != nil {
+		if err := r.readPartner(comparing, readBefore); err != nil {
 			return Outcome{}, err
 		}
-		if err := r.writeDraft(ctx, history); err != nil {
+		if err := r.writeDraft(comparing, history); err != nil {
 			return Outcome{}, err
 		}
 		// With little time left, leave delivery to the next call, which finds the draft and
@@ -127,6 +133,7 @@ func (r *invocation) work(ctx context.Context) (Outcome, error) {
 			return Outcome{State: GoingOn, Manifest: *r.checkpoint.Draft}, nil
 		}
 	}
+	r.progress(StepDelivering, r.checkpoint.Count, r.checkpoint.Total)
 	m := *r.checkpoint.Draft // without deliveries: pending.json records them
 
 	// Deliver: first the pending digests of other runs, then this run's. A channel that fails

@@ -147,7 +147,7 @@ type WalkOptions struct {
 }
 
 // Walk reads one account like Read. place returns the cursor that continues before the
-// record; it is valid until keep returns. The answer is not shared, goes through no
+// record; it is valid until keep is called again. The answer is not shared, goes through no
 // stage, and the records are not masked.
 func (q *Question) Walk(ctx context.Context, walk WalkOptions, keep func(record Record, place func() string) bool) (Report, error) {
 	names, err := q.accounts(ctx)

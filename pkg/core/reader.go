@@ -143,7 +143,7 @@ func (r *Reader[Q, T]) Read(ctx context.Context, query Q, opts *ReadOptions, kee
 }
 
 // walk is Read whose keep also receives place, which returns the cursor that
-// continues with the record. place is valid until keep returns. It is nil if the
+// continues with the record. place is valid until keep is called again. It is nil if the
 // answer may be shared, which opts.alone, AsOf and Known prevent.
 func (r *Reader[Q, T]) walk(ctx context.Context, query Q, opts *ReadOptions, keep func(record T, place func() string) bool) (Report, error) {
 	if opts == nil {
@@ -407,7 +407,7 @@ func (s *readState[Q, T]) fail(failure *Error) {
 	switch {
 	case failure.Code != CodeDeadline:
 		s.stop(StoppedUpstream)
-	case !s.onlyProved():
+	case !s.onlyProved(), errors.Is(context.Cause(s.ctx), ErrInterrupted): // an interruption need not come again
 		s.stop(StoppedDeadline)
 	case s.scope+1 < len(s.scopes):
 		s.noteUnproven(string(failure.Code), "every customer of one reseller was read, and there was no time to prove that; read with a longer time limit")
