@@ -47,6 +47,9 @@ type Watcher struct {
 	Now    func() time.Time
 	Digest func(*alert.Digest) // is called with each run's digest before it is delivered; may be nil
 
+	// Progress is called while a run is made, by several goroutines; nil: it is not.
+	Progress func(function, account string, p watch.Progress)
+
 	Metrics *metrics.Set // nil: nothing is counted
 
 	once     sync.Once
@@ -102,6 +105,9 @@ type WatchedRun struct {
 }
 
 const stateFailed watch.State = "failed"
+
+// warnNotDeleted is the code of a warning that RetainSetting was not applied.
+const warnNotDeleted = "old_runs_not_deleted"
 
 // attempted reports whether the run got as far as its deliveries, so that Undelivered holds.
 func (r WatchedRun) attempted() bool {
@@ -314,7 +320,10 @@ func (w *Watcher) one(ctx context.Context, f Composed, p plan, account, run stri
 		}
 		if result.err != nil {
 			failure := core.AsError(result.err)
-			result.State, result.Error = stateFailed, &core.AccountError{Code: failure.Code, Message: failure.Public()}
+			result.State, result.Error = stateFailed, &core.AccountError{Code: failure.Code, Message: failure.Public(), Cause: failure}
+		}
+		if w.Progress != nil {
+			w.Progress(f.Function.Name, account, watch.Progress{Step: watch.StepEnded, Count: result.Count})
 		}
 		w.log(ctx, f, p, run, result)
 	}()
@@ -355,6 +364,7 @@ func (w *Watcher) one(ctx context.Context, f Composed, p plan, account, run stri
 	if err == nil && p.retain > 0 && outcome.State == watch.Done {
 		if _, err := watch.Retain(ctx, p.store, f.Function.Name, account, p.retain, run, w.Now()); err != nil {
 			w.Logger.WarnContext(ctx, "old runs could not be deleted; the next run tries again", "account", account, "error", core.AsError(err).Error())
+			result.Warnings = append(result.Warnings, core.Warning{Code: warnNotDeleted, Message: "old runs could not be deleted, and the next run tries again: " + core.AsError(err).Public()})
 		}
 	}
 	return result
@@ -391,6 +401,9 @@ func (w *Watcher) job(ctx context.Context, f Composed, p plan, settings Settings
 			w.logDelivery(ctx, run, d)
 		},
 		Attempts: p.attempts, HoldPercent: p.percent, HoldCount: p.count,
+	}
+	if w.Progress != nil {
+		job.Progress = func(p watch.Progress) { w.Progress(f.Function.Name, account, p) }
 	}
 	p.owners.join(&job)
 	if f.siblings != nil {

@@ -1,11 +1,12 @@
 package cli
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
-	"maps"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -16,7 +17,6 @@ import (
 	"partnerlens/internal/alert"
 	"partnerlens/internal/app"
 	"partnerlens/internal/simulator"
-	"partnerlens/internal/watch"
 	"partnerlens/pkg/core"
 )
 
@@ -25,6 +25,8 @@ type watchCmd struct {
 	Account  string        `help:"Only this account; by default every configured account."`
 	RunID    string        `name:"run" placeholder:"DAY" help:"Run to finish, such as 2026-11-22 or 2026-11-22T06; by default the current one."`
 	Output   string        `short:"o" enum:"text,json" default:"text" help:"text or json."`
+	Quiet    bool          `short:"q" help:"Show no progress."`
+	Log      string        `enum:",text,json" default:"" placeholder:"FORMAT" help:"Write the log to stderr, as text or json."`
 	Timeout  time.Duration `help:"Stop after this time, such as 15m; the next call resumes."`
 
 	Accept    bool `xor:"mode" help:"Accept the run's list however far it shrank: a held run is compared and reported."`
@@ -50,53 +52,113 @@ func (c *watchCmd) Run(ctx context.Context, std streams) error {
 	if err != nil {
 		return err
 	}
-	mode := map[bool]app.WatchMode{c.Accept: app.WatchAccept, c.Force: app.WatchForce, c.Redeliver: app.WatchRedeliver}[true]
-	watcher := &app.Watcher{Env: env, Logger: slog.New(slog.NewTextHandler(std.err, &slog.HandlerOptions{Level: slog.LevelWarn}))}
-	var failed error
-	var all []app.Watched
-	for _, f := range app.ComposeAll(env, nil) {
-		if c.Function != "all" && c.Function != f.Function.Name {
-			continue
-		}
-		configured, err := f.Accounts.Any(ctx)
-		if err == nil && !configured && c.Function == "all" {
-			continue
-		}
-		if c.Account != "" && c.Account != core.AllAccounts && c.Function == "all" {
-			if names, err := f.Accounts.Names(ctx); err == nil && !slices.Contains(names, c.Account) {
-				continue
-			}
-		}
-		watched, err := watcher.Watch(ctx, f, app.WatchRequest{Account: c.Account, Run: c.RunID, Mode: mode})
-		switch lacking := watched.Undelivered(); {
-		case err != nil: // of one function; the others' runs are unaffected
-			failed = err
-		case failed != nil:
-		case !watched.Complete:
-			failed = exitWith(core.CodeIncomplete)
-		case lacking != "":
-			failed = exitWith(lacking)
-		}
-		all = append(all, watched)
-	}
-	if all == nil && c.Account != "" {
+	show := &watchProgress{progress: newProgress(std, c.Quiet), stderr: visibleOn(std.err, false)}
+	watcher := &app.Watcher{Env: env, Logger: c.logger(show, env), Progress: show.update}
+	all, failed := c.watchAll(ctx, watcher)
+	show.clear()
+	switch {
+	case all != nil || failed != nil:
+	case c.Account != "":
 		return core.Invalid("--account", "no such account is configured")
-	}
-	if all == nil {
+	default:
 		return &core.Error{Code: core.CodeMisconfigured, Detail: "no account is configured; see partnerlens doctor"}
 	}
-	if c.Output == "json" {
-		for _, watched := range all {
+	if errors.Is(failed, errReported) && !isTerminal(std.out) { // what reads stderr alone must see it, too
+		_, _ = fmt.Fprintln(std.err, "partnerlens: not every run is complete and delivered; stdout has the reasons")
+	}
+	for _, watched := range all {
+		if c.Output == "json" {
 			if err := printJSON(std.out, watched); err != nil {
 				return err
 			}
+			continue
 		}
-	} else {
-		for _, watched := range all {
-			printWatched(std.out, env(app.StoreSetting), watched)
-		}
+		runSummary{std.out, env(app.StoreSetting), isInterrupted(ctx), c.Force}.watched(watched)
 	}
 	return failed
+}
+
+// watchAll makes the runs of the functions, one after the other. The error is of the first
+// function that is not as it should be: one function's does not affect the runs of the others.
+func (c *watchCmd) watchAll(ctx context.Context, watcher *app.Watcher) (all []app.Watched, failed error) {
+	request := app.WatchRequest{Account: c.Account, Run: c.RunID}
+	request.Mode = map[bool]app.WatchMode{c.Accept: app.WatchAccept, c.Force: app.WatchForce, c.Redeliver: app.WatchRedeliver}[true]
+	for _, f := range app.ComposeAll(watcher.Env, nil) {
+		switch {
+		case !c.wants(ctx, f):
+			continue
+		case isInterrupted(ctx):
+			return all, cmp.Or(failed, exitWith(core.CodeCanceled))
+		}
+		watched, err := watcher.Watch(ctx, f, request)
+		if status := c.status(ctx, watched, err); err != nil || failed == nil {
+			failed = status
+		}
+		all = append(all, watched)
+	}
+	return all, failed
+}
+
+// wants reports whether the command is about a function. A function is left out if none of
+// its accounts is configured, or not the one that the command names.
+func (c *watchCmd) wants(ctx context.Context, f app.Composed) bool {
+	if c.Function != "all" {
+		return c.Function == f.Function.Name
+	}
+	if configured, err := f.Accounts.Any(ctx); err == nil && !configured {
+		return false
+	}
+	if c.Account == "" || c.Account == core.AllAccounts {
+		return true
+	}
+	names, err := f.Accounts.Names(ctx)
+	return err != nil || slices.Contains(names, c.Account)
+}
+
+// status is the error that stands for the result of a function.
+func (c *watchCmd) status(ctx context.Context, watched app.Watched, err error) error {
+	lacking := watched.Undelivered()
+	switch {
+	case err != nil && len(watched.Accounts) > 0 && c.Output == "text": // the summary has it
+		return exitWith(core.CodeOf(err))
+	case err != nil:
+		return err
+	case !watched.Complete && isInterrupted(ctx):
+		return exitWith(core.CodeCanceled)
+	case !watched.Complete:
+		return exitWith(core.CodeIncomplete)
+	case lacking != "":
+		return exitWith(lacking)
+	}
+	return nil
+}
+
+// isInterrupted reports whether a signal has ended the command.
+func isInterrupted(ctx context.Context) bool {
+	return errors.Is(context.Cause(ctx), core.ErrInterrupted)
+}
+
+// logger returns the logger of the command: that of --log, or one for what the summary does
+// not have.
+func (c *watchCmd) logger(w io.Writer, env app.Environment) *slog.Logger {
+	switch c.Log {
+	case "json":
+		return app.NewLogger(w, env)
+	case "text":
+		return slog.New(slog.NewTextHandler(w, nil))
+	}
+	return slog.New(besideSummary{slog.NewTextHandler(w, &slog.HandlerOptions{Level: slog.LevelWarn})})
+}
+
+// besideSummary drops the records whose content the summary has.
+type besideSummary struct{ *slog.TextHandler }
+
+// Handle implements slog.Handler.
+func (h besideSummary) Handle(ctx context.Context, r slog.Record) error {
+	if slices.Contains([]string{"watched", "run warned", "delivery failed"}, r.Message) || strings.HasPrefix(r.Message, "old runs ") {
+		return nil
+	}
+	return h.TextHandler.Handle(ctx, r)
 }
 
 // fileURL is the URL of a folder.
@@ -123,92 +185,6 @@ func storeEnvironment(where string, getenv func(string) string) (app.Environment
 		}
 		return getenv(name)
 	}, nil
-}
-
-func printWatched(w io.Writer, where string, watched app.Watched) {
-	where, _, _ = strings.Cut(where, "?")
-	for _, a := range watched.Accounts {
-		_, _ = fmt.Fprintln(w, watchedLine(watched, a))
-		if a.Manifest != "" && len(a.Details.Objects) > 0 {
-			_, _ = fmt.Fprintf(w, "  %s/%s\n", strings.TrimSuffix(where, "/"), strings.TrimSuffix(a.Manifest, "manifest.json"))
-		}
-		if a.State != watch.Incomplete { // its line has the reason
-			for _, warning := range a.Warnings {
-				_, _ = fmt.Fprintf(w, "  warning: %s: %s\n", warning.Code, warningText(warning))
-			}
-		}
-		for _, d := range a.Undelivered {
-			_, _ = fmt.Fprintf(w, "  NOT DELIVERED: %s\n", escape(undeliveredLine(d)))
-		}
-	}
-}
-
-// watchedLine describes the run of an account.
-func watchedLine(watched app.Watched, a app.WatchedRun) string {
-	m := a.Details
-	var b strings.Builder
-	fmt.Fprintf(&b, "%s %s%s: ", watched.Function, a.Account, strings.TrimSuffix(" "+watched.Run, " "))
-	switch a.State {
-	case watch.GoingOn:
-		fmt.Fprintf(&b, "NOT FINISHED: time ran out after %d customers; the next call resumes", a.Count)
-		return b.String()
-	case watch.Incomplete:
-		b.WriteString("NOT COMPLETE")
-		for _, warning := range m.Warnings {
-			b.WriteString(": " + escape(warning.Message))
-		}
-		return b.String()
-	case watch.Held:
-		fmt.Fprintf(&b, "HELD, %d customers: %d of %d known customers are missing; nothing was compared or reported. If the list is right: partnerlens watch --accept --run %s", a.Count, m.Held.Missing, m.Held.Known, watched.Run)
-		return b.String()
-	case watch.Redelivered:
-		fmt.Fprintf(&b, "redelivered, %d deliveries are lacking", len(a.Undelivered))
-		return b.String()
-	case watch.Unproven:
-		fmt.Fprintf(&b, "%d customers, NOT PROVEN COMPLETE", a.Count)
-		if m.Total != nil {
-			fmt.Fprintf(&b, " (the vendor counts %d)", *m.Total)
-		}
-	case watch.Done, watch.Already:
-		if a.State == watch.Already {
-			b.WriteString("done before, ")
-		}
-		fmt.Fprintf(&b, "%d customers, complete", a.Count)
-	default:
-		if a.Error == nil {
-			return b.String() + string(a.State)
-		}
-		return b.String() + "FAILED: " + escape(a.Error.Message)
-	}
-	if m.ReadLate {
-		fmt.Fprintf(&b, ", read late on %s", m.AsOf.Format(time.RFC3339))
-	}
-	switch {
-	case m.Previous != nil:
-		fmt.Fprintf(&b, "; since %s %d new, %d gone, %d changed", *m.Previous, m.Changes.New, m.Changes.Gone, m.Changes.Changed)
-	case m.PreviousState == nil:
-		b.WriteString("; the first run, so there is nothing to compare with")
-	}
-	var kinds []string
-	for _, kind := range slices.Sorted(maps.Keys(m.Alerts)) {
-		kinds = append(kinds, fmt.Sprintf("%d %s", m.Alerts[kind], kind))
-	}
-	if kinds != nil {
-		fmt.Fprintf(&b, "; alerts: %s", strings.Join(kinds, ", "))
-	}
-	return b.String()
-}
-
-// undeliveredLine describes a message that a channel did not accept, and what happens next.
-func undeliveredLine(d alert.Delivery) string {
-	if d.Channel == "" {
-		return d.Detail + "; it is delivered once the setting is right"
-	}
-	what := "the next call tries again"
-	if d.State == alert.Refused {
-		what = "partnerlens watch --redeliver tries again"
-	}
-	return fmt.Sprintf("%s (%s): %s; %s", d.Name(), d.Type, d.Detail, what)
 }
 
 // demo makes the runs of two simulated days.
@@ -248,7 +224,7 @@ func (c *watchCmd) demo(ctx context.Context, std streams) error {
 			if err != nil {
 				return err
 			}
-			printWatched(std.out, folder, watched)
+			runSummary{out: std.out, store: folder}.watched(watched)
 		}
 		_, _ = fmt.Fprintln(std.out)
 	}

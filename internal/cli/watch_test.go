@@ -16,6 +16,7 @@ import (
 	"regexp"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -139,25 +140,25 @@ func TestWatchSaysWhatIsWrong(t *testing.T) {
 		steps  []step
 	}{
 		"held": {[]string{"empty-day"}, []step{
-			{200, 0, good, nil, 0, []string{": 60 customers, complete; the first run"}},
+			{200, 0, good, nil, 0, []string{": 60 customers, complete\n  changes    the first run"}},
 			{200, 1, good, nil, 7, []string{": HELD, 0 customers: 60 of 60 known customers are missing", "partnerlens watch --accept --run "}},
 			{200, 1, good, []string{"-o", "json"}, 7, []string{`"complete":false`, `"state":"held"`}},
-			{200, 1, good, []string{"--accept"}, 0, []string{": 0 customers, complete; since ", "60 gone", "60 customer_gone"}},
+			{200, 1, good, []string{"--accept"}, 0, []string{": 0 customers, complete\n  changes    since ", "60 gone", "60 customer_gone"}},
 			{200, 1, good, []string{"--redeliver", "-o", "json"}, 0, []string{`"complete":true`, `"state":"redelivered"`, `"undelivered":[]`}},
 		}},
 		"unproven": {[]string{"total-high"}, []step{
-			{200, 0, good, nil, 7, []string{": 60 customers, NOT PROVEN COMPLETE (the vendor counts 6", "; the first run"}},
+			{200, 0, good, nil, 7, []string{": 60 customers, NOT PROVEN COMPLETE (the vendor counts 6", "  changes    the first run"}},
 			{200, 0, good, []string{"-o", "json"}, 7, []string{`"complete":false`, `"state":"unproven"`}},
 		}},
 		"unreadable": {[]string{"bad-value"}, []step{
-			{200, 0, good, nil, 0, []string{": 60 customers, complete", "  warning: value_unreadable: ", "; the customer is 2000001"}},
+			{200, 0, good, nil, 0, []string{": 60 customers, complete", "  warning    value_unreadable: ", "; the customer is 2000001"}},
 		}},
 		"not delivered": {nil, []step{
-			{404, 0, good, nil, 2, []string{": 60 customers, complete; the first run", "NOT DELIVERED: ops (webhook): ", "the next call tries again"}},
+			{404, 0, good, nil, 2, []string{": 60 customers, complete\n  changes    the first run", "NOT DELIVERED: ops (webhook): ", "the next call tries again"}},
 			{400, 0, good, nil, 6, []string{"done before, ", "NOT DELIVERED: ops (webhook): ", "partnerlens watch --redeliver tries again"}},
-			{400, 0, good, []string{"--redeliver"}, 6, []string{"redelivered, 1 deliveries are lacking", "NOT DELIVERED: ops (webhook): "}},
-			{200, 0, good, []string{"--redeliver"}, 0, []string{"redelivered, 0 deliveries are lacking"}},
-			{200, 1, bad, nil, 2, []string{"complete; since ", "NOT DELIVERED: PARTNERLENS_ALERTS", "is delivered once the setting is right"}},
+			{400, 0, good, []string{"--redeliver"}, 6, []string{"redelivered, 1 message lacking", "NOT DELIVERED: ops (webhook): "}},
+			{200, 0, good, []string{"--redeliver"}, 0, []string{"redelivered, 0 messages lacking"}},
+			{200, 1, bad, nil, 2, []string{"complete\n  changes    since ", "NOT DELIVERED: PARTNERLENS_ALERTS", "is delivered once the setting is right"}},
 			{200, 1, bad, []string{"-o", "json"}, 2, []string{`"complete":true,"accounts":[{"account":"default","state":"already","count":6`, `"undelivered":[{"channel":""`}},
 			{200, 1, good, nil, 0, []string{"done before, "}},
 		}},
@@ -265,5 +266,96 @@ func TestWatchIsKilled(t *testing.T) {
 	}
 	if struck < kills/2 {
 		t.Errorf("only %d kills struck", struck)
+	}
+}
+
+// The real command, interrupted in the middle of a slow read: it says so, and the next call
+// reads only the rest and ends with the bytes of one that was left alone.
+func TestWatchIsInterrupted(t *testing.T) {
+	t.Parallel()
+	const customers = 4000
+	sim, err := simulator.New(simulator.Options{Customers: customers, Work: simulator.Constant(30 * time.Millisecond)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var calls atomic.Int64
+	reached := make(chan struct{}, 1000)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		calls.Add(1)
+		sim.ServeHTTP(w, r)
+		reached <- struct{}{}
+	}))
+	t.Cleanup(func() { sim.Close(); server.Close() })
+	env := append(simulator.Env(server.URL), "PARTNERLENS_TENCENT_RATE=0", "PARTNERLENS_HUAWEI_RATE=0")
+	calm := t.TempDir()
+	args := func(store string, more ...string) []string {
+		return append([]string{"watch", "--function", "credit", "--run", "2026-11-22", "--store", "file://" + store}, more...)
+	}
+	if out, exit := run(t, env, args(calm)...); exit != 0 {
+		t.Fatalf("%d: %s", exit, out)
+	}
+	want, all := runObjects(t, calm), calls.Load()
+	delete(want, "store.json")
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for signal, mode := range map[os.Signal]string{os.Interrupt: "", syscall.SIGTERM: "--force"} {
+		store := t.TempDir()
+		resume := "the next call resumes"
+		if mode != "" { // of a run that has ended
+			resume = "the next call with --force resumes"
+			if err := os.CopyFS(store, os.DirFS(calm)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		calls.Store(0)
+		for len(reached) > 0 {
+			<-reached
+		}
+		c := exec.Command(self, args(store, strings.Fields(mode)...)...)
+		c.Args[0], c.Env = "partnerlens", append(os.Environ(), env...)
+		var out bytes.Buffer
+		c.Stdout, c.Stderr = &out, &out
+		if err := c.Start(); err != nil {
+			t.Fatal(err)
+		}
+		for range all / 2 {
+			<-reached
+		}
+		if err := c.Process.Signal(signal); err != nil {
+			t.Fatal(err)
+		}
+		_ = c.Wait()
+		if got := c.ProcessState.ExitCode(); got != 130 || !strings.Contains(out.String(), " of 4000 customers; "+resume) || !strings.Contains(out.String(), "NOT FINISHED: interrupted after ") {
+			t.Errorf("%v: exit status %d, %s", signal, got, &out)
+		}
+		if leases, _ := filepath.Glob(filepath.Join(store, "runs", "*", "*", "lease.json")); leases != nil {
+			t.Errorf("%v: the lease is kept", signal)
+		}
+		before := calls.Load()
+		if out, exit := run(t, env, args(store, strings.Fields(mode)...)...); exit != 0 {
+			t.Errorf("%d: %s", exit, out)
+		}
+		if rest := calls.Load() - before; rest > all*3/4 || calls.Load() > all+20 {
+			t.Errorf("%v: %d calls of %d, and %d of them after the interruption", signal, calls.Load(), all, rest)
+		}
+		got := runObjects(t, store)
+		if delete(got, "store.json"); !maps.Equal(got, want) {
+			for name, text := range want {
+				if got[name] != text {
+					t.Errorf("%v: %s differs:\n%.1000s\n%.1000s", signal, name, got[name], text)
+				}
+			}
+			t.Errorf("%v: %d objects, want %d", signal, len(got), len(want))
+		}
+	}
+
+	// --force makes the run anew as often as it is given.
+	for range 2 {
+		calls.Store(0)
+		if out, exit := run(t, env, args(calm, "--force")...); exit != 0 || calls.Load() < all || !strings.Contains(out, ": 4000 customers, complete") {
+			t.Errorf("%d, %d calls: %s", exit, calls.Load(), out)
+		}
 	}
 }
