@@ -143,6 +143,9 @@ func (w *Watcher) prepare() {
 // Enabled reports whether a store is configured.
 func (w *Watcher) Enabled() bool { w.prepare(); return w.Env(StoreSetting) != "" }
 
+// Store opens the store of the runs.
+func (w *Watcher) Store() (store.Store, error) { w.prepare(); return w.readableStore() }
+
 // plan is the settings of all runs.
 type plan struct {
 	store    store.Store

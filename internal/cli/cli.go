@@ -32,6 +32,7 @@ type grammar struct {
 	Serve    serveCmd    `cmd:"" help:"Serve the HTTP API of both functions."`
 	Health   healthCmd   `cmd:"" help:"Check that a server answers; for a container's health check."`
 	Watch    watchCmd    `cmd:"" help:"Finish today's run: the full list, the changes, and the alerts to channels."`
+	Runs     runsCmd     `cmd:"" help:"List the stored runs, show one, and compare two."`
 	Alerts   alertsCmd   `cmd:"" help:"List the customers that are in trouble now, the worst first, from the newest runs."`
 	Alert    alertCmd    `cmd:"" help:"Try the alert channels."`
 	Partner  partnerCmd  `cmd:"" help:"Show what the partner itself has left to allocate, and its resellers."`
@@ -39,6 +40,9 @@ type grammar struct {
 	Simulate simulateCmd `cmd:"" help:"Simulate both clouds' partner APIs on one port."`
 	Invoke   invokeCmd   `cmd:"" help:"Run a built function under an emulated platform."`
 	Version  versionCmd  `cmd:"" help:"Print the version, the commit and the version of Go."`
+
+	Completion    completionCmd    `cmd:"" help:"Print the script that completes commands in bash, zsh or fish."`
+	CompleteWords completeWordsCmd `cmd:"" hidden:"" passthrough:""`
 
 	VersionFlag kong.VersionFlag `name:"version" help:"Print the version."`
 }

@@ -73,7 +73,7 @@ func (c *watchCmd) Run(ctx context.Context, std streams) error {
 			}
 			continue
 		}
-		runSummary{std.out, env(app.StoreSetting), isInterrupted(ctx), c.Force}.watched(watched)
+		runSummary{out: std.out, store: env(app.StoreSetting), interrupted: isInterrupted(ctx), force: c.Force}.watched(watched)
 	}
 	return failed
 }

@@ -64,40 +64,19 @@ func (w *watchProgress) clear() {
 	w.progress.clear()
 }
 
-// maxShown is the number of accounts up to which each is shown by itself.
-const maxShown = 3
-
-// line describes the accounts on one line.
+// line describes the accounts on one line: how many runs have ended, and how far the others are.
 func (w *watchProgress) line(now time.Time) string {
-	if len(w.accounts) > maxShown {
-		return w.function + ", " + sumOf(w.accounts).text(now)
-	}
-	texts := make([]string, len(w.accounts))
-	for i, a := range w.accounts {
-		texts[i] = a.text(now)
-	}
-	return w.function + " " + strings.Join(texts, " | ")
-}
-
-// sumOf adds accounts up, as one that reads until the last of them does.
-func sumOf(accounts []accountProgress) accountProgress {
-	ended, total := 0, 0
-	sum := accountProgress{start: accounts[0].start}
-	sum.Step, sum.Total = watch.StepReading, &total
-	for _, a := range accounts {
-		sum.Count += a.Count
-		sum.first += a.first
-		if a.Step == watch.StepEnded {
-			ended++
-		}
-		if a.Total == nil && a.Step == watch.StepReading {
-			sum.Total = nil
-		} else if a.Total != nil {
-			total += *a.Total
+	var texts []string
+	for _, a := range w.accounts {
+		if a.Step != watch.StepEnded {
+			texts = append(texts, a.text(now))
 		}
 	}
-	sum.account = fmt.Sprintf("%d of %d accounts ended:", ended, len(accounts))
-	return sum
+	text := w.function + " "
+	if ended := len(w.accounts) - len(texts); ended > 0 {
+		text += fmt.Sprintf("(%d of %d accounts ended) ", ended, len(w.accounts))
+	}
+	return text + strings.Join(texts, " | ")
 }
 
 // text describes an account: 1200 of 10000 customers, 95/s, 1m33s left.
@@ -129,6 +108,7 @@ type runSummary struct {
 	store       string // its URL
 	interrupted bool   // a signal ended the call
 	force       bool   // the call had --force
+	stored      bool   // the runs are stored ones: there was no call
 }
 
 // watched describes what a call for a run did, account by account.
@@ -162,9 +142,11 @@ func (s runSummary) headline(run string, a app.WatchedRun) string {
 	}
 	switch state {
 	case watch.GoingOn:
-		why, next := "time ran out", "the next call resumes"
+		why, next := ": time ran out", "the next call resumes"
 		if s.interrupted {
-			why = "interrupted"
+			why = ": interrupted"
+		} else if s.stored {
+			why = ""
 		}
 		if s.force {
 			next = "the next call with --force resumes"
@@ -173,7 +155,7 @@ func (s runSummary) headline(run string, a app.WatchedRun) string {
 		if m.Total != nil {
 			of = fmt.Sprintf(" of %d", *m.Total)
 		}
-		return fmt.Sprintf("NOT FINISHED: %s after %d%s customers; %s", why, a.Count, of, next)
+		return fmt.Sprintf("NOT FINISHED%s after %d%s customers; %s", why, a.Count, of, next)
 	case watch.Incomplete:
 		text := "NOT COMPLETE"
 		for _, warning := range m.Warnings {

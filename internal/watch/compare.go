@@ -244,45 +244,45 @@ func (c *comparison) record(key string, current core.Record, text []byte) []byte
 
 // change writes a line if the customer is new, gone or changed.
 func (c *comparison) change(lines joined, prev, current core.Record) error {
-	line := change{Key: lines.key}
-	switch {
-	case prev == nil && current == nil:
+	line, is := changeOf(c.run.Function.Columns, c.previous, c.m, lines, prev, current)
+	if !is {
 		return nil
-	case prev == nil:
-		if !c.previous.covers(lines.key) {
-			return nil
-		}
-		line.Change, line.CustomerID, line.Record = "new", current.ID(), lines.now
-		c.m.Changes.New++
-	case current == nil:
-		if !c.m.Proven || !c.m.covers(lines.key) {
-			return nil
-		}
-		line.Change, line.CustomerID, line.Record = "gone", prev.ID(), lines.before
-		c.m.Changes.Gone++
-	default:
-		line.Change, line.CustomerID = "changed", current.ID()
-		before, after := prev.Row(), current.Row()
-		for i, column := range c.run.Function.Columns {
-			notRead := column.Detail && (before[i] == "" || after[i] == "")
-			if before[i] != after[i] && !notRead && !slices.Contains(derived, column.Name) {
-				if line.Fields == nil {
-					line.Fields = make(map[string]oldNew)
-				}
-				line.Fields[column.Name] = oldNew{before[i], after[i]}
-			}
-		}
-		if line.Fields == nil {
-			return nil
-		}
-		c.m.Changes.Changed++
 	}
+	c.m.Changes.count(line.Change)
 	text, err := json.Marshal(line, json.Deterministic(true))
 	if err != nil {
 		return &core.Error{Code: core.CodeInternal, Err: err}
 	}
 	c.out[changesName].row(c.run.marked(c.m, append(text, '\n')))
 	return nil
+}
+
+// changeOf returns how a customer differs between the lists of two runs; false if it does
+// not, or if a list that has it says nothing of whether the other should.
+func changeOf(columns []core.Column, from, to *Manifest, lines joined, prev, current core.Record) (line change, is bool) {
+	line.Key = lines.key
+	switch {
+	case prev == nil && current == nil:
+		return line, false
+	case prev == nil:
+		line.Change, line.CustomerID, line.Record = "new", current.ID(), lines.now
+		return line, from.covers(lines.key)
+	case current == nil:
+		line.Change, line.CustomerID, line.Record = "gone", prev.ID(), lines.before
+		return line, to.Proven && to.covers(lines.key)
+	}
+	line.Change, line.CustomerID = "changed", current.ID()
+	before, after := prev.Row(), current.Row()
+	for i, column := range columns {
+		notRead := column.Detail && (before[i] == "" || after[i] == "")
+		if before[i] != after[i] && !notRead && !slices.Contains(derived, column.Name) {
+			if line.Fields == nil {
+				line.Fields = make(map[string]oldNew)
+			}
+			line.Fields[column.Name] = oldNew{before[i], after[i]}
+		}
+	}
+	return line, line.Fields != nil
 }
 
 // derived are the columns that follow from other columns or from the day. They do not

@@ -72,6 +72,11 @@ type ChangeCounts struct {
 	Changed int `json:"changed"`
 }
 
+// count counts a change.
+func (c *ChangeCounts) count(kind string) {
+	*map[string]*int{"new": &c.New, "gone": &c.Gone, "changed": &c.Changed}[kind]++
+}
+
 // Object is one of a run's objects.
 type Object struct {
 	Name   string `json:"name"` // within the run's folder
