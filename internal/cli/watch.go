@@ -67,13 +67,13 @@ func (c *watchCmd) Run(ctx context.Context, std streams) error {
 		_, _ = fmt.Fprintln(std.err, "partnerlens: not every run is complete and delivered; stdout has the reasons")
 	}
 	for _, watched := range all {
-		if c.Output == "json" {
+		if c.Output == "text" {
+			runSummary{out: std.out, store: env(app.StoreSetting), interrupted: isInterrupted(ctx), force: c.Force}.watched(watched)
+		} else if watched.Schema != "" { // it was begun
 			if err := printJSON(std.out, watched); err != nil {
 				return err
 			}
-			continue
 		}
-		runSummary{out: std.out, store: env(app.StoreSetting), interrupted: isInterrupted(ctx), force: c.Force}.watched(watched)
 	}
 	return failed
 }
@@ -88,7 +88,8 @@ func (c *watchCmd) watchAll(ctx context.Context, watcher *app.Watcher) (all []ap
 		case !c.wants(ctx, f):
 			continue
 		case isInterrupted(ctx):
-			return all, cmp.Or(failed, exitWith(core.CodeCanceled))
+			all, failed = append(all, app.Watched{Function: f.Function.Name}), cmp.Or(failed, exitWith(core.CodeCanceled))
+			continue
 		}
 		watched, err := watcher.Watch(ctx, f, request)
 		if status := c.status(ctx, watched, err); err != nil || failed == nil {

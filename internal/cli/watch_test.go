@@ -313,7 +313,7 @@ func TestWatchIsInterrupted(t *testing.T) {
 		for len(reached) > 0 {
 			<-reached
 		}
-		c := exec.Command(self, args(store, strings.Fields(mode)...)...)
+		c := exec.Command(self, args(store, append(strings.Fields(mode), "--function", "all")...)...)
 		c.Args[0], c.Env = "partnerlens", append(os.Environ(), env...)
 		var out bytes.Buffer
 		c.Stdout, c.Stderr = &out, &out
@@ -327,7 +327,7 @@ func TestWatchIsInterrupted(t *testing.T) {
 			t.Fatal(err)
 		}
 		_ = c.Wait()
-		if got := c.ProcessState.ExitCode(); got != 130 || !strings.Contains(out.String(), " of 4000 customers; "+resume) || !strings.Contains(out.String(), "NOT FINISHED: interrupted after ") {
+		if got := c.ProcessState.ExitCode(); got != 130 || !strings.Contains(out.String(), " of 4000 customers; "+resume) || !strings.Contains(out.String(), "NOT FINISHED: interrupted after ") || !strings.Contains(out.String(), "tags: NOT STARTED: interrupted") {
 			t.Errorf("%v: exit status %d, %s", signal, got, &out)
 		}
 		if leases, _ := filepath.Glob(filepath.Join(store, "runs", "*", "*", "lease.json")); leases != nil {

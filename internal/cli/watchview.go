@@ -113,6 +113,9 @@ type runSummary struct {
 
 // watched describes what a call for a run did, account by account.
 func (s runSummary) watched(watched app.Watched) {
+	if watched.Accounts == nil {
+		_, _ = fmt.Fprintf(s.out, "%s: NOT STARTED: interrupted\n", watched.Function)
+	}
 	for _, a := range watched.Accounts {
 		_, _ = fmt.Fprintf(s.out, "%s %s%s: %s\n", watched.Function, a.Account, strings.TrimSuffix(" "+watched.Run, " "), s.headline(watched.Run, a))
 		if a.State != watch.GoingOn && a.State != watch.Incomplete {
@@ -217,8 +220,11 @@ func (s runSummary) details(m *watch.Manifest) {
 			delivered = append(delivered, fmt.Sprintf("%s (%s): %s", d.Name(), d.Type, d.Detail))
 		}
 	}
-	if delivered != nil {
+	switch {
+	case delivered != nil:
 		s.item("delivered", escape(strings.Join(delivered, ", ")))
+	case m.Open != nil && len(m.Deliveries) == 0:
+		s.item("delivered", "no channel is configured")
 	}
 	if len(m.Objects) > 0 {
 		where, _, _ := strings.Cut(s.store, "?")
