@@ -106,9 +106,6 @@ type WatchedRun struct {
 
 const stateFailed watch.State = "failed"
 
-// warnNotDeleted is the code of a warning that RetainSetting was not applied.
-const warnNotDeleted = "old_runs_not_deleted"
-
 // attempted reports whether the run got as far as its deliveries, so that Undelivered holds.
 func (r WatchedRun) attempted() bool {
 	return r.err == nil && r.State != watch.GoingOn && r.State != watch.Incomplete
@@ -367,7 +364,6 @@ func (w *Watcher) one(ctx context.Context, f Composed, p plan, account, run stri
 	if err == nil && p.retain > 0 && outcome.State == watch.Done {
 		if _, err := watch.Retain(ctx, p.store, f.Function.Name, account, p.retain, run, w.Now()); err != nil {
 			w.Logger.WarnContext(ctx, "old runs could not be deleted; the next run tries again", "account", account, "error", core.AsError(err).Error())
-			result.Warnings = append(result.Warnings, core.Warning{Code: warnNotDeleted, Message: "old runs could not be deleted, and the next run tries again: " + core.AsError(err).Public()})
 		}
 	}
 	return result

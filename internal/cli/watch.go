@@ -68,7 +68,7 @@ func (c *watchCmd) Run(ctx context.Context, std streams) error {
 	}
 	for _, watched := range all {
 		if c.Output == "text" {
-			runSummary{out: std.out, store: env(app.StoreSetting), interrupted: isInterrupted(ctx), force: c.Force}.watched(watched)
+			runSummary{out: visibleOn(std.out, false), store: env(app.StoreSetting), interrupted: isInterrupted(ctx), force: c.Force}.watched(watched)
 		} else if watched.Schema != "" { // it was begun
 			if err := printJSON(std.out, watched); err != nil {
 				return err
@@ -156,7 +156,7 @@ type besideSummary struct{ *slog.TextHandler }
 
 // Handle implements slog.Handler.
 func (h besideSummary) Handle(ctx context.Context, r slog.Record) error {
-	if slices.Contains([]string{"watched", "run warned", "delivery failed"}, r.Message) || strings.HasPrefix(r.Message, "old runs ") {
+	if slices.Contains([]string{"watched", "run warned", "delivery failed"}, r.Message) {
 		return nil
 	}
 	return h.TextHandler.Handle(ctx, r)
@@ -225,7 +225,7 @@ func (c *watchCmd) demo(ctx context.Context, std streams) error {
 			if err != nil {
 				return err
 			}
-			runSummary{out: std.out, store: folder}.watched(watched)
+			runSummary{out: visibleOn(std.out, false), store: folder}.watched(watched)
 		}
 		_, _ = fmt.Fprintln(std.out)
 	}

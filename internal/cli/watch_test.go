@@ -186,6 +186,9 @@ func TestWatchSaysWhatIsWrong(t *testing.T) {
 						t.Errorf("%q: no %q in\n%s", step.args, want, out)
 					}
 				}
+				if strings.Contains(out, "level=") || strings.Count(out, "NOT DELIVERED") > 1 {
+					t.Errorf("%q: a log, or the same twice: %s", step.args, out)
+				}
 				if strings.Contains(out, hook.URL) || strings.Contains(out, `"complete":true,"accounts":[]`) {
 					t.Errorf("%q: %s", step.args, out)
 				}
