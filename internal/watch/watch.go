@@ -116,6 +116,9 @@ func (r *invocation) work(ctx context.Context) (Outcome, error) {
 	comparing, stop := r.interruptible(ctx)
 	defer stop()
 	r.progress(StepComparing, r.checkpoint.Count, r.checkpoint.Total)
+	if r.interrupted() {
+		return Outcome{State: GoingOn, Manifest: r.manifest()}, nil
+	}
 	history, err := r.loadHistory(comparing)
 	if err != nil {
 		return Outcome{}, err
