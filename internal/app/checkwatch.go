@@ -62,8 +62,8 @@ func CheckWatch(ctx context.Context, env Environment, functions []Composed) (che
 	}
 	checks = append(checks, w.checkAlerts(ctx, functions)...)
 	checks = append(checks, w.checkOwners(ctx, cmp.Or(p.zone, core.VendorZone))...)
-	if _, known := logLevels[env(LogLevelSetting)]; !known {
-		fail(checkLog, &core.Error{Code: core.CodeMisconfigured, Param: LogLevelSetting, Detail: "unknown; write debug, info, warn or error"})
+	if err := checkLogLevel(env(LogLevelSetting)); err != nil {
+		fail(checkLog, err)
 	}
 	if p.store != nil {
 		checks = append(checks, checkNewest(ctx, p.store, functions)...)

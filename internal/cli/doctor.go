@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -10,6 +11,7 @@ import (
 	"sync"
 
 	"partnerlens/internal/app"
+	"partnerlens/internal/configfile"
 	"partnerlens/pkg/core"
 )
 
@@ -28,13 +30,13 @@ type diagnosis struct {
 }
 
 // Run checks every account with one call, and what the watch needs.
-func (c *doctorCmd) Run(ctx context.Context, std streams) error {
-	var names []string
+func (c *doctorCmd) Run(ctx context.Context, std streams, config config) error {
+	names := config.file.Names()
 	for _, setting := range os.Environ() {
 		name, _, _ := strings.Cut(setting, "=")
 		names = append(names, name)
 	}
-	found, err := c.examine(ctx, std.env, names)
+	found, err := c.examine(ctx, std.env, names, config)
 	if err != nil {
 		return err
 	}
@@ -57,7 +59,13 @@ func (c *doctorCmd) Run(ctx context.Context, std streams) error {
 }
 
 // examine checks the settings of env; names are those of all variables that are set.
-func (c *doctorCmd) examine(ctx context.Context, env app.Environment, names []string) (diagnosis, error) {
+func (c *doctorCmd) examine(ctx context.Context, env app.Environment, names []string, config config) (diagnosis, error) {
+	if config.err != nil && config.file == nil {
+		return diagnosis{
+			Accounts: []app.Checkup{}, Auth: app.Check{Name: "auth", State: app.CheckNotReached},
+			Settings: []app.Check{{Name: "file", State: app.CheckFailed, Says: core.AsError(config.err).Public()}},
+		}, nil
+	}
 	all := app.ComposeAll(env, nil)
 	var used []app.Composed
 	for _, p := range all {
@@ -94,10 +102,51 @@ func (c *doctorCmd) examine(ctx context.Context, env app.Environment, names []st
 	}
 	found.Auth = app.CheckAuth(ctx, env, configured)
 	found.Watch = app.CheckWatch(ctx, env, used)
-	found.Settings = app.CheckNames(env, names)
+	found.Settings = slices.Concat(config.file.Checks(), app.CheckNames(env, names))
+	found.addValues(app.CheckValues(ctx, env), config.file)
 	found.OK = !slices.ContainsFunc(slices.Concat([]app.Check{found.Auth}, found.Watch, found.Settings), func(check app.Check) bool { return check.State == app.CheckFailed }) &&
 		!slices.ContainsFunc(found.Accounts, func(account app.Checkup) bool { return !account.OK })
 	return found, nil
+}
+
+// addValues adds what is wrong with values: to the check that reports it already the place in
+// the config file, anything else as a check of its own.
+func (d *diagnosis) addValues(values []app.ValueCheck, file *configfile.File) {
+	checks := []*app.Check{&d.Auth}
+	for i := range d.Accounts {
+		for j := range d.Accounts[i].Checks {
+			checks = append(checks, &d.Accounts[i].Checks[j])
+		}
+	}
+	for i := range d.Watch {
+		checks = append(checks, &d.Watch[i])
+	}
+	located := make(map[*app.Check]bool)
+	for _, v := range values {
+		where := file.Where(v.Setting, v.Member)
+		name := cmp.Or(v.Member, v.Setting)
+		text, placed, reported := name+": "+v.Text, name+": "+v.Text, false
+		if where != "" {
+			placed = name + " (" + where + "): " + v.Text
+		}
+		for _, check := range checks {
+			if check.State == app.CheckFailed && strings.Contains(check.Says, v.Setting) && strings.Contains(check.Says, text) {
+				check.Says, reported, located[check] = strings.Replace(check.Says, text, placed, 1), true, true
+			}
+		}
+		if !reported {
+			if v.Member != "" {
+				placed = v.Setting + ": " + placed
+			}
+			d.Settings = append(d.Settings, app.Check{Name: "value", State: v.State, Says: placed})
+		}
+	}
+	for _, check := range checks { // what no ValueCheck is of, as the table of owners
+		setting, rest, _ := strings.Cut(check.Says, ": ")
+		if where := file.Where(setting, ""); where != "" && check.State == app.CheckFailed && !located[check] {
+			check.Says = setting + " (" + where + "): " + rest
+		}
+	}
 }
 
 var marks = map[app.CheckState]string{

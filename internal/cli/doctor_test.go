@@ -98,7 +98,7 @@ func diagnose(t *testing.T, opts simulator.Options, change func(map[string]strin
 		env[name] = value
 	}
 	change(env)
-	found, err := (&doctorCmd{}).examine(t.Context(), func(name string) string { return env[name] }, slices.Collect(maps.Keys(env)))
+	found, err := (&doctorCmd{}).examine(t.Context(), func(name string) string { return env[name] }, slices.Collect(maps.Keys(env)), config{})
 	if err != nil {
 		t.Fatal(err)
 	}
