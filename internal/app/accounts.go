@@ -53,24 +53,16 @@ func (r *Resolver) with(ctx context.Context) (context.Context, *secrets.Cache, e
 	}
 	text := r.env(SecretsForSetting)
 	cache, err := r.cache.of(core.NewSecret(text), func() (*secrets.Cache, error) {
-		keepFor, err := parseSecretsFor(text)
-		if err != nil {
-			return nil, err
+		keepFor := secrets.DefaultKeepFor
+		if text != "" {
+			var err error
+			if keepFor, err = time.ParseDuration(text); err != nil || keepFor < 10*time.Second || keepFor > 24*time.Hour {
+				return nil, &core.Error{Code: core.CodeMisconfigured, Param: SecretsForSetting, Detail: "not a time from 10s to 24h; write it as 5m"}
+			}
 		}
 		return secrets.NewCache(secrets.Options{Getenv: r.env, KeepFor: keepFor, StaleFor: r.staleFor, Logger: cmp.Or(r.logger, slog.Default())}), nil
 	})
 	return ctx, cache, err
-}
-
-func parseSecretsFor(text string) (time.Duration, error) {
-	if text == "" {
-		return secrets.DefaultKeepFor, nil
-	}
-	keepFor, err := time.ParseDuration(text)
-	if err != nil || keepFor < 10*time.Second || keepFor > 24*time.Hour {
-		return 0, &core.Error{Code: core.CodeMisconfigured, Param: SecretsForSetting, Detail: "not a time from 10s to 24h; write it as 5m"}
-	}
-	return keepFor, nil
 }
 
 // Setting returns the value of one setting.

@@ -26,8 +26,8 @@ const byCAM = "scf-cam"
 // fails. A revoked key stays valid as long.
 const staleKeysFor = time.Hour
 
-func checkPlatformAuth(text string) error {
-	if text == "" || text == byCAM {
+func checkPlatformAuth(env Environment) error {
+	if setting := env(PlatformAuthSetting); setting == "" || setting == byCAM {
 		return nil
 	}
 	return &core.Error{
@@ -64,7 +64,7 @@ func handler(o HandlerOptions, meter *meter, functions ...*core.Function) http.H
 	return api.New(api.Options{
 		Functions: reviewed, Version: Version, Logger: o.Logger, Token: o.Token, Simulated: o.Simulated,
 		Keys: func(ctx context.Context) (*api.Keys, error) {
-			if err := checkPlatformAuth(env(PlatformAuthSetting)); err != nil {
+			if err := checkPlatformAuth(env); err != nil {
 				return nil, err
 			}
 			text, err := resolver.Setting(ctx, api.KeysSetting)

@@ -254,7 +254,7 @@ func CheckAuth(ctx context.Context, env Environment, accounts []string) Check {
 	const name = "auth"
 	env = env.orOwn()
 	failed := func(err error) Check { return Check{name, CheckFailed, core.AsError(err).Public()} }
-	if err := checkPlatformAuth(env(PlatformAuthSetting)); err != nil {
+	if err := checkPlatformAuth(env); err != nil {
 		return failed(err)
 	}
 	if _, err := api.ParseBasePath(env(api.BasePathSetting)); err != nil {

@@ -6,7 +6,6 @@ import (
 	"log/slog"
 	"sync"
 
-	"partnerlens/pkg/core"
 	"partnerlens/pkg/transport"
 )
 
@@ -14,13 +13,6 @@ import (
 const LogLevelSetting = "PARTNERLENS_LOG_LEVEL"
 
 var logLevels = map[string]slog.Level{"": slog.LevelInfo, "debug": slog.LevelDebug, "info": slog.LevelInfo, "warn": slog.LevelWarn, "error": slog.LevelError}
-
-func checkLogLevel(text string) error {
-	if _, known := logLevels[text]; !known {
-		return &core.Error{Code: core.CodeMisconfigured, Param: LogLevelSetting, Detail: "unknown; write debug, info, warn or error"}
-	}
-	return nil
-}
 
 // NewLogger returns the logger of a process. It writes lines of JSON with the program's
 // version and the trace, at the level of LogLevelSetting. A nil env is the process's own.

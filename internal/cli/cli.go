@@ -103,7 +103,7 @@ func run(ctx context.Context, args []string, std streams) (status int) {
 	config, env := readConfig(commands.Config, parsed.Command(), std.env)
 	std.env = env
 	if err = config.err; err == nil || parsed.Command() == "doctor" { // doctor reports it
-		err = config.file.Locate(parsed.Run(std, config))
+		err = parsed.Run(std, config)
 	}
 	if err != nil {
 		if code := core.CodeOf(err); code == core.CodeDeadline && errors.Is(context.Cause(ctx), core.ErrInterrupted) {

@@ -142,11 +142,10 @@ hash = "`+planted+`"
 		"partnerlens.toml: line 1: stor: no such setting; write store",
 		"PARTNERLENS_WATCH_EVERY (partnerlens.toml line 2): unknown; write day or hour",
 		"PARTNERLENS_OWNERS (partnerlens.toml line 5): there is no such file",
-		"PARTNERLENS_ACCOUNTS: south.zon (partnerlens.toml line 14): no such member; write zone; south.rate (partnerlens.toml line 15): not a number of calls a second",
-		"south.secret_key (partnerlens.toml line 11): missing",
-		"PARTNERLENS_ALERTS: ops: type (partnerlens.toml line 18): unknown",
-		"ops: url (partnerlens.toml line 16): missing",
-		"PARTNERLENS_KEYS: entry 1 (crm): hash (partnerlens.toml line 21): not sha256",
+		"PARTNERLENS_ACCOUNTS (partnerlens.toml line 6): south.zon (line 14): no such member; write zone; south.rate (line 15): not a number of calls a second",
+		"south.secret_key: missing",
+		"PARTNERLENS_ALERTS (partnerlens.toml line 16): ops: type: unknown",
+		"PARTNERLENS_KEYS (partnerlens.toml line 19): entry 1 (crm): hash: not sha256",
 	} {
 		if count := strings.Count(strings.Join(failed, "\n"), want); count != 1 {
 			t.Errorf("%q is there %d times:\n%s", want, count, strings.Join(failed, "\n"))

@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -11,7 +10,6 @@ import (
 	"sync"
 
 	"partnerlens/internal/app"
-	"partnerlens/internal/configfile"
 	"partnerlens/pkg/core"
 )
 
@@ -103,50 +101,33 @@ func (c *doctorCmd) examine(ctx context.Context, env app.Environment, names []st
 	found.Auth = app.CheckAuth(ctx, env, configured)
 	found.Watch = app.CheckWatch(ctx, env, used)
 	found.Settings = slices.Concat(config.file.Checks(), app.CheckNames(env, names))
-	found.addValues(app.CheckValues(ctx, env), config.file)
-	found.OK = !slices.ContainsFunc(slices.Concat([]app.Check{found.Auth}, found.Watch, found.Settings), func(check app.Check) bool { return check.State == app.CheckFailed }) &&
-		!slices.ContainsFunc(found.Accounts, func(account app.Checkup) bool { return !account.OK })
+	for _, value := range app.CheckValues(ctx, env) {
+		if !slices.ContainsFunc(found.all(), func(check *app.Check) bool { return check.Says == value.Says }) {
+			found.Settings = append(found.Settings, value)
+		}
+	}
+	found.OK = true
+	for _, check := range found.all() {
+		found.OK = found.OK && check.State != app.CheckFailed
+		check.Says = config.file.Place(check.Says)
+	}
 	return found, nil
 }
 
-// addValues adds what is wrong with values: to the check that reports it already the place in
-// the config file, anything else as a check of its own.
-func (d *diagnosis) addValues(values []app.ValueCheck, file *configfile.File) {
-	checks := []*app.Check{&d.Auth}
+// all returns every check.
+func (d *diagnosis) all() (all []*app.Check) {
+	all = append(all, &d.Auth)
 	for i := range d.Accounts {
 		for j := range d.Accounts[i].Checks {
-			checks = append(checks, &d.Accounts[i].Checks[j])
+			all = append(all, &d.Accounts[i].Checks[j])
 		}
 	}
-	for i := range d.Watch {
-		checks = append(checks, &d.Watch[i])
-	}
-	located := make(map[*app.Check]bool)
-	for _, v := range values {
-		where := file.Where(v.Setting, v.Member)
-		name := cmp.Or(v.Member, v.Setting)
-		text, placed, reported := name+": "+v.Text, name+": "+v.Text, false
-		if where != "" {
-			placed = name + " (" + where + "): " + v.Text
-		}
-		for _, check := range checks {
-			if check.State == app.CheckFailed && strings.Contains(check.Says, v.Setting) && strings.Contains(check.Says, text) {
-				check.Says, reported, located[check] = strings.Replace(check.Says, text, placed, 1), true, true
-			}
-		}
-		if !reported {
-			if v.Member != "" {
-				placed = v.Setting + ": " + placed
-			}
-			d.Settings = append(d.Settings, app.Check{Name: "value", State: v.State, Says: placed})
+	for _, checks := range [][]app.Check{d.Watch, d.Settings} {
+		for i := range checks {
+			all = append(all, &checks[i])
 		}
 	}
-	for _, check := range checks { // what no ValueCheck is of, as the table of owners
-		setting, rest, _ := strings.Cut(check.Says, ": ")
-		if where := file.Where(setting, ""); where != "" && check.State == app.CheckFailed && !located[check] {
-			check.Says = setting + " (" + where + "): " + rest
-		}
-	}
+	return all
 }
 
 var marks = map[app.CheckState]string{

@@ -319,9 +319,7 @@ func (b *faultyBucket) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case r.Method == http.MethodPut:
 		b.objects[key], _ = io.ReadAll(r.Body)
 	case r.Method == http.MethodDelete:
-		if b.fault != "keeps all" {
-			delete(b.objects, key)
-		}
+		delete(b.objects, key)
 		w.WriteHeader(http.StatusNoContent)
 	case !there, r.Method == http.MethodHead && b.fault == "overwrites":
 		w.WriteHeader(http.StatusNotFound)
@@ -339,7 +337,6 @@ func TestDoctorOfAStoreThatBreaksAPromise(t *testing.T) {
 	for fault, want := range map[string]app.Check{
 		"":                {Name: "store", State: app.CheckOK, Says: "can be written, read, listed and deleted from"},
 		"lists nothing":   {Name: "store", State: app.CheckLook, Says: "does not list an object that was just stored"},
-		"keeps all":       {Name: "store", State: app.CheckFailed, Says: "keeps an object that was deleted"},
 		"overwrites":      {Name: "store", State: app.CheckFailed, Says: "overwrites an object that it was to keep"},
 		"returns another": {Name: "store", State: app.CheckFailed, Says: "something else than was stored"},
 	} {
@@ -352,7 +349,7 @@ func TestDoctorOfAStoreThatBreaksAPromise(t *testing.T) {
 		said := slices.ContainsFunc(found.Watch, func(check app.Check) bool {
 			return check.Name == want.Name && check.State == want.State && strings.Contains(check.Says, want.Says)
 		})
-		if !said || fault != "keeps all" && len(bucket.objects) > 0 {
+		if !said || len(bucket.objects) > 0 {
 			t.Errorf("%q: %+v, want %+v; kept %d", fault, found.Watch, want, len(bucket.objects))
 		}
 	}
@@ -367,7 +364,7 @@ var badValues = map[string]string{
 	"PARTNERLENS_HUAWEI_RESELLERS": planted + ";b c", "PARTNERLENS_HUAWEI_SECURITY_TOKEN": planted + " x", "PARTNERLENS_HUAWEI_SK": planted + " x", "PARTNERLENS_LOG_LEVEL": "INFO", "PARTNERLENS_OWNERS": "/no/such/file.csv",
 	"PARTNERLENS_PLATFORM_AUTH": "cam", "PARTNERLENS_RETAIN_DAYS": "90d", "PARTNERLENS_SECRETS_FOR": "5", "PARTNERLENS_SHARE_FOR": "5", "PARTNERLENS_STORE": "/runs", "PARTNERLENS_STORE_ACCESS_KEY": planted + " x",
 	"PARTNERLENS_STORE_SECRET_KEY": "aws-sm:" + planted, "PARTNERLENS_STORE_TOKEN": planted + " x", "PARTNERLENS_TENCENT_ENDPOINT": "http://example.com", "PARTNERLENS_TENCENT_RATE": "5/s",
-	"PARTNERLENS_TENCENT_SECRET_ID": planted + " x", "PARTNERLENS_TENCENT_SECRET_KEY": planted + "\nx", "PARTNERLENS_TENCENT_SSM_ENDPOINT": "ssm", "PARTNERLENS_TENCENT_SSM_REGION": "ap singapore",
+	"PARTNERLENS_TENCENT_SECRET_ID": planted + " x", "PARTNERLENS_TENCENT_SECRET_KEY": planted + "\nx", "PARTNERLENS_TENCENT_SSM_ENDPOINT": "ssm", "PARTNERLENS_TENCENT_SSM_REGION": planted + " x",
 	"PARTNERLENS_TENCENT_TOKEN": planted + " x", "PARTNERLENS_TENCENT_ZONE": "+8", "PARTNERLENS_WATCH_EVERY": "daily", "PARTNERLENS_WATCH_ZONE": "8",
 }
 
@@ -385,27 +382,18 @@ func TestDoctorOfEverySetting(t *testing.T) {
 			continue
 		}
 		for _, unused := range []bool{false, true} {
-			checks := diagnose(t, simulator.Options{Customers: 5}, func(env map[string]string) {
+			found := diagnose(t, simulator.Options{Customers: 5}, func(env map[string]string) {
 				if unused {
 					maps.DeleteFunc(env, func(name, _ string) bool { return strings.HasPrefix(name, "PARTNERLENS_") })
 				}
 				env[name] = bad
-			}).all()
-			named := slices.ContainsFunc(checks, func(c app.Check) bool { return c.State == app.CheckFailed && strings.Contains(c.Says, name+": ") })
-			if quoted := strings.Contains(fmt.Sprint(checks), planted); !named || quoted {
-				t.Errorf("%s=%q (unused %t): %+v", name, bad, unused, checks)
+			})
+			named := slices.ContainsFunc(found.all(), func(c *app.Check) bool { return c.State == app.CheckFailed && strings.Contains(c.Says, name+": ") })
+			if quoted := strings.Contains(fmt.Sprint(found), planted); !named || quoted {
+				t.Errorf("%s=%q (unused %t): %+v", name, bad, unused, found)
 			}
 		}
 	}
-}
-
-// all returns every check.
-func (d diagnosis) all() []app.Check {
-	all := slices.Concat([]app.Check{d.Auth}, d.Watch, d.Settings)
-	for _, account := range d.Accounts {
-		all = append(all, account.Checks...)
-	}
-	return all
 }
 
 // Doctor doubts values that can be used, and are likely slips of the unit.
@@ -432,9 +420,7 @@ func TestDoctorOfUnits(t *testing.T) {
 		{"PARTNERLENS_HOLD_PERCENT", "100", "no run is held"},
 		{"PARTNERLENS_TENCENT_ZONE", "+00:08", "PARTNERLENS_TENCENT_ZONE: an offset that no time zone has"},
 		{"PARTNERLENS_WATCH_ZONE", "+18:00", "PARTNERLENS_WATCH_ZONE: an offset that no time zone has"},
-		{"PARTNERLENS_WATCH_ZONE", "Etc/GMT+8", "+ is west of Greenwich"},
 		{"PARTNERLENS_WATCH_ZONE", "+05:45", ""},
-		{"PARTNERLENS_STORE_ACCESS_KEY", "x", "not used: the store is not a bucket"},
 	} {
 		said := ""
 		for _, check := range diagnose(t, simulator.Options{Customers: 5}, func(env map[string]string) { env[test.setting] = test.value }).Settings {

@@ -4,7 +4,6 @@
 package configfile
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -12,7 +11,6 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
-	"regexp"
 	"runtime"
 	"slices"
 	"strings"
@@ -22,19 +20,16 @@ import (
 	"partnerlens/pkg/settings"
 )
 
-// unnamed matches the name behind the place of an entry of a list.
-var unnamed = regexp.MustCompile(` \([^)]*\)`)
-
 // maxSize is several times the JSON of all accounts and ten thousand thresholds.
 const maxSize = 1 << 20
 
-// A File is the settings of a config file. A nil File has none. It is safe for concurrent
-// use.
+// A File is the settings of a config file; nil has none. It is safe for concurrent use.
 type File struct {
 	own    app.Environment   // goes before the file
 	path   string            // as the user wrote it
-	values map[string]string // the settings' texts, by variable
-	lines  map[string]int    // of keys, tables and elements of arrays, by path
+	folder string            // with which relative paths in the file begin
+	values map[string]string // the settings' texts, by variable; nil: the text is no TOML
+	lines  map[string]int    // of keys and tables, by path
 	wrong  settings.Problems
 
 	holdsKey bool // it has a key in it, and not only references
@@ -44,47 +39,46 @@ type File struct {
 // Read reads the file at a path. The variables of own go before the file. The error is of
 // a file that cannot be used at all; Err returns the mistakes in any other.
 func Read(path string, own app.Environment) (*File, error) {
-	fail := func(format string, args ...any) (*File, error) {
-		return nil, &core.Error{Code: core.CodeMisconfigured, Param: path, Detail: fmt.Sprintf(format, args...)}
-	}
 	file, err := os.Open(path)
+	var text []byte
+	var info fs.FileInfo
+	if err == nil {
+		defer func() { _ = file.Close() }()
+		if info, err = file.Stat(); err == nil && !info.IsDir() {
+			text, err = io.ReadAll(io.LimitReader(file, maxSize+1))
+		}
+	}
+	problem := ""
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return fail("there is no such file; --config and %s name a config file", app.ConfigSetting)
+		problem = "there is no such file; --config and " + app.ConfigSetting + " name a config file"
 	case errors.Is(err, fs.ErrPermission):
-		return fail("the file may not be read by this program's user")
+		problem = "the file may not be read by this program's user"
 	case err != nil:
-		return fail("the file cannot be read")
-	}
-	defer func() { _ = file.Close() }()
-	info, err := file.Stat()
-	if err == nil && info.IsDir() {
-		return fail("a folder, not a file; write the config file's own name")
-	}
-	text, failed := io.ReadAll(io.LimitReader(file, maxSize+1))
-	folder, unknown := filepath.Abs(filepath.Dir(path))
-	switch {
-	case cmp.Or(err, failed, unknown) != nil:
-		return fail("the file cannot be read")
+		problem = "the file cannot be read"
+	case info.IsDir():
+		problem = "a folder, not a file; write the config file's own name"
 	case len(text) > maxSize:
-		return fail("larger than %d bytes; is it the right file?", maxSize)
+		problem = fmt.Sprintf("larger than %d bytes; is it the right file?", maxSize)
+	}
+	if problem != "" {
+		return nil, &core.Error{Code: core.CodeMisconfigured, Param: path, Detail: problem}
+	}
+	folder, err := filepath.Abs(filepath.Dir(path))
+	if err != nil {
+		return nil, &core.Error{Code: core.CodeInternal, Err: err}
 	}
 	f := parse(text, folder)
-	if f.values == nil {
-		return nil, f.wrong.Err(path)
-	}
 	f.own, f.path = own, path
+	if f.values == nil {
+		return nil, f.Err()
+	}
 	f.public = info.Mode().IsRegular() && info.Mode().Perm()&0o044 != 0 && runtime.GOOS != "windows"
 	return f, nil
 }
 
 // Err returns the mistakes in the file; nil if there are none.
-func (f *File) Err() error {
-	if f == nil {
-		return nil
-	}
-	return f.wrong.Err(f.path)
-}
+func (f *File) Err() error { return f.wrong.Err(f.path) }
 
 // groups are variables that make one key: a part of a key in the environment does not go
 // with the rest of another key in the file.
@@ -94,28 +88,27 @@ var groups = [][]string{
 	{"PARTNERLENS_STORE_ACCESS_KEY", "PARTNERLENS_STORE_SECRET_KEY", "PARTNERLENS_STORE_TOKEN"},
 }
 
-// Getenv returns the value of a variable, else the file's setting of that name.
-func (f *File) Getenv(name string) string {
-	value := f.own(name)
-	if value == "" && f.overriding(name) == "" {
-		value = f.values[name]
-	}
-	return value
-}
-
 // overriding returns the variable that keeps a setting of the file from being used; "" if
 // none does.
 func (f *File) overriding(name string) string {
 	with := []string{name}
 	for _, group := range groups {
 		if slices.Contains(group, name) {
-			with = append(with, group...)
+			with = group
 		}
 	}
-	if i := slices.IndexFunc(with, func(other string) bool { return f.own(other) != "" }); i >= 0 {
+	if i := slices.IndexFunc(with, func(name string) bool { return f.own(name) != "" }); i >= 0 {
 		return with[i]
 	}
 	return ""
+}
+
+// Getenv returns the value of a variable, else the file's setting of that name.
+func (f *File) Getenv(name string) string {
+	if f.values[name] != "" && f.overriding(name) == "" {
+		return f.values[name]
+	}
+	return f.own(name)
 }
 
 // Names returns the variables whose settings the file has.
@@ -126,35 +119,20 @@ func (f *File) Names() []string {
 	return slices.Sorted(maps.Keys(f.values))
 }
 
-// Where returns the place of a setting in the file, or of a member of it as a
-// settings.Problem names it; "" if the setting is not of the file.
-func (f *File) Where(setting, member string) string {
+// Place returns a text about a setting with the lines of the file that it is of. A text about
+// no setting of the file stays as it is.
+func (f *File) Place(text string) string {
+	setting, rest, _ := strings.Cut(text, ": ")
 	if f == nil || f.values[setting] == "" || f.overriding(setting) != "" {
-		return ""
+		return text
 	}
-	path := keyOf(setting) + "." + strings.ReplaceAll(unnamed.ReplaceAllString(member, ""), ": ", ".")
-	for f.lines[path] == 0 && path != "" {
-		path = path[:max(strings.LastIndexByte(path, '.'), 0)]
+	key, rest := keyOf(setting), "; "+rest
+	for _, path := range slices.Sorted(maps.Keys(f.lines)) {
+		if member, within := strings.CutPrefix(path, key+"."); within {
+			rest = strings.Replace(rest, "; "+member+": ", fmt.Sprintf("; %s (line %d): ", member, f.lines[path]), 1)
+		}
 	}
-	return fmt.Sprintf("%s line %d", filepath.Base(f.path), f.lines[path])
-}
-
-// Locate adds the place of the setting that an error is of.
-func (f *File) Locate(err error) error {
-	failure := core.AsError(err)
-	if failure == nil {
-		return err
-	}
-	setting, member, isMember := strings.Cut(failure.Param, ": ")
-	where := f.Where(setting, member)
-	if where == "" {
-		return err
-	}
-	located := *failure
-	if located.Param = setting + " (" + where + ")"; isMember {
-		located.Param += ": " + member
-	}
-	return &located
+	return fmt.Sprintf("%s (%s line %d): %s", setting, filepath.Base(f.path), f.lines[key], rest[2:])
 }
 
 // Checks describes the file: its mistakes, what it sets and what is set elsewhere.
@@ -162,12 +140,11 @@ func (f *File) Checks() (checks []app.Check) {
 	if f == nil {
 		return nil
 	}
-	const name = "file"
-	add := func(state app.CheckState, format string, args ...any) {
-		checks = append(checks, app.Check{Name: name, State: state, Says: f.path + ": " + fmt.Sprintf(format, args...)})
+	add := func(state app.CheckState, says string) {
+		checks = append(checks, app.Check{Name: "file", State: state, Says: f.path + ": " + says})
 	}
 	for _, problem := range f.wrong {
-		add(app.CheckFailed, "%s: %s", problem.Path, problem.Text)
+		add(app.CheckFailed, problem.Path+": "+problem.Text)
 	}
 	var sets, not []string
 	for _, setting := range f.Names() {
@@ -177,14 +154,13 @@ func (f *File) Checks() (checks []app.Check) {
 			sets = append(sets, keyOf(setting))
 		}
 	}
-	switch {
-	case f.wrong == nil && len(f.values) == 0:
+	if sets != nil {
+		add(app.CheckOK, "sets "+strings.Join(sets, ", "))
+	} else {
 		add(app.CheckLook, "sets nothing")
-	case sets != nil:
-		add(app.CheckOK, "sets %s", strings.Join(sets, ", "))
 	}
 	if not != nil {
-		add(app.CheckOK, "overridden by the environment: %s", strings.Join(not, ", "))
+		add(app.CheckOK, "overridden by the environment: "+strings.Join(not, ", "))
 	}
 	if f.public && f.holdsKey {
 		add(app.CheckLook, "holds keys, and other users of this machine may read it; chmod 600, or keep the keys in a secret store")

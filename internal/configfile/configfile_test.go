@@ -56,7 +56,7 @@ func TestTexts(t *testing.T) {
 func TestPaths(t *testing.T) {
 	t.Parallel()
 	f, err := read(t, `
-store = "file:my%20runs/x"
+store = "file:my runs/x"
 owners = "lists/owners.csv"
 huawei_sk = "file:../sk"
 huawei_ak = "file:/ak"
@@ -100,28 +100,27 @@ func TestMistakes(t *testing.T) {
 		{"a name like none", "colour = 'x'", []string{"line 1: colour: no such setting; docs/settings.md"}},
 		{"a key for a name", planted + " = 'x'", []string{"line 1: a key is no setting, and not shown"}},
 		{"the file's own name", "config = 'x'", []string{"line 1: config: no such setting"}},
-		{"a table of a vendor", "[tencent]\nsecret_key = '" + planted + "'", []string{"line 1: tencent: no such table; write tencent_"}},
+		{"a table of a vendor", "[tencent]\nsecret_key = '" + planted + "'", []string{"line 1: tencent: no such setting; write tencent_"}},
 		{"an amount", "credit_low = 0.1", []string{`line 1: credit_low: a number with a point; write it in quotes, as "250.00"`}},
 		{"infinity", "retain_days = inf", []string{"line 1: retain_days: a number with a point"}},
 		{"a date", "owners = 2027-06-30", []string{"line 1: owners: a date or a time; write it in quotes"}},
 		{"a time", "share_for = 00:00:05", []string{"line 1: share_for: a date or a time"}},
 		{"a date in a table", "[[keys]]\n\nexpires = 2027-06-30", []string{"line 3: a date or a time"}},
-		{"an amount in a list", "[accounts.a]\nresellers = [\n'x',\n0.5,\n]", []string{"line 4: a number with a point"}},
+		{"an amount in a list", "[accounts.a]\nresellers = [\n'x',\n0.5,\n]", []string{"line 2: a number with a point"}},
 		{"true", "log_level = true", []string{"line 1: log_level: not a text, nor a whole number"}},
 		{"a list", "store = ['x']", []string{"line 1: store: not a text, nor a whole number"}},
-		{"a table for a text", "[store]\nx = 1", []string{"line 1: store: a table, and not a text; write store = "}},
-		{"a number for a table", "accounts = 1", []string{"line 1: accounts: not a table; write one, as [accounts.north]"}},
-		{"one table for a list", "[keys]\nname = 'x'", []string{"line 1: keys: not a list of tables; write [[keys]]"}},
-		{"ids that are numbers", "huawei_resellers = [1]", []string{"line 1: huawei_resellers: not a list of texts"}},
-		{"an empty list of ids", "huawei_resellers = []", []string{"line 1: huawei_resellers: not a list of texts"}},
-		{"a setting below a table", "[accounts.a]\nrate = 5\nstore = 'x'", []string{"line 3: store: a setting below a table's name"}},
-		{"everything at once, in order", "z_z = 1\nretain_days = 1.5\n[alerts]\nlog_level = ''\n", []string{"line 1: z_z: ", "; line 2: retain_days: ", "; line 4: log_level: "}},
+		{"a table for a text", "[store]\nx = 1", []string{"line 1: store: not a text, nor a whole number"}},
+		{"a number for a table", "accounts = 1", []string{"line 1: accounts: not tables; write them as [accounts.north]"}},
+		{"one table for a list", "[keys]\nname = 'x'", []string{"line 1: keys: not tables; write them as [[keys]]"}},
+		{"ids that are numbers", "huawei_resellers = [1]", []string{"line 1: huawei_resellers: not a text"}},
+		{"an empty list of ids", "huawei_resellers = []", []string{"line 1: huawei_resellers: not a text"}},
+		{"everything at once, in order", "z_z = 1\nretain_days = 1.5\n[alerts]\nquiet = 1.5\n", []string{"line 1: z_z: ", "; line 2: retain_days: ", "; line 4: a number"}},
 
 		{"a text without quotes", "a = 1\nstore = " + planted, []string{"line 2: a text without quotes"}},
 		{"a number with letters", "store = 12" + planted, []string{"line 1: a text without quotes"}},
 		{"a text without an end", "store = \"" + planted + "\nb = 1", []string{"line 1: a text without the quote at its end"}},
 		{"a folder of Windows", `store = "C:\` + planted + `"`, []string{"line 1: a backslash in double quotes"}},
-		{"a list without an end", "x = ['a',\n", []string{"a list without the bracket at its end"}},
+		{"a list without an end", "x = ['a',\n", []string{"not TOML"}},
 		{"a key twice", "store = '" + planted + "'\nstore = 'x'", []string{"line 2: a key or a table that is there before"}},
 		{"a table twice", "[accounts.a]\nx = 1\n[accounts.a]\n", []string{"line 3: a key or a table that is there before"}},
 		{"a table in two ways", "accounts = {a = {x = 1}}\n[accounts.b]\nx = 1\n", []string{"line 2: a key or a table that is there before"}},
@@ -135,7 +134,8 @@ func TestMistakes(t *testing.T) {
 		{"Latin 1", "store = 'x'\nowners = '\xe4" + planted + "'", []string{"line 2: not UTF-8"}},
 		{"UTF-16", "\xff\xfes\x00t\x00", []string{"line 1: not UTF-8"}},
 		{"tables without an end", "accounts." + strings.Repeat("a.", 600) + "a = 1", []string{"line 1: the name of a table or a key is too long"}},
-		{"lists without an end", "x = " + strings.Repeat("[", 2000) + strings.Repeat("]", 2000), []string{"line 1: the name of a table or a key is too long"}},
+		{"lists in lists", "alerts." + strings.Repeat("a.", 300) + "a = " + strings.Repeat("[", 9900) + strings.Repeat("]", 9900), []string{"line 1: alerts: nested too deep"}},
+		{"more lists in lists", "x = " + strings.Repeat("[", 100_000), []string{"line 1: not TOML"}},
 	} {
 		f, err := read(t, test.text, nil)
 		if err == nil {
@@ -221,9 +221,6 @@ huawei_ak = "file-ak"
 			t.Errorf("%s is %q, want %q", name, got, want)
 		}
 	}
-	if where := f.Where("PARTNERLENS_STORE", ""); where != "" {
-		t.Errorf("a setting of the environment is at %q", where)
-	}
 	said := ""
 	for _, check := range f.Checks() {
 		said += check.Says + "\n"
@@ -233,64 +230,45 @@ huawei_ak = "file-ak"
 			t.Errorf("%q, want %q", said, want)
 		}
 	}
-	var none *File
-	if none.Err() != nil || none.Where("PARTNERLENS_STORE", "") != "" || none.Names() != nil || none.Checks() != nil {
-		t.Error("a File that is not there has something")
-	}
 }
 
-// Members of tables are found however the tables are written.
-func TestWhere(t *testing.T) {
+// A text about settings has the lines of those that are of the file.
+func TestPlaces(t *testing.T) {
 	t.Parallel()
 	f, err := read(t, `store = "x"
-accounts.north = {vendor = "a", resellers = [
-  "x",
-  "y"]}
-# a comment
+owners = "x"
+
+[accounts.north]
+vendor = """a
+b"""
+rate = 5
+[accounts.h]
+[accounts.south]
+rate = 5
 [[alerts.channels]]
-type = "slack"
 name = "ops"
-[[alerts.channels]]
-name = "mail"
-[alerts.channels.owner_channels]
-alice = "x"
-[[keys]]
-name = "crm"
-[[keys]]
-accounts = [
-"a",
-]
 [alerts.rules]
 overrides."200000000001" = "5"
-`, nil)
+`, map[string]string{"PARTNERLENS_OWNERS": "y"})
 	if err != nil || f.Err() != nil {
 		t.Fatal(err, f.Err())
 	}
-	for at, want := range map[[2]string]string{
-		{"PARTNERLENS_STORE", ""}:                              "c.toml line 1",
-		{"PARTNERLENS_ACCOUNTS", "north.vendor"}:               "c.toml line 2",
-		{"PARTNERLENS_ACCOUNTS", "north.resellers.2"}:          "c.toml line 4",
-		{"PARTNERLENS_ACCOUNTS", "north.secret_id"}:            "c.toml line 2",
-		{"PARTNERLENS_ALERTS", "channel 1: type"}:              "c.toml line 7",
-		{"PARTNERLENS_ALERTS", "ops: type"}:                    "c.toml line 7",
-		{"PARTNERLENS_ALERTS", "ops: url"}:                     "c.toml line 6",
-		{"PARTNERLENS_ALERTS", "mail: owner_channels.alice"}:   "c.toml line 12",
-		{"PARTNERLENS_ALERTS", "rules.overrides.200000000001"}: "c.toml line 20",
-		{"PARTNERLENS_KEYS", "entry 1 (crm): hash"}:            "c.toml line 13",
-		{"PARTNERLENS_KEYS", "entry 2: accounts"}:              "c.toml line 16",
-		{"PARTNERLENS_KEYS", "keys"}:                           "c.toml line 13",
-		{"PARTNERLENS_OWNERS", ""}:                             "",
+	for text, want := range map[string]string{
+		"PARTNERLENS_STORE: wrong": "PARTNERLENS_STORE (c.toml line 1): wrong",
+		"PARTNERLENS_ACCOUNTS: north.rate: a; south.rate: b; h: c; south.zone: missing": "PARTNERLENS_ACCOUNTS (c.toml line 4): north.rate (line 7): a; south.rate (line 10): b; h (line 8): c; south.zone: missing",
+		"PARTNERLENS_ALERTS: rules.overrides.200000000001: a":                           "PARTNERLENS_ALERTS (c.toml line 11): rules.overrides.200000000001 (line 14): a",
+		"PARTNERLENS_ALERTS: ops: type: a":                                              "PARTNERLENS_ALERTS (c.toml line 11): ops: type: a",
+		"PARTNERLENS_OWNERS: wrong":                                                     "PARTNERLENS_OWNERS: wrong",
+		"PARTNERLENS_KEYS: wrong":                                                       "PARTNERLENS_KEYS: wrong",
+		"complete":                                                                      "complete",
+		"":                                                                              "",
 	} {
-		if got := f.Where(at[0], at[1]); got != want {
-			t.Errorf("%s is at %q, want %q", at, got, want)
+		if got := f.Place(text); got != want {
+			t.Errorf("%s\ngives %s\nwant  %s", text, got, want)
 		}
 	}
-	failure := core.AsError(f.Locate(&core.Error{Code: core.CodeMisconfigured, Param: "PARTNERLENS_ACCOUNTS: north.secret_id", Detail: "missing"}))
-	if got := failure.Public(); got != "PARTNERLENS_ACCOUNTS (c.toml line 2): north.secret_id: missing" {
-		t.Error(got)
-	}
-	if other := core.Invalid("x", "y"); f.Locate(other) != error(other) || f.Locate(nil) != nil {
-		t.Error("an error of no setting was changed")
+	if none := (*File)(nil); none.Place("PARTNERLENS_STORE: x") != "PARTNERLENS_STORE: x" || none.Names() != nil || none.Checks() != nil {
+		t.Error("a File that is not there has something")
 	}
 }
 

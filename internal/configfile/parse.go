@@ -17,10 +17,7 @@ import (
 	"github.com/pelletier/go-toml/v2"
 	"github.com/pelletier/go-toml/v2/unstable"
 
-	"partnerlens/internal/alert"
-	"partnerlens/internal/api"
 	"partnerlens/internal/app"
-	"partnerlens/internal/owners"
 	"partnerlens/internal/secrets"
 	"partnerlens/pkg/settings"
 )
@@ -31,84 +28,54 @@ const prefix = "PARTNERLENS_"
 // keyOf returns the key of a setting in the file.
 func keyOf(setting string) string { return strings.ToLower(strings.TrimPrefix(setting, prefix)) }
 
-// The keys whose values are not texts.
-var (
-	accountsKey  = keyOf(app.AccountsSetting)
-	keysKey      = keyOf(api.KeysSetting)
-	alertsKey    = keyOf(alert.Setting)
-	ownersKey    = keyOf(owners.Setting)
-	storeKey     = keyOf(app.StoreSetting)
-	resellersKey = "huawei_resellers"
-)
-
 // maxPath bounds the names of nested tables together.
 const maxPath = 1000
 
-// parser is the state of parse.
-type parser struct {
-	*File
-	folder  string // of the file
-	known   []string
-	offset  int // up to which lines are counted
-	line    int // at offset
-	deep    bool
-	mistake []mistake
-}
-
-type mistake struct {
-	line int
-	text settings.Problem
-}
-
-// parse parses the text of a file. values is nil if it is no TOML.
+// parse parses the text of a file in a folder.
 func parse(text []byte, folder string) *File {
-	p := &parser{File: &File{lines: make(map[string]int)}, folder: folder, line: 1}
+	f := &File{folder: folder, lines: make(map[string]int)}
+	tree := f.decode(bytes.TrimPrefix(text, []byte("\ufeff")))
+	if f.wrong != nil {
+		return f
+	}
+	var known []string
 	for _, name := range app.SettingNames() {
 		if name != app.ConfigSetting {
-			p.known = append(p.known, keyOf(name))
+			known = append(known, keyOf(name))
 		}
 	}
-	tree := p.decode(bytes.TrimPrefix(text, []byte("\ufeff")))
-	if p.mistake == nil {
-		p.values = make(map[string]string)
+	f.values = make(map[string]string)
+	keys := slices.SortedFunc(maps.Keys(tree), func(a, b string) int { return f.lines[a] - f.lines[b] })
+	for _, key := range keys {
+		if text := f.setting(key, tree[key], known); text != "" {
+			f.values[prefix+strings.ToUpper(key)] = text
+		}
 	}
-	for _, key := range slices.Sorted(maps.Keys(tree)) {
-		p.take(key, tree[key])
-	}
-	slices.SortStableFunc(p.mistake, func(a, b mistake) int { return cmp.Compare(a.line, b.line) })
-	for _, m := range p.mistake {
-		p.wrong.Within(fmt.Sprintf("line %d: ", m.line), settings.Problems{m.text})
-	}
-	return p.File
+	return f
 }
 
 // add adds a mistake. name is shown; it may be "".
-func (p *parser) add(line int, name, format string, args ...any) {
-	p.mistake = append(p.mistake, mistake{line, settings.Problem{Path: name, Text: fmt.Sprintf(format, args...)}})
+func (f *File) add(line int, name, format string, args ...any) {
+	f.wrong.Within(fmt.Sprintf("line %d: ", line), settings.Problems{{Path: name, Text: fmt.Sprintf(format, args...)}})
 }
 
-// decode returns the settings, and finds the line of each; nil if the text cannot be used.
-func (p *parser) decode(text []byte) map[string]any {
+// decode returns the settings, and finds their lines.
+func (f *File) decode(text []byte) (tree map[string]any) {
 	for i, line := range bytes.Split(text, []byte("\n")) {
 		if !utf8.Valid(line) {
-			p.add(i+1, "", "not UTF-8; save the file as UTF-8")
+			f.add(i+1, "", "not UTF-8; save the file as UTF-8")
 			return nil
 		}
 	}
-	tree := make(map[string]any)
 	if err := toml.Unmarshal(text, &tree); err != nil {
-		var failure *toml.DecodeError
 		line := 1
-		if errors.As(err, &failure) {
+		if failure := (*toml.DecodeError)(nil); errors.As(err, &failure) {
 			line, _ = failure.Position()
 		}
-		p.add(line, "", "%s", syntaxText(err.Error()))
+		f.add(line, "", "%s", syntaxText(err.Error()))
 		return nil
 	}
-	if p.findLines(text); p.deep {
-		p.add(p.line, "", "the name of a table or a key is too long")
-		return nil
-	}
+	f.findLines(text)
 	return tree
 }
 
@@ -120,7 +87,6 @@ func syntaxText(message string) string {
 		{"start of value|must be quoted|expected keyword", `a text without quotes; write it as "text"`},
 		{"new lines|unterminated|not terminated", "a text without the quote at its end"},
 		{"escape|need a character after", `a backslash in double quotes; write the text in single quotes, as 'C:\folder'`},
-		{"array is incomplete|end an array", "a list without the bracket at its end"},
 	} {
 		if slices.ContainsFunc(strings.Split(s.parts, "|"), func(part string) bool { return strings.Contains(message, part) }) {
 			return s.text
@@ -129,127 +95,87 @@ func syntaxText(message string) string {
 	return `not TOML; write key = "text" or key = 5, each on a line of its own, and tables as [accounts.north]`
 }
 
-// findLines finds the line of each key, table and element of an array.
-func (p *parser) findLines(text []byte) {
+// findLines finds the lines of keys and tables.
+func (f *File) findLines(text []byte) {
 	var tokens unstable.Parser
 	tokens.Reset(text)
-	elements := make(map[string]int) // of arrays of tables
-	table := ""
-	for tokens.NextExpression() && !p.deep {
+	elements := make(map[string]int) // of each array of tables, so far
+	table, line, offset := "", 1, 0
+	for tokens.NextExpression() {
 		expression := tokens.Expression()
+		path := ""
 		if expression.Kind == unstable.KeyValue {
-			p.findValue(text, p.findKey(text, table, expression.Key(), nil), expression.Value())
-			continue
+			path = table
 		}
-		table = p.findKey(text, "", expression.Key(), elements)
-		if expression.Kind == unstable.ArrayTable {
-			elements[table]++
-			table = element(table, elements[table])
-			p.lines[table] = p.line
-		}
-	}
-}
-
-// findKey returns the path of a key below a table. elements are those of arrays of tables so
-// far: a table is of the last one.
-func (p *parser) findKey(text []byte, path string, parts unstable.Iterator, elements map[string]int) string {
-	for parts.Next() && !p.deep {
-		if n := elements[path]; n > 0 {
-			path = element(path, n)
-		}
-		if path != "" {
-			path += "."
-		}
-		node := parts.Node()
-		path += string(node.Data)
-		p.deep = len(path) > maxPath
-		p.count(text, node)
-		if p.lines[path] == 0 {
-			p.lines[path] = p.line
-		}
-	}
-	return path
-}
-
-// findValue finds what is within the value at a path.
-func (p *parser) findValue(text []byte, path string, value *unstable.Node) {
-	children := value.Children()
-	for i := 1; children.Next() && !p.deep; i++ {
-		child := children.Node()
-		switch value.Kind {
-		case unstable.InlineTable:
-			p.findValue(text, p.findKey(text, path, child.Key(), nil), child.Value())
-		case unstable.Array:
-			p.count(text, child)
-			at := element(path, i)
-			p.lines[at], p.deep = p.line, len(at) > maxPath
-			p.findValue(text, at, child)
-		}
-	}
-}
-
-// count counts the lines up to a node.
-func (p *parser) count(text []byte, node *unstable.Node) {
-	if next := int(node.Raw.Offset); next > p.offset {
-		p.line += bytes.Count(text[p.offset:next], []byte("\n"))
-		p.offset = next
-	}
-}
-
-// element returns the path of an element of an array. For settings that have problems of
-// their own, it is as these name it.
-func element(array string, n int) string {
-	switch array {
-	case keysKey:
-		return fmt.Sprintf("%s.entry %d", array, n)
-	case alertsKey + ".channels":
-		return fmt.Sprintf("%s.channel %d", alertsKey, n)
-	}
-	return fmt.Sprintf("%s.%d", array, n)
-}
-
-// take takes the value of a key.
-func (p *parser) take(key string, value any) {
-	line := p.lines[key]
-	if !slices.Contains(p.known, key) {
-		p.unknown(line, key, value)
-		return
-	}
-	text, isText := value.(string)
-	list, isList := value.([]any)
-	_, isTable := value.(map[string]any)
-	number, isNumber := value.(int64)
-	switch {
-	case isText:
-		text = p.text(key, text)
-	case (key == accountsKey || key == alertsKey) && isTable:
-		text = p.json(key, value)
-	case key == accountsKey, key == alertsKey:
-		p.add(line, key, "not a table; write one, as [%s]", map[string]string{accountsKey: "accounts.north", alertsKey: "alerts.rules"}[key])
-	case key == keysKey && isList:
-		text = p.json(key, value)
-	case key == keysKey:
-		p.add(line, key, "not a list of tables; write [[keys]] above each key's name and hash")
-	case key == resellersKey && isList:
-		var ids []string
-		for _, id := range list {
-			if id, ok := id.(string); ok {
-				ids = append(ids, id)
+		for parts := expression.Key(); parts.Next(); {
+			if n := elements[path]; n > 0 {
+				path = element(path, n)
+			}
+			name := parts.Node()
+			line += bytes.Count(text[offset:name.Raw.Offset], []byte("\n"))
+			offset = int(name.Raw.Offset)
+			if path = strings.TrimPrefix(path+"."+string(name.Data), "."); len(path) > maxPath {
+				f.add(line, "", "the name of a table or a key is too long")
+				return
+			}
+			if f.lines[path] == 0 {
+				f.lines[path] = line
 			}
 		}
-		if text = strings.Join(ids, ","); len(ids) != len(list) || text == "" {
-			p.add(line, key, `not a list of texts; write it as ["0f1e2d", "3c4b5a"]`)
+		if expression.Kind == unstable.ArrayTable {
+			elements[path]++
+			path = element(path, elements[path])
 		}
-	case isNumber:
-		text = strconv.FormatInt(number, 10)
-	case isTable:
-		p.add(line, key, "a table, and not a text; write %s = \"…\" above the first table", key)
-	default:
-		p.add(line, key, "%s", notText(value))
+		if expression.Kind != unstable.KeyValue {
+			table = path
+		}
 	}
-	if text != "" {
-		p.values[prefix+strings.ToUpper(key)] = text
+}
+
+// element returns the path of an element of an array.
+func element(array string, n int) string { return fmt.Sprintf("%s.%d", array, n) }
+
+// setting returns the text of a setting; "" if there is a mistake.
+func (f *File) setting(key string, value any, known []string) string {
+	if !slices.Contains(known, key) {
+		plain := strings.TrimPrefix(strings.ToLower(key), strings.ToLower(prefix))
+		switch similar, showable := settings.Unknown(plain, known); {
+		case similar != "":
+			f.add(f.lines[key], key, "no such setting; write %s", similar)
+		case showable:
+			f.add(f.lines[key], key, "no such setting; docs/settings.md lists them")
+		default:
+			f.add(f.lines[key], "", "a key is no setting, and not shown since it could be a secret; docs/settings.md lists them")
+		}
+		return ""
 	}
+	isTables := map[string]string{"accounts": "not tables; write them as [accounts.north]", "alerts": "not tables; write them as [alerts.rules]", "keys": "not tables; write them as [[keys]]"}[key]
+	switch v := value.(type) {
+	case string:
+		return f.text(key, v)
+	case int64:
+		if isTables == "" {
+			return strconv.FormatInt(v, 10)
+		}
+	case map[string]any:
+		if isTables != "" && key != "keys" {
+			return f.json(key, v)
+		}
+	case []any:
+		if key == "keys" {
+			return f.json("", map[string]any{key: v})
+		}
+		var ids []string
+		for _, id := range v {
+			id, _ := id.(string)
+			ids = append(ids, id)
+		}
+		if key == "huawei_resellers" && ids != nil && !slices.Contains(ids, "") {
+			return strings.Join(ids, ",")
+		}
+	}
+	f.add(f.lines[key], key, "%s", cmp.Or(isTables, notText(value)))
+	return ""
 }
 
 // notText says what to write in place of a value.
@@ -257,120 +183,72 @@ func notText(value any) string {
 	switch value.(type) {
 	case float64:
 		return `a number with a point; write it in quotes, as "250.00"`
-	case bool, []any:
+	case bool, []any, map[string]any:
 		return "not a text, nor a whole number"
 	}
 	return `a date or a time; write it in quotes, as "2027-06-30"`
 }
 
-// unknown adds the mistake of a key that is no setting.
-func (p *parser) unknown(line int, key string, value any) {
-	plain := strings.TrimPrefix(strings.ToLower(key), strings.ToLower(prefix))
-	_, isTable := value.(map[string]any)
-	below := slices.IndexFunc(p.known, func(known string) bool { return strings.HasPrefix(known, plain+"_") })
-	switch similar, showable := settings.Unknown(plain, p.known); {
-	case isTable && below >= 0:
-		p.add(line, key, "no such table; write %s = … above the first table, and the others like it", p.known[below])
-	case similar != "":
-		p.add(line, key, "no such setting; write %s", similar)
-	case showable:
-		p.add(line, key, "no such setting; docs/settings.md lists them")
-	default:
-		p.add(line, "", "a key is no setting, and not shown since it could be a secret; docs/settings.md lists them")
-	}
-}
-
-// json returns a table, or the list of keys, as the JSON of its setting.
-func (p *parser) json(key string, value any) string {
-	before := len(p.mistake)
-	value = p.value(key, value)
-	if key == keysKey {
-		value = map[string]any{keysKey: value}
-	}
-	text, err := json.Marshal(value, json.Deterministic(true))
+// json returns a table as the JSON of its setting; "" if there is a mistake.
+func (f *File) json(path string, table map[string]any) string {
+	before := len(f.wrong)
+	text, err := json.Marshal(f.member(path, table), json.Deterministic(true))
 	if err != nil {
-		p.add(p.lines[key], key, "cannot be written as JSON")
+		f.add(f.lines[path], path, "nested too deep")
 	}
-	if len(p.mistake) > before {
+	if len(f.wrong) > before {
 		return ""
 	}
 	return string(text)
 }
 
-// value returns a value within a table as it is in JSON.
-func (p *parser) value(path string, value any) any {
+// member returns a value within a table as it is in JSON.
+func (f *File) member(path string, value any) any {
 	switch value := value.(type) {
 	case string:
-		return p.text(path, value)
+		return f.text(path, value)
 	case int64, bool:
 		return value
 	case []any:
 		list := make([]any, len(value))
 		for i := range value {
-			at := element(path, i+1)
-			list[i] = p.value(at, value[i])
-			p.alias(path, at, value[i])
+			list[i] = f.member(element(path, i+1), value[i])
 		}
 		return list
 	case map[string]any:
 		members := make(map[string]any, len(value))
 		for _, name := range slices.Sorted(maps.Keys(value)) {
-			at := path + "." + name
-			if p.misplaced(path, name) {
-				p.add(p.lines[at], name, "a setting below a table's name is a part of the table; move it above the first table")
-				continue
-			}
-			members[name] = p.value(at, value[name])
+			members[name] = f.member(strings.TrimPrefix(path+"."+name, "."), value[name])
 		}
 		return members
 	}
-	p.add(p.lines[path], "", "%s", notText(value))
+	for f.lines[path] == 0 { // it is in a value
+		path = path[:strings.LastIndexByte(path, '.')]
+	}
+	f.add(f.lines[path], "", "%s", notText(value))
 	return nil
-}
-
-// misplaced reports whether a member of a table is a setting that belongs above the tables.
-func (p *parser) misplaced(table, name string) bool {
-	isMember := []string{accountsKey, ownersKey, app.FieldLow, app.FieldShareFor}
-	return slices.Contains(p.known, name) && !slices.Contains(isMember, name) && !strings.HasSuffix(table, ".overrides") && !strings.HasSuffix(table, ".owner_channels")
-}
-
-// alias makes the lines of a channel found by its name.
-func (p *parser) alias(list, at string, value any) {
-	members, _ := value.(map[string]any)
-	name, _ := members["name"].(string)
-	if list != alertsKey+".channels" || name == "" {
-		return
-	}
-	for path, line := range maps.Clone(p.lines) {
-		if rest, below := strings.CutPrefix(path, at); below && (rest == "" || rest[0] == '.') {
-			p.lines[alertsKey+"."+name+rest] = line
-		}
-	}
 }
 
 // credentials end the names of what is a key of a vendor, a store or a channel.
 var credentials = []string{"secret_key", "access_key", "sk", "token", "secret", "url"}
 
 // text returns a text of the file: a path in it is relative to the file's folder.
-func (p *parser) text(path, text string) string {
-	_, isReference, _ := secrets.Parse(text)
+func (f *File) text(path, text string) string {
 	table, name := path[:max(strings.LastIndexByte(path, '.'), 0)], path[strings.LastIndexByte(path, '.')+1:]
-	holdsKey := path == accountsKey || path == alertsKey || strings.HasSuffix(table, ".owner_channels") ||
-		slices.ContainsFunc(credentials, func(end string) bool { return strings.HasSuffix(name, end) })
-	p.holdsKey = p.holdsKey || holdsKey && !isReference && text != ""
-	rest, isFile := strings.CutPrefix(text, "file:")
-	switch {
-	case path == storeKey && isFile:
-		if at, err := url.Parse(text); err == nil && at.Opaque != "" {
-			if rest, err = url.PathUnescape(at.Opaque); err == nil {
-				at.Opaque, at.Path = "", filepath.ToSlash(filepath.Join(p.folder, rest))
-				return at.String()
+	if _, isReference, _ := secrets.Parse(text); isReference || text == "" {
+		rest, isFile := strings.CutPrefix(text, "file:")
+		if isFile && rest != "" && !strings.HasPrefix(rest, "/") {
+			text = "file:" + filepath.Join(f.folder, rest)
+			if path == "store" {
+				text = (&url.URL{Scheme: "file", Path: filepath.ToSlash(text[len("file:"):])}).String()
 			}
 		}
-	case isFile && rest != "" && !strings.HasPrefix(rest, "/"):
-		return "file:" + filepath.Join(p.folder, rest)
-	case path == ownersKey && text != "" && !isReference && !strings.HasPrefix(text, "store:") && !filepath.IsAbs(text):
-		return filepath.Join(p.folder, text)
+		return text
+	}
+	f.holdsKey = f.holdsKey || path == "accounts" || path == "alerts" || strings.HasSuffix(table, ".owner_channels") ||
+		slices.ContainsFunc(credentials, func(end string) bool { return strings.HasSuffix(name, end) })
+	if path == "owners" && !strings.HasPrefix(text, "store:") && !filepath.IsAbs(text) {
+		return filepath.Join(f.folder, text)
 	}
 	return text
 }

@@ -46,10 +46,6 @@ func (p *Problems) Within(prefix string, part Problems) {
 // mostReported is how many mistakes an error names.
 const mostReported = 20
 
-// Error returns how many mistakes there are. The error of Err wraps the Problems, and has
-// their texts.
-func (p Problems) Error() string { return fmt.Sprintf("mistakes: %d", len(p)) }
-
 // Err returns the error of a setting; nil where there is no mistake.
 func (p Problems) Err(setting string) error {
 	if len(p) == 0 {
@@ -65,7 +61,7 @@ func (p Problems) Err(setting string) error {
 	if more := len(p) - mostReported; more > 0 {
 		texts = append(texts, fmt.Sprintf("and %d more", more))
 	}
-	return &core.Error{Code: core.CodeMisconfigured, Param: setting, Detail: strings.Join(texts, "; "), Err: p}
+	return &core.Error{Code: core.CodeMisconfigured, Param: setting, Detail: strings.Join(texts, "; ")}
 }
 
 // Validator is implemented by what Decode decodes into. Validate returns every mistake.

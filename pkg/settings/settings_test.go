@@ -76,7 +76,7 @@ func TestErrNamesAFewOfMany(t *testing.T) {
 	for i := range 25 {
 		p.Add("member", "problem %d", i%23) // a problem counts once
 	}
-	if err := p.Err("S"); !strings.HasSuffix(core.AsError(err).Public(), "member: problem 19; and 3 more") {
+	if err := p.Err("S"); !strings.HasSuffix(err.Error(), "member: problem 19; and 3 more") {
 		t.Error(err)
 	}
 }
