@@ -106,6 +106,8 @@ func TestMistakes(t *testing.T) {
 		{"a date", "owners = 2027-06-30", []string{"line 1: owners: a date or a time; write it in quotes"}},
 		{"a time", "share_for = 00:00:05", []string{"line 1: share_for: a date or a time"}},
 		{"a date in a table", "[[keys]]\n\nexpires = 2027-06-30", []string{"line 3: a date or a time"}},
+		{"a date in a table of the second of a list", "[[alerts.channels]]\nx = 1\n[[alerts.channels]]\n[alerts.channels.y]\n\nz = 2027-01-01", []string{"line 6: a date"}},
+		{"a date within the second of a list", "[[keys]]\nx = 1\n[[keys]]\nx = {y = [1, {z = 2027-01-01}]}", []string{"line 4: a date"}},
 		{"an amount in a list", "[accounts.a]\nresellers = [\n'x',\n0.5,\n]", []string{"line 2: a number with a point"}},
 		{"true", "log_level = true", []string{"line 1: log_level: not a text, nor a whole number"}},
 		{"a list", "store = ['x']", []string{"line 1: store: not a text, nor a whole number"}},

@@ -125,6 +125,7 @@ func (f *File) findLines(text []byte) {
 		if expression.Kind == unstable.ArrayTable {
 			elements[path]++
 			path = element(path, elements[path])
+			f.lines[path] = line
 		}
 		if expression.Kind != unstable.KeyValue {
 			table = path
@@ -194,7 +195,8 @@ func (f *File) json(path string, table map[string]any) string {
 	before := len(f.wrong)
 	text, err := json.Marshal(f.member(path, table), json.Deterministic(true))
 	if err != nil {
-		f.add(f.lines[path], path, "nested too deep")
+		key := cmp.Or(path, "keys")
+		f.add(f.lines[key], key, "nested too deep")
 	}
 	if len(f.wrong) > before {
 		return ""
