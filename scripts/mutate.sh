@@ -62,4 +62,6 @@ mutate internal/alert/conditions.go 's/if run\.muted\(\) \|\| len\(next\.Muted\)
 mutate internal/watch/compare.go 's/column\.Detail && \(before\[i\] == "" \|\| after\[i\] == ""\)/false/' Names
 mutate internal/watch/write.go 's/o\.packed != nil && o\.section >= sectionSize && o\.err == nil/false/' NoSection
 mutate internal/watch/pack.go 's/p\.deflate\.Reset\(p\.w\)//' Packed
+mutate internal/configfile/configfile.go 's/with = group/_ = group/' TestTheEnvironment
+mutate internal/configfile/parse.go 's/"%s", syntaxText\(err\.Error\(\)\)/"%s", err.Error()/' TestMistakes
 exit $failed

@@ -284,11 +284,7 @@ func parseAccount(text jsontext.Value) (a account, p settings.Problems) {
 			p.Add(name, "not a text, or an empty one; give it a value or leave it out")
 			continue
 		}
-		_, isReference, err := secrets.Parse(text)
-		if check := a.vendor.field(name).Check; err == nil && !isReference && check != nil {
-			err = check(text)
-		}
-		if err != nil {
+		if err, _ := a.vendor.field(name).examine(text); err != nil {
 			p.Add(name, "%s", core.AsError(err).Detail)
 		}
 		a.fields[name] = core.NewSecret(text)

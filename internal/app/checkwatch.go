@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -54,10 +55,13 @@ func CheckWatch(ctx context.Context, env Environment, functions []Composed) (che
 		add(checkSchedule, CheckOK, "the settings of the schedule can be read")
 	}
 	if p.store != nil {
-		if err := probeStore(ctx, p.store, functions); err != nil {
+		switch doubt, err := probeStore(ctx, p.store, functions); {
+		case err != nil:
 			fail(checkStore, err)
-		} else {
-			add(checkStore, CheckOK, "can be written, read and deleted from")
+		case doubt != "":
+			add(checkStore, CheckLook, doubt)
+		default:
+			add(checkStore, CheckOK, "can be written, read, listed and deleted from")
 		}
 	}
 	checks = append(checks, w.checkAlerts(ctx, functions)...)
@@ -71,8 +75,9 @@ func CheckWatch(ctx context.Context, env Environment, functions []Composed) (che
 	return checks
 }
 
-// probeStore writes, reads and deletes an object in the folder of each function's runs.
-func probeStore(ctx context.Context, s store.Store, functions []Composed) error {
+// probeStore writes, reads, lists and deletes an object in the folder of each function's
+// runs. It returns what is doubtful about the store; "" if nothing is.
+func probeStore(ctx context.Context, s store.Store, functions []Composed) (doubt string, err error) {
 	for _, f := range functions {
 		names, err := f.Function.Accounts(ctx)
 		if err != nil {
@@ -84,7 +89,7 @@ func probeStore(ctx context.Context, s store.Store, functions []Composed) error 
 			return err
 		})
 		if err == nil {
-			err = readBack(ctx, s, name, text)
+			doubt, err = probeObject(ctx, s, name, text)
 		}
 		within := checkTimeout
 		if err != nil { // it may have been written all the same
@@ -96,10 +101,32 @@ func probeStore(ctx context.Context, s store.Store, functions []Composed) error 
 			err = deleted
 		}
 		if err != nil {
-			return err
+			return "", err
 		}
 	}
-	return nil
+	return doubt, nil
+}
+
+// probeObject examines an object that was stored.
+func probeObject(ctx context.Context, s store.Store, name, text string) (doubt string, err error) {
+	switch err := s.PutNew(ctx, name, []byte("another")); {
+	case err == nil:
+		return "", &core.Error{Code: core.CodeUnavailable, Detail: "the store overwrites an object that it was to keep: two runs at the same time could overwrite each other"}
+	case !errors.Is(err, store.ErrExists):
+		return "", err
+	}
+	if err := readBack(ctx, s, name, text); err != nil {
+		return "", err
+	}
+	for object, err := range s.List(ctx, name) {
+		if err != nil {
+			return "", err
+		}
+		if object.Name == name {
+			return "", nil
+		}
+	}
+	return "does not list an object that was just stored; if doctor says so again in a minute, runs cannot be found: allow the key to list the bucket", nil
 }
 
 func readBack(ctx context.Context, s store.Store, name, want string) error {

@@ -13,6 +13,9 @@ import (
 // settingPrefix begins the name of every setting.
 const settingPrefix = "PARTNERLENS"
 
+// ConfigSetting names the config file of the command line.
+const ConfigSetting = "PARTNERLENS_CONFIG"
+
 // SettingNames returns the variables that are settings, in alphabetical order.
 func SettingNames() []string {
 	names := []string{
@@ -21,6 +24,7 @@ func SettingNames() []string {
 		"PARTNERLENS_STORE_ACCESS_KEY", "PARTNERLENS_STORE_SECRET_KEY", "PARTNERLENS_STORE_TOKEN", // internal/store
 		"PARTNERLENS_TENCENT_SSM_REGION", "PARTNERLENS_TENCENT_SSM_ENDPOINT", // internal/secrets
 		"PARTNERLENS_HUAWEI_CSMS_ENDPOINT", "PARTNERLENS_HUAWEI_CSMS_PROJECT_ID",
+		ConfigSetting,
 	}
 	for _, v := range vendors {
 		for _, f := range v.Fields {

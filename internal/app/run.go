@@ -20,6 +20,9 @@ import (
 func Run(f Composed) int {
 	logger := NewLogger(os.Stderr, nil).With("function", f.Function.Name)
 	slog.SetDefault(logger) // for code that has no logger of its own
+	if os.Getenv(ConfigSetting) != "" {
+		logger.Warn(ConfigSetting + ": not used; a function reads no config file, so set its variables")
+	}
 	return host.Run(options(f, nil, logger, os.Stdout))
 }
 

@@ -20,12 +20,13 @@ type Vendor struct {
 
 // Field is one thing to configure of an account.
 type Field struct {
-	Name  string                  // as a member of AccountsSetting
-	Env   string                  // the variable of the account default
-	SDK   string                  // the SDK's own variable for it; "": it has none
-	Key   bool                    // part of a credential: setting one configures an account
-	All   bool                    // the variable also holds for accounts that leave the field out
-	Check func(text string) error // returns what is wrong with a value; nil: any value will do
+	Name  string                   // as a member of AccountsSetting
+	Env   string                   // the variable of the account default
+	SDK   string                   // the SDK's own variable for it; "": it has none
+	Key   bool                     // part of a credential: setting one configures an account
+	All   bool                     // the variable also holds for accounts that leave the field out
+	Check func(text string) error  // returns what is wrong with a value; nil: any value will do
+	Doubt func(text string) string // returns what is likely wrong with a value that can be used; may be nil
 }
 
 // The fields' names.
@@ -49,28 +50,28 @@ const (
 
 // Tencent is Tencent Cloud International.
 var Tencent = Vendor{"tencentcloud", []Field{
-	{Name: FieldSecretID, Env: "PARTNERLENS_TENCENT_SECRET_ID", SDK: "TENCENTCLOUD_SECRET_ID", Key: true},
-	{Name: FieldSecretKey, Env: "PARTNERLENS_TENCENT_SECRET_KEY", SDK: "TENCENTCLOUD_SECRET_KEY", Key: true},
-	{Name: FieldToken, Env: "PARTNERLENS_TENCENT_TOKEN"},
+	{Name: FieldSecretID, Env: "PARTNERLENS_TENCENT_SECRET_ID", SDK: "TENCENTCLOUD_SECRET_ID", Key: true, Check: checkToken},
+	{Name: FieldSecretKey, Env: "PARTNERLENS_TENCENT_SECRET_KEY", SDK: "TENCENTCLOUD_SECRET_KEY", Key: true, Check: checkToken},
+	{Name: FieldToken, Env: "PARTNERLENS_TENCENT_TOKEN", Check: checkToken},
 	{Name: FieldEndpoint, Env: "PARTNERLENS_TENCENT_ENDPOINT", Check: check(parseEndpoint)},
 	{Name: FieldRate, Env: "PARTNERLENS_TENCENT_RATE", Check: check(parseAnyRate)},
-	{Name: FieldZone, Env: "PARTNERLENS_TENCENT_ZONE", Check: check(ParseZone)},
-	{Name: FieldLow, Env: "PARTNERLENS_CREDIT_LOW", All: true, Check: check(core.ParseThreshold)},
-	{Name: FieldShareFor, Env: "PARTNERLENS_SHARE_FOR", All: true, Check: check(ParseShareFor)},
+	{Name: FieldZone, Env: "PARTNERLENS_TENCENT_ZONE", Check: check(ParseZone), Doubt: zoneDoubt},
+	{Name: FieldLow, Env: "PARTNERLENS_CREDIT_LOW", All: true, Check: check(core.ParseThreshold), Doubt: thresholdDoubt},
+	{Name: FieldShareFor, Env: "PARTNERLENS_SHARE_FOR", All: true, Check: check(ParseShareFor), Doubt: shareForDoubt},
 }}
 
 // Huawei is Huawei Cloud, the China site.
 var Huawei = Vendor{"huaweicloud", []Field{
-	{Name: FieldAK, Env: "PARTNERLENS_HUAWEI_AK", SDK: "HUAWEICLOUD_SDK_AK", Key: true},
-	{Name: FieldSK, Env: "PARTNERLENS_HUAWEI_SK", SDK: "HUAWEICLOUD_SDK_SK", Key: true},
-	{Name: FieldSecurityToken, Env: "PARTNERLENS_HUAWEI_SECURITY_TOKEN"},
-	{Name: FieldAuthToken, Env: "PARTNERLENS_HUAWEI_AUTH_TOKEN", Key: true},
-	{Name: FieldDomainID, Env: "PARTNERLENS_HUAWEI_DOMAIN_ID"},
+	{Name: FieldAK, Env: "PARTNERLENS_HUAWEI_AK", SDK: "HUAWEICLOUD_SDK_AK", Key: true, Check: checkToken},
+	{Name: FieldSK, Env: "PARTNERLENS_HUAWEI_SK", SDK: "HUAWEICLOUD_SDK_SK", Key: true, Check: checkToken},
+	{Name: FieldSecurityToken, Env: "PARTNERLENS_HUAWEI_SECURITY_TOKEN", Check: checkToken},
+	{Name: FieldAuthToken, Env: "PARTNERLENS_HUAWEI_AUTH_TOKEN", Key: true, Check: checkToken},
+	{Name: FieldDomainID, Env: "PARTNERLENS_HUAWEI_DOMAIN_ID", Check: checkToken},
 	{Name: FieldEndpoint, Env: "PARTNERLENS_HUAWEI_ENDPOINT", Check: check(parseEndpoint)},
 	{Name: FieldRate, Env: "PARTNERLENS_HUAWEI_RATE", Check: check(parseAnyRate)},
 	{Name: FieldResellers, Env: "PARTNERLENS_HUAWEI_RESELLERS", Check: check(ParseResellers)},
 	{Name: FieldExpireMonth, Env: "PARTNERLENS_HUAWEI_EXPIRE_MONTH", All: true, Check: check(core.ParseExpireReading)},
-	{Name: FieldShareFor, Env: "PARTNERLENS_SHARE_FOR", All: true, Check: check(ParseShareFor)},
+	{Name: FieldShareFor, Env: "PARTNERLENS_SHARE_FOR", All: true, Check: check(ParseShareFor), Doubt: shareForDoubt},
 }}
 
 var vendors = []*Vendor{&Tencent, &Huawei}

@@ -37,6 +37,9 @@ const (
 	HoldCountSetting   = "PARTNERLENS_HOLD_COUNT"
 )
 
+// mostRetained is a hundred years: the day of the oldest run must be one of the calendar.
+const mostRetained = 36_500
+
 // WatchSchema is the schema of a Watched's JSON.
 const WatchSchema = "partnerlens.watch/v1"
 
@@ -182,7 +185,7 @@ func (w *Watcher) plan() (p plan, mistakes []error) {
 		most int
 		want string
 	}{
-		{RetainSetting, &p.retain, math.MaxInt, "not a number of days from 1 up; leave it out to keep runs for ever"},
+		{RetainSetting, &p.retain, mostRetained, "not a number of days from 1 to 36500; leave it out to keep runs for ever"},
 		{AttemptsSetting, &p.attempts, 20, "not a number of attempts from 1 to 20; leave it out for 3"},
 		{HoldPercentSetting, &p.percent, 100, "not a percentage from 1 to 100, without the sign; leave it out for 20"},
 		{HoldCountSetting, &p.count, math.MaxInt, "not a number of customers from 1 up; leave it out for 10"},

@@ -44,6 +44,7 @@ type grammar struct {
 	Completion    completionCmd    `cmd:"" help:"Print the script that completes commands in bash, zsh or fish."`
 	CompleteWords completeWordsCmd `cmd:"" hidden:"" passthrough:""`
 
+	Config      string           `placeholder:"FILE" help:"Read settings from a TOML file; by default that of PARTNERLENS_CONFIG, if set."`
 	VersionFlag kong.VersionFlag `name:"version" help:"Print the version."`
 }
 
@@ -103,7 +104,12 @@ func run(ctx context.Context, args []string, std streams) (status int) {
 	if err != nil {
 		return fail(std, core.Invalid("", "%s; see partnerlens %s--help", err, commandOf(err)))
 	}
-	if err := parsed.Run(); err != nil {
+	config, env := readConfig(commands.Config, parsed.Command(), std.env)
+	std.env = env
+	if err = config.err; err == nil || parsed.Command() == "doctor" { // doctor reports it
+		err = parsed.Run(std, config)
+	}
+	if err != nil {
 		if code := core.CodeOf(err); code == core.CodeDeadline && errors.Is(context.Cause(ctx), core.ErrInterrupted) {
 			err = &core.Error{Code: core.CodeCanceled, Err: err}
 		}

@@ -28,13 +28,13 @@ type diagnosis struct {
 }
 
 // Run checks every account with one call, and what the watch needs.
-func (c *doctorCmd) Run(ctx context.Context, std streams) error {
-	var names []string
+func (c *doctorCmd) Run(ctx context.Context, std streams, config config) error {
+	names := config.file.Names()
 	for _, setting := range os.Environ() {
 		name, _, _ := strings.Cut(setting, "=")
 		names = append(names, name)
 	}
-	found, err := c.examine(ctx, std.env, names)
+	found, err := c.examine(ctx, std.env, names, config)
 	if err != nil {
 		return err
 	}
@@ -57,7 +57,13 @@ func (c *doctorCmd) Run(ctx context.Context, std streams) error {
 }
 
 // examine checks the settings of env; names are those of all variables that are set.
-func (c *doctorCmd) examine(ctx context.Context, env app.Environment, names []string) (diagnosis, error) {
+func (c *doctorCmd) examine(ctx context.Context, env app.Environment, names []string, config config) (diagnosis, error) {
+	if config.err != nil && config.file == nil {
+		return diagnosis{
+			Accounts: []app.Checkup{}, Auth: app.Check{Name: "auth", State: app.CheckNotReached},
+			Settings: []app.Check{{Name: "file", State: app.CheckFailed, Says: core.AsError(config.err).Public()}},
+		}, nil
+	}
 	all := app.ComposeAll(env, nil)
 	var used []app.Composed
 	for _, p := range all {
@@ -94,10 +100,34 @@ func (c *doctorCmd) examine(ctx context.Context, env app.Environment, names []st
 	}
 	found.Auth = app.CheckAuth(ctx, env, configured)
 	found.Watch = app.CheckWatch(ctx, env, used)
-	found.Settings = app.CheckNames(env, names)
-	found.OK = !slices.ContainsFunc(slices.Concat([]app.Check{found.Auth}, found.Watch, found.Settings), func(check app.Check) bool { return check.State == app.CheckFailed }) &&
-		!slices.ContainsFunc(found.Accounts, func(account app.Checkup) bool { return !account.OK })
+	found.Settings = slices.Concat(config.file.Checks(), app.CheckNames(env, names))
+	for _, value := range app.CheckValues(ctx, env) {
+		if !slices.ContainsFunc(found.all(), func(check *app.Check) bool { return check.Says == value.Says }) {
+			found.Settings = append(found.Settings, value)
+		}
+	}
+	found.OK = true
+	for _, check := range found.all() {
+		found.OK = found.OK && check.State != app.CheckFailed
+		check.Says = config.file.Place(check.Says)
+	}
 	return found, nil
+}
+
+// all returns every check.
+func (d *diagnosis) all() (all []*app.Check) {
+	all = append(all, &d.Auth)
+	for i := range d.Accounts {
+		for j := range d.Accounts[i].Checks {
+			all = append(all, &d.Accounts[i].Checks[j])
+		}
+	}
+	for _, checks := range [][]app.Check{d.Watch, d.Settings} {
+		for i := range checks {
+			all = append(all, &checks[i])
+		}
+	}
+	return all
 }
 
 var marks = map[app.CheckState]string{

@@ -1,8 +1,10 @@
 package cli
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"maps"
 	"net/http"
 	"net/http/httptest"
@@ -10,6 +12,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -98,7 +101,7 @@ func diagnose(t *testing.T, opts simulator.Options, change func(map[string]strin
 		env[name] = value
 	}
 	change(env)
-	found, err := (&doctorCmd{}).examine(t.Context(), func(name string) string { return env[name] }, slices.Collect(maps.Keys(env)))
+	found, err := (&doctorCmd{}).examine(t.Context(), func(name string) string { return env[name] }, slices.Collect(maps.Keys(env)), config{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -288,6 +291,157 @@ func TestDoctorOfAStoreThatRefuses(t *testing.T) {
 		if check.Name == "store" && (check.State != app.CheckFailed || strings.Contains(check.Says, planted)) || found.OK {
 			t.Errorf("%+v", check)
 		}
+	}
+}
+
+// faultyBucket is a bucket that breaks one promise, without an error.
+type faultyBucket struct {
+	fault string
+
+	mu      sync.Mutex
+	objects map[string][]byte
+}
+
+func (b *faultyBucket) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	key := strings.TrimPrefix(r.URL.Path, "/bucket/")
+	body, there := b.objects[key]
+	switch {
+	case r.URL.Path == "/bucket": // a list
+		fmt.Fprint(w, `<ListBucketResult><IsTruncated>false</IsTruncated>`)
+		for key, body := range b.objects {
+			if strings.HasPrefix(key, r.URL.Query().Get("prefix")) && b.fault != "lists nothing" {
+				fmt.Fprintf(w, `<Contents><Key>%s</Key><Size>%d</Size><LastModified>2026-11-11T00:00:00Z</LastModified></Contents>`, key, len(body))
+			}
+		}
+		fmt.Fprint(w, `</ListBucketResult>`)
+	case r.Method == http.MethodPut:
+		b.objects[key], _ = io.ReadAll(r.Body)
+	case r.Method == http.MethodDelete:
+		delete(b.objects, key)
+		w.WriteHeader(http.StatusNoContent)
+	case !there, r.Method == http.MethodHead && b.fault == "overwrites":
+		w.WriteHeader(http.StatusNotFound)
+		fmt.Fprint(w, `<Error><Code>NoSuchKey</Code></Error>`)
+	case r.Method == http.MethodGet && b.fault == "returns another":
+		_, _ = w.Write(bytes.ToUpper(append(body[1:len(body):len(body)], 'x')))
+	default:
+		_, _ = w.Write(body)
+	}
+}
+
+// A store that answers every request, and does not do what it says, is found.
+func TestDoctorOfAStoreThatBreaksAPromise(t *testing.T) {
+	t.Parallel()
+	for fault, want := range map[string]app.Check{
+		"":                {Name: "store", State: app.CheckOK, Says: "can be written, read, listed and deleted from"},
+		"lists nothing":   {Name: "store", State: app.CheckLook, Says: "does not list an object that was just stored"},
+		"overwrites":      {Name: "store", State: app.CheckFailed, Says: "overwrites an object that it was to keep"},
+		"returns another": {Name: "store", State: app.CheckFailed, Says: "something else than was stored"},
+	} {
+		bucket := &faultyBucket{fault: fault, objects: make(map[string][]byte)}
+		server := httptest.NewServer(bucket)
+		t.Cleanup(server.Close)
+		found := diagnose(t, simulator.Options{Customers: 5}, func(env map[string]string) {
+			env["PARTNERLENS_STORE"] = "s3://bucket/x?region=eu-central-1&endpoint=" + server.URL
+		})
+		said := slices.ContainsFunc(found.Watch, func(check app.Check) bool {
+			return check.Name == want.Name && check.State == want.State && strings.Contains(check.Says, want.Says)
+		})
+		if !said || len(bucket.objects) > 0 {
+			t.Errorf("%q: %+v, want %+v; kept %d", fault, found.Watch, want, len(bucket.objects))
+		}
+	}
+}
+
+// badValues are values that no setting can have, by variable. A value of a setting without a
+// form is one that is pasted wrongly.
+var badValues = map[string]string{
+	"PARTNERLENS_ACCOUNTS": "[]", "PARTNERLENS_ALERTS": "[]", "PARTNERLENS_KEYS": "[]", "PARTNERLENS_ATTEMPTS": "21", "PARTNERLENS_BASE_PATH": "?", "PARTNERLENS_CREDIT_LOW": "110%",
+	"PARTNERLENS_HOLD_COUNT": "10%", "PARTNERLENS_HOLD_PERCENT": "20%", "PARTNERLENS_HUAWEI_AK": planted + " x", "PARTNERLENS_HUAWEI_AUTH_TOKEN": planted + " x", "PARTNERLENS_HUAWEI_CSMS_ENDPOINT": "csms",
+	"PARTNERLENS_HUAWEI_CSMS_PROJECT_ID": planted + " x", "PARTNERLENS_HUAWEI_DOMAIN_ID": planted + " x", "PARTNERLENS_HUAWEI_ENDPOINT": "bss", "PARTNERLENS_HUAWEI_EXPIRE_MONTH": "last", "PARTNERLENS_HUAWEI_RATE": "0.8",
+	"PARTNERLENS_HUAWEI_RESELLERS": planted + ";b c", "PARTNERLENS_HUAWEI_SECURITY_TOKEN": planted + " x", "PARTNERLENS_HUAWEI_SK": planted + " x", "PARTNERLENS_LOG_LEVEL": "INFO", "PARTNERLENS_OWNERS": "/no/such/file.csv",
+	"PARTNERLENS_PLATFORM_AUTH": "cam", "PARTNERLENS_RETAIN_DAYS": "90d", "PARTNERLENS_SECRETS_FOR": "5", "PARTNERLENS_SHARE_FOR": "5", "PARTNERLENS_STORE": "/runs", "PARTNERLENS_STORE_ACCESS_KEY": planted + " x",
+	"PARTNERLENS_STORE_SECRET_KEY": "aws-sm:" + planted, "PARTNERLENS_STORE_TOKEN": planted + " x", "PARTNERLENS_TENCENT_ENDPOINT": "http://example.com", "PARTNERLENS_TENCENT_RATE": "5/s",
+	"PARTNERLENS_TENCENT_SECRET_ID": planted + " x", "PARTNERLENS_TENCENT_SECRET_KEY": planted + "\nx", "PARTNERLENS_TENCENT_SSM_ENDPOINT": "ssm", "PARTNERLENS_TENCENT_SSM_REGION": planted + " x",
+	"PARTNERLENS_TENCENT_TOKEN": planted + " x", "PARTNERLENS_TENCENT_ZONE": "+8", "PARTNERLENS_WATCH_EVERY": "daily", "PARTNERLENS_WATCH_ZONE": "8",
+}
+
+// Doctor finds a wrong value of every setting, whether or not an account uses the setting,
+// names the setting, and shows nothing of the value.
+func TestDoctorOfEverySetting(t *testing.T) {
+	t.Parallel()
+	for _, name := range app.SettingNames() {
+		bad, known := badValues[name]
+		if name == app.ConfigSetting {
+			continue // its file is read before any check
+		}
+		if !known {
+			t.Errorf("badValues has none for %s: which check finds a wrong value of it?", name)
+			continue
+		}
+		for _, unused := range []bool{false, true} {
+			found := diagnose(t, simulator.Options{Customers: 5}, func(env map[string]string) {
+				if unused {
+					maps.DeleteFunc(env, func(name, _ string) bool { return strings.HasPrefix(name, "PARTNERLENS_") })
+				}
+				env[name] = bad
+			})
+			named := slices.ContainsFunc(found.all(), func(c *app.Check) bool { return c.State == app.CheckFailed && strings.Contains(c.Says, name+": ") })
+			if quoted := strings.Contains(fmt.Sprint(found), planted); !named || quoted {
+				t.Errorf("%s=%q (unused %t): %+v", name, bad, unused, found)
+			}
+		}
+	}
+}
+
+// Doctor doubts values that can be used, and are likely slips of the unit.
+func TestDoctorOfUnits(t *testing.T) {
+	t.Parallel()
+	account := func(member, value string) string {
+		return `{"north":{"vendor":"tencentcloud","secret_id":"x","secret_key":"x","` + member + `":"` + value + `"}}`
+	}
+	for _, test := range []struct{ setting, value, want string }{
+		{"PARTNERLENS_CREDIT_LOW", "0.1", "PARTNERLENS_CREDIT_LOW: an amount below 1; write 10%"},
+		{"PARTNERLENS_CREDIT_LOW", "0.1%", "less than one percent; write 10%"},
+		{"PARTNERLENS_CREDIT_LOW", "100%", "almost every customer is low"},
+		{"PARTNERLENS_CREDIT_LOW", "10%", ""},
+		{"PARTNERLENS_CREDIT_LOW", "1", ""},
+		{"PARTNERLENS_CREDIT_LOW", "250", ""},
+		{"PARTNERLENS_CREDIT_LOW", "0", ""},
+		{"PARTNERLENS_ACCOUNTS", account("credit_low", "0.1"), "PARTNERLENS_ACCOUNTS: north.credit_low: an amount below 1"},
+		{"PARTNERLENS_ACCOUNTS", account("share_for", "5ms"), "north.share_for: less than a second"},
+		{"PARTNERLENS_ALERTS", `{"rules":{"partner_low":"0.2","overrides":{"200000000001":"0.5"}}}`, "PARTNERLENS_ALERTS: rules.partner_low: an amount below 1"},
+		{"PARTNERLENS_ALERTS", `{"rules":{"overrides":{"200000000001":"0.5"}}}`, "rules.overrides.200000000001: an amount below 1"},
+		{"PARTNERLENS_ALERTS", `{"rules":{"reseller_low":"0.1%"}}`, "rules.reseller_low: less than one percent"},
+		{"PARTNERLENS_SHARE_FOR", "5ms", "PARTNERLENS_SHARE_FOR: less than a second"},
+		{"PARTNERLENS_SHARE_FOR", "0s", ""},
+		{"PARTNERLENS_HOLD_PERCENT", "100", "no run is held"},
+		{"PARTNERLENS_TENCENT_ZONE", "+00:08", "PARTNERLENS_TENCENT_ZONE: an offset that no time zone has"},
+		{"PARTNERLENS_WATCH_ZONE", "+18:00", "PARTNERLENS_WATCH_ZONE: an offset that no time zone has"},
+		{"PARTNERLENS_WATCH_ZONE", "+05:45", ""},
+	} {
+		said := ""
+		for _, check := range diagnose(t, simulator.Options{Customers: 5}, func(env map[string]string) { env[test.setting] = test.value }).Settings {
+			if check.State == app.CheckLook {
+				said += check.Says + "\n"
+			}
+		}
+		if !strings.Contains(said, test.want) || (test.want == "") != (said == "") {
+			t.Errorf("%s=%s: %q, want %q", test.setting, test.value, said, test.want)
+		}
+	}
+	found := diagnose(t, simulator.Options{Customers: 5}, func(env map[string]string) {
+		env["PARTNERLENS_ACCOUNTS"] = account("rate", "3")
+		delete(env, "PARTNERLENS_TENCENT_SECRET_ID")
+		delete(env, "PARTNERLENS_TENCENT_SECRET_KEY")
+		env["PARTNERLENS_TENCENT_RATE"] = "3"
+	})
+	if !slices.ContainsFunc(found.Settings, func(c app.Check) bool {
+		return c.State == app.CheckLook && strings.HasPrefix(c.Says, "PARTNERLENS_TENCENT_RATE: not used, since PARTNERLENS_TENCENT_SECRET_ID is not set")
+	}) {
+		t.Errorf("a rate that no account uses: %+v", found.Settings)
 	}
 }
 

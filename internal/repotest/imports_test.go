@@ -79,7 +79,7 @@ func TestImportsRunOneWay(t *testing.T) {
 			"only host knows the platforms' runtimes"},
 		{[]string{"internal", "functions", "cmd"}, nil, []string{tencentSDK, huaweiSDK},
 			"only a vendor's own package knows its SDK"},
-		{[]string{"internal/app", "internal/host", "internal/api", "pkg", "functions"}, nil, []string{"partnerlens/internal/simulator", "partnerlens/internal/emulator", "partnerlens/internal/cli"},
+		{[]string{"internal/app", "internal/host", "internal/api", "pkg", "functions"}, nil, []string{"partnerlens/internal/simulator", "partnerlens/internal/emulator", "partnerlens/internal/cli", "partnerlens/internal/configfile"},
 			"a deployed artefact does not carry the simulator, the emulator or the command line"},
 	}
 	for _, tags := range []string{"lambda.norpc", "scf"} {
@@ -116,6 +116,7 @@ func TestArtefactsLinkWhatTheyNeed(t *testing.T) {
 		"net/rpc": "net/rpc, which keeps the linker from dropping unused methods",
 		"github.com/aws/aws-sdk-go-v2/service/ssm": "AWS Systems Manager's client (start-up 3.22 instead of 2.38)",
 		"github.com/alecthomas/kong":               "the command line",
+		"github.com/pelletier/go-toml/v2":          "the decoder of the command line's config file",
 		"partnerlens/internal/simulator":           "the simulator",
 		"partnerlens/internal/emulator":            "the emulator",
 	}

@@ -110,6 +110,19 @@ func (t Threshold) String() string {
 	return t.amount.String()
 }
 
+// Doubt returns what is likely wrong with the threshold; "" if nothing is.
+func (t Threshold) Doubt() string {
+	switch isSmall := t.amount.Cmp(Money{decimal.New(1, 0)}) < 0; {
+	case !t.set || t.amount.Sign() == 0 || !isSmall && (!t.percent || t.amount.Cmp(Money{decimal.New(100, 0)}) < 0):
+		return ""
+	case !isSmall:
+		return "everything that was allocated, so that almost every customer is low; write 10% for a tenth"
+	case t.percent:
+		return "less than one percent; write 10% for a tenth"
+	}
+	return "an amount below 1; write 10% for a tenth of the allocated credit"
+}
+
 // Of returns the threshold as an amount; false for a percentage of an allocated amount that
 // is missing.
 func (t Threshold) Of(credit Credit) (limit Money, ok bool) {

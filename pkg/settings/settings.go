@@ -108,17 +108,26 @@ func Members(text []byte, known []string) (members map[string]jsontext.Value, p 
 			continue
 		}
 		delete(members, name)
-		similar, distance := Nearest(name, known)
-		switch {
-		case distance <= len(similar)/3:
+		switch similar, showable := Unknown(name, known); {
+		case similar != "":
 			p.Add(name, "no such member; write %s", similar)
-		case len(name) <= 12 && strings.Trim(name, "abcdefghijklmnopqrstuvwxyz_-") == "":
+		case showable:
 			p.Add(name, "no such member; there are %s", strings.Join(known, ", "))
 		default:
 			p.Add("", "a member is unknown, and not shown since it could be a key; there are %s", strings.Join(known, ", "))
 		}
 	}
 	return members, p
+}
+
+// Unknown returns the known name that an unknown one is likely meant to be, "" if none is
+// like it, and whether the unknown name can be shown: a key may have been pasted as a name.
+func Unknown(name string, known []string) (similar string, showable bool) {
+	similar, distance := Nearest(name, known)
+	if distance <= len(similar)/3 {
+		return similar, true
+	}
+	return "", len(name) <= 12 && strings.Trim(name, "abcdefghijklmnopqrstuvwxyz_-") == ""
 }
 
 // Nearest returns the known name that a name is most likely meant to be, and how many
