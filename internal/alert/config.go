@@ -183,7 +183,7 @@ func ParseConfig(text []byte) (*Config, error) {
 		return !slices.Contains([]string{"quiet", "baseline", "channels"}, problem.Path)
 	})
 	if !doc.Baseline.known() {
-		doc.Baseline = BaselineQuiet
+		doc.Baseline = BaselineList
 	}
 	var names []string
 	for i, v := range doc.Channels[:min(len(doc.Channels), maxChannels)] {
