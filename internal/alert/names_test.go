@@ -161,6 +161,7 @@ func linked(public string) *Digest {
 		{Kind: CreditOverdrawn, CustomerID: "200000000001", Name: "A＊＊＊", FullName: "Ann [x](y)", Remark: "<!here>", Owner: "Alice"},
 		{Kind: CreditLow, CustomerID: "a)b>c|d&e\"f", ResellerID: "r/1"},
 		{Kind: TagLost, CustomerID: "../healthz"},
+		{Kind: TagLost, CustomerID: ".."},
 		{Kind: PartnerLow},
 	} {
 		a.ID, a.Severity, a.Account = fmt.Sprint(i), a.Kind.Severity(), "north"
@@ -216,7 +217,7 @@ func TestLinks(t *testing.T) {
 		t.Fatal(err)
 	}
 	var e event
-	if err := json.Unmarshal(text, &e); err != nil || len(e.Data.Alerts) != 4 || e.Data.Alerts[1].URL != first || e.Data.Alerts[1].Name != "Ann [x](y)" || e.Data.Alerts[2].URL != second || e.Data.Alerts[0].URL+e.Data.Alerts[3].URL != "" {
+	if err := json.Unmarshal(text, &e); err != nil || len(e.Data.Alerts) != 5 || e.Data.Alerts[1].URL != first || e.Data.Alerts[1].Name != "Ann [x](y)" || e.Data.Alerts[2].URL != second || e.Data.Alerts[0].URL+e.Data.Alerts[3].URL+e.Data.Alerts[4].URL != "" {
 		t.Errorf("%v, %s", err, text)
 	}
 }
@@ -231,13 +232,13 @@ func TestNoLinks(t *testing.T) {
 			t.Errorf("%s: %s", name, r.text)
 		}
 	}
-	if m := d.selectFor(whole).message(English); m.tail(1).plain() != "… and 3 more" {
+	if m := d.selectFor(whole).message(English); m.tail(1).plain() != "… and 4 more" {
 		t.Errorf("%q", m.tail(1))
 	}
-	if got := d.Text(English, 1); !strings.HasSuffix(got, "\n… and 3 more, see file:///var/lib/runs/") {
+	if got := d.Text(English, 1); !strings.HasSuffix(got, "\n… and 4 more, see file:///var/lib/runs/") {
 		t.Error(got)
 	}
-	if got := linked("https://pl.example").selectFor(whole).message(Chinese).tail(1).plain(); got != "…… 另有 3 条，见 https://pl.example/" {
+	if got := linked("https://pl.example").selectFor(whole).message(Chinese).tail(1).plain(); got != "…… 另有 4 条，见 https://pl.example/" {
 		t.Error(got)
 	}
 }
@@ -336,6 +337,25 @@ func TestOpeningListAndMutes(t *testing.T) {
 		}
 		if e, err = (*Rules)(nil).Evaluate(runOn(4), c, c, roundTrip(t, e.State)); err != nil || len(e.Alerts) > 0 {
 			t.Errorf("again: %+v, %v", e.Alerts, err)
+		}
+	}
+}
+
+// A run stores names and remarks only if a channel is full.
+func TestAlertsStoreNamesForFullChannels(t *testing.T) {
+	t.Parallel()
+	for _, full := range []bool{true, false} {
+		c := credit(t, "-5")
+		c.Remark = "pays quarterly"
+		tag := &core.CustomerTag{CustomerID: "t1", Name: new("Example Ltd"), Label: new("pays quarterly")}
+		run := runOn(0)
+		run.FullNames = full
+		inTags := run
+		inTags.Evaluator = Tags
+		for _, a := range []Alert{NewAlert(run, CreditLow, c, "", ""), NewAlert(inTags, TagLost, tag, "", "")} {
+			if full != (a.FullName == "Example Ltd" && a.Remark == "pays quarterly") || !full && a.FullName+a.Remark != "" || !strings.Contains(a.Name, "*") {
+				t.Errorf("full %t: %+v", full, a)
+			}
 		}
 	}
 }
