@@ -209,6 +209,11 @@ func TestEveryChannelFits(t *testing.T) {
 	for _, n := range []int{0, 1, 7, 60, 5000} {
 		for _, language := range []string{English, Chinese} {
 			d := digestOf(n)
+			place, least := "s3://bucket/", 12
+			if n%2 == 1 || n == 5000 {
+				place, least = "https://partnerlens.example.com/partners/", 7
+				d.Public = strings.TrimSuffix(place, "/")
+			}
 			m := d.selectFor(whole).message(language)
 			for name, r := range rendered(t, m) {
 				if r.size > r.limit {
@@ -219,11 +224,14 @@ func TestEveryChannelFits(t *testing.T) {
 				}
 				shown := strings.Count(r.text, "🔴") + strings.Count(r.text, "🟠") + strings.Count(r.text, "🔵")
 				last := r.text[strings.LastIndexByte(r.text, '\n')+1:]
-				if want := fmt.Sprint(n - shown); n > shown && (!strings.Contains(last, " "+want+" ") || !strings.Contains(last, "s3://bucket/")) {
+				if want := fmt.Sprint(n - shown); n > shown && (!strings.Contains(last, " "+want+" ") || !strings.Contains(last, place)) {
 					t.Errorf("%s, %s, %d alerts, %d shown, and the last line is %q", name, language, n, shown, last)
 				}
-				if n >= 60 && shown < 12 {
+				if n >= 60 && shown < least {
 					t.Errorf("%s, %s: only %d of %d are shown", name, language, shown, n)
+				}
+				if links := strings.Count(r.text, place+"customers/"); d.Public != "" && links != shown {
+					t.Errorf("%s, %s, %d alerts: %d links in %d lines", name, language, n, links, shown)
 				}
 				if n > 0 && n <= 7 && shown != n {
 					t.Errorf("%s, %s: %d of %d are shown", name, language, shown, n)
@@ -326,8 +334,8 @@ func TestDigestText(t *testing.T) {
 Run test-2026-11-22T01:00:00Z, read 2026-11-22 09:00 UTC+8
 3 customers: low 1, ok 1, overdrawn 1
 Changes: Overdrawn 1, Credit low 1
-🔴 Overdrawn: 200000000001 E＊＊＊e L＊＊＊d: -12.50 of 1,000.00 USD left
-🟠 Credit low: 200000000002 S＊＊＊o: 80.00 of 1,000.00 USD left, threshold 10%, about 12 days at this pace
+🔴 Overdrawn: 200000000001 E＊＊＊e L＊＊＊d: -12.50 of 1,000.00 USD left, owner Alice
+🟠 Credit low: 200000000002 S＊＊＊o: 80.00 of 1,000.00 USD left, threshold 10%, about 12 days at this pace, owner Bob
 Open now: Overdrawn 1, Credit low 1
 See runs/credit/sample/test`
 	m := d.selectFor(whole).message(English)
@@ -338,8 +346,8 @@ See runs/credit/sample/test`
 批次 test-2026-11-22T01:00:00Z，采集于 2026-11-22 09:00 UTC+8
 共 3 家客户：偏低 1，正常 1，已透支 1
 变化：已透支 1，额度偏低 1
-🔴 已透支：200000000001 示＊＊＊司：剩余 -12.50 / 额度 1,000.00 USD
-🟠 额度偏低：200000000002 样＊＊＊品：剩余 80.00 / 额度 1,000.00 USD，预警线 10%，按当前消耗约可用 12 天
+🔴 已透支：200000000001 示＊＊＊司：剩余 -12.50 / 额度 1,000.00 USD，负责人 Alice
+🟠 额度偏低：200000000002 样＊＊＊品：剩余 80.00 / 额度 1,000.00 USD，预警线 10%，按当前消耗约可用 12 天，负责人 Bob
 当前未解除：已透支 1，额度偏低 1
 详见 runs/credit/sample/test`
 	m = Sample(Chinese, runStart).selectFor(whole).message(Chinese)

@@ -319,7 +319,7 @@ func (s selection) message(language string) message {
 	}
 	switch {
 	case s.listed() && s.total > 0:
-		m.head = append(m.head, w.text("This is the first run: below is what is open now. From the next run on, only changes are reported.", "首次采集：以下为当前未解除的告警，从下次起只通报变化。"))
+		m.head = append(m.head, w.text("This is the first run: below is what is open now. From the next run on, only changes are reported.", "以下为首次采集时未解除的告警，从下次起只通报变化。"))
 	case s.First:
 		m.head = append(m.head, w.text("From the next run on, changes are reported.", "从下次起只通报变化。"))
 	}
@@ -375,7 +375,7 @@ func (s selection) title(w writer) string {
 	}
 	switch {
 	case s.First && s.total > 0:
-		facts = append(facts, w.text("opening list, %d to look at", "首次采集清单，%d 条待关注", s.total))
+		facts = append(facts, w.text("opening list, %d to look at", "首次采集，现有 %d 条待关注", s.total))
 	case s.First:
 		facts = append(facts, w.text("first run, the baseline is set", "首次采集，已建立比对基准"))
 	case s.total == 0 && s.Notes.Notify && !s.ofOwners():

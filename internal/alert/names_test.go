@@ -301,7 +301,7 @@ func TestOpeningList(t *testing.T) {
 	}
 	for language, want := range map[string][]string{
 		English: {"opening list, 4 to look at", "Open now: Overdrawn 2, Credit low 1, Expires soon 1\n🔴 Overdrawn: c3: -9 left"},
-		Chinese: {"首次采集清单，4 条待关注", "当前未解除：已透支 2，额度偏低 1，即将到期 1\n🔴 已透支：c3：剩余 -9"},
+		Chinese: {"首次采集，现有 4 条待关注", "当前未解除：已透支 2，额度偏低 1，即将到期 1\n🔴 已透支：c3：剩余 -9"},
 	} {
 		text := d.Text(language, 10)
 		for _, part := range want {
