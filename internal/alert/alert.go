@@ -20,9 +20,12 @@ type Alert struct {
 	Provider   string   `json:"provider,omitempty"`
 	CustomerID string   `json:"customer_id,omitempty"` // "" of PartnerLow and ResellerLow only
 	ResellerID string   `json:"reseller_id,omitempty"`
-	Name       string   `json:"name,omitempty"`   // masked
-	Owner      string   `json:"owner,omitempty"`  // at the partner
-	CRMID      string   `json:"crm_id,omitempty"` // in the partner's own system
+	Name       string   `json:"name,omitempty"`      // masked, but in a digest with NamesFull
+	FullName   string   `json:"full_name,omitempty"` // in a run's files, if RunContext.FullNames
+	Remark     string   `json:"remark,omitempty"`    // in a run's files, if RunContext.FullNames, and in a digest with NamesFull
+	URL        string   `json:"url,omitempty"`       // in a digest: the customer's page
+	Owner      string   `json:"owner,omitempty"`     // at the partner
+	CRMID      string   `json:"crm_id,omitempty"`    // in the partner's own system
 	Remaining  string   `json:"remaining,omitempty"`
 	Allocated  string   `json:"allocated,omitempty"`
 	Currency   string   `json:"currency,omitempty"`
@@ -73,6 +76,12 @@ func NewAlert(run RunContext, kind Kind, record core.Record, prev, status string
 		Account: run.Account, CustomerID: clean(record.ID()), Since: formatTime(run.AsOf), Previous: prev, Status: status,
 	}
 	run.Evaluator.describe(&a, record.Masked())
+	a.Remark = ""
+	if run.FullNames {
+		var full Alert
+		run.Evaluator.describe(&full, record)
+		a.FullName, a.Remark = full.Name, full.Remark
+	}
 	return a
 }
 

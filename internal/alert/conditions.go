@@ -92,6 +92,9 @@ func (r *Rules) sift(run RunContext, prev State, next *State, alerts []Alert) (d
 			continue // what was there before the first run is no transition
 		case run.First, run.FirstVouchers && a.Kind == VoucherExpiring:
 			a.Reason = ReasonFirst
+			if run.First && run.Opening && run.muted() { // the opening list leaves it out
+				next.Muted = append(next.Muted, a.Kind)
+			}
 		case !r.delivers(a.Kind):
 			a.Reason = ReasonKindOff
 		case a.Kind == CreditRecovered && levelsUnreported, a.Kind == CreditFreed && slices.Contains(prev.Muted, CreditForced):

@@ -20,9 +20,9 @@ import (
 //
 //	{"rules": {"expiry_days": 7, "hysteresis_percent": 10, "partner_low": "10%", "reseller_low": "10%",
 //	           "overrides": {"200000000001": "500.00"}, "kinds": ["credit_low", …]},
-//	 "quiet": false,
+//	 "quiet": false, "baseline": "list",
 //	 "channels": [{"name": "ops", "type": "slack", "url": "aws-sm:partnerlens#slack",
-//	               "language": "en", "min_severity": "warning"}, …]}
+//	               "language": "en", "names": "masked", "min_severity": "warning"}, …]}
 //
 // Everything but a channel's name, type and url may be left out.
 const Setting = "PARTNERLENS_ALERTS"
@@ -41,9 +41,11 @@ type Config struct {
 type Channel struct {
 	Name        string      `json:"name" want:"a text"`
 	Type        ChannelType `json:"type" want:"a text"`
-	URL         core.Secret `json:"url" want:"a text"`                         // the address, which is a key; for SNS the topic's ARN
-	Secret      core.Secret `json:"secret" want:"a text"`                      // to sign with; empty: not signed
-	Language    string      `json:"language" want:"a text"`                    // English or Chinese
+	URL         core.Secret `json:"url" want:"a text"`      // the address, which is a key; for SNS the topic's ARN
+	Secret      core.Secret `json:"secret" want:"a text"`   // to sign with; empty: not signed
+	Language    string      `json:"language" want:"a text"` // English or Chinese
+	Names       Names       `json:"names" want:"a text"`
+	Baseline    Baseline    `json:"baseline" want:"a text"`
 	Kinds       []Kind      `json:"kinds" want:"a list of kinds"`              // nil: all that the rules alert of
 	Accounts    []string    `json:"accounts" want:"a list of accounts' names"` // nil: every account
 	MinSeverity Severity    `json:"min_severity" want:"a text"`                // "": Info
@@ -66,6 +68,24 @@ const (
 	SplitNone     Split = ""
 	SplitOwner    Split = "owner"    // one for each owner in OwnerChannels, and one of the other alerts
 	SplitCustomer Split = "customer" // one for each alert
+)
+
+// Names says how a channel gets names of customers and resellers.
+type Names string
+
+// The forms of names. The zero Names is NamesMasked.
+const (
+	NamesMasked Names = "masked"
+	NamesFull   Names = "full" // and customers' remarks
+)
+
+// Baseline says what a channel gets of a first run.
+type Baseline string
+
+// The baselines. The zero Baseline is BaselineList.
+const (
+	BaselineList  Baseline = "list"  // the open conditions of customers that are not muted
+	BaselineQuiet Baseline = "quiet" // that it was made
 )
 
 // ChannelType is the protocol of a channel.
@@ -149,7 +169,7 @@ func ParseConfig(text []byte) (*Config, error) {
 	if len(text) == 0 {
 		return c, nil
 	}
-	var doc configSetting
+	doc := configSetting{Baseline: BaselineList}
 	p := settings.Decode(text, &doc)
 	if doc.Rules != nil {
 		r := ruleSetting{ExpiryDays: DefaultExpiryDays, HysteresisPercent: DefaultHysteresis, PartnerLow: core.DefaultLow, ResellerLow: core.DefaultLow}
@@ -159,10 +179,15 @@ func ParseConfig(text []byte) (*Config, error) {
 		c.Rules.ResellerLow, _ = core.ParseThreshold(r.ResellerLow)
 	}
 	c.Quiet = doc.Quiet
-	c.NoRules = slices.ContainsFunc(p, func(problem settings.Problem) bool { return problem.Path != "quiet" && problem.Path != "channels" })
+	c.NoRules = slices.ContainsFunc(p, func(problem settings.Problem) bool {
+		return !slices.Contains([]string{"quiet", "baseline", "channels"}, problem.Path)
+	})
+	if !doc.Baseline.known() {
+		doc.Baseline = BaselineList
+	}
 	var names []string
 	for i, v := range doc.Channels[:min(len(doc.Channels), maxChannels)] {
-		channel := Channel{Language: English, MinSeverity: Info}
+		channel := Channel{Language: English, Names: NamesMasked, Baseline: doc.Baseline, MinSeverity: Info}
 		problems := settings.Decode(v, &channel)
 		place := channel.Name
 		if !isName(place) {
@@ -184,10 +209,12 @@ func ParseConfig(text []byte) (*Config, error) {
 type configSetting struct {
 	Rules    jsontext.Value   `json:"rules" want:"an object"`
 	Quiet    bool             `json:"quiet" want:"true or false"`
+	Baseline Baseline         `json:"baseline" want:"a text"` // of channels without one
 	Channels []jsontext.Value `json:"channels" want:"a list of objects, as [{\"name\":\"ops\",\"type\":\"slack\",\"url\":…}]"`
 }
 
 func (c *configSetting) Validate() (p settings.Problems) {
+	validateBaseline(&p, c.Baseline)
 	if len(c.Channels) > maxChannels {
 		p.Add("channels", "more than %d", maxChannels)
 	}
@@ -235,6 +262,14 @@ func (r *ruleSetting) Validate() (p settings.Problems) {
 	return p
 }
 
+func (b Baseline) known() bool { return b == BaselineList || b == BaselineQuiet }
+
+func validateBaseline(p *settings.Problems, b Baseline) {
+	if !b.known() {
+		p.Add("baseline", "unknown; use %s or %s", BaselineList, BaselineQuiet)
+	}
+}
+
 func validateKinds(p *settings.Problems, kinds []Kind) {
 	if slices.ContainsFunc(kinds, func(kind Kind) bool { return !kind.Known() }) {
 		p.Add("kinds", "a kind that is not known; there are %s", join(Kinds()))
@@ -265,6 +300,10 @@ func (c *Channel) Validate() (p settings.Problems) {
 	if c.Language != English && c.Language != Chinese {
 		p.Add("language", "unknown; use %s, %s", English, Chinese)
 	}
+	if c.Names != NamesMasked && c.Names != NamesFull {
+		p.Add("names", "unknown; use %s or %s", NamesMasked, NamesFull)
+	}
+	validateBaseline(&p, c.Baseline)
 	if !slices.Contains(severities, c.MinSeverity) {
 		p.Add("min_severity", "unknown; use %s", join(severities))
 	}
@@ -357,6 +396,16 @@ func join[T ~string](list []T) string {
 		texts[i] = string(t)
 	}
 	return strings.Join(texts, ", ")
+}
+
+// FullNames reports whether a channel of an account has NamesFull.
+func (c *Config) FullNames(account string) bool {
+	return slices.ContainsFunc(c.Channels, func(o Channel) bool { return o.covers(account) && o.Names == NamesFull })
+}
+
+// Opening reports whether a channel of an account has BaselineList.
+func (c *Config) Opening(account string) bool {
+	return slices.ContainsFunc(c.Channels, func(o Channel) bool { return o.covers(account) && o.Baseline != BaselineQuiet })
 }
 
 // HasChannel reports whether there is a channel of the name for the account.

@@ -136,6 +136,9 @@ func TestParseConfigKeepsValidParts(t *testing.T) {
 		{"one channel", `{"channels":[` + good + `,{"name":"crm","type":"carrier-pigeon","url":"x"}]}`, []string{"ops"}, false},
 		{"a name twice", `{"channels":[` + good + `,` + good + `]}`, []string{"ops"}, false},
 		{"the list of channels", `{"rules":{"expiry_days":9},"channels":7}`, nil, false},
+		{"names", `{"channels":[` + good + `,{"name":"crm","type":"webhook","url":"https://host.example","names":"whole"}]}`, []string{"ops"}, false},
+		{"the baseline", `{"baseline":"loud","channels":[` + good + `]}`, []string{"ops"}, false},
+		{"a channel's baseline", `{"channels":[` + good + `,{"name":"crm","type":"webhook","url":"https://host.example","baseline":""}]}`, []string{"ops"}, false},
 		{"quiet", `{"quiet":7,"channels":[` + good + `]}`, []string{"ops"}, false},
 		{"a rule", `{"rules":{"expiry_days":0},"channels":[` + good + `]}`, []string{"ops"}, true},
 		{"a name that is misspelt", `{"rulez":{},"channels":[` + good + `]}`, []string{"ops"}, true},
@@ -204,4 +207,37 @@ func FuzzParseConfig(f *testing.F) {
 			}
 		}
 	})
+}
+
+// A channel without names or baseline has the defaults, and the baseline beside the channels
+// is of those without one.
+func TestNamesAndBaseline(t *testing.T) {
+	t.Parallel()
+	const channel = `{"name":"%s","type":"webhook","url":"https://host.example"%s}`
+	for _, test := range []struct {
+		baseline, member string
+		names            Names
+		want             Baseline
+	}{
+		{"", "", NamesMasked, BaselineList},
+		{"", `,"names":"full","baseline":"quiet"`, NamesFull, BaselineQuiet},
+		{`"baseline":"quiet",`, `,"names":"masked"`, NamesMasked, BaselineQuiet},
+		{`"baseline":"quiet",`, `,"baseline":"list"`, NamesMasked, BaselineList},
+	} {
+		c, err := ParseConfig([]byte(`{` + test.baseline + `"channels":[` + fmt.Sprintf(channel, "ops", test.member+`,"accounts":["main"]`) + `]}`))
+		if err != nil || c.Channels[0].Names != test.names || c.Channels[0].Baseline != test.want {
+			t.Errorf("%+v: %+v, %v", test, c.Channels, err)
+		}
+		if c.FullNames("main") != (test.names == NamesFull) || c.Opening("main") != (test.want == BaselineList) || c.FullNames("other") || c.Opening("other") {
+			t.Errorf("%+v: names %t, opening %t", test, c.FullNames("main"), c.Opening("main"))
+		}
+	}
+	for text, want := range map[string]string{
+		`{"channels":[{"name":"ops","type":"webhook","url":"https://host.example","names":"whole"}]}`: "ops: names: unknown; use masked or full",
+		`{"baseline":"loud"}`: "baseline: unknown; use list or quiet",
+	} {
+		if _, err := ParseConfig([]byte(text)); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %s", text, err, want)
+		}
+	}
 }

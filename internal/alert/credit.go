@@ -23,7 +23,7 @@ func newCredit() *Evaluator {
 }
 
 func describeCredit(a *Alert, c *core.CustomerCredit) {
-	a.Provider, a.Name, a.Currency = c.Provider, clean(c.Name), clean(c.Credit.Currency)
+	a.Provider, a.Name, a.Remark, a.Currency = c.Provider, clean(c.Name), clean(c.Remark), clean(c.Credit.Currency)
 	a.setOwner(c.Owner, c.CRMID)
 	if c.Credit.Remaining != nil {
 		a.Remaining = c.Credit.Remaining.String()

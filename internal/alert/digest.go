@@ -17,7 +17,8 @@ type Summary struct {
 	Account  string
 	Run      string
 	AsOf     time.Time
-	First    bool           // the baseline: nothing was compared
+	First    bool           // the baseline: nothing was compared. Its open conditions are its alerts
+	Kinds    []Kind         // the kinds to list in a first run; nil: all
 	Total    int            // customers read
 	Statuses map[string]int // customers by status
 	Store    string         // the identity of the store that keeps the run; "": none
@@ -28,6 +29,7 @@ type Summary struct {
 	Held     *Held          // why nothing was compared; nil: it was
 	Zone     *time.Location // of the times in messages; nil: core.VendorZone
 	Location string         // of the run's files, as text; not a URL that opens them
+	Public   string         // the base of links, without a slash at its end; "": no links
 	Notes    Notes
 	Partner  *core.PartnerCredit // nil: not read
 	Owners   []string            // those whose alerts are kept apart, as of Config.Owners; nil: every owner
@@ -107,7 +109,7 @@ func (d *Digest) part(owner string) *part {
 
 // cleaned returns an alert whose foreign texts are clean.
 func cleaned(a Alert) Alert {
-	for _, text := range []*string{&a.Name, &a.CustomerID, &a.ResellerID, &a.Value} {
+	for _, text := range []*string{&a.Name, &a.FullName, &a.Remark, &a.CustomerID, &a.ResellerID, &a.Value} {
 		*text = clean(*text)
 	}
 	a.Owner, a.CRMID = CleanOwner(a.Owner), CleanOwner(a.CRMID)
@@ -234,9 +236,11 @@ func (d *Digest) selectFor(of scope) selection {
 		}
 		var worst []ranked
 		for _, p := range parts {
-			s.counts[kind] += p.counts[kind]
 			s.open[kind] += p.open[kind]
-			worst = append(worst, p.worst[kind]...)
+			if !d.First || s.listed() {
+				s.counts[kind] += p.counts[kind]
+				worst = append(worst, p.worst[kind]...)
+			}
 			for _, row := range p.rows {
 				if row.kind == kind && len(s.rows) < maxRows {
 					s.rows = append(s.rows, row)
@@ -254,10 +258,25 @@ func (d *Digest) selectFor(of scope) selection {
 		s.total += s.counts[kind]
 		slices.SortFunc(worst, compareAlerts)
 		for _, r := range worst[:min(len(worst), WorstPerKind, maxShown-len(s.worst))] {
-			s.worst = append(s.worst, r.Alert)
+			s.worst = append(s.worst, s.view(r.Alert))
 		}
 	}
 	return s
+}
+
+// listed reports whether the alerts are the opening list of a first run.
+func (s selection) listed() bool { return s.First && s.channel.Baseline != BaselineQuiet }
+
+// view returns an alert as the channel gets it.
+func (s selection) view(a Alert) Alert {
+	switch {
+	case s.channel.Names != NamesFull:
+		a.Remark = ""
+	case a.FullName != "":
+		a.Name = a.FullName
+	}
+	a.FullName, a.URL = "", s.pageOf(a)
+	return a
 }
 
 // severity is that of the worst alert, or Warning for new warnings alone. A held run is

@@ -128,7 +128,10 @@ func decodeTeams(t *testing.T, m message) (text string, size int) {
 				Msteams       map[string]any
 				Body          []struct {
 					Type    string
-					Inlines []struct{ Type, Text string }
+					Inlines []struct {
+						Type, Text   string
+						SelectAction struct{ Type, URL string }
+					}
 				}
 			}
 		}
@@ -139,10 +142,14 @@ func decodeTeams(t *testing.T, m message) (text string, size int) {
 	}
 	var lines []string
 	for _, block := range card.Body {
-		if block.Type != "RichTextBlock" || len(block.Inlines) != 1 || block.Inlines[0].Type != "TextRun" {
-			t.Fatalf("%+v interprets markdown", block)
+		line := ""
+		for _, run := range block.Inlines {
+			if block.Type != "RichTextBlock" || run.Type != "TextRun" || run.SelectAction.Type != "" && run.SelectAction.Type != "Action.OpenUrl" {
+				t.Fatalf("%+v interprets markdown", block)
+			}
+			line += strings.TrimSuffix(run.Text+" "+run.SelectAction.URL, " ")
 		}
-		lines = append(lines, block.Inlines[0].Text)
+		lines = append(lines, line)
 	}
 	sent, err := json.Marshal(teams.render(m))
 	if err != nil {
@@ -202,6 +209,11 @@ func TestEveryChannelFits(t *testing.T) {
 	for _, n := range []int{0, 1, 7, 60, 5000} {
 		for _, language := range []string{English, Chinese} {
 			d := digestOf(n)
+			place, least := "s3://bucket/", 12
+			if n%2 == 1 || n == 5000 {
+				place, least = "https://partnerlens.example.com/partners/", 7
+				d.Public = strings.TrimSuffix(place, "/")
+			}
 			m := d.selectFor(whole).message(language)
 			for name, r := range rendered(t, m) {
 				if r.size > r.limit {
@@ -212,11 +224,14 @@ func TestEveryChannelFits(t *testing.T) {
 				}
 				shown := strings.Count(r.text, "🔴") + strings.Count(r.text, "🟠") + strings.Count(r.text, "🔵")
 				last := r.text[strings.LastIndexByte(r.text, '\n')+1:]
-				if want := fmt.Sprint(n - shown); n > shown && (!strings.Contains(last, " "+want+" ") || !strings.Contains(last, "s3://bucket/")) {
+				if want := fmt.Sprint(n - shown); n > shown && (!strings.Contains(last, " "+want+" ") || !strings.Contains(last, place)) {
 					t.Errorf("%s, %s, %d alerts, %d shown, and the last line is %q", name, language, n, shown, last)
 				}
-				if n >= 60 && shown < 12 {
+				if n >= 60 && shown < least {
 					t.Errorf("%s, %s: only %d of %d are shown", name, language, shown, n)
+				}
+				if links := strings.Count(r.text, place+"customers/"); d.Public != "" && links != shown {
+					t.Errorf("%s, %s, %d alerts: %d links in %d lines", name, language, n, links, shown)
 				}
 				if n > 0 && n <= 7 && shown != n {
 					t.Errorf("%s, %s: %d of %d are shown", name, language, shown, n)
@@ -230,7 +245,7 @@ func TestEveryChannelFits(t *testing.T) {
 func TestLongestMessageFits(t *testing.T) {
 	t.Parallel()
 	d := NewDigest(Summary{Function: strings.Repeat("界", 200), Account: strings.Repeat("界", 200), Run: strings.Repeat("界", 200), AsOf: runStart,
-		Location: strings.Repeat("界", 2000), Total: 1 << 40, First: true, Statuses: make(map[string]int)})
+		Location: strings.Repeat("界", 2000), Public: "https://" + strings.Repeat("h", 192), Total: 1 << 40, First: true, Statuses: make(map[string]int)})
 	for i := range 50 {
 		d.Statuses[fmt.Sprint(strings.Repeat("界", 100), i)] = 1 << 40
 	}
@@ -248,11 +263,11 @@ func TestLongestMessageFits(t *testing.T) {
 			d.Add(a)
 			d.AddOpen(a)
 		}
-		d.parts[a.Owner].open[kind] = 1 << 40
+		d.parts[a.Owner].open[kind], d.parts[a.Owner].counts[kind] = 1<<40, 1<<40
 	}
 	d.Muted = 1 << 40
 	for _, language := range []string{English, Chinese} {
-		for _, of := range []scope{whole, {channel: new(Channel), owner: strings.Repeat("界", 64)}} {
+		for _, of := range []scope{whole, {channel: &Channel{Baseline: BaselineQuiet}}, {channel: new(Channel), owner: strings.Repeat("界", 64)}} {
 			for name, r := range rendered(t, d.selectFor(of).message(language)) {
 				if r.size > r.limit {
 					t.Errorf("%s, %s: %d bytes of %d", name, language, r.size, r.limit)
@@ -318,10 +333,9 @@ func TestDigestText(t *testing.T) {
 	want := `[Test] partnerlens: customers' credit, sample: 2 to look at
 Run test-2026-11-22T01:00:00Z, read 2026-11-22 09:00 UTC+8
 3 customers: low 1, ok 1, overdrawn 1
-Overdrawn: 1
-Credit low: 1
-🔴 Overdrawn: 200000000001 E＊＊＊e L＊＊＊d: -12.50 USD of 1000.00 USD left
-🟠 Credit low: 200000000002 S＊＊＊o: 80.00 USD of 1000.00 USD left, threshold 10%, about 12 days at this pace
+Changes: Overdrawn 1, Credit low 1
+🔴 Overdrawn: 200000000001 E＊＊＊e L＊＊＊d: -12.50 of 1,000.00 USD left, owner Alice
+🟠 Credit low: 200000000002 S＊＊＊o: 80.00 of 1,000.00 USD left, threshold 10%, about 12 days at this pace, owner Bob
 Open now: Overdrawn 1, Credit low 1
 See runs/credit/sample/test`
 	m := d.selectFor(whole).message(English)
@@ -331,10 +345,9 @@ See runs/credit/sample/test`
 	want = `【测试】partnerlens：客户额度，sample：2 条待关注
 批次 test-2026-11-22T01:00:00Z，采集于 2026-11-22 09:00 UTC+8
 共 3 家客户：偏低 1，正常 1，已透支 1
-已透支：1
-额度偏低：1
-🔴 已透支：200000000001 示＊＊＊司：剩余 -12.50 USD / 额度 1000.00 USD
-🟠 额度偏低：200000000002 样＊＊＊品：剩余 80.00 USD / 额度 1000.00 USD，预警线 10%，按当前消耗约可用 12 天
+变化：已透支 1，额度偏低 1
+🔴 已透支：200000000001 示＊＊＊司：剩余 -12.50 / 额度 1,000.00 USD，负责人 Alice
+🟠 额度偏低：200000000002 样＊＊＊品：剩余 80.00 / 额度 1,000.00 USD，预警线 10%，按当前消耗约可用 12 天，负责人 Bob
 当前未解除：已透支 1，额度偏低 1
 详见 runs/credit/sample/test`
 	m = Sample(Chinese, runStart).selectFor(whole).message(Chinese)
@@ -383,7 +396,7 @@ func TestAlertText(t *testing.T) {
 			test.alert.Since = now
 		}
 		for language, want := range map[string]string{English: test.en, Chinese: test.zh} {
-			_, got, _ := strings.Cut(writer{language: language}.alert(test.alert), " ")
+			_, got, _ := strings.Cut(writer{language: language}.alert(test.alert).plain(), " ")
 			if want != "" && got != want {
 				t.Errorf("got  %s\nwant %s", got, want)
 			}

@@ -34,7 +34,7 @@ var dingTalk = chat{
 }
 
 func dingTalkBody(m message, shown int) (map[string]any, int) {
-	parts := slices.Concat([]string{"#### " + m.title}, m.head, []string{prefixed("- ", m.kinds), prefixed("- ", m.items[:shown])}, m.last(shown))
+	parts := slices.Concat([]string{"#### " + m.title}, m.head, []string{prefixed("", m.kinds), prefixed("- ", texts(m.items[:shown], item.markdown))}, texts(m.last(shown), item.markdown))
 	body := map[string]any{
 		"msgtype":  "markdown",
 		"markdown": map[string]string{"title": m.title, "text": paragraphs(parts...)},

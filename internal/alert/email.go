@@ -133,15 +133,15 @@ func (c *Channel) validateEmail(p *settings.Problems) {
 // by their names, so that the linker keeps every method of every SDK.
 func (m message) html() string {
 	var b strings.Builder
-	element := func(name string, lines ...string) {
+	element := func(name string, lines ...item) {
 		for _, line := range lines {
-			b.WriteString("<" + name + ">" + html.EscapeString(line) + "</" + name + ">\n")
+			b.WriteString("<" + name + ">" + line.marked(`<a href="%[2]s">%[1]s</a>`, html.EscapeString) + "</" + name + ">\n")
 		}
 	}
 	b.WriteString("<!DOCTYPE html>\n<html lang=\"" + m.language + "\">\n<head><meta charset=\"utf-8\"></head>\n<body style=\"font-family: sans-serif\">\n")
-	element("h3", m.title)
-	element("p", m.head...)
-	element("div", m.kinds...)
+	element("h3", itemsOf(m.title)...)
+	element("p", itemsOf(m.head...)...)
+	element("div", itemsOf(m.kinds...)...)
 	element("p", m.items...)
 	element("p", m.last(len(m.items))...)
 	b.WriteString("</body>\n</html>\n")

@@ -78,6 +78,7 @@ func (s *sender) eventsOf(ctx context.Context, client *http.Client, channel *Cha
 	senders := make([]sender, len(batch))
 	var all sync.WaitGroup
 	for i, a := range batch {
+		a = s.selection.view(a)
 		one := &senders[i]
 		*one = sender{id: a.ID, getenv: s.getenv, selection: s.selection}
 		one.selection.kinds, one.selection.counts = []Kind{a.Kind}, map[Kind]int{a.Kind: 1}

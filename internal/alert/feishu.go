@@ -25,18 +25,25 @@ var feishu = chat{
 	},
 }
 
-// feishuBody is a card of plain text. Feishu reads no markup in it, so nothing is escaped
-// and no <at> mentions anyone.
+// feishuBody is a card of plain text, in which Feishu reads no markup, so that no <at> mentions
+// anyone. Lines with links are markdown, since plain text has none; foreign text in them is
+// escaped.
 func feishuBody(m message, shown int) (map[string]any, int) {
 	plain := func(lines ...string) map[string]string {
 		return map[string]string{"tag": "plain_text", "content": strings.Join(lines, "\n")}
 	}
+	lines := func(items []item) map[string]string {
+		if slices.ContainsFunc(items, func(i item) bool { return i.url != "" }) {
+			return map[string]string{"tag": "lark_md", "content": strings.Join(texts(items, item.markdown), "\n")}
+		}
+		return plain(texts(items, item.plain)...)
+	}
 	elements := []map[string]any{{"tag": "div", "text": plain(slices.Concat(m.head, m.kinds)...)}}
 	if shown > 0 {
-		elements = append(elements, map[string]any{"tag": "hr"}, map[string]any{"tag": "div", "text": plain(m.items[:shown]...)})
+		elements = append(elements, map[string]any{"tag": "hr"}, map[string]any{"tag": "div", "text": lines(m.items[:shown])})
 	}
 	if last := m.last(shown); last != nil {
-		elements = append(elements, map[string]any{"tag": "div", "text": plain(last...)})
+		elements = append(elements, map[string]any{"tag": "div", "text": lines(last)})
 	}
 	body := map[string]any{"msg_type": "interactive", "card": map[string]any{
 		"config":   map[string]bool{"wide_screen_mode": true},

@@ -6,7 +6,6 @@ import (
 	"maps"
 	"slices"
 	"sort"
-	"strconv"
 	"strings"
 	"time"
 
@@ -111,7 +110,7 @@ func (w writer) timeText(rfc3339 string) string {
 }
 
 // alert writes an alert as one line.
-func (w writer) alert(a Alert) string {
+func (w writer) alert(a Alert) item {
 	title := a.Kind.Title(w.language)
 	switch {
 	case a.Kind == CreditExpiring && a.expired():
@@ -120,7 +119,13 @@ func (w writer) alert(a Alert) string {
 		title = w.text("Voucher expired", "代金券已到期")
 	}
 	facts := slices.Concat(w.amounts(a), w.expiry(a), w.statuses(a))
-	return marks[a.Severity.rank()] + " " + w.list(title, w.list(subject(a), facts...))
+	if a.Owner != "" {
+		facts = append(facts, w.text("owner %s", "负责人 %s", cut(escape(a.Owner), maxLineOwner)))
+	}
+	if a.Remark != "" {
+		facts = append(facts, w.text("remark %s", "备注 %s", escape(a.Remark)))
+	}
+	return item{marks[a.Severity.rank()] + " " + w.list(title, ""), subject(a), w.list("", facts...), a.URL}
 }
 
 // subject is the customer, reseller or account that an alert is about.
@@ -146,18 +151,19 @@ func (w writer) amounts(a Alert) (facts []string) {
 	if a.Currency != "" {
 		currency = " " + escape(a.Currency)
 	}
+	remaining, allocated := grouped(a.Remaining), grouped(a.Allocated)
 	switch {
 	case a.Kind == VoucherExpiring: // about the vouchers alone
 	case a.Remaining != "" && a.Allocated != "":
-		facts = append(facts, w.text("%s of %s left", "剩余 %s / 额度 %s", a.Remaining+currency, a.Allocated+currency))
+		facts = append(facts, w.text("%s of %s left", "剩余 %s / 额度 %s", remaining, allocated+currency))
 	case a.Remaining != "":
-		facts = append(facts, w.text("%s left", "剩余 %s", a.Remaining+currency))
+		facts = append(facts, w.text("%s left", "剩余 %s", remaining+currency))
 	}
 	if a.Vouchers != "" {
-		facts = append(facts, w.text("vouchers %s left", "代金券剩余 %s", a.Vouchers+currency))
+		facts = append(facts, w.text("vouchers %s left", "代金券剩余 %s", grouped(a.Vouchers)+currency))
 	}
 	if a.Threshold != "" && (a.Kind == CreditLow || a.Kind == PartnerLow || a.Kind == ResellerLow) {
-		facts = append(facts, w.text("threshold %s", "预警线 %s", a.Threshold))
+		facts = append(facts, w.text("threshold %s", "预警线 %s", grouped(a.Threshold)))
 	}
 	return facts
 }
@@ -232,10 +238,47 @@ type message struct {
 	title    string
 	head     []string // lines about the run
 	kinds    []string // how many alerts there are of each kind
-	items    []string // one alert a line, worst first; foreign text in them is escaped
+	items    []item   // one alert a line, worst first; foreign text in them is escaped
 	foot     []string // lines about open conditions
 	total    int      // alerts, items or not
-	location string
+	place    string   // of the whole list; "": none that a reader can use
+	isPage   bool     // place is a URL
+}
+
+// item is a line of a message. The part in the middle leads to url, if there is one.
+type item struct{ before, middle, after, url string }
+
+// plain is the item without markup. The address is the end of a line of its own, so that it can
+// be copied.
+func (i item) plain() string {
+	text := i.before + i.middle + i.after
+	if i.url != "" && i.url != i.middle {
+		text += "\n  " + i.url
+	}
+	return text
+}
+
+// marked is the item with its link in a form, which has the text and the URL in this order.
+func (i item) marked(form string, escape func(string) string) string {
+	middle := escape(i.middle)
+	if i.url != "" {
+		middle = fmt.Sprintf(form, middle, i.url)
+	}
+	return escape(i.before) + middle + escape(i.after)
+}
+
+// markdown is the item in the markdown of DingTalk, WeCom and Feishu.
+func (i item) markdown() string {
+	return i.marked("[%s](%s)", func(text string) string { return text })
+}
+
+// texts writes items.
+func texts(items []item, write func(item) string) []string {
+	lines := make([]string, len(items))
+	for i := range items {
+		lines[i] = write(items[i])
+	}
+	return lines
 }
 
 const (
@@ -243,11 +286,19 @@ const (
 	maxRun      = 80
 	maxStatuses = 12
 	maxStatus   = 20 // letters
+
+	maxLineOwner = 40 // letters
 )
 
 func (s selection) message(language string) message {
 	w := writer{language, s.Zone}
-	m := message{writer: w, severity: s.severity(), title: s.title(w), total: s.total, location: cut(ownText(s.Location), maxLocation)}
+	m := message{writer: w, severity: s.severity(), title: s.title(w), total: s.total}
+	switch {
+	case s.Public != "":
+		m.place, m.isPage = s.Public+"/", true
+	case !strings.HasPrefix(s.Location, "file:"): // a folder of that machine
+		m.place = cut(ownText(s.Location), maxLocation)
+	}
 	run := cut(ownText(s.Run), maxRun)
 	if s.Held != nil && s.ofOwners() {
 		m.head = []string{w.text("Known customers are missing from the list. Nothing was compared or reported.", "已知客户不在本次名单中，未作比对，也未通报变化。")}
@@ -266,16 +317,30 @@ func (s selection) message(language string) message {
 		m.head = append(m.head, s.customers(w))
 		m.head = append(m.head, w.partner(s.Partner)...)
 	}
-	if s.First {
+	switch {
+	case s.listed() && s.total > 0:
+		m.head = append(m.head, w.text("This is the first run: below is what is open now. From the next run on, only changes are reported.", "以下为首次采集时未解除的告警，从下次起只通报变化。"))
+	case s.First:
 		m.head = append(m.head, w.text("From the next run on, changes are reported.", "从下次起只通报变化。"))
 	}
 	if !s.ofOwners() {
 		m.head = append(m.head, s.Notes.lines(w)...)
 	}
+	var kinds []string
 	for _, kind := range s.kinds {
-		m.kinds = append(m.kinds, w.list(kind.Title(language), strconv.Itoa(s.counts[kind])))
+		kinds = append(kinds, fmt.Sprintf("%s %d", kind.Title(language), s.counts[kind]))
+	}
+	switch {
+	case kinds == nil:
+	case s.First:
+		m.kinds = []string{w.list(w.text("Open now", "当前未解除"), kinds...)}
+	default:
+		m.kinds = []string{w.list(w.text("Changes", "变化"), kinds...)}
 	}
 	for _, a := range s.worst {
+		if s.owner != "" {
+			a.Owner = "" // the title has it
+		}
 		m.items = append(m.items, w.alert(a))
 	}
 	m.foot = s.openLines(w)
@@ -309,6 +374,8 @@ func (s selection) title(w writer) string {
 		facts = append(facts, w.text("NOT PROVEN COMPLETE, %d customers were read", "名单完整性未能证明，读取到 %d 家客户", s.Total))
 	}
 	switch {
+	case s.First && s.total > 0:
+		facts = append(facts, w.text("opening list, %d to look at", "首次采集，现有 %d 条待关注", s.total))
 	case s.First:
 		facts = append(facts, w.text("first run, the baseline is set", "首次采集，已建立比对基准"))
 	case s.total == 0 && s.Notes.Notify && !s.ofOwners():
@@ -337,29 +404,46 @@ func (s selection) customers(w writer) string {
 }
 
 // tail is the last line: how many alerts are not shown, and where all are.
-func (m message) tail(shown int) string {
+func (m message) tail(shown int) (last item) {
 	switch {
-	case shown < m.total && m.location != "":
-		return m.text("… and %d more, see %s", "…… 另有 %d 条，见 %s", m.total-shown, m.location)
+	case shown < m.total && m.place != "":
+		last.before, last.middle = m.text("… and %d more, see ", "…… 另有 %d 条，见 ", m.total-shown), m.place
 	case shown < m.total:
-		return m.text("… and %d more", "…… 另有 %d 条", m.total-shown)
-	case m.location != "":
-		return m.text("See %s", "详见 %s", m.location)
+		last.before = m.text("… and %d more", "…… 另有 %d 条", m.total-shown)
+	case m.place != "":
+		last.before, last.middle = m.text("See ", "详见 "), m.place
 	}
-	return ""
+	if m.isPage {
+		last.url = last.middle
+	}
+	return last
 }
 
 // lines is the message as plain lines with so many alerts.
 func (m message) lines(shown int) []string {
-	return slices.Concat([]string{m.title}, m.head, m.kinds, m.items[:shown], m.last(shown))
+	return texts(m.allItems(shown), item.plain)
+}
+
+// allItems is the message as items, with so many alerts.
+func (m message) allItems(shown int) []item {
+	return slices.Concat(itemsOf(m.title), itemsOf(m.head...), itemsOf(m.kinds...), m.items[:shown], m.last(shown))
 }
 
 // last are the lines after the alerts.
-func (m message) last(shown int) []string {
-	if tail := m.tail(shown); tail != "" {
-		return append(slices.Clone(m.foot), tail)
+func (m message) last(shown int) []item {
+	last := itemsOf(m.foot...)
+	if tail := m.tail(shown); tail != (item{}) {
+		last = append(last, tail)
 	}
-	return m.foot
+	return last
+}
+
+// itemsOf are lines without a link.
+func itemsOf(lines ...string) (items []item) {
+	for _, line := range lines {
+		items = append(items, item{before: line})
+	}
+	return items
 }
 
 // fit returns how many alerts, worst first, a rendering within the limit can show.
@@ -367,8 +451,12 @@ func (m message) fit(limit int, size func(shown int) int) int {
 	return sort.Search(len(m.items), func(i int) bool { return size(i+1) > limit })
 }
 
-// Text returns the Digest as plain text with at most so many alerts.
+// Text returns the Digest as plain text with at most so many alerts, for a terminal of the
+// machine that made the run.
 func (d *Digest) Text(language string, most int) string {
 	m := d.selectFor(scope{channel: new(Channel)}).message(language)
+	if !m.isPage {
+		m.place = ownText(d.Location)
+	}
 	return strings.Join(m.lines(min(most, len(m.items))), "\n")
 }

@@ -35,7 +35,7 @@ func (r *Rules) EvaluatePartner(run RunContext, state core.PartnerState, prev Co
 		p.prev[conditionOf(a)] = a
 	}
 	if state.Pool != nil {
-		p.evaluate(PartnerLow, r.PartnerLow, "", "", core.Credit{Allocated: state.Pool.Total, Remaining: state.Pool.Remaining, Currency: state.Pool.Currency})
+		p.evaluate(PartnerLow, r.PartnerLow, core.ResellerCredit{}, core.Credit{Allocated: state.Pool.Total, Remaining: state.Pool.Remaining, Currency: state.Pool.Currency})
 	}
 	p.finish(PartnerLow, state.Pool != nil)
 	byID := func(a, b core.ResellerCredit) int { return cmp.Compare(a.ResellerID, b.ResellerID) }
@@ -43,11 +43,15 @@ func (r *Rules) EvaluatePartner(run RunContext, state core.PartnerState, prev Co
 		if isZero(reseller.Allocated) && isZero(reseller.Remaining) {
 			continue // it is given no credit, which is not low; finish ends its condition
 		}
-		p.evaluate(ResellerLow, r.ResellerLow, reseller.ResellerID, reseller.Masked().Name, core.Credit{Allocated: reseller.Allocated, Remaining: reseller.Remaining, Currency: reseller.Currency})
+		p.evaluate(ResellerLow, r.ResellerLow, reseller, core.Credit{Allocated: reseller.Allocated, Remaining: reseller.Remaining, Currency: reseller.Currency})
 	}
 	p.finish(ResellerLow, state.Resellers != nil)
 	p.finish(VoucherExpiring, state.Vouchers != nil) // a condition of customers
-	return p.Evaluation, Conditions{Known: p.known, Open: append([]Alert{}, p.Open...)}
+	next := Conditions{Known: p.known, Open: append([]Alert{}, p.Open...)}
+	for i := range next.Open {
+		next.Open[i].FullName, next.Open[i].Remark = "", "" // the manifest has no personal data
+	}
+	return p.Evaluation, next
 }
 
 func isZero(m *core.Money) bool { return m != nil && m.Sign() == 0 }
@@ -64,12 +68,15 @@ type partnerEvaluation struct {
 // conditionOf identifies a condition.
 func conditionOf(a Alert) [2]string { return [2]string{string(a.Kind), a.ResellerID} }
 
-// evaluate evaluates one condition.
-func (p *partnerEvaluation) evaluate(kind Kind, low core.Threshold, id, name string, credit core.Credit) {
+// evaluate evaluates one condition, of a reseller or, with the zero one, of the partner.
+func (p *partnerEvaluation) evaluate(kind Kind, low core.Threshold, reseller core.ResellerCredit, credit core.Credit) {
 	a := Alert{
-		ID: p.id(kind, id), Kind: kind, Severity: kind.Severity(),
-		Account: p.run.Account, Provider: p.run.Provider, ResellerID: clean(id), Name: clean(name), Currency: clean(credit.Currency),
+		ID: p.id(kind, reseller.ResellerID), Kind: kind, Severity: kind.Severity(),
+		Account: p.run.Account, Provider: p.run.Provider, ResellerID: clean(reseller.ResellerID), Name: clean(reseller.Masked().Name), Currency: clean(credit.Currency),
 		Threshold: low.String(), Since: formatTime(p.run.AsOf), Status: string(core.StatusOfCredit(nil, credit, low)),
+	}
+	if p.run.FullNames {
+		a.FullName, a.Remark = clean(reseller.Name), clean(reseller.Remark)
 	}
 	if credit.Remaining != nil {
 		a.Remaining = credit.Remaining.String()
@@ -158,18 +165,20 @@ func (w writer) partner(pool *core.PartnerCredit) []string {
 	if pool == nil || pool.Remaining == nil {
 		return nil
 	}
-	remaining, currency := grouped(*pool.Remaining), strings.TrimSuffix(" "+ownText(pool.Currency), " ")
+	remaining, currency := grouped(pool.Remaining.String()), strings.TrimSuffix(" "+ownText(pool.Currency), " ")
 	if pool.Total == nil {
-		return []string{w.text("partner credit: %s left to allocate", "伙伴额度：剩余可分配 %s", remaining+currency)}
+		return []string{w.text("Partner credit: %s left to allocate", "伙伴额度：剩余可分配 %s", remaining+currency)}
 	}
-	return []string{w.text("partner credit: %s of %s left to allocate", "伙伴额度：剩余可分配 %s / 总额 %s", remaining, grouped(*pool.Total)+currency)}
+	return []string{w.text("Partner credit: %s of %s left to allocate", "伙伴额度：剩余可分配 %s / 总额 %s", remaining, grouped(pool.Total.String())+currency)}
 }
 
 // grouped writes an amount with a comma between thousands.
-func grouped(m core.Money) string {
-	text := m.String()
+func grouped(text string) string {
 	sign := text[:len(text)-len(strings.TrimPrefix(text, "-"))]
 	whole, fraction, found := strings.Cut(text[len(sign):], ".")
+	if strings.Trim(whole, "0123456789") != "" { // a percentage
+		return text
+	}
 	for at := len(whole) - 3; at > 0; at -= 3 {
 		whole = whole[:at] + "," + whole[at:]
 	}

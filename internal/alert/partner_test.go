@@ -186,10 +186,10 @@ func TestPartnerAlert(t *testing.T) {
 		d.Add(a)
 	}
 	for language, want := range map[string][]string{
-		English: {"🔴 Partner credit low: main: 12.50 USD of 1000.00 USD left, threshold 10%", "🟠 Reseller's credit low: 300000000001 E＊＊＊e L＊＊＊: -1.00 USD of 1000.00 USD left, threshold 10%"},
-		Chinese: {"🔴 伙伴可分配额度偏低：main：剩余 12.50 USD / 额度 1000.00 USD，预警线 10%", "🟠 经销商额度偏低：300000000001 E＊＊＊e L＊＊＊：剩余 -1.00 USD / 额度 1000.00 USD，预警线 10%"},
+		English: {"🔴 Partner credit low: main: 12.50 of 1,000.00 USD left, threshold 10%", "🟠 Reseller's credit low: 300000000001 E＊＊＊e L＊＊＊: -1.00 of 1,000.00 USD left, threshold 10%"},
+		Chinese: {"🔴 伙伴可分配额度偏低：main：剩余 12.50 / 额度 1,000.00 USD，预警线 10%", "🟠 经销商额度偏低：300000000001 E＊＊＊e L＊＊＊：剩余 -1.00 / 额度 1,000.00 USD，预警线 10%"},
 	} {
-		if got := d.selectFor(scope{channel: new(Channel)}).message(language).items; !slices.Equal(got, want) {
+		if got := texts(d.selectFor(scope{channel: new(Channel)}).message(language).items, item.plain); !slices.Equal(got, want) {
 			t.Errorf("%q, want %q", got, want)
 		}
 	}
@@ -202,9 +202,9 @@ func TestPartnerAlert(t *testing.T) {
 func TestPartnerLine(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct{ remaining, total, en, zh string }{
-		{"12000.00", "100000.00", "partner credit: 12,000.00 of 100,000.00 USD left to allocate", "伙伴额度：剩余可分配 12,000.00 / 总额 100,000.00 USD"},
-		{"-1234567", "", "partner credit: -1,234,567 USD left to allocate", "伙伴额度：剩余可分配 -1,234,567 USD"},
-		{"-999.5", "1000", "partner credit: -999.5 of 1,000 USD left to allocate", "伙伴额度：剩余可分配 -999.5 / 总额 1,000 USD"},
+		{"12000.00", "100000.00", "Partner credit: 12,000.00 of 100,000.00 USD left to allocate", "伙伴额度：剩余可分配 12,000.00 / 总额 100,000.00 USD"},
+		{"-1234567", "", "Partner credit: -1,234,567 USD left to allocate", "伙伴额度：剩余可分配 -1,234,567 USD"},
+		{"-999.5", "1000", "Partner credit: -999.5 of 1,000 USD left to allocate", "伙伴额度：剩余可分配 -999.5 / 总额 1,000 USD"},
 		{"", "1000", "", ""},
 	} {
 		pool := &core.PartnerCredit{Currency: "USD"}
@@ -246,7 +246,7 @@ func TestVouchers(t *testing.T) {
 		{with("500.00", "", 0), ""}, // not read
 		{with("500.00", "50.00", 9), "🟠 Voucher expires soon: 200000000001 E＊＊＊e L＊＊＊: vouchers 50.00 USD left, expires 2026-12-01 09:00 UTC+8, 7 days to go"},
 		{with("500.00", "50.00", 9), ""},
-		{with("-5.00", "50.00", 9), "🔴 Overdrawn: 200000000001 E＊＊＊e L＊＊＊: -5.00 USD of 1000.00 USD left, vouchers 50.00 USD left"},
+		{with("-5.00", "50.00", 9), "🔴 Overdrawn: 200000000001 E＊＊＊e L＊＊＊: -5.00 of 1,000.00 USD left, vouchers 50.00 USD left"},
 		{with("-5.00", "40.00", 10), "🟠 Voucher expires soon: 200000000001 E＊＊＊e L＊＊＊: vouchers 40.00 USD left, expires 2026-12-02 09:00 UTC+8, 5 days to go"},
 		{with("-5.00", "40.00", 9), ""}, // both were reported
 		{with("-5.00", "0.00", 0), ""},
@@ -259,7 +259,7 @@ func TestVouchers(t *testing.T) {
 				lines = append(lines, a.Kind.Title(English))
 				continue
 			}
-			lines = append(lines, writer{language: English}.alert(a))
+			lines = append(lines, writer{language: English}.alert(a).plain())
 		}
 		if got := strings.Join(lines, "\n"); got != day.want {
 			t.Errorf("day %d:\n%s\nwant\n%s", i, got, day.want)

@@ -40,6 +40,8 @@ type RunContext struct {
 	First                  bool           // no complete run precedes: there are no alerts, and conditions are remembered as if reported
 	Low                    core.Threshold // the account's threshold; zero is core.DefaultLow
 	FirstVouchers          bool           // no run before has read vouchers: expiries of vouchers are remembered as if reported
+	FullNames              bool           // alerts have names and remarks unmasked, too
+	Opening                bool           // with First: open conditions are listed to a channel, unless the customer is muted
 	MutedUntil             time.Time      // the end of the customer's mute; zero, or not after AsOf: it is not muted
 }
 

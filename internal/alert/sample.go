@@ -6,9 +6,9 @@ import "time"
 // whatever its kinds, accounts and severity. asOf is the current time, so that the
 // delivery has a new id.
 func Sample(language string, asOf time.Time) *Digest {
-	names := [...]string{"E***e L***d", "S***o"}
+	names, full, remark := [...]string{"E***e L***d", "S***o"}, [...]string{"Example Limited", "Sampleco"}, "pays quarterly"
 	if language == Chinese {
-		names = [...]string{"示***司", "样***品"}
+		names, full, remark = [...]string{"示***司", "样***品"}, [...]string{"示例有限公司", "样品"}, "按季度付款"
 	}
 	now := formatTime(asOf)
 	d := NewDigest(Summary{
@@ -17,8 +17,8 @@ func Sample(language string, asOf time.Time) *Digest {
 	})
 	d.sample = true
 	alerts := []Alert{
-		{Kind: CreditOverdrawn, CustomerID: "200000000001", Name: names[0], Remaining: "-12.50", Allocated: "1000.00", Currency: "USD", Threshold: "10%", Previous: "low", Status: "overdrawn"},
-		{Kind: CreditLow, CustomerID: "200000000002", Name: names[1], Remaining: "80.00", Allocated: "1000.00", Currency: "USD", Threshold: "10%", DaysLeft: new(12), Previous: "ok", Status: "low"},
+		{Kind: CreditOverdrawn, CustomerID: "200000000001", Name: names[0], FullName: full[0], Owner: "Alice", Remark: remark, Remaining: "-12.50", Allocated: "1000.00", Currency: "USD", Threshold: "10%", Previous: "low", Status: "overdrawn"},
+		{Kind: CreditLow, CustomerID: "200000000002", Name: names[1], FullName: full[1], Owner: "Bob", Remaining: "80.00", Allocated: "1000.00", Currency: "USD", Threshold: "10%", DaysLeft: new(12), Previous: "ok", Status: "low"},
 	}
 	for i := range alerts {
 		a := &alerts[i]

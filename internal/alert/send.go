@@ -53,12 +53,13 @@ func deliver(ctx context.Context, client *http.Client, channel *Channel, due Del
 	}()
 	s = &sender{id: due.ID, selection: d.selectFor(channel.scopeOf(due, opts.Planned)), getenv: opts.Getenv}
 	channel = channel.of(due.Owner)
-	if channel.Split == SplitCustomer && d.Held != nil { // planned before the channel was split
+	split := channel.Split == SplitCustomer && !d.First // the opening list is one digest
+	if split && d.Held != nil {                         // planned before the channel was split
 		result.State, result.Code, result.Detail, result.Progress = Skipped, "", nothing, ""
 		return result
 	}
 	var o outcome
-	if channel.Split == SplitCustomer {
+	if split {
 		o = s.events(ctx, client, channel, &result, opts)
 	} else {
 		s.message = s.selection.message(channel.Language)

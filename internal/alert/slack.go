@@ -45,8 +45,8 @@ func slackBody(m message, shown int) (map[string]any, int) {
 			section.Reset()
 		}
 	}
-	for _, line := range m.lines(shown)[1:] {
-		line = escapeSlack(line)
+	for _, i := range m.allItems(shown)[1:] {
+		line := i.marked("<%[2]s|%[1]s>", escapeSlack)
 		if section.Len()+len(line) >= slackSection {
 			flush()
 		}

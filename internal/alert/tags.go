@@ -14,6 +14,9 @@ func describeTag(a *Alert, c *core.CustomerTag) {
 	if c.Name != nil {
 		a.Name = clean(*c.Name)
 	}
+	if c.Label != nil {
+		a.Remark = clean(*c.Label)
+	}
 	a.setOwner(c.Owner, c.CRMID)
 	if c.ResellerID != nil {
 		a.ResellerID = clean(*c.ResellerID)

@@ -31,13 +31,9 @@ var teams = chat{
 // beside the text, and there are none.
 func teamsBody(m message, shown int) (map[string]any, int) {
 	var blocks []any
-	paragraph := func(style map[string]string, lines ...string) {
+	paragraph := func(style map[string]string, lines ...item) {
 		for i, line := range lines {
-			run := map[string]string{"type": "TextRun", "text": line}
-			for name, value := range style {
-				run[name] = value
-			}
-			block := map[string]any{"type": "RichTextBlock", "inlines": []any{run}}
+			block := map[string]any{"type": "RichTextBlock", "inlines": teamsRuns(line, style)}
 			if i > 0 {
 				block["spacing"] = "None"
 			}
@@ -45,9 +41,9 @@ func teamsBody(m message, shown int) (map[string]any, int) {
 		}
 	}
 	color := []string{"Attention", "Warning", "Accent"}[m.severity.rank()]
-	paragraph(map[string]string{"weight": "Bolder", "size": "Medium", "color": color}, m.title)
-	paragraph(nil, m.head...)
-	paragraph(nil, m.kinds...)
+	paragraph(map[string]string{"weight": "Bolder", "size": "Medium", "color": color}, itemsOf(m.title)...)
+	paragraph(nil, itemsOf(m.head...)...)
+	paragraph(nil, itemsOf(m.kinds...)...)
 	paragraph(nil, m.items[:shown]...)
 	paragraph(nil, m.last(shown)...)
 	card := map[string]any{
@@ -58,4 +54,29 @@ func teamsBody(m message, shown int) (map[string]any, int) {
 	return map[string]any{"type": "message", "attachments": []any{map[string]any{
 		"contentType": "application/vnd.microsoft.card.adaptive", "content": card,
 	}}}, sizeOf(string(text))
+}
+
+// teamsRuns is a line as text runs, one of which opens its link ("TextRun", selectAction,
+// Adaptive Cards Schema Explorer, learn.microsoft.com).
+func teamsRuns(line item, style map[string]string) (runs []any) {
+	add := func(text, url string) {
+		run := map[string]any{"type": "TextRun", "text": text}
+		for name, value := range style {
+			run[name] = value
+		}
+		if url != "" {
+			run["selectAction"] = map[string]string{"type": "Action.OpenUrl", "url": url}
+		}
+		runs = append(runs, run)
+	}
+	if line.url == "" {
+		add(line.plain(), "")
+		return runs
+	}
+	add(line.before, "")
+	add(line.middle, line.url)
+	if line.after != "" {
+		add(line.after, "")
+	}
+	return runs
 }

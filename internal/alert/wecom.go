@@ -27,6 +27,6 @@ var weCom = chat{
 // weComBody renders a message. The limit is of its content alone.
 func weComBody(m message, shown int) (map[string]any, int) {
 	quotation := prefixed("> ", slices.Concat(m.head, m.kinds))
-	text := paragraphs("### "+m.title+"\n"+quotation, prefixed("", m.items[:shown]), prefixed("", m.last(shown)))
+	text := paragraphs("### "+m.title+"\n"+quotation, prefixed("", texts(m.items[:shown], item.markdown)), prefixed("", texts(m.last(shown), item.markdown)))
 	return map[string]any{"msgtype": "markdown", "markdown": map[string]string{"content": text}}, len(text)
 }

@@ -17,6 +17,8 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"net/url"
+	"slices"
 	"time"
 
 	"partnerlens/pkg/core"
@@ -111,6 +113,7 @@ const (
 //	POST /v1/{function}                the same, with the parameters as a JSON body
 //	GET  /v1/{function}/{customer_id}  answers for one customer
 //	GET  /v1/{resource}                answers from what is stored: see Resource
+//	GET  /customers/{function}/{account}/{customer_id}  leads to the customer's history
 //	GET  /metrics                      the metrics of this process
 //	GET  /healthz                      the program answers; no vendor is called
 //	GET  /                             the same, for load balancers, which request it by default
@@ -138,6 +141,7 @@ func New(opts Options) http.Handler {
 	for _, res := range opts.Resources {
 		h.get("/v1/"+res.Path, authenticated(func(w http.ResponseWriter, r *http.Request, c *call) error { return h.resource(w, r, c, &res) }))
 	}
+	h.get("/customers/{function}/{account}/{customer_id}", h.customer)
 	h.get(metricsPath, authenticated(h.metrics))
 	h.get("/healthz", h.healthz)
 	h.get("/{$}", h.healthz)
@@ -158,6 +162,19 @@ func (h *handler) healthz(w http.ResponseWriter, r *http.Request) error {
 	}
 	w.Header().Set("Cache-Control", "no-store")
 	writeWhole(w, r, "application/json", body)
+	return nil
+}
+
+// customer leads the links of digests to the customer's history. The address is relative to
+// the caller's, whose base path may not be known.
+func (h *handler) customer(w http.ResponseWriter, r *http.Request) error {
+	name := r.PathValue("function")
+	if !slices.ContainsFunc(h.Functions, func(f *core.Function) bool { return f.Name == name }) {
+		return &core.Error{Code: core.CodeNotFound, Detail: "no such function; see /openapi.yaml"}
+	}
+	w.Header().Set("Location", "../../../v1/"+name+"/"+url.PathEscape(r.PathValue("customer_id"))+"/history?account="+url.QueryEscape(r.PathValue("account")))
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(http.StatusSeeOther)
 	return nil
 }
 

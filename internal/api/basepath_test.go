@@ -4,6 +4,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"testing"
 
 	"github.com/oasdiff/yaml"
@@ -80,6 +81,46 @@ func TestBasePaths(t *testing.T) {
 	answer := serve(handler, httptest.NewRequest("GET", "/v1/credit", nil))
 	if p := problemIn(t, answer); answer.StatusCode != 500 || p.Code != core.CodeMisconfigured || p.Param != "PARTNERLENS_BASE_PATH" {
 		t.Errorf("an invalid base path is answered %d %+v", answer.StatusCode, p)
+	}
+}
+
+// The links of digests lead to the customer's history below the same base path, whether it is
+// known or not.
+func TestCustomerLinks(t *testing.T) {
+	t.Parallel()
+	handler := clouds()["steady"].handlerWith(withKeys(t))
+	for _, test := range []struct {
+		target string
+		status int
+		want   string
+	}{
+		{"/customers/credit/default/200000000001", 303, "/v1/credit/200000000001/history?account=default"},
+		{"/customers/tags/north/0e4a?reseller_id=r1", 303, "/v1/tags/0e4a/history?account=north"},
+		{"/customers/tags/a%26b/x%3Fy%23z", 303, "/v1/tags/x%3Fy%23z/history?account=a%26b"},
+		{"/customers/nothing/default/1", 404, ""},
+		{"/customers/credit/default/1%2F2", 400, ""},
+		{"/customers/credit/default/..", 404, ""},
+		{"/customers/credit/default/1/2", 404, ""},
+		{"/customers/credit/default", 404, ""},
+	} {
+		r := httptest.NewRequest("GET", test.target, nil)
+		answer := serve(handler, r)
+		if answer.StatusCode != test.status {
+			t.Errorf("%s = %d, want %d", test.target, answer.StatusCode, test.status)
+		}
+		if test.want == "" {
+			continue
+		}
+		for _, base := range []string{"", "/partners", "/a/b"} { // of the caller's URL; a proxy may have taken it off
+			outer, err := url.Parse("https://host" + base + test.target)
+			if err != nil {
+				t.Fatal(err)
+			}
+			to, err := outer.Parse(answer.Header.Get("Location"))
+			if err != nil || to.String() != "https://host"+base+test.want {
+				t.Errorf("%s leads to %s, want %s: %v", outer, to, base+test.want, err)
+			}
+		}
 	}
 }
 

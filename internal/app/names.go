@@ -19,7 +19,7 @@ const ConfigSetting = "PARTNERLENS_CONFIG"
 // SettingNames returns the variables that are settings, in alphabetical order.
 func SettingNames() []string {
 	names := []string{
-		AccountsSetting, SecretsForSetting, LogLevelSetting, PlatformAuthSetting, api.KeysSetting, api.BasePathSetting, alert.Setting, owners.Setting,
+		AccountsSetting, SecretsForSetting, LogLevelSetting, PlatformAuthSetting, api.KeysSetting, api.BasePathSetting, PublicURLSetting, alert.Setting, owners.Setting,
 		StoreSetting, WatchEverySetting, WatchZoneSetting, RetainSetting, AttemptsSetting, HoldPercentSetting, HoldCountSetting,
 		"PARTNERLENS_STORE_ACCESS_KEY", "PARTNERLENS_STORE_SECRET_KEY", "PARTNERLENS_STORE_TOKEN", // internal/store
 		"PARTNERLENS_TENCENT_SSM_REGION", "PARTNERLENS_TENCENT_SSM_ENDPOINT", // internal/secrets

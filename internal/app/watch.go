@@ -159,6 +159,7 @@ type plan struct {
 	accounts int // the number of accounts whose runs are made at the same time
 	alerts   *alert.Config
 	owners   *runOwners // nil: there is no table
+	public   string     // the base of links in digests
 }
 
 // plan reads the settings. It returns a mistake for each setting that cannot be used.
@@ -178,6 +179,10 @@ func (w *Watcher) plan() (p plan, mistakes []error) {
 		} else {
 			wrong(WatchZoneSetting, "not an offset from UTC, as +08:00, nor the name of a zone that this machine knows, as Europe/Berlin; function platforms often know none")
 		}
+	}
+	var err error
+	if p.public, err = ParsePublicURL(w.Env(PublicURLSetting)); err != nil {
+		mistakes = append(mistakes, err)
 	}
 	for _, setting := range []struct {
 		name string
@@ -204,7 +209,6 @@ func (w *Watcher) plan() (p plan, mistakes []error) {
 		wrong(StoreSetting, "not set; write file:///folder, or s3://bucket/prefix?region=… for a bucket")
 		return p, mistakes
 	}
-	var err error
 	if p.store, err = w.open(p.where); err != nil {
 		mistakes = append(mistakes, err)
 	}
@@ -391,7 +395,7 @@ func (w *Watcher) job(ctx context.Context, f Composed, p plan, settings Settings
 	account := settings.Account
 	job := watch.Job{
 		Function: f.Function, Account: account, Run: run, Params: params, Resellers: slices.Compact(resellers),
-		Thresholds: p.thresholds(settings), Version: Version, Location: strings.TrimSuffix(where, "/") + "/",
+		Thresholds: p.thresholds(settings), Version: Version, Location: strings.TrimSuffix(where, "/") + "/", Public: p.public,
 		Table: api.Table, Now: w.Now, Zone: p.zone,
 		PartSize: max(2_000, 20_000/p.accounts), // the accounts share the memory
 		Low:      low, Alerts: p.alerts, Evaluator: f.Entry.Alerts, Digest: w.Digest,
@@ -525,7 +529,11 @@ func (w *Watcher) SendSample(ctx context.Context) ([]alert.Delivery, error) {
 	if len(config.Channels) == 0 {
 		return nil, &core.Error{Code: core.CodeMisconfigured, Param: alert.Setting, Detail: "names no channel"}
 	}
-	deliveries := config.Deliver(ctx, alert.Sample(config.Channels[0].Language, w.Now()), alert.DeliverOptions{Getenv: w.Env, Resolve: w.resolver.resolve, Pace: &w.pace})
+	sample := alert.Sample(config.Channels[0].Language, w.Now())
+	if sample.Public, err = ParsePublicURL(w.Env(PublicURLSetting)); err != nil {
+		return nil, err
+	}
+	deliveries := config.Deliver(ctx, sample, alert.DeliverOptions{Getenv: w.Env, Resolve: w.resolver.resolve, Pace: &w.pace})
 	for _, d := range deliveries {
 		w.logDelivery(ctx, "test", d)
 	}

@@ -219,7 +219,6 @@ func (c *watchCmd) demo(ctx context.Context, std streams) error {
 		at := now.AddDate(0, 0, day-1)
 		watcher := &app.Watcher{Env: demoEnv, Now: func() time.Time { return at }, Digest: func(d *alert.Digest) { digests = append(digests, d) }}
 		_, _ = fmt.Fprintf(std.out, "%s\n\n", []string{"YESTERDAY: the first run, with which later runs are compared", "TODAY: the second run, and what changed"}[day])
-		digests = nil
 		for _, f := range app.ComposeAll(demoEnv, func() time.Time { return at }) {
 			watched, err := watcher.Watch(ctx, f, app.WatchRequest{})
 			if err != nil {

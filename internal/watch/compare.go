@@ -112,6 +112,7 @@ func (r *invocation) runContext(m, reference *Manifest) alert.RunContext {
 	run := alert.RunContext{
 		Function: m.Function, Account: m.Account, Run: m.Run, Provider: m.Provider, Store: r.storeID, AsOf: m.AsOf,
 		First: reference == nil, FirstVouchers: true, Low: r.Low, Evaluator: r.Evaluator,
+		Opening: reference == nil && r.Alerts.Opening(m.Account), FullNames: r.Alerts.FullNames(m.Account),
 	}
 	if reference != nil {
 		run.Since = reference.AsOf

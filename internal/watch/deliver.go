@@ -165,7 +165,7 @@ func (r *invocation) digestOf(ctx context.Context, m *Manifest) (*alert.Digest, 
 		First: m.accepted() && m.Previous == nil && m.PreviousState == nil,
 		Store: r.storeID, Attempt: m.Attempt, Unproven: m.effectiveState() == Unproven || m.effectiveState() == Held && !m.Proven, Counted: m.Total, ReadLate: m.ReadLate,
 		Notes: m.Notes(), Muted: m.Muted, Partner: m.pool(),
-		Zone: r.Zone, Location: r.Location + r.place.folder() + m.Run + "/",
+		Zone: r.Zone, Location: r.Location + r.place.folder() + m.Run + "/", Public: r.Public, Kinds: r.Alerts.Rules.Kinds,
 		Owners: r.ownersOf(m.Run),
 	})
 	if m.effectiveState() == Held {

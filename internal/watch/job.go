@@ -20,6 +20,7 @@ type Job struct {
 	Thresholds map[string]any // for the manifest. If they change, reading starts again
 	Version    string         // of the program
 	Location   string         // of the store, in digests
+	Public     string         // the base of links in digests, without a slash at its end; "": no links
 	Zone       *time.Location // in which the day begins; nil: core.VendorZone
 	PartSize   int            // the number of records held in memory while reading; 0: 20,000
 	Now        func() time.Time

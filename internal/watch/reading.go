@@ -159,7 +159,7 @@ func finishedRun(ctx context.Context, s store.Store, p place, run string) (m Man
 }
 
 // readAlerts reads an object of alerts, checks it against the manifest, and returns the
-// alerts that keep accepts.
+// alerts that keep accepts, with masked names and without remarks.
 func readAlerts(ctx context.Context, s store.Store, name string, want Object, schema string, keep func(alert.Alert) bool) (kept []alert.Alert, err error) {
 	body, err := openChecked(ctx, s, name, want)
 	if err != nil {
@@ -167,6 +167,7 @@ func readAlerts(ctx context.Context, s store.Store, name string, want Object, sc
 	}
 	defer body.close()
 	is, readErr := decodeAlerts(bufio.NewReader(body), func(a alert.Alert) {
+		a.FullName, a.Remark = "", "" // for digests alone
 		if keep(a) {
 			kept = append(kept, a)
 		}

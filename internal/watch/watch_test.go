@@ -54,7 +54,7 @@ func TestTwoRuns(t *testing.T) {
 			t.Errorf("no %s in\n%s", want, changes)
 		}
 	}
-	if got, want := w.chats["ops"].said(), []string{"2026-11-21 first", "2026-11-22 credit_low customer_gone customer_new"}; !slices.Equal(got, want) {
+	if got, want := w.chats["ops"].said(), []string{"2026-11-21 credit_low first", "2026-11-22 credit_low customer_gone customer_new"}; !slices.Equal(got, want) {
 		t.Errorf("said %q, want %q", got, want)
 	}
 	if state := unpacked(t, get(t, w.store, "runs/credit/north/2026-11-22/state.ndjson.gz")); strings.Count(state, "\n") != 57 {

@@ -164,6 +164,9 @@ type message struct {
 			ID       string `json:"id"`
 			Kind     string `json:"kind"`
 			Customer string `json:"customer_id"`
+			Name     string `json:"name"`
+			FullName string `json:"full_name"`
+			URL      string `json:"url"`
 		} `json:"alerts"`
 	} `json:"data"`
 }
