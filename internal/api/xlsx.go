@@ -1,11 +1,11 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"io"
 	"maps"
 	"slices"
-	"strconv"
 	"strings"
 
 	"partnerlens/pkg/core"
@@ -27,7 +27,11 @@ func WriteXLSX(ctx context.Context, w io.Writer, function *core.Function, questi
 	if err != nil && list.Count == 0 {
 		return report, err
 	}
-	facts := reportFacts(function.Name, report, params, style)
+	facts, factsErr := style.Facts(report, "provider", "account", "complete", "stopped", "as_of", "count", "total", "missing_ids", "warnings", "next")
+	err = cmp.Or(err, factsErr)
+	for _, name := range slices.Sorted(maps.Keys(params)) {
+		facts = append(facts, [2]string{"query", name + "=" + strings.Join(params[name], ",")})
+	}
 	list.Of, list.AsOf = report.Provider+"/"+report.Account, report.AsOf
 	switch {
 	case err != nil:
@@ -46,38 +50,4 @@ func WriteXLSX(ctx context.Context, w io.Writer, function *core.Function, questi
 		err = closing
 	}
 	return report, err
-}
-
-// reportFacts are the names and values of a report.
-func reportFacts(function string, report core.Report, params core.Params, style sheet.Style) [][2]string {
-	facts := [][2]string{
-		{"function", function}, {"provider", report.Provider}, {"account", report.Account},
-		{"complete", strconv.FormatBool(report.Complete)},
-	}
-	add := func(name, value string) { facts = append(facts, [2]string{name, value}) }
-	if report.Stopped != nil {
-		add("stopped", string(*report.Stopped))
-	}
-	if !report.AsOf.IsZero() {
-		add("as_of", style.Time(report.AsOf))
-	}
-	add("count", strconv.Itoa(report.Count))
-	if report.Total != nil {
-		add("total", strconv.Itoa(*report.Total))
-	}
-	for _, name := range slices.Sorted(maps.Keys(params)) {
-		if name != "cursor" {
-			add("query", name+"="+strings.Join(params[name], ","))
-		}
-	}
-	for _, id := range report.MissingIDs {
-		add("missing_id", id)
-	}
-	for _, w := range report.Warnings {
-		add("warning", strings.Join(slices.DeleteFunc([]string{w.Code, w.CustomerID, w.Field, warningText(w)}, func(s string) bool { return s == "" }), ": "))
-	}
-	if report.Next != nil {
-		add("next", *report.Next)
-	}
-	return facts
 }

@@ -2,15 +2,14 @@ package watch
 
 import (
 	"bytes"
+	"cmp"
 	"context"
-	"fmt"
 	"iter"
 	"maps"
 	"slices"
-	"strconv"
-	"strings"
 
 	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 
 	"partnerlens/internal/alert"
 	"partnerlens/pkg/core"
@@ -69,7 +68,12 @@ func (w *workbook) write(ctx context.Context) error {
 			return err
 		}
 	}
-	w.Facts(w.style.Text("Run", "运行"), w.facts())
+	facts, err := w.style.Facts(w.m, "function", "provider", "account", "run", "state", "complete", "proven", "as_of", "previous", "count", "total",
+		"by_status", "changes", "alerts", "open", "muted", "warnings", "version")
+	if err != nil {
+		return err
+	}
+	w.Facts(w.style.Text("Run", "运行"), facts)
 	return w.Close(w.heading())
 }
 
@@ -137,16 +141,17 @@ func (w *workbook) value(column core.Column, value string) string {
 // alerts writes the first list of alerts.json or open.json. The customers have their names in full, as
 // in the list.
 func (w *workbook) alerts(ctx context.Context, object, title string) error {
-	expires := core.Column{Name: "expires", Kind: core.ColumnTime}
-	if slices.ContainsFunc(w.run.Function.Columns, func(c core.Column) bool { return c.Name == "expires_at" && c.Kind == core.ColumnEnd }) {
-		expires = core.Column{Name: "expires_at", Kind: core.ColumnEnd, Date: "valid_until"}
-	}
-	w.Begin(title, []core.Column{
+	columns := []core.Column{
 		{Name: "severity"}, {Name: "kind"}, {Name: "since", Kind: core.ColumnTime}, {Name: "customer_id"}, {Name: "reseller_id"}, {Name: "name"},
 		{Name: "remaining", Kind: core.ColumnNumber}, {Name: "allocated", Kind: core.ColumnNumber}, {Name: "currency"}, {Name: "vouchers", Kind: core.ColumnNumber},
-		expires, {Name: "days_left", Kind: core.ColumnNumber, Whole: true}, {Name: "previous_status"}, {Name: "status"},
+		{Name: "expires", Kind: core.ColumnTime}, {Name: "days_left", Kind: core.ColumnNumber, Whole: true}, {Name: "previous_status"}, {Name: "status"},
 		{Name: "owner"}, {Name: "crm_id"}, {Name: "muted_until", Kind: core.ColumnEnd, Date: "mute_until"}, {Name: "seen"},
-	})
+	}
+	const nameColumn, expiresColumn = 5, 10
+	if slices.ContainsFunc(w.run.Function.Columns, func(c core.Column) bool { return c.Date == "valid_until" }) {
+		columns[expiresColumn].Kind, columns[expiresColumn].Date = core.ColumnEnd, "valid_until" // the end of a tag
+	}
+	w.Begin(title, columns)
 	names := w.names(ctx)
 	defer names.stop()
 	for text, err := range w.lines(ctx, object) {
@@ -159,35 +164,24 @@ func (w *workbook) alerts(ctx context.Context, object, title string) error {
 		if bytes.HasSuffix(text.text, []byte("[")) { // its beginning
 			continue
 		}
-		var a alert.Alert
-		if len(text.text) == 0 || json.Unmarshal(bytes.TrimSuffix(text.text, []byte(",")), &a) != nil {
+		var members map[string]jsontext.Value
+		if json.Unmarshal(bytes.TrimSuffix(text.text, []byte(",")), &members) != nil {
 			return damaged(object, "a line of it is not what was stored")
 		}
-		name := a.Name
-		if a.CustomerID != "" {
-			key := a.CustomerID
-			if a.ResellerID != "" {
-				key = a.ResellerID + "/" + key
-			}
-			full, err := names.find(key)
-			if err != nil {
-				return err
-			}
-			if full != "" {
-				name = full
-			}
+		key := sheet.Text(members["customer_id"])
+		if reseller := sheet.Text(members["reseller_id"]); key != "" && reseller != "" {
+			key = reseller + "/" + key
 		}
-		days, seen := "", ""
-		if a.DaysLeft != nil {
-			days = strconv.Itoa(*a.DaysLeft)
+		name, err := names.find(key)
+		if err != nil {
+			return err
 		}
-		if a.Seen != nil {
-			seen = strconv.FormatBool(*a.Seen)
+		cells := make([]string, len(columns))
+		for i, column := range columns {
+			cells[i] = sheet.Text(members[column.Name])
 		}
-		if err := w.Row([]string{
-			string(a.Severity), string(a.Kind), a.Since, a.CustomerID, a.ResellerID, name, a.Remaining, a.Allocated, a.Currency, a.Vouchers,
-			a.Expires, days, a.Previous, a.Status, a.Owner, a.CRMID, a.MutedUntil, seen,
-		}); err != nil {
+		cells[nameColumn] = cmp.Or(name, cells[nameColumn])
+		if err := w.Row(cells); err != nil {
 			return err
 		}
 	}
@@ -217,8 +211,11 @@ func (n *nameFinder) of(record core.Record) string {
 	return record.Row()[n.column]
 }
 
-// find returns the name of the customer of a key; "" if the list does not have it.
+// find returns the name of the customer of a key; "" if the list does not have it, and for the key "".
 func (n *nameFinder) find(key string) (string, error) {
+	if key == "" {
+		return "", nil
+	}
 	for n.at.key < key {
 		line, err, more := n.next()
 		if err != nil || !more {
@@ -248,44 +245,4 @@ func (w *workbook) heading() sheet.Heading {
 		list.Late = w.m.Run
 	}
 	return w.style.Heading(list)
-}
-
-// facts are what the manifest says of the run.
-func (w *workbook) facts() (facts [][2]string) {
-	m := w.m
-	add := func(name, value string) {
-		if value != "" {
-			facts = append(facts, [2]string{name, value})
-		}
-	}
-	counts := func(name string, of map[string]int) {
-		for _, key := range slices.Sorted(maps.Keys(of)) {
-			add(name, fmt.Sprintf("%s: %d", key, of[key]))
-		}
-	}
-	add("function", m.Function)
-	add("provider", m.Provider)
-	add("account", m.Account)
-	add("run", m.Run)
-	add("state", string(m.State))
-	add("complete", strconv.FormatBool(m.Complete))
-	add("proven", strconv.FormatBool(m.Proven))
-	add("as_of", w.style.Time(m.AsOf))
-	if m.Previous != nil {
-		add("previous", *m.Previous)
-	}
-	add("count", strconv.Itoa(m.Count))
-	if m.Total != nil {
-		add("total", strconv.Itoa(*m.Total))
-	}
-	counts("by_status", m.ByStatus)
-	counts("changes", map[string]int{"new": m.Changes.New, "gone": m.Changes.Gone, "changed": m.Changes.Changed})
-	counts("alerts", m.Alerts)
-	counts("open", m.Open)
-	add("muted", strconv.Itoa(m.Muted))
-	for _, warning := range m.Warnings {
-		add("warning", strings.TrimSuffix(warning.Code+": "+warning.CustomerID, ": ")+": "+warning.Message)
-	}
-	add("version", m.Version)
-	return facts
 }

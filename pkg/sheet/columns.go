@@ -145,7 +145,7 @@ var chinese = map[string]string{
 	"day": "日期", "run": "运行", "as_of": "读取时间", "as_of_date": "读取日期", "state": "运行状态", "detail": "说明", "alerts": "告警",
 
 	"fact": "项目", "complete": "完整", "stopped": "中止原因", "proven": "已证实完整", "previous": "对比的运行", "count": "客户数",
-	"total": "云厂商计数", "query": "查询条件", "value": "值", "missing_id": "未返回的客户 ID", "warning": "警告", "next": "续读游标", "customers": "客户数",
-	"by_status": "按状态", "changes": "变更数", "open": "未恢复的告警", "muted": "静默客户数", "version": "版本", "request_id": "请求 ID",
+	"total": "云厂商计数", "query": "查询条件", "value": "值", "missing_ids": "未返回的客户 ID", "warnings": "警告", "next": "续读游标", "customers": "客户数",
+	"by_status": "按状态", "changes": "变更数", "open": "未恢复的告警", "muted": "静默客户数", "version": "版本",
 	"cut": "被截断的单元格数",
 }

@@ -2,7 +2,15 @@ package sheet
 
 import (
 	"fmt"
+	"maps"
+	"slices"
+	"strings"
 	"time"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"partnerlens/pkg/core"
 )
 
 // Heading is what is known of a list at its end: the name of its sheet, the first line of
@@ -62,4 +70,64 @@ func (s Style) Text(english, chinese string) string {
 		return chinese
 	}
 	return english
+}
+
+// Facts returns members of an object for Book.Facts: one that is a list or an object has a fact for each of
+// its values, and one that is null, or a list of none, has no fact.
+func (s Style) Facts(object any, members ...string) (facts [][2]string, err error) {
+	text, err := core.AppendJSON(nil, object)
+	if err != nil {
+		return nil, err
+	}
+	var all map[string]jsontext.Value
+	if err := json.Unmarshal(text, &all); err != nil {
+		return nil, &core.Error{Code: core.CodeInternal, Err: err}
+	}
+	for _, name := range members {
+		var list []jsontext.Value
+		var values map[string]jsontext.Value
+		switch value := all[name]; value.Kind() {
+		case '[':
+			_ = json.Unmarshal(value, &list) // it is what AppendJSON wrote
+		case '{':
+			_ = json.Unmarshal(value, &values)
+			for _, key := range slices.Sorted(maps.Keys(values)) {
+				facts = append(facts, [2]string{name, key + ": " + Text(values[key])})
+			}
+		default:
+			list = []jsontext.Value{value}
+		}
+		for _, value := range list {
+			written := Text(value)
+			if at, err := time.Parse(time.RFC3339, written); err == nil {
+				written = s.Time(at)
+			}
+			if written != "" {
+				facts = append(facts, [2]string{name, written})
+			}
+		}
+	}
+	return facts, nil
+}
+
+// Text returns a JSON value as a cell has it: a string as it is, a null as nothing.
+func Text(value jsontext.Value) string {
+	switch value.Kind() {
+	case '"':
+		text, _ := jsontext.AppendUnquote(nil, value) // it is JSON
+		return string(text)
+	case 'n', 0:
+		return ""
+	case '{': // a warning
+		var parts map[string]jsontext.Value
+		_ = json.Unmarshal(value, &parts)
+		var texts []string
+		for _, name := range []string{"code", "account", "customer_id", "field", "count", "message"} {
+			if text := Text(parts[name]); text != "" {
+				texts = append(texts, text)
+			}
+		}
+		return strings.Join(texts, ": ")
+	}
+	return string(value)
 }

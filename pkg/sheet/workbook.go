@@ -36,6 +36,7 @@ type Book struct {
 	line    int      // the last line that was written
 	buffer  []byte
 	lists   int // sheets of the first list
+	most    int // lines of a sheet
 
 	Cut int // cells whose text is longer than a cell can hold, and was cut
 }
@@ -66,7 +67,9 @@ const (
 )
 
 // NewBook returns a workbook that is written to w.
-func NewBook(w io.Writer, style Style) *Book { return &Book{style: style, zip: zip.NewWriter(w)} }
+func NewBook(w io.Writer, style Style) *Book {
+	return &Book{style: style, zip: zip.NewWriter(w), most: maxLines}
+}
 
 // Begin begins a sheet. The name of the first is Heading.Name.
 func (b *Book) Begin(name string, columns []core.Column) {
@@ -93,7 +96,7 @@ func (b *Book) Row(cells []string, last ...core.Column) error {
 	switch {
 	case b.part == nil && len(b.held) < heldRows:
 		b.held = append(b.held, row)
-	case b.line == maxLines:
+	case b.line == b.most:
 		b.flush()
 		b.write(b.closing())
 		if b.lists == len(b.names) {
