@@ -83,7 +83,7 @@ func (c *queryCmd) Run(ctx context.Context, std streams) error {
 	case c.History:
 		return c.history(ctx, std, params)
 	case len(c.CustomerID) == 0:
-		if c.format(c.Output, std.out) == "table" {
+		if format := c.format(c.Output, std.out); format == "table" || format == "xlsx" {
 			presetTable(c.entry, params)
 		}
 	case slices.Contains(function.Params, "customer_id"):
