@@ -4,7 +4,6 @@ import (
 	"archive/zip"
 	"fmt"
 	"io"
-	"math"
 	"regexp"
 	"strconv"
 	"strings"
@@ -282,7 +281,7 @@ func isNumber(text string) bool {
 func serial(seconds int64) (string, bool) {
 	const day, epoch, first, last = 24 * 60 * 60, 25_569, 61, 2_958_466
 	days := float64(seconds)/day + epoch
-	return strconv.FormatFloat(math.Round(days*1e8)/1e8, 'f', -1, 64), first <= days && days < last
+	return strconv.FormatFloat(days, 'f', -1, 64), first <= days && days < last
 }
 
 func (b *Book) number(i, style int, value string) {
