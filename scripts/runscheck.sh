@@ -5,7 +5,9 @@
 #   scripts/runscheck.sh [CACHE_DIR]
 #
 # The Python libraries are installed into a virtual environment in CACHE_DIR, or
-# in a temporary directory that is removed again. Prints "N passed, 0 failed".
+# in a temporary directory that is removed again. LibreOffice, which opens the
+# spreadsheets, is installed where it is missing (Debian, as root). Prints
+# "N passed, 0 failed".
 set -euo pipefail
 cd "$(dirname "$0")/.."
 work=$(mktemp -d)
@@ -32,6 +34,10 @@ if [ ! -f "$venv/complete" ]; then
 	python3 -m venv "$venv" >&2
 	"$venv/bin/pip" install --quiet --disable-pip-version-check -r scripts/runscheck/requirements.txt >&2
 	touch "$venv/complete"
+fi
+if ! command -v soffice >/dev/null; then
+	apt-get update -qq >&2
+	DEBIAN_FRONTEND=noninteractive apt-get install -qq --no-install-recommends libreoffice-calc-nogui >&2
 fi
 go build -o "$work/partnerlens" ./cmd/partnerlens
 
@@ -62,4 +68,4 @@ for day in 0 1; do
 	stop
 done
 
-"$venv/bin/python" -B scripts/runscheck/check.py "$work/store" docs/runs.md
+"$venv/bin/python" -B scripts/runscheck/check.py "$work/store" docs/runs.md "$work/partnerlens"

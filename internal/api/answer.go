@@ -22,8 +22,9 @@ type answer struct {
 	question *core.Question
 	accepted map[string]string // parameters of the accepted media type
 	format   format
-	id       string // of the customer in the path; "" without one
-	started  bool   // the status is written; a problem cannot be written any more
+	zone     *time.Location // of local dates
+	id       string         // of the customer in the path; "" without one
+	started  bool           // the status is written; a problem cannot be written any more
 	age      age
 }
 
@@ -72,6 +73,9 @@ func (h *handler) answer(w http.ResponseWriter, r *http.Request, c *call) error 
 		question = question.Warned(core.Warning{Code: warnLastValues, Message: names + ": the load balancer passes on only the last value of a parameter that is repeated, so that others may be lost; send the parameters by POST, or switch on lambda.multi_value_headers.enabled for its target group"})
 	}
 	a := &answer{w: w, call: c, question: question, accepted: accepted, format: chosen, id: id}
+	if h.Zone != nil {
+		a.zone = h.Zone()
+	}
 	a.ctx = core.WithTrace(core.WithTrace(r.Context(), h.Trace), &core.Trace{Shared: a.age.add})
 	if r.Method == http.MethodHead {
 		if err := question.Check(a.ctx); err != nil {

@@ -68,6 +68,9 @@ type Options struct {
 	// accounts that sees accepts. nil: there are no metrics.
 	Metrics func(ctx context.Context, sees func(function, account string) bool) []byte
 
+	// Zone returns the zone of the local dates in CSV. nil: core.VendorZone.
+	Zone func() *time.Location
+
 	// Observe is called at the start of each request to /v1, and the function that it returns
 	// at its end; for /metrics, for wrong keys only. May be nil.
 	Observe func(r *http.Request) func(Outcome)

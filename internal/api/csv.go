@@ -38,25 +38,21 @@ const maxNextTrailer = 4 << 10
 // A cell has the exact id, amount or month, with one exception: in a text, an apostrophe
 // precedes what a spreadsheet would run as a formula (see package sheet).
 //
+// A column with the local date follows each column of a moment, which is in UTC; that of the
+// first moment after a period has the last day of the period.
+//
 // A spreadsheet that opens such a file by a double click reads UTF-8 as the local code
 // page, shows an id of twelve digits as 2E+11, and a month as a date. Over HTTP
 // "text/csv; profile=excel" avoids this: the file begins with a byte order mark, and a
 // text that looks like a number or a date is written ="200000000000", which spreadsheets
 // show, sort and save as that text. Programs should not use it.
-func WriteCSV(ctx context.Context, w io.Writer, function *core.Function, question *core.Question) (core.Report, error) {
-	return (&lines{format: csvTable{columns: function.Columns}, w: w}).read(ctx, question)
-}
-
-// Table is the same for a spreadsheet that opens the file by a double click. It returns the
-// beginning of the file, and a function that appends a record's row. It has no report.
-func Table(columns []core.Column) (opening []byte, row func(b []byte, record core.Record) []byte) {
-	table := csvTable{columns: columns, excel: true}
-	return table.opening(), func(b []byte, record core.Record) []byte { return table.appendRow(b, record.Row()) }
+func WriteCSV(ctx context.Context, w io.Writer, function *core.Function, question *core.Question, style sheet.Style) (core.Report, error) {
+	return (&lines{format: csvTable{sheet.NewCSV(function.Columns, style)}, w: w}).read(ctx, question)
 }
 
 func writeCSV(a *answer) error {
-	table := csvTable{columns: a.call.function.Columns, excel: strings.EqualFold(a.accepted["profile"], "excel")}
-	report, err := a.writeLines(table)
+	style := sheet.Style{Zone: a.zone, Excel: strings.EqualFold(a.accepted["profile"], "excel")}
+	report, err := a.writeLines(csvTable{sheet.NewCSV(a.call.function.Columns, style)})
 	if err != nil {
 		return err
 	}
@@ -72,44 +68,23 @@ func writeCSV(a *answer) error {
 }
 
 // csvTable is the lineFormat of CSV.
-type csvTable struct {
-	columns []core.Column
-	excel   bool
-}
+type csvTable struct{ *sheet.CSV }
 
-func (t csvTable) opening() []byte {
-	var b []byte
-	if t.excel {
-		b = append(b, sheet.ByteOrderMark...)
-	}
-	names := make([]string, len(t.columns))
-	for i, column := range t.columns {
-		names[i] = column.Name
-	}
-	return sheet.AppendRow(b, names)
-}
+func (t csvTable) opening() []byte { return t.Header() }
 
 func (t csvTable) record(b []byte, record core.Record) ([]byte, error) {
-	return t.appendRow(b, record.Row()), nil
-}
-
-func (t csvTable) appendRow(b []byte, cells []string) []byte {
-	safe := make([]string, len(cells))
-	for i, cell := range cells {
-		safe[i] = t.cell(t.columns[i].Kind, cell)
-	}
-	return sheet.AppendRow(b, safe)
+	return t.AppendRow(b, record.Row()), nil
 }
 
 // closing returns the rows of the report after the customers.
 func (t csvTable) closing(report core.Report) ([]byte, error) {
 	var b []byte
 	for _, id := range report.MissingIDs {
-		b = t.appendNote(b, rowMissing, id)
+		b = t.AppendNote(b, rowMissing, id)
 	}
 	for _, w := range report.Warnings {
 		if report.Complete || w.AboutRecords() {
-			b = t.appendNote(b, rowWarning, w.Code, w.CustomerID, w.Field, warningText(w))
+			b = t.AppendNote(b, rowWarning, w.Code, w.CustomerID, w.Field, warningText(w))
 		}
 	}
 	if report.Complete {
@@ -128,11 +103,11 @@ func (t csvTable) closing(report core.Report) ([]byte, error) {
 			messages = append(messages, warningText(w))
 		}
 	}
-	return t.appendNote(b, rowIncomplete, reason, next, strings.Join(messages, "; ")), nil
+	return t.AppendNote(b, rowIncomplete, reason, next, strings.Join(messages, "; ")), nil
 }
 
 func (t csvTable) cutShort(failure *core.Error) ([]byte, error) {
-	return t.appendNote(nil, rowIncomplete, string(failure.Code), "", failure.Public()), nil
+	return t.AppendNote(nil, rowIncomplete, string(failure.Code), "", failure.Public()), nil
 }
 
 // warningText returns a warning's message, after its account if there are several.
@@ -141,17 +116,4 @@ func warningText(w core.Warning) string {
 		return w.Message
 	}
 	return w.Account + ": " + w.Message
-}
-
-// appendNote appends a row that is not a customer.
-func (t csvTable) appendNote(b []byte, cells ...string) []byte {
-	row := make([]string, len(t.columns))
-	for i := range min(len(cells), len(row)) {
-		row[i] = t.cell(core.ColumnText, cells[i])
-	}
-	return sheet.AppendRow(b, row)
-}
-
-func (t csvTable) cell(kind core.ColumnKind, text string) string {
-	return sheet.Cell(kind, text, t.excel)
 }

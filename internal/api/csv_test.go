@@ -10,6 +10,7 @@ import (
 	"unicode/utf8"
 
 	"partnerlens/pkg/core"
+	"partnerlens/pkg/sheet"
 )
 
 // decimal is what a cell of numbers holds as it is.
@@ -39,10 +40,10 @@ func TestCells(t *testing.T) {
 		{core.ColumnText, "0e4a00000000000000000000000000a1", "0e4a00000000000000000000000000a1", "0e4a00000000000000000000000000a1"},
 		{core.ColumnText, `1"&CMD`, `1"&CMD`, `1"&CMD`},
 	} {
-		if got := (csvTable{}).cell(test.kind, test.text); got != test.plain {
+		if got := sheet.Cell(test.kind, test.text, false); got != test.plain {
 			t.Errorf("cell(%d, %q) = %q, want %q", test.kind, test.text, got, test.plain)
 		}
-		if got := (csvTable{excel: true}).cell(test.kind, test.text); got != test.excel {
+		if got := sheet.Cell(test.kind, test.text, true); got != test.excel {
 			t.Errorf("for Excel, cell(%d, %q) = %q, want %q", test.kind, test.text, got, test.excel)
 		}
 	}
@@ -59,8 +60,9 @@ func FuzzCSV(f *testing.F) {
 		if !utf8.ValidString(text) || !utf8.ValidString(number) {
 			t.Skip() // a record with such a text does not marshal, and so is never written
 		}
-		table := csvTable{columns: []core.Column{{Name: "first"}, {Name: "text"}, {Name: "number", Kind: core.ColumnNumber}, {Name: "last"}}}
-		row := table.appendRow(nil, []string{"cloud", text, number, "end"})
+		columns := []core.Column{{Name: "first"}, {Name: "text"}, {Name: "number", Kind: core.ColumnNumber}, {Name: "last"}}
+		table := sheet.NewCSV(columns, sheet.Style{})
+		row := table.AppendRow(nil, []string{"cloud", text, number, "end"})
 		if !strings.HasSuffix(string(row), "\r\n") {
 			t.Fatalf("row %q does not end in CRLF", row)
 		}
@@ -85,7 +87,7 @@ func FuzzCSV(f *testing.F) {
 		if decimal.MatchString(number) {
 			number = "" // a negative number is no formula
 		}
-		row = table.appendRow(nil, []string{"cloud", text, number, "end"})
+		row = table.AppendRow(nil, []string{"cloud", text, number, "end"})
 		for _, separator := range []string{";", "\t"} {
 			// A careless reader ignores quotes and splits at every separator.
 			for _, cell := range strings.FieldsFunc(string(row), func(r rune) bool { return strings.ContainsRune(separator+"\r\n", r) }) {
@@ -94,8 +96,8 @@ func FuzzCSV(f *testing.F) {
 				}
 			}
 		}
-		excel := csvTable{columns: table.columns, excel: true}
-		parsed, err = csv.NewReader(strings.NewReader(string(excel.appendRow(nil, []string{"cloud", text, number, "end"})))).ReadAll()
+		excel := sheet.NewCSV(columns, sheet.Style{Excel: true})
+		parsed, err = csv.NewReader(strings.NewReader(string(excel.AppendRow(nil, []string{"cloud", text, number, "end"})))).ReadAll()
 		if err != nil || len(parsed) != 1 {
 			t.Fatalf("for Excel: %q, %v", parsed, err)
 		}

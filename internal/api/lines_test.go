@@ -16,6 +16,7 @@ import (
 
 	"partnerlens/internal/api"
 	"partnerlens/pkg/core"
+	"partnerlens/pkg/sheet"
 )
 
 func decodeBody(t *testing.T, answer *http.Response) any {
@@ -290,7 +291,9 @@ func TestWriters(t *testing.T) {
 		t.Fatal(err)
 	}
 	for format, write := range map[string]func(io.Writer) (core.Report, error){
-		"csv":    func(w io.Writer) (core.Report, error) { return api.WriteCSV(t.Context(), w, function, question) },
+		"csv": func(w io.Writer) (core.Report, error) {
+			return api.WriteCSV(t.Context(), w, function, question, sheet.Style{})
+		},
 		"ndjson": func(w io.Writer) (core.Report, error) { return api.WriteNDJSON(t.Context(), w, question) },
 	} {
 		var out bytes.Buffer

@@ -8,8 +8,10 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"partnerlens/pkg/core"
+	"partnerlens/pkg/sheet"
 )
 
 // A Resource is a path below /v1 that is not a query of a Function: it answers from what is
@@ -22,7 +24,8 @@ type Resource struct {
 	// List is the member of the answer that has its rows; it makes the answer available as
 	// NDJSON and CSV, too. "": the answer is JSON only.
 	List    string
-	Columns []core.Column // of the rows
+	Columns []core.Column         // of the rows
+	Zone    func() *time.Location // of the local dates in CSV; nil: core.VendorZone
 
 	// Ask checks a query without reading anything. read, which is called for GET and not for
 	// HEAD, returns the answer.
@@ -176,12 +179,16 @@ func (res *Resource) body(w any, doc Document, media string, excel bool) (Docume
 		doc.Warnings = []core.Warning{}
 	}
 	rows := make([][]byte, len(doc.Rows))
-	table := csvTable{columns: res.Columns, excel: excel}
+	style := sheet.Style{Excel: excel}
+	if res.Zone != nil {
+		style.Zone = res.Zone()
+	}
+	table := csvTable{sheet.NewCSV(res.Columns, style)}
 	for i, row := range doc.Rows {
 		var err error
 		switch media {
 		case "text/csv":
-			rows[i] = table.appendRow(nil, row.Row())
+			rows[i] = table.AppendRow(nil, row.Row())
 		case "application/x-ndjson":
 			rows[i], err = jsonLine(nil, row)
 		default:

@@ -68,7 +68,7 @@ var goldenRuns = sync.OnceValue(func() string {
 		for ; watch.RunID(at, watch.EveryDay, core.VendorZone) != run; at = at.AddDate(0, 0, -1) {
 		}
 		outcome, err := watch.Run(context.Background(), s, watch.Job{
-			Function: f, Account: account, Run: run, Version: "1.2.3", Table: api.Table, Evaluator: []*alert.Evaluator{alert.Credit, alert.Tags}[function],
+			Function: f, Account: account, Run: run, Version: "1.2.3", Evaluator: []*alert.Evaluator{alert.Credit, alert.Tags}[function],
 			Now: func() time.Time { return at }, Partner: c.partner,
 		})
 		if err != nil || outcome.State != watch.Done {

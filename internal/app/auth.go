@@ -93,6 +93,7 @@ func handler(o HandlerOptions, meter *meter, functions ...*core.Function) http.H
 		},
 		Observe:   meter.request,
 		Trace:     meter.answering(),
+		Zone:      env.datesZone,
 		Resources: Resources(watcher, functions...),
 	})
 }

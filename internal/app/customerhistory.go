@@ -146,7 +146,7 @@ type historyDay struct {
 
 // historyColumns are the columns of historyDay's Row: the run's, and the function's.
 func historyColumns(f *core.Function) []core.Column {
-	columns := []core.Column{{Name: "day", Brief: true}, {Name: "run"}, {Name: "as_of"}, {Name: "state", Brief: true}, {Name: "detail"}, {Name: "alerts", Brief: true}}
+	columns := []core.Column{{Name: "day", Kind: core.ColumnDate, Brief: true}, {Name: "run"}, {Name: "as_of", Kind: core.ColumnTime, Date: "as_of_date"}, {Name: "state", Brief: true}, {Name: "detail"}, {Name: "alerts", Brief: true}}
 	for _, column := range f.Columns {
 		column.Brief = column.Name == "owner" || column.Brief && !slices.Contains([]string{"customer_id", "reseller_id", "name", "mobile"}, column.Name)
 		columns = append(columns, column)

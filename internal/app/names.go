@@ -20,7 +20,7 @@ const ConfigSetting = "PARTNERLENS_CONFIG"
 func SettingNames() []string {
 	names := []string{
 		AccountsSetting, SecretsForSetting, LogLevelSetting, PlatformAuthSetting, api.KeysSetting, api.BasePathSetting, PublicURLSetting, alert.Setting, owners.Setting,
-		StoreSetting, WatchEverySetting, WatchZoneSetting, RetainSetting, AttemptsSetting, HoldPercentSetting, HoldCountSetting,
+		StoreSetting, WatchEverySetting, WatchZoneSetting, LanguageSetting, RetainSetting, AttemptsSetting, HoldPercentSetting, HoldCountSetting,
 		"PARTNERLENS_STORE_ACCESS_KEY", "PARTNERLENS_STORE_SECRET_KEY", "PARTNERLENS_STORE_TOKEN", // internal/store
 		"PARTNERLENS_TENCENT_SSM_REGION", "PARTNERLENS_TENCENT_SSM_ENDPOINT", // internal/secrets
 		"PARTNERLENS_HUAWEI_CSMS_ENDPOINT", "PARTNERLENS_HUAWEI_CSMS_PROJECT_ID",

@@ -146,10 +146,10 @@ type openAlert struct {
 // openColumns are the columns of openAlert's Row.
 var openColumns = []core.Column{
 	{Name: "function"}, {Name: "account"}, {Name: "customer_id", Brief: true}, {Name: "reseller_id", Brief: true, Detail: true}, {Name: "name", Brief: true},
-	{Name: "owner", Brief: true}, {Name: "crm_id"}, {Name: "kind", Brief: true}, {Name: "severity"}, {Name: "since", Brief: true},
+	{Name: "owner", Brief: true}, {Name: "crm_id"}, {Name: "kind", Brief: true}, {Name: "severity"}, {Name: "since", Kind: core.ColumnTime, Date: "since_date", Brief: true},
 	{Name: "remaining", Kind: core.ColumnNumber, Brief: true}, {Name: "allocated", Kind: core.ColumnNumber}, {Name: "currency", Brief: true},
-	{Name: "vouchers", Kind: core.ColumnNumber}, {Name: "threshold"}, {Name: "expires"}, {Name: "days_left", Kind: core.ColumnNumber, Brief: true},
-	{Name: "status"}, {Name: "muted_until"}, {Name: "seen"}, {Name: "provider"},
+	{Name: "vouchers", Kind: core.ColumnNumber}, {Name: "threshold"}, {Name: "expires"}, {Name: "days_left", Kind: core.ColumnNumber, Whole: true, Brief: true},
+	{Name: "status"}, {Name: "muted_until", Kind: core.ColumnEnd, Date: "mute_until"}, {Name: "seen"}, {Name: "provider"},
 }
 
 // Row implements api.Row.

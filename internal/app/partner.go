@@ -168,7 +168,7 @@ type partnerRow struct {
 
 // partnerColumns are the columns of partnerRow's Row.
 var partnerColumns = []core.Column{
-	{Name: "of", Brief: true}, {Name: "reseller_id", Brief: true}, {Name: "name", Brief: true}, {Name: "customers", Kind: core.ColumnNumber, Brief: true},
+	{Name: "of", Brief: true}, {Name: "reseller_id", Brief: true}, {Name: "name", Brief: true}, {Name: "customers", Kind: core.ColumnNumber, Whole: true, Brief: true},
 	{Name: "granted", Kind: core.ColumnNumber, Brief: true}, {Name: "remaining", Kind: core.ColumnNumber, Brief: true},
 	{Name: "vouchers_remaining", Kind: core.ColumnNumber, Brief: true}, {Name: "currency", Brief: true},
 }

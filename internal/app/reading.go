@@ -25,6 +25,9 @@ func Resources(w *Watcher, functions ...*core.Function) []api.Resource {
 			resources = append(resources, partnerResource(w, Functions[i], f))
 		}
 	}
+	for i := range resources {
+		resources[i].Zone = w.Env.datesZone
+	}
 	return resources
 }
 

@@ -18,11 +18,11 @@ import (
 	"time"
 
 	"partnerlens/internal/alert"
-	"partnerlens/internal/api"
 	"partnerlens/internal/metrics"
 	"partnerlens/internal/store"
 	"partnerlens/internal/watch"
 	"partnerlens/pkg/core"
+	"partnerlens/pkg/sheet"
 )
 
 // The settings of the daily watch.
@@ -31,6 +31,7 @@ const (
 	WatchEverySetting = "PARTNERLENS_WATCH_EVERY"
 	WatchZoneSetting  = "PARTNERLENS_WATCH_ZONE"
 	RetainSetting     = "PARTNERLENS_RETAIN_DAYS"
+	LanguageSetting   = "PARTNERLENS_LANG"
 
 	AttemptsSetting    = "PARTNERLENS_ATTEMPTS"
 	HoldPercentSetting = "PARTNERLENS_HOLD_PERCENT"
@@ -152,8 +153,9 @@ type plan struct {
 	where    string
 	every    watch.Every
 	zone     *time.Location
-	retain   int // days; 0: for ever
-	attempts int // as in watch.Job, like the next two
+	language string // of workbooks
+	retain   int    // days; 0: for ever
+	attempts int    // as in watch.Job, like the next two
 	percent  int
 	count    int
 	accounts int // the number of accounts whose runs are made at the same time
@@ -172,15 +174,15 @@ func (w *Watcher) plan() (p plan, mistakes []error) {
 	default:
 		wrong(WatchEverySetting, "unknown; write day or hour")
 	}
-	p.zone = core.VendorZone
-	if text := w.Env(WatchZoneSetting); text != "" {
-		if zone, err := watchZone(text); err == nil {
-			p.zone = zone
-		} else {
-			wrong(WatchZoneSetting, "not an offset from UTC, as +08:00, nor the name of a zone that this machine knows, as Europe/Berlin; function platforms often know none")
-		}
-	}
 	var err error
+	if p.zone, err = w.Env.Zone(); err != nil {
+		mistakes = append(mistakes, err)
+	}
+	switch p.language = w.Env(LanguageSetting); p.language {
+	case "", sheet.English, sheet.Chinese:
+	default:
+		wrong(LanguageSetting, "unknown; write en or zh")
+	}
 	if p.public, err = ParsePublicURL(w.Env(PublicURLSetting)); err != nil {
 		mistakes = append(mistakes, err)
 	}
@@ -213,6 +215,27 @@ func (w *Watcher) plan() (p plan, mistakes []error) {
 		mistakes = append(mistakes, err)
 	}
 	return p, mistakes
+}
+
+// Zone returns the zone in which the watch's days begin, and in which spreadsheets have
+// dates; core.VendorZone with an error if the setting cannot be used.
+func (env Environment) Zone() (*time.Location, error) {
+	text := env.orOwn()(WatchZoneSetting)
+	if text == "" {
+		return core.VendorZone, nil
+	}
+	zone, err := watchZone(text)
+	if err != nil {
+		return core.VendorZone, &core.Error{Code: core.CodeMisconfigured, Param: WatchZoneSetting,
+			Detail: "not an offset from UTC, as +08:00, nor the name of a zone that this machine knows, as Europe/Berlin; function platforms often know none"}
+	}
+	return zone, nil
+}
+
+// datesZone is Zone for answers, which a wrong setting does not prevent: the watch and doctor report it.
+func (env Environment) datesZone() *time.Location {
+	zone, _ := env.Zone()
+	return zone
 }
 
 // watchZone parses an offset from UTC or the name of a zone. Names are looked up in the
@@ -396,7 +419,7 @@ func (w *Watcher) job(ctx context.Context, f Composed, p plan, settings Settings
 	job := watch.Job{
 		Function: f.Function, Account: account, Run: run, Params: params, Resellers: slices.Compact(resellers),
 		Thresholds: p.thresholds(settings), Version: Version, Location: strings.TrimSuffix(where, "/") + "/", Public: p.public,
-		Table: api.Table, Now: w.Now, Zone: p.zone,
+		Now: w.Now, Zone: p.zone, Language: p.language,
 		PartSize: max(2_000, 20_000/p.accounts), // the accounts share the memory
 		Low:      low, Alerts: p.alerts, Evaluator: f.Entry.Alerts, Digest: w.Digest,
 		Deliver: alert.DeliverOptions{Getenv: w.Env, Resolve: w.resolver.resolve, Pace: &w.pace},

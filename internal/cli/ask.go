@@ -25,9 +25,10 @@ type askFlags struct {
 	Limit   *string       `help:"At most this many customers."`
 	Cursor  *string       `help:"Resume where an earlier answer stopped: its \"next\"."`
 	PII     string        `name:"pii" enum:"full,masked" default:"full" help:"full or masked; masked leaves only the ends of names, e-mail addresses and telephone numbers."`
-	Output  string        `short:"o" enum:"auto,table,json,ndjson,csv" default:"auto" help:"table, json, ndjson or csv; auto is a table on a terminal and json in a pipe."`
+	Output  string        `short:"o" enum:"auto,table,json,ndjson,csv,xlsx" default:"auto" help:"table, json, ndjson, csv or xlsx; auto is a table on a terminal and json in a pipe."`
 	Quiet   bool          `short:"q" help:"Write nothing but errors to stderr."`
 	Timeout time.Duration `help:"Stop after this time, such as 90s, and show what was read."`
+	sheetFlags
 }
 
 // queryCmd is the command of a function.
@@ -82,7 +83,7 @@ func (c *queryCmd) Run(ctx context.Context, std streams) error {
 	case c.History:
 		return c.history(ctx, std, params)
 	case len(c.CustomerID) == 0:
-		if formatOf(c.Output, std.out) == "table" {
+		if format := c.format(c.Output, std.out); format == "table" || format == "xlsx" {
 			presetTable(c.entry, params)
 		}
 	case slices.Contains(function.Params, "customer_id"):
@@ -144,6 +145,15 @@ func (f *askFlags) ask(ctx context.Context, std streams, function *core.Function
 	if err != nil {
 		return err
 	}
+	format := f.format(f.Output, std.out)
+	style, err := f.style(format, std.env)
+	if err != nil {
+		return err
+	}
+	out, keep, err := f.open(std.out, format)
+	if err != nil {
+		return err
+	}
 	if f.Timeout > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, f.Timeout)
@@ -154,8 +164,11 @@ func (f *askFlags) ask(ctx context.Context, std streams, function *core.Function
 		std.err = io.Discard
 	}
 	ctx = core.WithTrace(ctx, &core.Trace{PageRead: func(pages, customers int, total *int) { progress.show(pagesText(pages, customers, total)) }})
-	report, err := write(ctx, std.out, formatOf(f.Output, std.out), function, question, f.Account != nil && *f.Account == core.AllAccounts)
+	report, err := write(ctx, out, format, function, question, params, style)
 	progress.clear()
+	if failed := keep(err == nil); err == nil {
+		err = failed
+	}
 	if err != nil {
 		return err
 	}

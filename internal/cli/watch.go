@@ -237,7 +237,7 @@ func (c *watchCmd) demo(ctx context.Context, std streams) error {
 	}
 	_, _ = fmt.Fprintf(std.out, `The files are in %[2]s. Where to look next:
 
-  customers.csv opens in Excel; docs/runs.md shows DuckDB and Athena
+  customers.xlsx opens in Excel; docs/runs.md shows DuckDB and Athena
   partnerlens alerts --store %[1]s
                              who is in trouble now, from these runs
   partnerlens watch          the same for your own accounts

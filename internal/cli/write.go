@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/jedib0t/go-pretty/v6/table"
@@ -11,10 +12,14 @@ import (
 
 	"partnerlens/internal/api"
 	"partnerlens/pkg/core"
+	"partnerlens/pkg/sheet"
 )
 
 // write runs the query and writes its answer in the format, escaped on a terminal.
-func write(ctx context.Context, w io.Writer, format string, function *core.Function, question *core.Question, accounts bool) (core.Report, error) {
+func write(ctx context.Context, w io.Writer, format string, function *core.Function, question *core.Question, params core.Params, style sheet.Style) (core.Report, error) {
+	if format == "xlsx" {
+		return api.WriteXLSX(ctx, w, function, question, params, style)
+	}
 	w = visibleOn(w, format != "csv")
 	switch format {
 	case "json":
@@ -27,9 +32,9 @@ func write(ctx context.Context, w io.Writer, format string, function *core.Funct
 	case "ndjson":
 		return api.WriteNDJSON(ctx, w, question)
 	case "csv":
-		return api.WriteCSV(ctx, w, function, question)
+		return api.WriteCSV(ctx, w, function, question, style)
 	}
-	rows := newTable(function, accounts)
+	rows := newTable(function, slices.Equal(params["account"], []string{core.AllAccounts}))
 	report, err := question.Read(ctx, func(record core.Record) bool {
 		rows.add(record)
 		return true

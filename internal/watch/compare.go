@@ -15,6 +15,7 @@ import (
 	"partnerlens/internal/alert"
 	"partnerlens/internal/owners"
 	"partnerlens/pkg/core"
+	"partnerlens/pkg/sheet"
 )
 
 // change is one line of changes.ndjson.
@@ -100,9 +101,14 @@ func (r *invocation) compareAndWrite(ctx context.Context, h history, state State
 		}
 		// The account whose run ends last has the warning of customers that no account has.
 		m.Notify = slices.ContainsFunc(m.Warnings, func(w core.Warning) bool { return w.Code != owners.WarnUnknown && !reference.warns(w) })
-		m.FinishMS = time.Since(start).Milliseconds()
 	}
 	m.Warnings = append(m.Warnings, r.warnings...)
+	if err := r.writeWorkbook(ctx, &m); err != nil {
+		return m, err
+	}
+	if state != Held {
+		m.FinishMS = time.Since(start).Milliseconds()
+	}
 	return m, nil
 }
 
@@ -132,7 +138,7 @@ type comparison struct {
 	unlisted        map[string]bool // direct customers that were not on the list so far
 
 	out    outputs
-	table  func([]byte, core.Record) []byte // appends a row of customers.csv
+	table  *sheet.CSV // customers.csv
 	buffer []byte
 	lists  alertLists
 	sample sample
@@ -146,9 +152,8 @@ func (c *comparison) customers(ctx context.Context) error {
 	if c.m.ReadLate {
 		columns = append([]core.Column{{Name: "read_late"}}, columns...)
 	}
-	opening, table := r.Table(columns)
-	c.table = table
-	c.out[tableName].add(opening)
+	c.table = sheet.NewCSV(columns, sheet.Style{Zone: r.Zone, Excel: true})
+	c.out[tableName].add(c.table.Header())
 	c.lists.begin(c.out, c.m.Proven)
 	if err := c.evaluatePartner(); err != nil {
 		return err
@@ -238,7 +243,7 @@ func (c *comparison) record(key string, current core.Record, text []byte) []byte
 	c.sample.add(key)
 	c.notes.Add(current)
 	c.out[customersName].row(append(text, '\n'))
-	c.buffer = c.table(c.buffer[:0], current)
+	c.buffer = c.table.AppendRow(c.buffer[:0], current.Row())
 	c.out[tableName].row(c.buffer)
 	return text
 }

@@ -6,7 +6,7 @@
 //
 //	store.json                                            the store's identity
 //	runs/<function>/<account>/<run>/customers.ndjson.gz   every customer, by key
-//	                                customers.csv         the same for a spreadsheet
+//	                                customers.csv         the same for a spreadsheet, and customers.xlsx
 //	                                changes.ndjson        new, gone, changed since the run before
 //	                                alerts.json           the conditions that began or ended, and those that did so silently
 //	                                open.json             the conditions that are open

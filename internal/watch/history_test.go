@@ -458,7 +458,7 @@ func TestReadLate(t *testing.T) {
 		t.Errorf("%+v", m)
 	}
 	for name, mark := range map[string]string{
-		"customers.csv": "read_late…\r\n2026-11-22T03:00:00Z,tencentcloud,", "customers.ndjson.gz": `{"read_late":"2026-11-22T03:00:00Z","provider"`, "changes.ndjson": `{"read_late":"2026-11-22T03:00:00Z","change":"changed"`,
+		"customers.ndjson.gz": `{"read_late":"2026-11-22T03:00:00Z","provider"`, "changes.ndjson": `{"read_late":"2026-11-22T03:00:00Z","change":"changed"`,
 	} {
 		text := get(t, w.store, "runs/credit/north/2026-11-21/"+name)
 		if strings.HasSuffix(name, ".gz") {
@@ -467,6 +467,10 @@ func TestReadLate(t *testing.T) {
 		if !strings.HasPrefix(text, mark) {
 			t.Errorf("%s is not marked: %.200s", name, text)
 		}
+	}
+	table := get(t, w.store, "runs/credit/north/2026-11-21/customers.csv")
+	if header, rows, _ := strings.Cut(table, "\r\n"); !strings.HasPrefix(header, "\ufeffread_late,provider,") || !strings.HasPrefix(rows, "2026-11-22T03:00:00Z,tencentcloud,") {
+		t.Errorf("customers.csv is not marked: %.200s", table)
 	}
 	if got := w.chats["ops"].said(); len(got) != 1 || get(t, w.store, "runs/credit/north/latest.json") != latest {
 		t.Errorf("said %q", got)

@@ -41,8 +41,7 @@ type Job struct {
 	// whether the list has every customer. nil: nothing.
 	MoreWarnings func(proven bool) []core.Warning
 
-	// Table returns the header of customers.csv, and a function that appends a record's row.
-	Table func(columns []core.Column) (header []byte, row func(b []byte, record core.Record) []byte)
+	Language string // of the titles in customers.xlsx: sheet.English, "", or sheet.Chinese
 
 	Low       core.Threshold   // the account's
 	Alerts    *alert.Config    // rules and channels; nil: the defaults

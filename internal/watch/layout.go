@@ -15,6 +15,7 @@ import (
 const (
 	customersName  = "customers.ndjson.gz"
 	tableName      = "customers.csv"
+	workbookName   = "customers.xlsx"
 	changesName    = "changes.ndjson"
 	alertsName     = "alerts.json"
 	openName       = "open.json"
@@ -32,7 +33,7 @@ const (
 // named is the name of an object in a run of a state, as customers.unproven.csv: a reader
 // of customers.csv gets proven lists only.
 func named(name string, state State) string {
-	isList := name == customersName || name == tableName || name == changesName
+	isList := name == customersName || name == tableName || name == workbookName || name == changesName
 	if !isList || state != Unproven && state != Held {
 		return name
 	}

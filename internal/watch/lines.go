@@ -10,6 +10,7 @@ import (
 	"io"
 	"iter"
 	"slices"
+	"strings"
 
 	"github.com/go-json-experiment/json"
 
@@ -26,7 +27,7 @@ type line struct {
 // lines are in the order of their keys. An error is the last pair.
 type lines = iter.Seq2[line, error]
 
-// readLines reads a gzipped object of lines. An object that is missing is errDamaged, as
+// readLines reads an object of lines, compressed if its name says so. An object that is missing is errDamaged, as
 // is a line whose key cannot be read.
 func readLines(ctx context.Context, s store.Store, name string, key func([]byte) (string, error)) lines {
 	return func(yield func(line, error) bool) {
@@ -39,10 +40,12 @@ func readLines(ctx context.Context, s store.Store, name string, key func([]byte)
 			return
 		}
 		defer body.close()
-		unpacked, err := gzip.NewReader(bufio.NewReader(body))
-		if err != nil {
-			yield(line{}, broken(name, err))
-			return
+		var unpacked io.Reader = body
+		if strings.HasSuffix(name, ".gz") {
+			if unpacked, err = gzip.NewReader(bufio.NewReader(body)); err != nil {
+				yield(line{}, broken(name, err))
+				return
+			}
 		}
 		for in := bufio.NewReaderSize(unpacked, 64<<10); ; {
 			text, err := in.ReadBytes('\n')

@@ -72,9 +72,6 @@ func (w *tagWorld) watch(t tester, run string, resellers []string) watch.Manifes
 		},
 			func(context.Context) ([]string, error) { return []string{"china"}, nil }),
 		Evaluator: alert.Tags, Account: "china", Run: run, Params: core.Params{}, Now: func() time.Time { return start },
-		Table: func([]core.Column) ([]byte, func([]byte, core.Record) []byte) {
-			return nil, func(b []byte, _ core.Record) []byte { return append(b, '\n') }
-		},
 	}
 	if resellers != nil {
 		job.Params["reseller_id"], job.Resellers = []string{core.AllResellers}, resellers

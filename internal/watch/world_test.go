@@ -65,11 +65,6 @@ func (w *world) job(run string) watch.Job {
 		Function: w.books.function(), Account: "north", Run: run, PartSize: 19, Version: "test", Location: "file:///store/", Evaluator: alert.Credit,
 		Thresholds: map[string]any{"credit_low": "10%"}, Alerts: config,
 		Now: func() time.Time { return at },
-		Table: func(columns []core.Column) ([]byte, func([]byte, core.Record) []byte) {
-			return []byte(columns[0].Name + "…\r\n"), func(b []byte, r core.Record) []byte {
-				return append(b, strings.Join(r.Row(), ",")+"\r\n"...)
-			}
-		},
 		Deliver: alert.DeliverOptions{Transport: roundTripFunc(func(r *http.Request) (*http.Response, error) {
 			name, _, _ := strings.Cut(r.URL.Host, ".")
 			return w.chats[name].take(r)

@@ -264,8 +264,10 @@ func creditColumns() []Column {
 		{Name: "mobile", Brief: true}, {Name: "remark"}, {Name: "type"},
 		{Name: "identity"}, {Name: "allocated", Kind: ColumnNumber, Brief: true}, {Name: "remaining", Kind: ColumnNumber, Brief: true},
 		{Name: "used", Kind: ColumnNumber}, {Name: "currency", Brief: true}, {Name: "status", Brief: true},
-		{Name: "forced"}, {Name: "associated_at"}, {Name: "nearest_expiry", Brief: true},
-		{Name: "voucher_remaining", Kind: ColumnNumber, Brief: true, Detail: true}, {Name: "voucher_expiry", Brief: true, Detail: true},
+		{Name: "forced"}, {Name: "associated_at", Kind: ColumnTime, Date: "associated_date"},
+		{Name: "nearest_expiry", Kind: ColumnTime, Date: "nearest_expiry_date", Brief: true},
+		{Name: "voucher_remaining", Kind: ColumnNumber, Brief: true, Detail: true},
+		{Name: "voucher_expiry", Kind: ColumnTime, Date: "voucher_expiry_date", Brief: true, Detail: true},
 		{Name: "owner", Detail: true}, {Name: "crm_id", Detail: true},
 	}
 }

@@ -43,6 +43,9 @@ type Column struct {
 	Kind   ColumnKind
 	Brief  bool // belongs in a table on a screen; a Detail only where it is not empty
 	Detail bool // shows one of the Details: an empty cell may be a value that was not read
+
+	Date  string // of a moment: the name of the column with its local date that a spreadsheet adds
+	Whole bool   // of numbers: they have no decimals
 }
 
 // ColumnKind is the type of a column's cells in a spreadsheet.
@@ -52,6 +55,9 @@ type ColumnKind int
 const (
 	ColumnText   ColumnKind = iota // includes ids, however many digits they have
 	ColumnNumber                   // may be empty
+	ColumnTime                     // a moment in UTC, in the form of RFC 3339, or empty
+	ColumnEnd                      // the same, of the first moment after a period: its local date is the last day of the period
+	ColumnDate                     // a day, as 2026-11-22, or empty
 )
 
 // Open returns the Reader of an account. It is called for each question, since

@@ -187,10 +187,10 @@ func tagColumns() []Column {
 		{Name: "customer_id", Brief: true}, {Name: "reseller_id", Brief: true},
 		{Name: "tag_type"}, {Name: "tag_value"},
 		{Name: "status", Brief: true}, {Name: "effective_month", Brief: true},
-		{Name: "expire_month", Brief: true}, {Name: "expires_at"}, {Name: "days_left", Kind: ColumnNumber, Brief: true},
+		{Name: "expire_month", Brief: true}, {Name: "expires_at", Kind: ColumnEnd, Date: "valid_until"}, {Name: "days_left", Kind: ColumnNumber, Whole: true, Brief: true},
 		{Name: "name", Brief: true, Detail: true}, {Name: "account_name", Detail: true}, {Name: "email", Detail: true},
 		{Name: "mobile", Detail: true}, {Name: "label", Detail: true}, {Name: "association", Detail: true},
-		{Name: "associated_at", Detail: true}, {Name: "owner", Brief: true, Detail: true}, {Name: "crm_id", Detail: true},
+		{Name: "associated_at", Kind: ColumnTime, Date: "associated_date", Detail: true}, {Name: "owner", Brief: true, Detail: true}, {Name: "crm_id", Detail: true},
 		{Name: "reseller_name", Detail: true},
 	}
 }

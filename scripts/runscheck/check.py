@@ -5,7 +5,9 @@ the page itself: DuckDB's runs as it stands; Athena's is parsed as Athena's, its
 table is filled from the folders that its partition projection names, and the rest
 is translated to DuckDB's dialect and run there. Athena itself is not part of this.
 
-Usage: check.py STORE docs/runs.md (a store with complete runs of two days, which
+Spreadsheets are opened in LibreOffice (office.py), and every cell is compared.
+
+Usage: check.py STORE docs/runs.md PARTNERLENS (a store with complete runs of two days, which
 are put in place of the page's 2026-11-21 and 2026-11-22). What no reader may look
 at is added to it.
 """
@@ -19,15 +21,20 @@ import json
 import os
 import re
 import shutil
+import subprocess
 import sys
+import threading
 from collections import Counter, defaultdict
 from decimal import Decimal, getcontext
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import product
 from pathlib import Path
 
 import duckdb
 import sqlglot
 from sqlglot import exp
+
+from office import opened
 
 getcontext().prec = 100  # amounts have more digits than the usual 28
 
@@ -72,6 +79,9 @@ class Run:
         self.manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
         self.customers = lines(folder / "customers.ndjson.gz")
         self.changes = lines(folder / "changes.ndjson")
+        start = datetime.datetime.fromisoformat(self.manifest["period_start"].replace("Z", "+00:00"))
+        midnight = datetime.datetime.fromisoformat(self.run[:10]).replace(tzinfo=datetime.timezone.utc)
+        self.zone = datetime.timezone(midnight - start)
 
 
 def complete_runs():
@@ -117,7 +127,7 @@ def check_files(run):
         if len(data) != o["bytes"] or hashlib.sha256(data).hexdigest() != o["sha256"]:
             wrong.append(o["name"])
     rows = {o["name"]: o["rows"] for o in m["objects"]}
-    check(f"{name}: the objects are as the manifest says", not wrong and len(rows) == (7 if run.fn == "credit" else 6), wrong)
+    check(f"{name}: the objects are as the manifest says", not wrong and len(rows) == (8 if run.fn == "credit" else 7), wrong)
     check(
         f"{name}: {m['count']} customers, by status and in order",
         m["count"] == len(run.customers) == rows["customers.ndjson.gz"] == rows["customers.csv"]
@@ -190,7 +200,23 @@ def flat(customer):
     return cells
 
 
-# ---- the spreadsheet
+# ---- the spreadsheets
+
+# The moments, and the columns of CSV with their local dates.
+DATES = {"associated_at": "associated_date", "nearest_expiry": "nearest_expiry_date", "voucher_expiry": "voucher_expiry_date", "expires_at": "valid_until"}
+
+
+def local(column, text, zone):
+    """The local time of a moment; for the end of a period that of its last second."""
+    at = datetime.datetime.fromisoformat(text.replace("Z", "+00:00"))
+    if column == "expires_at":
+        at -= datetime.timedelta(seconds=1)
+    return at.astimezone(zone).replace(tzinfo=None)
+
+
+def with_dates(cells, zone):
+    dates = {DATES[c]: local(c, text, zone).date().isoformat() if text else "" for c, text in cells.items() if c in DATES}
+    return cells | dates
 
 NUMBERS = {"allocated", "remaining", "used", "days_left", "voucher_remaining"}
 # What a spreadsheet would make a number, a date or a time of.
@@ -207,7 +233,7 @@ def check_spreadsheet(run):
     check(f"{name}: {len(rows)} rows, each {len(header)} wide", {len(row) for row in rows} == {len(header)} and len(rows) == len(run.customers))
     wrong, protected = [], 0
     for row, customer in zip(rows, run.customers):
-        expected = flat(customer)
+        expected = with_dates(flat(customer), run.zone)
         if set(header) != expected.keys():
             wrong.append((header, list(expected)))
             break
@@ -219,11 +245,127 @@ def check_spreadsheet(run):
             shown = cell
             if m := re.fullmatch(r'="([^"]*)"', cell):  # what a spreadsheet makes of it is the text itself
                 shown, protected = m[1], protected + 1
-            elif CONVERTED.fullmatch(cell) or cell.startswith(tuple(FORMULA)):
+            elif CONVERTED.fullmatch(cell) and column not in DATES.values() or cell.startswith(tuple(FORMULA)):
                 wrong.append((column, cell))
             if shown.replace("'", "") != expected[column].replace("'", ""):
                 wrong.append((column, cell, expected[column]))
     check(f"{name}: ids and months stay text ({protected} cells), no formula, all else as in the lines", not wrong and protected, *wrong[:5])
+
+
+def check_cells(name, rows, columns, customers, zone):
+    """The rows of a sheet are the customers, of whom the lines have the truth."""
+    wrong, kinds = [], Counter()
+    if len(rows) < len(customers):
+        wrong.append((len(rows), len(customers)))
+    for row, customer in zip(rows, customers):
+        expected = with_dates(flat(customer), zone)
+        for column, (kind, value, formula) in zip(columns, row):
+            want, ok = expected[column], True
+            if name.endswith(".csv"):
+                want = want.replace("\x00", "")  # LibreOffice drops it from a CSV
+            kinds[kind] += 1
+            if name.endswith(".csv"):  # the protected ids and months are texts that a formula gives
+                ok = formula is None or re.fullmatch(r'of:="[0-9eE.:/-]+"', formula)
+                if column in DATES.values():
+                    ok = ok and (kind, value) == (("date", want) if want else (None, None))
+                elif kind == "string":
+                    ok = ok and value.replace("'", "").split() == want.replace("'", "").split()
+            elif formula is not None or (kind is None) != (want == ""):
+                ok = False
+            elif kind is None:
+                pass
+            elif column in NUMBERS:
+                digits = re.sub(r"^-?0*\.?0*|\.|(?<=\.)0+$", "", want.rstrip("0") if "." in want else want)
+                ok = (kind, value) == ("string", want) if len(digits) > 15 else kind == "float" and Decimal(value) == Decimal(want)
+            elif column in DATES:
+                at = local(column, want, zone)
+                ok = kind == "date" and datetime.datetime.fromisoformat(value) == (at.replace(hour=0, minute=0, second=0) if column == "expires_at" else at)
+            else:
+                ok = kind == "string" and value == want.replace("\r\n", "\n")
+            if not ok:
+                wrong.append((customer["customer_id"], column, kind, value, formula, want))
+    check(f"{name}: in LibreOffice {sum(kinds.values())} cells are as in the JSON, and no cell is a formula: {dict(kinds)}", not wrong, *wrong[:5])
+
+
+def check_office(runs):
+    books = {run.folder / "customers.xlsx": run for run in runs}
+    tables = {run.folder / "customers.csv": run for run in runs}
+    files = opened([*books, *tables])
+    for path, run in books.items():
+        name = "/".join(path.parts[-4:])
+        sheets = files[path]
+        check(f"{name}: {[*sheets]}", [*sheets] == ["Customers", "Changes", "Alerts", "Open alerts", "Run"])
+        first = {rows[0][0][1].split(",")[0] for rows in sheets.values()}
+        check(f"{name}: {first}", first == {f"Complete: all {run.manifest['count']} customers of {run.manifest['provider']}/{run.account}"})
+        zone = "UTC" + datetime.datetime(2026, 1, 1, tzinfo=run.zone).isoformat()[-6:]
+        titles = [cell[1] for cell in sheets["Customers"][1] if cell[1]]
+        columns = [c for c in csv_header(run) if c not in DATES.values()]
+        dated = [t for t, c in zip(titles, columns) if c in DATES]
+        check(f"{name}: {len(titles)} titles, those of dates name {zone}", len(titles) == len(columns) and all(t.endswith(f" ({zone})") for t in dated), titles)
+        check_cells(name, sheets["Customers"][2:], columns, run.customers, run.zone)
+        changed = sum(len(c.get("fields", {1: 1})) for c in run.changes)
+        listed = {o: len(json.loads((run.folder / o).read_text(encoding="utf-8"))["alerts"]) for o in ("alerts.json", "open.json")}
+        got = [sum(1 for row in sheets[s][2:] if row and row[0][1]) for s in ("Changes", "Alerts", "Open alerts")]
+        check(f"{name}: changes, alerts and open conditions {got}", got == [changed, *listed.values()], changed, listed)
+        formulas = [cell for rows in sheets.values() for row in rows for cell in row if cell[2]]
+        check(f"{name}: no formula in any sheet", not formulas, *formulas[:5])
+    for path, run in tables.items():
+        check_cells("/".join(path.parts[-4:]), next(iter(files[path].values()))[1:], csv_header(run), run.customers, run.zone)
+
+
+def csv_header(run):
+    with (run.folder / "customers.csv").open(encoding="utf-8-sig", newline="") as file:
+        return next(csv.reader(file))
+
+
+# Names that customers may choose.
+HOSTILE = [a + b for a in ("=", "+", "-", "@", "\t=", "\r=", "\n=", " =", "＝", "'=", '"=', ";=", "\ufeff=") for b in ("1+1", "cmd|' /C calc'!A0", 'HYPERLINK("http://example.com")', "A1", "")]
+HOSTILE += ["a\tb", "a\nb", "a\rb", "\x00x", "x\x01\x1fy", "\x7f\x85", "_x0041_", "_x005F_", "__x0041_", "_xD800_", "_x000d_x", "\ufffe", "\uffffx", "\u202eabc", "\u2028", "  two  "]
+HOSTILE += ["<b>&amp;</b>", "]]>", "样本云杉科技有限公司", "😀👩‍👩‍👧", "007", "1e5", "2026-11", "TRUE", "#REF!", "http://example.com/", "1/2", "12:30", "云" * 3000]
+
+
+class Vendor(BaseHTTPRequestHandler):
+    """A vendor whose customers have these names."""
+
+    def do_POST(self):
+        asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        first = (asked.get("Page", 1) - 1) * asked.get("PageSize", 100)
+        data = [
+            {"ClientUin": 200000000000 + i, "Name": name, "Remark": name[::-1], "Credit": 1000, "RemainingCredit": -480.5, "Force": 0, "IdentifyType": 1,
+             "Type": "1", "Mobile": "", "Email": "", "AssociationTime": f"2017-03-01 {i // 60:02}:{i % 60:02}:00", "RecentExpiry": "2017-03-01"}
+            for i, name in enumerate(HOSTILE)
+        ][first : first + asked.get("PageSize", 100)]
+        body = json.dumps({"Response": {"Total": len(HOSTILE), "Data": data, "RequestId": "00000000-0000-4000-8000-000000000000"}}).encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_):
+        pass
+
+
+def check_hostile(binary):
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Vendor)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    env = os.environ | {
+        "PARTNERLENS_TENCENT_ENDPOINT": f"http://127.0.0.1:{server.server_port}", "PARTNERLENS_TENCENT_SECRET_ID": "SIMULATORID",
+        "PARTNERLENS_TENCENT_SECRET_KEY": "simulator-secret", "PARTNERLENS_TENCENT_RATE": "0", "LANG": "C", "LC_ALL": "C"}
+    files = {suffix: store / f"hostile.{suffix}" for suffix in ("ndjson", "xlsx", "csv")}
+    for path in files.values():
+        subprocess.run([binary, "credit", "--quiet", "--file", path, *(["--profile", "excel"] if path.suffix == ".csv" else [])], env=env, check=True)
+    server.shutdown()
+    customers = [c for c in lines(files["ndjson"]) if "customer_id" in c]
+    check(f"{len(HOSTILE)} hostile names were read", len(HOSTILE) >= 80 and [c["name"] for c in customers] == HOSTILE)
+    got = opened([files["xlsx"], files["csv"]])
+    with files["csv"].open(encoding="utf-8-sig", newline="") as file:
+        header = next(csv.reader(file))
+    zone = datetime.timezone(datetime.timedelta(hours=8))
+    check_cells("hostile.xlsx", got[files["xlsx"]]["Customers"][2:], [c for c in header if c not in DATES.values()], customers, zone)
+    check_cells("hostile.csv", next(iter(got[files["csv"]].values()))[1:], header, customers, zone)
+    for path in files.values():
+        path.unlink()
 
 
 # ---- what the page's questions must be answered
@@ -396,7 +538,7 @@ def fill(db, tree):
             data = path.read_bytes()
             if path.suffix == ".gz":
                 data = gzip.decompress(data)
-            for line in data.decode("utf-8").removesuffix("\n").split("\n") if data else []:
+            for line in data.decode("utf-8", errors="replace").removesuffix("\n").split("\n") if data else []:
                 m = pattern.fullmatch(line)
                 rows.append((m and m[1], *chosen, location + str(path.relative_to(store / "runs"))))
         if rows:
@@ -435,6 +577,8 @@ def main():
     for run in runs:
         alerts += check_files(run)
         check_spreadsheet(run)
+    check_office(runs)
+    check_hostile(sys.argv[3])
     for fn in ("credit", "tags"):
         check_changes(by[fn, "default", BEFORE], by[fn, "default", AFTER])
     check_words(runs, alerts)

@@ -1,0 +1,53 @@
+package api
+
+import (
+	"cmp"
+	"context"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+
+	"partnerlens/pkg/core"
+	"partnerlens/pkg/sheet"
+)
+
+// WriteXLSX reads the question, which has these parameters, and writes a workbook of two sheets: the
+// customers, as they arrive, and what the report says. The name and the first line of the first
+// sheet say whether the list is complete. If the read fails after the first customer, the
+// workbook ends with the error, which is returned, too; before that nothing is written.
+func WriteXLSX(ctx context.Context, w io.Writer, function *core.Function, question *core.Question, params core.Params, style sheet.Style) (core.Report, error) {
+	book := sheet.NewBook(w, style)
+	book.Begin("", function.Columns)
+	var list sheet.List
+	report, err := question.Read(ctx, func(record core.Record) bool {
+		list.Count++
+		return book.Row(record.Row()) == nil
+	})
+	if err != nil && list.Count == 0 {
+		return report, err
+	}
+	facts, factsErr := style.Facts(report, "provider", "account", "complete", "stopped", "as_of", "count", "total", "missing_ids", "warnings", "next")
+	err = cmp.Or(err, factsErr)
+	for _, name := range slices.Sorted(maps.Keys(params)) {
+		facts = append(facts, [2]string{"query", name + "=" + strings.Join(params[name], ",")})
+	}
+	list.Of, list.AsOf = report.Provider+"/"+report.Account, report.AsOf
+	switch {
+	case err != nil:
+		failure := core.AsError(err)
+		list.State, list.Why = sheet.ListPart, string(failure.Code)
+		facts = append(facts, [2]string{"detail", failure.Public()})
+	case report.Stopped != nil:
+		list.State, list.Why = sheet.ListPart, string(*report.Stopped)
+	case !report.Complete:
+		list.State = sheet.ListUnproven
+	case len(params["cursor"]) > 0:
+		list.State = sheet.ListRest
+	}
+	book.Facts(style.Text("Report", "说明"), facts)
+	if closing := book.Close(style.Heading(list)); err == nil {
+		err = closing
+	}
+	return report, err
+}
