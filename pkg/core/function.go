@@ -21,18 +21,19 @@ type Function struct {
 	byID   func(id string) Params
 	names  Names
 	stages []OpenStage
-	parse  func(Params) (boundQuery, error)
+	parse  func(p Params, ids []string) (boundQuery, error)
 	decode func([]byte) (Record, error)
 }
 
 // Spec is what differs from function to function.
 type Spec[Q Query] struct {
 	Name, Summary string
-	Params        []string                // its own parameters, beside those of every function
-	WithID        []string                // of those, the ones that may stand beside an id
-	Parse         func(Params) (Q, error) // an error names the parameter to change
-	Personal      func(Q) bool            // whether it searches by personal data; nil: no query does
-	ByID          func(id string) Params  // the parameters that ask for one customer
+	Params        []string                               // its own parameters, beside those of every function
+	WithID        []string                               // of those, the ones that may stand beside an id
+	Parse         func(Params) (Q, error)                // an error names the parameter to change
+	Personal      func(Q) bool                           // whether it searches by personal data; nil: no query does
+	ByID          func(id string) Params                 // the parameters that ask for one customer
+	ForIDs        func(query Q, ids []string) (Q, error) // the query for several customers; nil: ids are a parameter, or one at a time
 	Statuses      []string
 	Columns       []Column
 }
@@ -85,8 +86,14 @@ func NewFunction[Q Query, T Record](s Spec[Q], open Open[Q, T], names Names) *Fu
 		Params: append(slices.Clone(s.Params), "account", "status", "limit", "cursor", "pii"),
 		WithID: append(slices.Clone(s.WithID), "account", "pii"),
 		byID:   s.ByID, names: names,
-		parse: func(p Params) (b boundQuery, err error) {
+		parse: func(p Params, ids []string) (b boundQuery, err error) {
 			query, err := s.Parse(p)
+			if err == nil && ids != nil {
+				if s.ForIDs == nil {
+					return b, Invalid("customer_id", "%s takes one id at a time", s.Name)
+				}
+				query, err = s.ForIDs(query, ids)
+			}
 			if err != nil {
 				return b, err
 			}
@@ -115,11 +122,14 @@ func NewFunction[Q Query, T Record](s Spec[Q], open Open[Q, T], names Names) *Fu
 }
 
 // Ask checks the parameters of a question; the error names the one to change.
-func (f *Function) Ask(p Params) (*Question, error) {
+func (f *Function) Ask(p Params) (*Question, error) { return f.AskIDs(p, nil) }
+
+// AskIDs is Ask about several customers, where no parameter names them; nil ids are none.
+func (f *Function) AskIDs(p Params, ids []string) (*Question, error) {
 	if err := p.onlyKnown(f.Params); err != nil {
 		return nil, err
 	}
-	query, err := f.parse(p)
+	query, err := f.parse(p, ids)
 	if err != nil {
 		return nil, err
 	}
