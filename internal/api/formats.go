@@ -5,6 +5,8 @@ import (
 	"io"
 	"net/http"
 
+	"github.com/go-json-experiment/json/jsontext"
+
 	"partnerlens/pkg/core"
 )
 
@@ -67,10 +69,82 @@ func jsonFrame(report core.Report) ([]byte, error) {
 	}{Report: report})
 }
 
+// Question is a core.Question, or the like: something whose records and report can be read.
+type Question interface {
+	Read(ctx context.Context, keep func(core.Record) bool) (core.Report, error)
+}
+
+// WriteJSON reads the question and writes one JSON object: the records as "items", as they
+// arrive, and after them the members of the report. If the read fails after the first record,
+// "complete" is false and "problem" has the reason. With indent the object has many lines.
+func WriteJSON(ctx context.Context, w io.Writer, question Question, indent bool) (core.Report, error) {
+	return (&lines{format: &jsonItems{indent: indent}, w: w}).read(ctx, question)
+}
+
+// jsonItems is the lineFormat of WriteJSON.
+type jsonItems struct {
+	indent  bool
+	started bool // there is a record
+}
+
+func (j *jsonItems) opening() []byte { return j.form(`{"items":[`, "{\n  \"items\": [") }
+
+func (j *jsonItems) record(b []byte, record core.Record) ([]byte, error) {
+	item, err := j.value("    ", record)
+	if err != nil {
+		return b, err
+	}
+	if j.started {
+		b = append(b, ',')
+	}
+	j.started = true
+	return append(append(b, j.form("", "\n    ")...), item...), nil
+}
+
+func (j *jsonItems) closing(report core.Report) ([]byte, error) { return j.end(report) }
+
+func (j *jsonItems) cutShort(failure *core.Error) ([]byte, error) {
+	return j.end(struct {
+		Complete bool `json:"complete"`
+		Problem  any  `json:"problem"`
+	}{false, failure.Problem("")})
+}
+
+// end returns the members of an object after the items.
+func (j *jsonItems) end(v any) ([]byte, error) {
+	members, err := j.value("", v)
+	if err != nil {
+		return nil, err
+	}
+	tail := []byte("],")
+	if j.started {
+		tail = j.form("],", "\n  ],")
+	}
+	return append(append(tail, members[1:]...), '\n'), nil
+}
+
+// value returns a value as JSON, whose lines but the first begin with prefix.
+func (j *jsonItems) value(prefix string, v any) (jsontext.Value, error) {
+	b, err := core.AppendJSON(nil, v)
+	value := jsontext.Value(b)
+	if err == nil && j.indent {
+		err = value.Indent(jsontext.WithIndentPrefix(prefix), jsontext.WithIndent("  "))
+	}
+	return value, err
+}
+
+// form returns the text for one line or for many.
+func (j *jsonItems) form(one, many string) []byte {
+	if j.indent {
+		return []byte(many)
+	}
+	return []byte(one)
+}
+
 // WriteNDJSON reads the question and writes one record a line, as they arrive, and the
 // report as the last line. If the last line is a problem, or no report, the list was cut
 // short; the error has the reason.
-func WriteNDJSON(ctx context.Context, w io.Writer, question *core.Question) (core.Report, error) {
+func WriteNDJSON(ctx context.Context, w io.Writer, question Question) (core.Report, error) {
 	return (&lines{format: ndjson(""), w: w}).read(ctx, question)
 }
 
@@ -124,7 +198,7 @@ const flushEvery = 100
 // read reads the question and writes the answer. It writes nothing before the first
 // record, so that a read that fails at once can still become a problem. After that, the
 // list itself has to state that it was cut short: otherwise it would look complete.
-func (l *lines) read(ctx context.Context, question *core.Question) (core.Report, error) {
+func (l *lines) read(ctx context.Context, question Question) (core.Report, error) {
 	var line []byte
 	var unwritable error
 	report, err := question.Read(ctx, func(record core.Record) bool {
