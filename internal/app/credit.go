@@ -23,7 +23,6 @@ var Credit = Function{
 	Flags: []Flag{
 		{"filter_type", "What --filter looks for: customer_id, name, remark or email."},
 		{"filter", "What to look for."},
-		{"order", "asc or desc, by time of association."},
 		{core.VouchersParam, "With the vouchers that customers may still use."},
 	},
 	Alerts: alert.Credit, Open: openCredit, Partner: newSiblings, Probe: probeCredit,
@@ -63,7 +62,7 @@ func openCredit(accounts *Accounts, now func() time.Time) *core.Function {
 			}
 			return core.NewReader(named[core.CreditQuery, *core.CustomerCredit]{source, s}, &core.ReaderOptions[core.CreditQuery]{
 				Schema: core.Schema("credit"), Provider: tencent.Provider, Account: s.Account,
-				Rules: core.Rules{Low: low}, Pacer: pacer, ShareFor: shareFor, Now: now,
+				Rules: core.Rules{Low: low}, Scopes: core.CreditScopes, Pacer: pacer, ShareFor: shareFor, Now: now,
 			}), nil
 		})
 	}, accounts.Names)

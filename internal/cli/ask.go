@@ -2,17 +2,15 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
-	"os"
 	"reflect"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
-
-	"golang.org/x/term"
 
 	"partnerlens/internal/app"
 	"partnerlens/pkg/core"
@@ -22,19 +20,22 @@ import (
 type askFlags struct {
 	Account *string       `help:"A configured account; all: every account."`
 	Status  []string      `help:"Only customers of these statuses."`
-	Limit   *string       `help:"At most this many customers."`
+	Limit   *string       `help:"At most this many customers, the first that the vendor lists."`
 	Cursor  *string       `help:"Resume where an earlier answer stopped: its \"next\"."`
 	PII     string        `name:"pii" enum:"full,masked" default:"full" help:"full or masked; masked leaves only the ends of names, e-mail addresses and telephone numbers."`
 	Output  string        `short:"o" enum:"auto,table,json,ndjson,csv" default:"auto" help:"table, json, ndjson or csv; auto is a table on a terminal and json in a pipe."`
+	Sort    string        `placeholder:"COLUMN" help:"Sort by a column, by urgency (the default of a table) or none. Sorted records are all held in memory; others are written as they come."`
+	Order   *string       `enum:"asc,desc" help:"asc or desc: the direction of --sort; of credit without --sort the vendor's order by time of association."`
 	Quiet   bool          `short:"q" help:"Write nothing but errors to stderr."`
 	Timeout time.Duration `help:"Stop after this time, such as 90s, and show what was read."`
+	tableFlags
 }
 
 // queryCmd is the command of a function.
 type queryCmd struct {
 	entry *app.Function
 
-	CustomerID []string `arg:"" optional:"" help:"Only these customers."`
+	CustomerID []string `arg:"" optional:"" help:"Only these customers; the exit status is 3 if one does not exist."`
 	Own        any      `embed:""` // a struct of the function's own flags
 	askFlags
 	historyFlags
@@ -78,30 +79,67 @@ func (c *queryCmd) Run(ctx context.Context, std streams) error {
 	if err := c.check(); err != nil {
 		return err
 	}
-	switch {
-	case c.History:
+	if c.History {
 		return c.history(ctx, std, params)
+	}
+	format := formatOf(c.Output, std.out)
+	order, err := c.order(c.entry, function, params, format)
+	if err != nil {
+		return err
+	}
+	question, err := c.question(function, params, format)
+	if err != nil {
+		return err
+	}
+	return c.ask(ctx, std, format, function, question, order)
+}
+
+// order returns the order of the answer, and sets the parameter order where --order is the
+// vendor's.
+func (f *askFlags) order(entry *app.Function, function *core.Function, params core.Params, format string) (*order, error) {
+	if err := f.refuse(format); err != nil {
+		return nil, err
+	}
+	by := f.Sort
+	if f.Order != nil && (by == "" || by == unsorted) {
+		if !slices.Contains(function.Params, "order") {
+			return nil, core.Invalid("--order", "say what to sort by: add --sort %s, or --sort and a column", byUrgency)
+		}
+		set(params, "order", f.Order)
+		by = unsorted
+	}
+	if by == "" {
+		by = map[bool]string{true: byUrgency, false: unsorted}[format == "table"]
+	}
+	return newOrder(entry, function.Columns, by, f.Order != nil && *f.Order == "desc")
+}
+
+// question returns the command's question.
+func (c *queryCmd) question(function *core.Function, params core.Params, format string) (*core.Question, error) {
+	switch {
 	case len(c.CustomerID) == 0:
-		if formatOf(c.Output, std.out) == "table" {
+		if format == "table" {
 			presetTable(c.entry, params)
 		}
+		return function.Ask(params)
 	case slices.Contains(function.Params, "customer_id"):
 		params["customer_id"] = c.CustomerID
-	case len(c.CustomerID) > 1:
-		return core.Invalid("", "%s takes one id at a time", c.entry.Name)
-	default:
-		byID, err := function.ByID(c.CustomerID[0])
-		if err != nil {
-			return err
-		}
-		for name := range byID {
-			if _, given := params[name]; given {
-				return core.Invalid("", "give a customer's id, or %s", flagNames(byID))
-			}
-		}
-		maps.Copy(params, byID)
+		return function.Ask(params)
 	}
-	return c.ask(ctx, std, function, params)
+	byID, err := function.ByID(c.CustomerID[0])
+	if err != nil {
+		return nil, err
+	}
+	for name := range byID {
+		if _, given := params[name]; given {
+			return nil, core.Invalid("", "give customers' ids, or %s", flagNames(byID))
+		}
+	}
+	if len(c.CustomerID) > 1 {
+		return function.AskIDs(params, c.CustomerID)
+	}
+	maps.Copy(params, byID)
+	return function.Ask(params)
 }
 
 // presetTable sets the parameters of a table that are not given.
@@ -139,34 +177,40 @@ func (f *askFlags) params() core.Params {
 	return params
 }
 
-func (f *askFlags) ask(ctx context.Context, std streams, function *core.Function, params core.Params) error {
-	question, err := function.Ask(params)
-	if err != nil {
-		return err
-	}
-	if f.Timeout > 0 {
+func (c *queryCmd) ask(ctx context.Context, std streams, format string, function *core.Function, question *core.Question, order *order) error {
+	if c.Timeout > 0 {
 		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, f.Timeout)
+		ctx, cancel = context.WithTimeout(ctx, c.Timeout)
 		defer cancel()
 	}
-	progress := newProgress(std, f.Quiet)
-	if f.Quiet {
+	progress := newProgress(std, c.Quiet)
+	if c.Quiet {
 		std.err = io.Discard
 	}
-	ctx = core.WithTrace(ctx, &core.Trace{PageRead: func(pages, customers int, total *int) { progress.show(pagesText(pages, customers, total)) }})
-	report, err := write(ctx, std.out, formatOf(f.Output, std.out), function, question, f.Account != nil && *f.Account == core.AllAccounts)
+	ctx = core.WithTrace(ctx, &core.Trace{PageRead: progress.read})
+	std.out, std.err = progress.over(std.out), progress.over(std.err)
+	report, err := c.write(ctx, std, format, function, question, order)
 	progress.clear()
 	if err != nil {
 		return err
 	}
-	_, _ = fmt.Fprintln(visibleOn(std.err, false), summary(report))
+	interrupted := errors.Is(context.Cause(ctx), core.ErrInterrupted)
+	_, _ = fmt.Fprintln(visibleOn(std.err, false), summary(report, interrupted))
 	switch {
-	case report.Complete, report.Stopped != nil && *report.Stopped == core.StoppedLimit && !slices.ContainsFunc(report.Warnings, doubts):
-		return nil
 	case report.Stopped != nil && *report.Stopped == core.StoppedDeadline:
 		return exitWith(core.CodeDeadline)
+	case !report.Complete && !asAsked(report):
+		return exitWith(core.CodeIncomplete)
+	case len(c.CustomerID) > 0 && len(report.MissingIDs) > 0:
+		return exitWith(core.CodeNotFound)
 	}
-	return exitWith(core.CodeIncomplete)
+	return nil
+}
+
+// asAsked reports whether an answer ended where its limit asks for it, and nothing else is in
+// doubt.
+func asAsked(r core.Report) bool {
+	return r.Stopped != nil && *r.Stopped == core.StoppedLimit && !slices.ContainsFunc(r.Warnings, doubts)
 }
 
 // formatOf is an output format; auto is a table on a terminal and JSON elsewhere.
@@ -180,23 +224,27 @@ func formatOf(output string, out io.Writer) string {
 	return "json"
 }
 
-func isTerminal(w io.Writer) bool {
-	file, ok := w.(*os.File)
-	return ok && term.IsTerminal(int(file.Fd()))
-}
-
 // summary describes a Report: how many customers, whether they are all, and if not, why and
 // how to resume.
-func summary(r core.Report) string {
+func summary(r core.Report, interrupted bool) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s of %s/%s", count(r.Count, "customer"), r.Provider, r.Account)
 	switch {
 	case r.Complete:
 		b.WriteString(", complete")
+	case asAsked(r):
+		b.WriteString(", the first ones, as --limit asks")
+	case r.Stopped != nil && *r.Stopped == core.StoppedDeadline && interrupted:
+		b.WriteString(", NOT COMPLETE: interrupted")
+	case r.Stopped != nil && *r.Stopped == core.StoppedDeadline:
+		b.WriteString(", NOT COMPLETE: time ran out")
 	case r.Stopped != nil:
 		fmt.Fprintf(&b, ", NOT COMPLETE: stopped by %s", *r.Stopped)
 	default:
 		b.WriteString(", NOT PROVEN COMPLETE")
+	}
+	if asAsked(r) && r.Total != nil {
+		fmt.Fprintf(&b, "; the vendor counts %d", *r.Total)
 	}
 	if len(r.MissingIDs) > 0 {
 		fmt.Fprintf(&b, "\n%s not answered, being no customer of this account: %s", count(len(r.MissingIDs), "id"), some(r.MissingIDs, 10))
@@ -205,7 +253,7 @@ func summary(r core.Report) string {
 		b.WriteString("\nwarning: " + w.Code + ": " + warningText(w))
 	}
 	if r.Next != nil {
-		fmt.Fprintf(&b, "\nresume with --cursor %s", *r.Next)
+		fmt.Fprintf(&b, "\ngo on with --cursor %s", *r.Next)
 	}
 	return b.String()
 }

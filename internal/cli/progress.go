@@ -3,39 +3,156 @@ package cli
 import (
 	"fmt"
 	"io"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/jedib0t/go-pretty/v6/text"
 )
 
-// progress rewrites one line on a terminal. Elsewhere it writes nothing.
+// progress is one line on a terminal, which is rewritten. Elsewhere it is a plain line now and
+// then. It is safe for concurrent use.
 type progress struct {
-	w     io.Writer
-	shown bool
+	w        io.Writer // nil: nothing is written
+	terminal bool
+	width    func() int
+	every    time.Duration // between two lines
+	start    time.Time
+
+	mu    sync.Mutex
+	line  string // shown last; "": none
+	drawn bool   // the terminal shows a line
+	last  time.Time
+	timer *time.Timer // draws a line that came too soon after another
 }
+
+// The least time between two lines.
+const (
+	redrawEvery = 100 * time.Millisecond
+	plainEvery  = 10 * time.Second
+)
 
 // newProgress returns the progress of a command, on its stderr.
 func newProgress(std streams, quiet bool) *progress {
-	if quiet || !isTerminal(std.err) {
-		return &progress{w: io.Discard}
+	now := time.Now()
+	p := &progress{w: std.err, terminal: isTerminal(std.err), width: func() int { return screenWidth(std.err, std.env) }, every: redrawEvery, start: now}
+	if quiet || std.env("TERM") == "dumb" {
+		p.w = nil
 	}
-	return &progress{w: std.err}
+	if !p.terminal {
+		p.every, p.last = plainEvery, now
+	}
+	return p
 }
 
 // show replaces the line.
 func (p *progress) show(line string) {
-	p.shown = true
-	_, _ = fmt.Fprintf(p.w, "\r\x1b[K%s", line)
+	if p.w == nil {
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.line = line
+	switch wait := p.every - time.Since(p.last); {
+	case wait <= 0:
+		p.draw()
+	case p.timer == nil:
+		p.timer = time.AfterFunc(wait, func() {
+			p.mu.Lock()
+			defer p.mu.Unlock()
+			p.draw()
+		})
+	}
+}
+
+// draw writes the line, if there is one. p.mu is held.
+func (p *progress) draw() {
+	p.stop()
+	switch {
+	case p.line == "":
+		return
+	case p.terminal: // a line of the full width would wrap on some terminals
+		_, _ = fmt.Fprintf(p.w, "\r\x1b[K%s", text.Snip(escape(p.line), max(1, p.width()-1), "…"))
+		p.drawn = true
+	default:
+		_, _ = fmt.Fprintln(p.w, p.line)
+	}
+	p.last = time.Now()
+}
+
+func (p *progress) stop() {
+	if p.timer != nil {
+		p.timer.Stop()
+		p.timer = nil
+	}
 }
 
 // clear removes the line. Call it before anything else is written to the terminal.
 func (p *progress) clear() {
-	if p.shown {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.erase()
+}
+
+func (p *progress) erase() {
+	p.stop()
+	p.line = ""
+	if p.drawn {
 		_, _ = fmt.Fprint(p.w, "\r\x1b[K")
+		p.drawn = false
 	}
+}
+
+// over returns a writer to w, whole lines at a time, that removes the line before each Write.
+func (p *progress) over(w io.Writer) io.Writer {
+	if p.w == nil || !p.terminal || !isTerminal(w) {
+		return w
+	}
+	return overProgress{p, w}
+}
+
+type overProgress struct {
+	p *progress
+	w io.Writer
+}
+
+func (o overProgress) Write(b []byte) (int, error) {
+	o.p.mu.Lock()
+	defer o.p.mu.Unlock()
+	o.p.erase()
+	return o.w.Write(b)
+}
+
+// read shows a read under way; a nil total is not known.
+func (p *progress) read(pages, customers int, total *int) {
+	p.show(pagesText(pages, customers, total) + paceText(time.Since(p.start), customers, total))
 }
 
 // pagesText describes a read under way; a nil total is not known.
 func pagesText(pages, customers int, total *int) string {
 	if total != nil {
-		return fmt.Sprintf("%d pages, %d of %d customers", pages, customers, *total)
+		return fmt.Sprintf("%s, %d of %s", count(pages, "page"), customers, count(*total, "customer"))
 	}
-	return fmt.Sprintf("%d pages, %d customers", pages, customers)
+	return fmt.Sprintf("%s, %s", count(pages, "page"), count(customers, "customer"))
+}
+
+// paceText is the rate of a read, and the time that is left at this rate. A read that has all
+// customers is proving that it has.
+func paceText(took time.Duration, customers int, total *int) string {
+	if total != nil && customers >= *total {
+		return ", checking that none is missing"
+	}
+	rate := float64(customers) / took.Seconds()
+	if took < time.Second || rate < 0.1 {
+		return ""
+	}
+	pace := fmt.Sprintf(", %.0f/s", rate)
+	if rate < 10 {
+		pace = fmt.Sprintf(", %.1f/s", rate)
+	}
+	if total == nil {
+		return pace
+	}
+	left := time.Duration(float64(*total-customers)/rate) * time.Second
+	return pace + ", " + strings.TrimSuffix(left.Round(time.Second).String(), "m0s") + " left"
 }

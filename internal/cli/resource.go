@@ -1,12 +1,15 @@
 package cli
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"io"
 	"log/slog"
 	"slices"
 	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
 
 	"partnerlens/internal/api"
 	"partnerlens/internal/app"
@@ -20,7 +23,10 @@ type storeFlags struct {
 
 // read reads one of the API's paths that answer from the stored runs, and writes the answer.
 // all adds the account to a table. summary describes the answer on stderr.
-func (f *storeFlags) read(ctx context.Context, std streams, path string, q api.ResourceQuery, format string, all bool, summary func(api.Document) string) error {
+func (f *storeFlags) read(ctx context.Context, std streams, path string, q api.ResourceQuery, format string, shown tableFlags, all bool, summary func(api.Document) string) error {
+	if err := shown.refuse(format); err != nil {
+		return err
+	}
 	env, err := storeEnvironment(f.Store, std.env)
 	if err != nil {
 		return err
@@ -38,13 +44,23 @@ func (f *storeFlags) read(ctx context.Context, std streams, path string, q api.R
 	if err != nil {
 		return err
 	}
+	table, err := newTable(std, res.Columns, shown, all)
+	if err != nil {
+		return err
+	}
 	doc, err := read(ctx)
 	if err != nil {
 		return err
 	}
-	if format == "table" {
-		err = writeTable(std.out, res.Columns, doc.Rows, all)
-	} else {
+	switch {
+	case format == "table":
+		for _, row := range doc.Rows {
+			table.add(row)
+		}
+		err = table.show(std, len(doc.Rows))
+	case format == "json" && isTerminal(std.out):
+		err = writeIndented(std.out, res, doc)
+	default:
 		err = api.WriteDocument(visibleOn(std.out, format != "csv"), res, doc, format)
 	}
 	if err != nil {
@@ -60,15 +76,17 @@ func (f *storeFlags) read(ctx context.Context, std streams, path string, q api.R
 	return exitWith(core.CodeIncomplete)
 }
 
-func writeTable(w io.Writer, columns []core.Column, all []api.Row, accounts bool) error {
-	if len(all) == 0 {
-		return nil
+// writeIndented writes the answer to a terminal as JSON of many lines.
+func writeIndented(w io.Writer, res *api.Resource, doc api.Document) error {
+	var body bytes.Buffer
+	if err := api.WriteDocument(&body, res, doc, "json"); err != nil {
+		return err
 	}
-	rows := tableOf(columns, accounts)
-	for _, row := range all {
-		rows.add(row)
+	value := jsontext.Value(body.Bytes())
+	if err := value.Indent(jsontext.WithIndent("  ")); err != nil {
+		return &core.Error{Code: core.CodeInternal, Err: err}
 	}
-	_, err := fmt.Fprintln(visibleOn(w, false), rows)
+	_, err := visibleOn(w, true).Write(append(value, '\n'))
 	return err
 }
 

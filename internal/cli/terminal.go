@@ -2,6 +2,7 @@ package cli
 
 import (
 	"io"
+	"os"
 	"strconv"
 	"strings"
 	"unicode"
@@ -9,6 +10,9 @@ import (
 	"unicode/utf8"
 
 	"github.com/jedib0t/go-pretty/v6/text"
+	"golang.org/x/term"
+
+	"partnerlens/internal/app"
 )
 
 // A customer chooses its own name, and a name can hold characters that control a terminal or are
@@ -56,6 +60,40 @@ func appendEscaped(b []byte, text string, lines, json bool) []byte {
 		}
 	}
 	return b
+}
+
+func isTerminal(w io.Writer) bool {
+	if over, ok := w.(overProgress); ok {
+		w = over.w
+	}
+	file, ok := w.(*os.File)
+	return ok && term.IsTerminal(int(file.Fd()))
+}
+
+// screenWidth is the number of columns for what is written to w: those of the terminal, else those
+// of the variable COLUMNS, else what pagers and logs have room for.
+func screenWidth(w io.Writer, env app.Environment) int {
+	if over, ok := w.(overProgress); ok {
+		w = over.w
+	}
+	if file, ok := w.(*os.File); ok {
+		if columns, _, err := term.GetSize(int(file.Fd())); err == nil && columns > 0 {
+			return columns
+		}
+	}
+	if columns, err := strconv.Atoi(env("COLUMNS")); err == nil && columns > 0 {
+		return columns
+	}
+	if isTerminal(w) {
+		return 80
+	}
+	return 120
+}
+
+// colours reports whether what is written to w may have colours: on a terminal, unless the user
+// does not want them.
+func colours(w io.Writer, env app.Environment) bool {
+	return isTerminal(w) && env("NO_COLOR") == "" && env("TERM") != "dumb"
 }
 
 // terminalWriter escapes text for a terminal, but for line breaks. Each Write must have whole

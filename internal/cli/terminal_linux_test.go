@@ -55,7 +55,7 @@ func TestNamesOnATerminal(t *testing.T) {
 	}
 	command := func(format string) *exec.Cmd {
 		ask := exec.Command(self, "credit", "--output", format, "--quiet")
-		ask.Args[0], ask.Env = "partnerlens", append(simulator.Env(cloud.URL), "PARTNERLENS_TENCENT_RATE=0")
+		ask.Args[0], ask.Env = "partnerlens", append(simulator.Env(cloud.URL), "PARTNERLENS_TENCENT_RATE=0", "NO_COLOR=1")
 		return ask
 	}
 	for _, format := range []string{"table", "json", "ndjson", "csv"} {

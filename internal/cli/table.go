@@ -1,0 +1,277 @@
+package cli
+
+import (
+	"bufio"
+	"cmp"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/jedib0t/go-pretty/v6/text"
+
+	"partnerlens/internal/api"
+	"partnerlens/pkg/core"
+)
+
+// tableFlags are the flags of every table.
+type tableFlags struct {
+	Columns []string `placeholder:"NAME,…" help:"The columns of a table, in this order."`
+	Wide    bool     `help:"All columns of a table, in full, however wide the screen is."`
+}
+
+// refuse refuses the flags of a table in another format.
+func (f *tableFlags) refuse(format string) error {
+	if format != "table" && (f.Columns != nil || f.Wide) {
+		return core.Invalid("", "--columns and --wide belong to a table; add --output table")
+	}
+	return nil
+}
+
+// table is a table for a person, no wider than the screen. It holds its rows as text: many
+// customers must not need much memory.
+type table struct {
+	screen   int // columns; 0: no bound
+	terminal bool
+	colours  bool
+	explicit bool // the user chose the columns
+	columns  []*tableColumn
+	order    *order // nil: as added
+	rows     []tableRow
+}
+
+type tableColumn struct {
+	core.Column
+	index    int // in a row's cells
+	natural  int // width of the widest cell, or of the header
+	width    int // in the table
+	hasCells bool
+}
+
+type tableRow struct {
+	cells string // of the columns, separated by cellSeparator
+	key   sortKey
+}
+
+const (
+	cellSeparator = "\x00" // escape leaves none in a cell
+	columnGap     = "  "
+	rowMargin     = " "
+
+	comfortable = 16 // columns of the terminal to which a text may be shortened before a column is left out
+	tight       = 8  // the same where the user chose the columns
+	widestPad   = 64 // a wider cell of --wide moves the rest of its row
+)
+
+// important are the columns that a narrow table keeps longest, the most important first.
+var important = []string{
+	"customer_id", "day", "of", "status", "kind", "state", "remaining", "days_left", "name", "account", "owner",
+	"voucher_remaining", "granted", "alerts", "currency", "allocated", "expire_month",
+}
+
+// statusColours are the colours of statuses and severities, as SGR parameters.
+var statusColours = map[string]string{
+	"forced": "31", "overdrawn": "31", "exhausted": "31", "critical": "31",
+	"low": "33", "lapsed": "33", "undetermined": "33", "unverified": "33", "unknown": "33", "warning": "33",
+	"ok": "32", "qualified": "32",
+}
+
+// newTable returns a table for std.out of the columns that are chosen: by default the brief ones,
+// and the account if there are several. A column of details that has no cell is left out.
+func newTable(std streams, columns []core.Column, flags tableFlags, accounts bool) (*table, error) {
+	t := &table{
+		screen: screenWidth(std.out, std.env), terminal: isTerminal(std.out), colours: colours(std.out, std.env), explicit: flags.Columns != nil,
+	}
+	if flags.Wide {
+		t.screen = 0
+	}
+	if !t.explicit {
+		for i, column := range columns {
+			if flags.Wide || column.Brief || accounts && column.Name == "account" {
+				t.columns = append(t.columns, &tableColumn{Column: column, index: i})
+			}
+		}
+	}
+	for _, name := range flags.Columns {
+		i, err := columnNamed(columns, "--columns", name)
+		if err != nil {
+			return nil, err
+		}
+		column := columns[i]
+		column.Detail = false // it was asked for
+		t.columns = append(t.columns, &tableColumn{Column: column, index: i})
+	}
+	for _, c := range t.columns {
+		c.natural = len(c.Name)
+	}
+	return t, nil
+}
+
+// columnNamed returns the index of a column that a flag names.
+func columnNamed(columns []core.Column, flag, name string) (int, error) {
+	names := make([]string, len(columns))
+	for i, column := range columns {
+		if names[i] = column.Name; column.Name == name {
+			return i, nil
+		}
+	}
+	return 0, core.Invalid(flag, "no column is called %q; there are %s", name, strings.Join(names, ", "))
+}
+
+func (t *table) add(record api.Row) {
+	cells := record.Row()
+	shown := make([]string, len(t.columns))
+	for i, c := range t.columns {
+		shown[i] = escape(cells[c.index])
+		c.hasCells = c.hasCells || shown[i] != ""
+		c.natural = max(c.natural, text.StringWidthWithoutEscSequences(shown[i]))
+	}
+	row := tableRow{cells: strings.Join(shown, cellSeparator)}
+	if t.order != nil {
+		row.key = t.order.key(cells)
+	}
+	t.rows = append(t.rows, row)
+}
+
+// write writes the table, at most so many rows, and returns the names of the columns for which
+// there was no room. A table without rows is empty.
+func (t *table) write(w io.Writer, most int) (lacking []string, err error) {
+	if len(t.rows) == 0 {
+		return nil, nil
+	}
+	if t.order != nil {
+		slices.SortStableFunc(t.rows, func(a, b tableRow) int { return t.order.compare(a.key, b.key) })
+	}
+	lacking = t.fit()
+	out := bufio.NewWriterSize(w, 1<<16)
+	header := make([]string, len(t.columns))
+	for i, c := range t.columns {
+		header[i] = c.Name
+	}
+	t.writeRow(out, header, false)
+	for _, row := range t.rows[:min(max(0, most), len(t.rows))] {
+		t.writeRow(out, strings.Split(row.cells, cellSeparator), t.colours)
+	}
+	return lacking, out.Flush()
+}
+
+// writeRow writes a line. A column whose width is 0 is left out.
+func (t *table) writeRow(out *bufio.Writer, cells []string, colours bool) {
+	var line strings.Builder
+	line.WriteString(rowMargin)
+	gap := ""
+	for i, c := range t.columns {
+		if c.width == 0 {
+			continue
+		}
+		cell := text.Snip(cells[i], c.width, "…")
+		if t.screen == 0 {
+			cell = cells[i]
+		}
+		pad := strings.Repeat(" ", max(0, c.width-text.StringWidthWithoutEscSequences(cell)))
+		if colour := statusColours[cell]; colours && colour != "" && (c.Name == "status" || c.Name == "severity") {
+			cell = "\x1b[" + colour + "m" + cell + "\x1b[0m"
+		}
+		if line.WriteString(gap); c.Kind == core.ColumnNumber {
+			line.WriteString(pad + cell)
+		} else {
+			line.WriteString(cell + pad)
+		}
+		gap = columnGap
+	}
+	_, _ = out.WriteString(strings.TrimRight(line.String(), " ") + "\n") // Flush has the error
+}
+
+// fit sets the widths of the columns: it leaves out the least important ones until the rest fits
+// if texts are shortened, and then shortens as much as is needed. It returns the names of those
+// that it leaves out.
+func (t *table) fit() (lacking []string) {
+	var shown []*tableColumn
+	for _, c := range t.columns {
+		if c.width = c.natural; c.Detail && !c.hasCells && t.screen > 0 {
+			c.width = 0
+			continue
+		}
+		shown = append(shown, c)
+	}
+	if t.screen == 0 {
+		for _, c := range shown {
+			c.width = min(c.width, widestPad)
+		}
+		return nil
+	}
+	natural := func(c *tableColumn) int { return c.natural }
+	for len(shown) > 1 {
+		i, needed := t.leastImportant(shown), t.least
+		if !shown[i].hasCells && !t.explicit { // it goes before a text is shortened
+			needed = natural
+		}
+		if rowWidth(shown, needed) <= t.screen {
+			break
+		}
+		shown[i].width = 0
+		lacking = append(lacking, shown[i].Name)
+		shown = slices.Delete(shown, i, i+1)
+	}
+	for rowWidth(shown, func(c *tableColumn) int { return c.width }) > t.screen {
+		widest := slices.MaxFunc(shown, func(a, b *tableColumn) int { return cmp.Compare(a.width-t.least(a), b.width-t.least(b)) })
+		if widest.width == t.least(widest) {
+			break
+		}
+		widest.width--
+	}
+	if c := shown[0]; len(shown) == 1 && t.terminal {
+		c.width = min(c.width, max(1, t.screen-len(rowMargin)))
+	}
+	return lacking
+}
+
+// leastImportant returns the index of the column to leave out: one without cells, else the last
+// one that is not important, else the least important one.
+func (t *table) leastImportant(shown []*tableColumn) int {
+	rank := func(c *tableColumn) int {
+		switch i := slices.Index(important, c.Name); {
+		case !c.hasCells && !t.explicit:
+			return len(important) + 1
+		case i < 0 || t.explicit:
+			return len(important)
+		default:
+			return i
+		}
+	}
+	least := 0
+	for i, c := range shown {
+		if rank(c) >= rank(shown[least]) {
+			least = i
+		}
+	}
+	return least
+}
+
+// least is the width to which a column may be shortened: an id is for asking with it, and an
+// amount or a date is wrong without its end.
+func (t *table) least(c *tableColumn) int {
+	whole := c.Kind == core.ColumnNumber || c.Name == "status" || slices.ContainsFunc([]string{"_id", "_at", "_expiry", "_month"}, func(end string) bool { return strings.HasSuffix(c.Name, end) })
+	switch {
+	case whole:
+		return c.natural
+	case t.explicit:
+		return min(c.natural, tight)
+	}
+	return min(c.natural, comfortable)
+}
+
+func rowWidth(columns []*tableColumn, width func(*tableColumn) int) int {
+	sum := len(rowMargin) + len(columnGap)*(len(columns)-1)
+	for _, c := range columns {
+		sum += width(c)
+	}
+	return sum
+}
+
+// lackingText says which columns a table lacks; "" for none.
+func lackingText(lacking []string) string {
+	if len(lacking) == 0 {
+		return ""
+	}
+	return "no room for " + strings.Join(lacking, ", ") + "; --wide shows all columns, --columns those that you choose\n"
+}
