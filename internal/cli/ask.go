@@ -7,6 +7,7 @@ import (
 	"io"
 	"maps"
 	"reflect"
+	"runtime/debug"
 	"slices"
 	"strconv"
 	"strings"
@@ -183,6 +184,7 @@ func (c *queryCmd) ask(ctx context.Context, std streams, format string, function
 		ctx, cancel = context.WithTimeout(ctx, c.Timeout)
 		defer cancel()
 	}
+	debug.SetGCPercent(gcPercent)
 	progress := newProgress(std, c.Quiet)
 	if c.Quiet {
 		std.err = io.Discard
@@ -206,6 +208,9 @@ func (c *queryCmd) ask(ctx context.Context, std streams, format string, function
 	}
 	return nil
 }
+
+// gcPercent trades processor time, of which a read that waits for the vendor has plenty, for memory.
+const gcPercent = 50
 
 // asAsked reports whether an answer ended where its limit asks for it, and nothing else is in
 // doubt.

@@ -22,6 +22,7 @@ type progress struct {
 	mu    sync.Mutex
 	line  string // shown last; "": none
 	drawn bool   // the terminal shows a line
+	ended bool
 	last  time.Time
 	timer *time.Timer // draws a line that came too soon after another
 }
@@ -47,11 +48,11 @@ func newProgress(std streams, quiet bool) *progress {
 
 // show replaces the line.
 func (p *progress) show(line string) {
-	if p.w == nil {
-		return
-	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if p.w == nil || p.ended {
+		return
+	}
 	p.line = line
 	switch wait := p.every - time.Since(p.last); {
 	case wait <= 0:
@@ -60,7 +61,9 @@ func (p *progress) show(line string) {
 		p.timer = time.AfterFunc(wait, func() {
 			p.mu.Lock()
 			defer p.mu.Unlock()
-			p.draw()
+			if time.Since(p.last) >= p.every { // else another line was drawn just now
+				p.draw()
+			}
 		})
 	}
 }
@@ -103,7 +106,7 @@ func (p *progress) erase() {
 	}
 }
 
-// over returns a writer to w, whole lines at a time, that removes the line before each Write.
+// over returns a writer of data to w, which ends progress: data that arrives shows it.
 func (p *progress) over(w io.Writer) io.Writer {
 	if p.w == nil || !p.terminal || !isTerminal(w) {
 		return w
@@ -120,6 +123,7 @@ func (o overProgress) Write(b []byte) (int, error) {
 	o.p.mu.Lock()
 	defer o.p.mu.Unlock()
 	o.p.erase()
+	o.p.ended = true
 	return o.w.Write(b)
 }
 
@@ -154,5 +158,5 @@ func paceText(took time.Duration, customers int, total *int) string {
 		return pace
 	}
 	left := time.Duration(float64(*total-customers)/rate) * time.Second
-	return pace + ", " + strings.TrimSuffix(left.Round(time.Second).String(), "m0s") + " left"
+	return pace + ", " + strings.ReplaceAll(left.String(), "m0s", "m") + " left"
 }
