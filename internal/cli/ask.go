@@ -42,6 +42,9 @@ type queryCmd struct {
 	historyFlags
 }
 
+// Help returns examples.
+func (c *queryCmd) Help() string { return c.entry.Examples }
+
 // newQueryCmd returns the command of an entry of the table of functions.
 func newQueryCmd(entry *app.Function) *queryCmd {
 	fields := make([]reflect.StructField, len(entry.Flags))
@@ -189,7 +192,12 @@ func (c *queryCmd) ask(ctx context.Context, std streams, format string, function
 	if c.Quiet {
 		std.err = io.Discard
 	}
-	ctx = core.WithTrace(ctx, &core.Trace{PageRead: progress.read})
+	ctx = core.WithTrace(ctx, &core.Trace{PageRead: func(pages, customers int, total *int) {
+		if c.Limit != nil || c.Cursor != nil || len(c.CustomerID) > 0 { // the total is not what this answer is to have
+			total = nil
+		}
+		progress.read(pages, customers, total)
+	}})
 	std.out, std.err = progress.over(std.out), progress.over(std.err)
 	report, err := c.write(ctx, std, format, function, question, order)
 	progress.clear()

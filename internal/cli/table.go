@@ -15,7 +15,7 @@ import (
 
 // tableFlags are the flags of every table.
 type tableFlags struct {
-	Columns []string `placeholder:"NAME,…" help:"The columns of a table, in this order."`
+	Columns []string `placeholder:"NAME" help:"The columns of a table, in this order."`
 	Wide    bool     `help:"All columns of a table, in full, however wide the screen is."`
 }
 
