@@ -73,7 +73,7 @@ func (c *demoCmd) show(ctx context.Context, std streams, f app.Composed) error {
 	if err != nil {
 		return err
 	}
-	_, _ = fmt.Fprintf(std.out, "\n%s%s: %s\n\n", lackingText(lacking), summary(report, false), strings.Join(byStatus, ", "))
+	_, _ = fmt.Fprintf(std.out, "\n%s%s: %s\n\n", lackingText(lacking, "partnerlens "+f.Entry.Name+" --wide shows all columns"), summary(report, false), strings.Join(byStatus, ", "))
 	return nil
 }
 

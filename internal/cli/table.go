@@ -100,9 +100,6 @@ func newTable(std streams, columns []core.Column, flags tableFlags, accounts boo
 		column.Detail = false // it was asked for
 		t.columns = append(t.columns, &tableColumn{Column: column, index: i})
 	}
-	for _, c := range t.columns {
-		c.natural = len(c.Name)
-	}
 	return t, nil
 }
 
@@ -122,8 +119,6 @@ func (t *table) add(record api.Row) {
 	shown := make([]string, len(t.columns))
 	for i, c := range t.columns {
 		shown[i] = escape(cells[c.index])
-		c.hasCells = c.hasCells || shown[i] != ""
-		c.natural = max(c.natural, text.StringWidthWithoutEscSequences(shown[i]))
 	}
 	row := tableRow{cells: strings.Join(shown, cellSeparator)}
 	if t.order != nil {
@@ -141,6 +136,8 @@ func (t *table) write(w io.Writer, most int) (lacking []string, err error) {
 	if t.order != nil {
 		slices.SortStableFunc(t.rows, func(a, b tableRow) int { return t.order.compare(a.key, b.key) })
 	}
+	t.rows = t.rows[:min(max(0, most), len(t.rows))]
+	t.measure()
 	lacking = t.fit()
 	out := bufio.NewWriterSize(w, 1<<16)
 	header := make([]string, len(t.columns))
@@ -148,7 +145,7 @@ func (t *table) write(w io.Writer, most int) (lacking []string, err error) {
 		header[i] = c.Name
 	}
 	t.writeRow(out, header, false)
-	for _, row := range t.rows[:min(max(0, most), len(t.rows))] {
+	for _, row := range t.rows {
 		t.writeRow(out, strings.Split(row.cells, cellSeparator), t.colours)
 	}
 	return lacking, out.Flush()
@@ -179,6 +176,22 @@ func (t *table) writeRow(out *bufio.Writer, cells []string, colours bool) {
 		gap = columnGap
 	}
 	_, _ = out.WriteString(strings.TrimRight(line.String(), " ") + "\n") // Flush has the error
+}
+
+// measure sets the natural widths of the columns.
+func (t *table) measure() {
+	for _, c := range t.columns {
+		c.natural = len(c.Name)
+	}
+	for _, row := range t.rows {
+		i := 0
+		for cell := range strings.SplitSeq(row.cells, cellSeparator) {
+			c := t.columns[i]
+			c.hasCells = c.hasCells || cell != ""
+			c.natural = max(c.natural, text.StringWidthWithoutEscSequences(cell))
+			i++
+		}
+	}
 }
 
 // fit sets the widths of the columns: it leaves out the least important ones until the rest fits
@@ -268,10 +281,10 @@ func rowWidth(columns []*tableColumn, width func(*tableColumn) int) int {
 	return sum
 }
 
-// lackingText says which columns a table lacks; "" for none.
-func lackingText(lacking []string) string {
+// lackingText says which columns a table lacks, and how to see them; "" for none.
+func lackingText(lacking []string, how string) string {
 	if len(lacking) == 0 {
 		return ""
 	}
-	return "no room for " + strings.Join(lacking, ", ") + "; --wide shows all columns, --columns those that you choose\n"
+	return "no room for " + strings.Join(lacking, ", ") + "; " + how + "\n"
 }

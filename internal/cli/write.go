@@ -42,6 +42,6 @@ func (f *askFlags) write(ctx context.Context, std streams, format string, functi
 // show writes the table to stdout, and what it lacks to stderr.
 func (t *table) show(std streams, most int) error {
 	lacking, err := t.write(std.out, most)
-	_, _ = io.WriteString(visibleOn(std.err, false), lackingText(lacking))
+	_, _ = io.WriteString(visibleOn(std.err, false), lackingText(lacking, "--wide shows all columns, --columns those that you choose"))
 	return err
 }
