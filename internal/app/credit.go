@@ -20,17 +20,15 @@ var Credit = Function{
 	Title:  "CREDIT: what Tencent Cloud customers may spend and have left",
 	Urgent: []string{"forced", "overdrawn", "exhausted", "low", "unknown", "ok"}, Least: "remaining",
 	Help: "Ask Tencent Cloud what customers may spend and have left.",
-	Examples: `Examples:
-
-	partnerlens credit                               the most urgent first
-	partnerlens credit --status forced,overdrawn     only those in trouble
-	partnerlens credit 200000100019 200000100053     these two
-	partnerlens credit --filter-type name --filter Harbour
-	partnerlens credit --sort remaining --columns name,remaining,mobile
-	partnerlens credit --account all -o csv > credit.csv
-	partnerlens credit 200000100019 --history        day by day
-	partnerlens credit --limit 100                   then go on with --cursor
-`,
+	Examples: `
+partnerlens credit                               the most urgent first
+partnerlens credit --status forced,overdrawn     only those in trouble
+partnerlens credit 200000100019 200000100053     these two
+partnerlens credit --filter-type name --filter Harbour
+partnerlens credit --sort remaining --columns name,remaining,mobile
+partnerlens credit --account all -o csv > credit.csv
+partnerlens credit 200000100019 --history        day by day
+partnerlens credit --limit 100                   then go on with --cursor`,
 	Flags: []Flag{
 		{"filter_type", "What --filter looks for: customer_id, name, remark or email."},
 		{"filter", "What to look for."},

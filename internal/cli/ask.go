@@ -43,7 +43,7 @@ type queryCmd struct {
 }
 
 // Help returns examples.
-func (c *queryCmd) Help() string { return c.entry.Examples }
+func (c *queryCmd) Help() string { return exampleText(c.entry.Examples) }
 
 // newQueryCmd returns the command of an entry of the table of functions.
 func newQueryCmd(entry *app.Function) *queryCmd {

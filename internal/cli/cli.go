@@ -92,6 +92,7 @@ func run(ctx context.Context, args []string, std streams) (status int) {
 	if err != nil {
 		return fail(std, err)
 	}
+	addExamples(parser.Model)
 	if len(args) == 0 {
 		args = []string{"--help"}
 	}

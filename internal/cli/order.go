@@ -17,83 +17,71 @@ const (
 	unsorted  = "none"    // as the answer has the records
 )
 
-// order is an order of records.
+// order is an order of records: by the urgency of a status, and then by a column.
 type order struct {
-	urgent         []string // statuses
-	status, number int      // indexes of cells; -1: not compared
-	text           int
-	descending     bool
+	urgent         []string
+	status, column int // indexes of cells; -1: not compared
+	numbers        bool
+	sign           int // -1: descending
 }
 
-// newOrder returns the order of a function's records by a column, byUrgency or unsorted.
+// newOrder returns the order of a function's records by a column or byUrgency; nil for unsorted.
 func newOrder(entry *app.Function, columns []core.Column, by string, descending bool) (*order, error) {
-	index := func(name string) int {
-		return slices.IndexFunc(columns, func(c core.Column) bool { return c.Name == name })
-	}
-	o := &order{urgent: entry.Urgent, status: -1, number: -1, text: -1, descending: descending}
+	o := &order{urgent: entry.Urgent, status: -1, column: -1, sign: map[bool]int{false: 1, true: -1}[descending]}
+	column := by
 	switch by {
 	case unsorted:
 		return nil, nil
 	case byUrgency:
-		o.status, o.number = index("status"), index(entry.Least)
-		return o, nil
+		o.status, column = slices.IndexFunc(columns, func(c core.Column) bool { return c.Name == "status" }), entry.Least
 	}
-	i, err := columnNamed(append(slices.Clone(columns), core.Column{Name: byUrgency}, core.Column{Name: unsorted}), "--sort", by)
-	switch {
-	case err != nil:
+	i, err := columnNamed(append(slices.Clone(columns), core.Column{Name: byUrgency}, core.Column{Name: unsorted}), "--sort", column)
+	if err != nil {
 		return nil, err
-	case by == "status":
-		o.status = i
-	case columns[i].Kind == core.ColumnNumber:
-		o.number = i
-	default:
-		o.text = i
+	}
+	if o.column, o.numbers = i, columns[i].Kind == core.ColumnNumber; by == "status" {
+		o.status, o.column = i, -1
 	}
 	return o, nil
 }
 
-// sortKey is what is compared of a record. Parsing an amount keeps the order of amounts, but
-// two of them may become the same number: text decides between these.
+// sortKey is what is compared of a record. Different amounts may have the same number: text
+// decides between these.
 type sortKey struct {
 	status int
-	none   bool // there is nothing to compare but the status
 	number float64
-	text   string
+	text   string // "": there is nothing to compare
 }
 
 func (o *order) key(cells []string) (k sortKey) {
 	if o.status >= 0 {
 		k.status = slices.Index(o.urgent, cells[o.status])
 	}
-	switch {
-	case o.number >= 0:
-		number, err := strconv.ParseFloat(cells[o.number], 64)
-		k.number, k.text, k.none = number, cells[o.number], err != nil
-	case o.text >= 0:
-		k.text, k.none = cells[o.text], cells[o.text] == ""
+	if o.column >= 0 {
+		k.text = cells[o.column]
+		k.number, _ = strconv.ParseFloat(k.text, 64) // keeps the order of amounts
 	}
 	return k
 }
 
 // compare compares two records. One without a value is last in either direction.
 func (o *order) compare(a, b sortKey) int {
-	sign := map[bool]int{false: 1, true: -1}[o.descending]
 	switch {
 	case a.status != b.status:
-		return sign * cmp.Compare(a.status, b.status)
-	case a.none || b.none:
-		return map[bool]int{true: 1}[a.none] - map[bool]int{true: 1}[b.none]
-	case o.number < 0:
-		return sign * cmp.Compare(a.text, b.text)
+		return o.sign * cmp.Compare(a.status, b.status)
+	case a.text == "" || b.text == "":
+		return cmp.Compare(min(1, len(b.text)), min(1, len(a.text)))
+	case !o.numbers:
+		return o.sign * cmp.Compare(a.text, b.text)
 	case a.number != b.number:
-		return sign * cmp.Compare(a.number, b.number)
+		return o.sign * cmp.Compare(a.number, b.number)
 	}
 	x, errX := core.ParseMoney(a.text)
 	y, errY := core.ParseMoney(b.text)
 	if errX != nil || errY != nil {
 		return 0
 	}
-	return sign * x.Cmp(y)
+	return o.sign * x.Cmp(y)
 }
 
 // sorted is a question whose records come in an order. It holds them all in memory.
@@ -113,14 +101,11 @@ func (s sorted) Read(ctx context.Context, keep func(core.Record) bool) (core.Rep
 		records = append(records, keyed{record, s.order.key(record.Row())})
 		return true
 	})
-	if err != nil {
-		return report, err
-	}
 	slices.SortStableFunc(records, func(a, b keyed) int { return s.order.compare(a.key, b.key) })
 	for _, record := range records {
-		if !keep(record.Record) {
-			break // the writer has the error
+		if err != nil || !keep(record.Record) {
+			break // the writer has its error
 		}
 	}
-	return report, nil
+	return report, err
 }

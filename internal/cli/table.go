@@ -33,7 +33,6 @@ type table struct {
 	screen   int // columns; 0: no bound
 	terminal bool
 	colours  bool
-	explicit bool // the user chose the columns
 	columns  []*tableColumn
 	order    *order // nil: as added
 	rows     []tableRow
@@ -57,8 +56,7 @@ const (
 	columnGap     = "  "
 	rowMargin     = " "
 
-	comfortable = 16 // columns of the terminal to which a text may be shortened before a column is left out
-	tight       = 8  // the same where the user chose the columns
+	comfortable = 16 // width to which a text may be shortened before a column is left out
 	widestPad   = 64 // a wider cell of --wide moves the rest of its row
 )
 
@@ -78,17 +76,13 @@ var statusColours = map[string]string{
 // newTable returns a table for std.out of the columns that are chosen: by default the brief ones,
 // and the account if there are several. A column of details that has no cell is left out.
 func newTable(std streams, columns []core.Column, flags tableFlags, accounts bool) (*table, error) {
-	t := &table{
-		screen: screenWidth(std.out, std.env), terminal: isTerminal(std.out), colours: colours(std.out, std.env), explicit: flags.Columns != nil,
-	}
+	t := &table{screen: screenWidth(std.out, std.env), terminal: isTerminal(std.out), colours: colours(std.out, std.env)}
 	if flags.Wide {
 		t.screen = 0
 	}
-	if !t.explicit {
-		for i, column := range columns {
-			if flags.Wide || column.Brief || accounts && column.Name == "account" {
-				t.columns = append(t.columns, &tableColumn{Column: column, index: i})
-			}
+	for i, column := range columns {
+		if flags.Columns == nil && (flags.Wide || column.Brief || accounts && column.Name == "account") {
+			t.columns = append(t.columns, &tableColumn{Column: column, index: i})
 		}
 	}
 	for _, name := range flags.Columns {
@@ -212,11 +206,10 @@ func (t *table) fit() (lacking []string) {
 		}
 		return nil
 	}
-	natural := func(c *tableColumn) int { return c.natural }
 	for len(shown) > 1 {
-		i, needed := t.leastImportant(shown), t.least
-		if !shown[i].hasCells && !t.explicit { // it goes before a text is shortened
-			needed = natural
+		i, needed := leastImportant(shown), least
+		if !shown[i].hasCells { // it goes before a text is shortened
+			needed = width
 		}
 		if rowWidth(shown, needed) <= t.screen {
 			break
@@ -225,9 +218,9 @@ func (t *table) fit() (lacking []string) {
 		lacking = append(lacking, shown[i].Name)
 		shown = slices.Delete(shown, i, i+1)
 	}
-	for rowWidth(shown, func(c *tableColumn) int { return c.width }) > t.screen {
-		widest := slices.MaxFunc(shown, func(a, b *tableColumn) int { return cmp.Compare(a.width-t.least(a), b.width-t.least(b)) })
-		if widest.width == t.least(widest) {
+	for rowWidth(shown, width) > t.screen {
+		widest := slices.MaxFunc(shown, func(a, b *tableColumn) int { return cmp.Compare(a.width-least(a), b.width-least(b)) })
+		if widest.width == least(widest) {
 			break
 		}
 		widest.width--
@@ -238,37 +231,34 @@ func (t *table) fit() (lacking []string) {
 	return lacking
 }
 
-// leastImportant returns the index of the column to leave out: one without cells, else the last
-// one that is not important, else the least important one.
-func (t *table) leastImportant(shown []*tableColumn) int {
+// leastImportant returns the index of the column to leave out: the last one without cells, else
+// the last one that is not important, else the least important one.
+func leastImportant(shown []*tableColumn) (index int) {
 	rank := func(c *tableColumn) int {
 		switch i := slices.Index(important, c.Name); {
-		case !c.hasCells && !t.explicit:
+		case !c.hasCells:
 			return len(important) + 1
-		case i < 0 || t.explicit:
+		case i < 0:
 			return len(important)
 		default:
 			return i
 		}
 	}
-	least := 0
 	for i, c := range shown {
-		if rank(c) >= rank(shown[least]) {
-			least = i
+		if rank(c) >= rank(shown[index]) {
+			index = i
 		}
 	}
-	return least
+	return index
 }
 
+func width(c *tableColumn) int { return c.width }
+
 // least is the width to which a column may be shortened: an id is for asking with it, and an
-// amount or a date is wrong without its end.
-func (t *table) least(c *tableColumn) int {
-	whole := c.Kind == core.ColumnNumber || c.Name == "status" || slices.ContainsFunc([]string{"_id", "_at", "_expiry", "_month"}, func(end string) bool { return strings.HasSuffix(c.Name, end) })
-	switch {
-	case whole:
+// amount, a date or a status is wrong without its end.
+func least(c *tableColumn) int {
+	if c.Kind == core.ColumnNumber || c.Name == "status" || strings.Contains(c.Name, "_") && !strings.HasSuffix(c.Name, "_name") {
 		return c.natural
-	case t.explicit:
-		return min(c.natural, tight)
 	}
 	return min(c.natural, comfortable)
 }
