@@ -5,8 +5,6 @@ import (
 	"io"
 	"net/http"
 
-	"github.com/go-json-experiment/json/jsontext"
-
 	"partnerlens/pkg/core"
 )
 
@@ -76,69 +74,40 @@ type Question interface {
 
 // WriteJSON reads the question and writes one JSON object: the records as "items", as they
 // arrive, and after them the members of the report. If the read fails after the first record,
-// "complete" is false and "problem" has the reason. With indent the object has many lines.
-func WriteJSON(ctx context.Context, w io.Writer, question Question, indent bool) (core.Report, error) {
-	return (&lines{format: &jsonItems{indent: indent}, w: w}).read(ctx, question)
+// "complete" is false and "problem" has the reason.
+func WriteJSON(ctx context.Context, w io.Writer, question Question) (core.Report, error) {
+	return (&lines{format: new(jsonItems), w: w}).read(ctx, question)
 }
 
 // jsonItems is the lineFormat of WriteJSON.
-type jsonItems struct {
-	indent  bool
-	started bool // there is a record
-}
+type jsonItems struct{ started bool }
 
-func (j *jsonItems) opening() []byte { return j.form(`{"items":[`, "{\n  \"items\": [") }
+func (*jsonItems) opening() []byte { return []byte(`{"items":[`) }
 
 func (j *jsonItems) record(b []byte, record core.Record) ([]byte, error) {
-	item, err := j.value("    ", record)
-	if err != nil {
-		return b, err
-	}
 	if j.started {
 		b = append(b, ',')
 	}
 	j.started = true
-	return append(append(b, j.form("", "\n    ")...), item...), nil
+	return core.AppendJSON(b, record)
 }
 
-func (j *jsonItems) closing(report core.Report) ([]byte, error) { return j.end(report) }
+func (*jsonItems) closing(report core.Report) ([]byte, error) { return afterItems(report) }
 
-func (j *jsonItems) cutShort(failure *core.Error) ([]byte, error) {
-	return j.end(struct {
+func (*jsonItems) cutShort(failure *core.Error) ([]byte, error) {
+	return afterItems(struct {
 		Complete bool `json:"complete"`
 		Problem  any  `json:"problem"`
 	}{false, failure.Problem("")})
 }
 
-// end returns the members of an object after the items.
-func (j *jsonItems) end(v any) ([]byte, error) {
-	members, err := j.value("", v)
+// afterItems returns the members of v as the end of an object.
+func afterItems(v any) ([]byte, error) {
+	b, err := jsonLine(nil, v)
 	if err != nil {
 		return nil, err
 	}
-	tail := []byte("],")
-	if j.started {
-		tail = j.form("],", "\n  ],")
-	}
-	return append(append(tail, members[1:]...), '\n'), nil
-}
-
-// value returns a value as JSON, whose lines but the first begin with prefix.
-func (j *jsonItems) value(prefix string, v any) (jsontext.Value, error) {
-	b, err := core.AppendJSON(nil, v)
-	value := jsontext.Value(b)
-	if err == nil && j.indent {
-		err = value.Indent(jsontext.WithIndentPrefix(prefix), jsontext.WithIndent("  "))
-	}
-	return value, err
-}
-
-// form returns the text for one line or for many.
-func (j *jsonItems) form(one, many string) []byte {
-	if j.indent {
-		return []byte(many)
-	}
-	return []byte(one)
+	return append([]byte("],"), b[1:]...), nil
 }
 
 // WriteNDJSON reads the question and writes one record a line, as they arrive, and the

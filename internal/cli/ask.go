@@ -188,19 +188,13 @@ func (c *queryCmd) ask(ctx context.Context, std streams, format string, function
 		defer cancel()
 	}
 	debug.SetGCPercent(gcPercent)
-	progress := newProgress(std, c.Quiet)
+	streamed := isTerminal(std.out) && order == nil && (format == "ndjson" || format == "csv") // what arrives is progress
+	progress := newProgress(std, c.Quiet || streamed)
+	progress.part = c.Limit != nil || c.Cursor != nil || len(c.CustomerID) > 0
 	if c.Quiet {
 		std.err = io.Discard
 	}
-	ctx = core.WithTrace(ctx, &core.Trace{PageRead: func(pages, customers int, total *int) {
-		if c.Limit != nil || c.Cursor != nil || len(c.CustomerID) > 0 { // the total is not what this answer is to have
-			total = nil
-		}
-		progress.read(pages, customers, total)
-	}})
-	std.out, std.err = progress.over(std.out), progress.over(std.err)
-	report, err := c.write(ctx, std, format, function, question, order)
-	progress.clear()
+	report, err := c.write(ctx, std, format, function, shownFor{question, progress}, order)
 	if err != nil {
 		return err
 	}

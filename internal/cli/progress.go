@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"strings"
@@ -8,6 +9,9 @@ import (
 	"time"
 
 	"github.com/jedib0t/go-pretty/v6/text"
+
+	"partnerlens/internal/api"
+	"partnerlens/pkg/core"
 )
 
 // progress is one line on a terminal, which is rewritten. Elsewhere it is a plain line now and
@@ -18,11 +22,11 @@ type progress struct {
 	width    func() int
 	every    time.Duration // between two lines
 	start    time.Time
+	part     bool // the read is to have fewer customers than the vendor counts
 
 	mu    sync.Mutex
 	line  string // shown last; "": none
 	drawn bool   // the terminal shows a line
-	ended bool
 	last  time.Time
 	timer *time.Timer // draws a line that came too soon after another
 }
@@ -50,7 +54,7 @@ func newProgress(std streams, quiet bool) *progress {
 func (p *progress) show(line string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.w == nil || p.ended {
+	if p.w == nil {
 		return
 	}
 	p.line = line
@@ -94,10 +98,6 @@ func (p *progress) stop() {
 func (p *progress) clear() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.erase()
-}
-
-func (p *progress) erase() {
 	p.stop()
 	p.line = ""
 	if p.drawn {
@@ -106,29 +106,23 @@ func (p *progress) erase() {
 	}
 }
 
-// over returns a writer of data to w, which ends progress: data that arrives shows it.
-func (p *progress) over(w io.Writer) io.Writer {
-	if p.w == nil || !p.terminal || !isTerminal(w) {
-		return w
-	}
-	return overProgress{p, w}
+// shownFor is a question during whose read there is progress.
+type shownFor struct {
+	api.Question
+	progress *progress
 }
 
-type overProgress struct {
-	p *progress
-	w io.Writer
-}
-
-func (o overProgress) Write(b []byte) (int, error) {
-	o.p.mu.Lock()
-	defer o.p.mu.Unlock()
-	o.p.erase()
-	o.p.ended = true
-	return o.w.Write(b)
+// Read implements api.Question.
+func (s shownFor) Read(ctx context.Context, keep func(core.Record) bool) (core.Report, error) {
+	defer s.progress.clear()
+	return s.Question.Read(core.WithTrace(ctx, &core.Trace{PageRead: s.progress.read}), keep)
 }
 
 // read shows a read under way; a nil total is not known.
 func (p *progress) read(pages, customers int, total *int) {
+	if p.part {
+		total = nil
+	}
 	p.show(pagesText(pages, customers, total) + paceText(time.Since(p.start), customers, total))
 }
 

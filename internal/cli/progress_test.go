@@ -3,7 +3,6 @@ package cli
 import (
 	"bytes"
 	"fmt"
-	"io"
 	"regexp"
 	"strings"
 	"sync"
@@ -131,24 +130,6 @@ func TestNoProgress(t *testing.T) {
 					t.Errorf("%+v says %q", p, out)
 				}
 			}
-		}
-	})
-}
-
-// What is written over progress has a line of its own, and ends progress: it is progress itself.
-func TestWriteOverProgress(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		p, out := shown(nil, false, true)
-		over := overProgress{p, out}
-		p.show("line")
-		_, _ = io.WriteString(over, "data\n")
-		p.show("line 2")
-		time.Sleep(time.Second)
-		_, _ = io.WriteString(over, "data\n")
-		p.clear()
-		if want := "\r\x1b[Kline\r\x1b[Kdata\ndata\n"; out.String() != want {
-			t.Errorf("the terminal gets %q, want %q", out, want)
 		}
 	})
 }

@@ -1,15 +1,12 @@
 package cli
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"io"
 	"log/slog"
 	"slices"
 	"time"
-
-	"github.com/go-json-experiment/json/jsontext"
 
 	"partnerlens/internal/api"
 	"partnerlens/internal/app"
@@ -52,14 +49,14 @@ func (f *storeFlags) read(ctx context.Context, std streams, path string, q api.R
 	if err != nil {
 		return err
 	}
-	switch {
-	case format == "table":
+	switch format {
+	case "table":
 		for _, row := range doc.Rows {
 			table.add(row)
 		}
-		err = table.show(std, len(doc.Rows))
-	case format == "json" && isTerminal(std.out):
-		err = writeIndented(std.out, res, doc)
+		err = table.show(std)
+	case "json":
+		err = writeJSON(std.out, func(w io.Writer) error { return api.WriteDocument(w, res, doc, format) })
 	default:
 		err = api.WriteDocument(visibleOn(std.out, format != "csv"), res, doc, format)
 	}
@@ -74,20 +71,6 @@ func (f *storeFlags) read(ctx context.Context, std streams, path string, q api.R
 		return exitWith(core.CodeDeadline)
 	}
 	return exitWith(core.CodeIncomplete)
-}
-
-// writeIndented writes the answer to a terminal as JSON of many lines.
-func writeIndented(w io.Writer, res *api.Resource, doc api.Document) error {
-	var body bytes.Buffer
-	if err := api.WriteDocument(&body, res, doc, "json"); err != nil {
-		return err
-	}
-	value := jsontext.Value(body.Bytes())
-	if err := value.Indent(jsontext.WithIndent("  ")); err != nil {
-		return &core.Error{Code: core.CodeInternal, Err: err}
-	}
-	_, err := visibleOn(w, true).Write(append(value, '\n'))
-	return err
 }
 
 func warningsText(warnings []core.Warning) (text string) {

@@ -63,9 +63,6 @@ func appendEscaped(b []byte, text string, lines, json bool) []byte {
 }
 
 func isTerminal(w io.Writer) bool {
-	if over, ok := w.(overProgress); ok {
-		w = over.w
-	}
 	file, ok := w.(*os.File)
 	return ok && term.IsTerminal(int(file.Fd()))
 }
@@ -73,9 +70,6 @@ func isTerminal(w io.Writer) bool {
 // screenWidth is the number of columns for what is written to w: those of the terminal, else those
 // of the variable COLUMNS, else what pagers and logs have room for.
 func screenWidth(w io.Writer, env app.Environment) int {
-	if over, ok := w.(overProgress); ok {
-		w = over.w
-	}
 	if file, ok := w.(*os.File); ok {
 		if columns, _, err := term.GetSize(int(file.Fd())); err == nil && columns > 0 {
 			return columns

@@ -1,9 +1,12 @@
 package cli
 
 import (
+	"bytes"
 	"context"
 	"io"
 	"math"
+
+	"github.com/go-json-experiment/json/jsontext"
 
 	"partnerlens/internal/api"
 	"partnerlens/pkg/core"
@@ -11,14 +14,18 @@ import (
 
 // write runs the query and writes its answer in the format, escaped on a terminal. Only a table
 // needs all records at once, unless they are sorted.
-func (f *askFlags) write(ctx context.Context, std streams, format string, function *core.Function, question api.Question, order *order) (core.Report, error) {
+func (f *askFlags) write(ctx context.Context, std streams, format string, function *core.Function, question api.Question, order *order) (report core.Report, err error) {
 	w := visibleOn(std.out, format != "csv")
 	if order != nil && format != "table" {
 		question = sorted{question, order}
 	}
 	switch format {
 	case "json":
-		return api.WriteJSON(ctx, w, question, isTerminal(std.out))
+		err = writeJSON(std.out, func(w io.Writer) (err error) {
+			report, err = api.WriteJSON(ctx, w, question)
+			return err
+		})
+		return report, err
 	case "ndjson":
 		return api.WriteNDJSON(ctx, w, question)
 	case "csv":
@@ -26,22 +33,42 @@ func (f *askFlags) write(ctx context.Context, std streams, format string, functi
 	}
 	table, err := newTable(std, function.Columns, f.tableFlags, f.Account != nil && *f.Account == core.AllAccounts)
 	if err != nil {
-		return core.Report{}, err
+		return report, err
 	}
 	table.order = order
-	report, err := question.Read(ctx, func(record core.Record) bool {
+	report, err = question.Read(ctx, func(record core.Record) bool {
 		table.add(record)
 		return true
 	})
 	if err != nil {
 		return report, err
 	}
-	return report, table.show(std, math.MaxInt)
+	return report, table.show(std)
 }
 
 // show writes the table to stdout, and what it lacks to stderr.
-func (t *table) show(std streams, most int) error {
-	lacking, err := t.write(std.out, most)
+func (t *table) show(std streams) error {
+	lacking, err := t.write(std.out, math.MaxInt)
 	_, _ = io.WriteString(visibleOn(std.err, false), lackingText(lacking, "--wide shows all columns, --columns those that you choose"))
 	return err
+}
+
+// writeJSON writes a JSON document: on a terminal in many lines, once it is whole.
+func writeJSON(w io.Writer, write func(w io.Writer) error) error {
+	if !isTerminal(w) {
+		return write(w)
+	}
+	var body bytes.Buffer
+	failure := write(&body)
+	if body.Len() == 0 {
+		return failure
+	}
+	value := jsontext.Value(body.Bytes())
+	if err := value.Indent(jsontext.WithIndent("  ")); err != nil {
+		return &core.Error{Code: core.CodeInternal, Err: err}
+	}
+	if _, err := visibleOn(w, true).Write(append(value, '\n')); err != nil {
+		return err
+	}
+	return failure
 }
