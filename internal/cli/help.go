@@ -15,8 +15,7 @@ partnerlens demo --customers 2000 --rows 40`,
 	"serve": `
 partnerlens serve --demo                  simulated clouds
 partnerlens serve                         your own accounts
-partnerlens serve --listen 0.0.0.0:8080   for other machines; first: key new
-curl 'http://127.0.0.1:8080/v1/credit?status=forced,overdrawn'`,
+partnerlens serve --listen 0.0.0.0:8080   for other machines; first: key new`,
 	"health": `
 partnerlens health
 partnerlens health http://127.0.0.1:9000/healthz --within 1s`,

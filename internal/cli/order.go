@@ -76,11 +76,8 @@ func (o *order) compare(a, b sortKey) int {
 	case a.number != b.number:
 		return o.sign * cmp.Compare(a.number, b.number)
 	}
-	x, errX := core.ParseMoney(a.text)
-	y, errY := core.ParseMoney(b.text)
-	if errX != nil || errY != nil {
-		return 0
-	}
+	x, _ := core.ParseMoney(a.text)
+	y, _ := core.ParseMoney(b.text)
 	return o.sign * x.Cmp(y)
 }
 

@@ -74,7 +74,7 @@ func (p *progress) show(line string) {
 
 // draw writes the line, if there is one. p.mu is held.
 func (p *progress) draw() {
-	p.stop()
+	p.timer = nil
 	switch {
 	case p.line == "":
 		return
@@ -87,18 +87,10 @@ func (p *progress) draw() {
 	p.last = time.Now()
 }
 
-func (p *progress) stop() {
-	if p.timer != nil {
-		p.timer.Stop()
-		p.timer = nil
-	}
-}
-
 // clear removes the line. Call it before anything else is written to the terminal.
 func (p *progress) clear() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.stop()
 	p.line = ""
 	if p.drawn {
 		_, _ = fmt.Fprint(p.w, "\r\x1b[K")
@@ -137,18 +129,14 @@ func pagesText(pages, customers int, total *int) string {
 // paceText is the rate of a read, and the time that is left at this rate. A read that has all
 // customers is proving that it has.
 func paceText(took time.Duration, customers int, total *int) string {
-	if total != nil && customers >= *total {
-		return ", checking that none is missing"
-	}
 	rate := float64(customers) / took.Seconds()
-	if took < time.Second || rate < 0.1 {
+	pace := fmt.Sprintf(", %.*f/s", map[bool]int{true: 1}[rate < 10], rate)
+	switch {
+	case total != nil && customers >= *total:
+		return ", checking that none is missing"
+	case took < time.Second || rate < 0.1:
 		return ""
-	}
-	pace := fmt.Sprintf(", %.0f/s", rate)
-	if rate < 10 {
-		pace = fmt.Sprintf(", %.1f/s", rate)
-	}
-	if total == nil {
+	case total == nil:
 		return pace
 	}
 	left := time.Duration(float64(*total-customers)/rate) * time.Second

@@ -40,9 +40,10 @@ type table struct {
 
 type tableColumn struct {
 	core.Column
-	index    int // in a row's cells
-	natural  int // width of the widest cell, or of the header
-	width    int // in the table
+	index    int  // in a row's cells
+	natural  int  // width of the widest cell, or of the header
+	width    int  // in the table; 0: it is left out
+	optional bool // it is left out without cells
 	hasCells bool
 }
 
@@ -80,19 +81,19 @@ func newTable(std streams, columns []core.Column, flags tableFlags, accounts boo
 	if flags.Wide {
 		t.screen = 0
 	}
-	for i, column := range columns {
-		if flags.Columns == nil && (flags.Wide || column.Brief || accounts && column.Name == "account") {
-			t.columns = append(t.columns, &tableColumn{Column: column, index: i})
+	names := flags.Columns
+	for _, c := range columns {
+		if flags.Columns == nil && (flags.Wide || c.Brief || accounts && c.Name == "account") {
+			names = append(names, c.Name)
 		}
 	}
-	for _, name := range flags.Columns {
+	for _, name := range names {
 		i, err := columnNamed(columns, "--columns", name)
 		if err != nil {
 			return nil, err
 		}
-		column := columns[i]
-		column.Detail = false // it was asked for
-		t.columns = append(t.columns, &tableColumn{Column: column, index: i})
+		optional := columns[i].Detail && flags.Columns == nil && !flags.Wide
+		t.columns = append(t.columns, &tableColumn{Column: columns[i], index: i, optional: optional})
 	}
 	return t, nil
 }
@@ -131,8 +132,7 @@ func (t *table) write(w io.Writer, most int) (lacking []string, err error) {
 		slices.SortStableFunc(t.rows, func(a, b tableRow) int { return t.order.compare(a.key, b.key) })
 	}
 	t.rows = t.rows[:min(max(0, most), len(t.rows))]
-	t.measure()
-	lacking = t.fit()
+	lacking = t.fit(t.measure())
 	out := bufio.NewWriterSize(w, 1<<16)
 	header := make([]string, len(t.columns))
 	for i, c := range t.columns {
@@ -145,61 +145,52 @@ func (t *table) write(w io.Writer, most int) (lacking []string, err error) {
 	return lacking, out.Flush()
 }
 
-// writeRow writes a line. A column whose width is 0 is left out.
 func (t *table) writeRow(out *bufio.Writer, cells []string, colours bool) {
-	var line strings.Builder
-	line.WriteString(rowMargin)
-	gap := ""
+	line, gap := rowMargin, ""
 	for i, c := range t.columns {
 		if c.width == 0 {
 			continue
 		}
-		cell := text.Snip(cells[i], c.width, "…")
-		if t.screen == 0 {
-			cell = cells[i]
+		cell := cells[i]
+		if t.screen > 0 {
+			cell = text.Snip(cell, c.width, "…")
 		}
 		pad := strings.Repeat(" ", max(0, c.width-text.StringWidthWithoutEscSequences(cell)))
 		if colour := statusColours[cell]; colours && colour != "" && (c.Name == "status" || c.Name == "severity") {
 			cell = "\x1b[" + colour + "m" + cell + "\x1b[0m"
 		}
-		if line.WriteString(gap); c.Kind == core.ColumnNumber {
-			line.WriteString(pad + cell)
-		} else {
-			line.WriteString(cell + pad)
+		if c.Kind == core.ColumnNumber {
+			cell, pad = pad, cell
 		}
-		gap = columnGap
+		line, gap = line+gap+cell+pad, columnGap
 	}
-	_, _ = out.WriteString(strings.TrimRight(line.String(), " ") + "\n") // Flush has the error
+	_, _ = out.WriteString(strings.TrimRight(line, " ") + "\n") // Flush has the error
 }
 
-// measure sets the natural widths of the columns.
-func (t *table) measure() {
+// measure sets the natural widths of the columns, and returns those that are not left out.
+func (t *table) measure() (shown []*tableColumn) {
 	for _, c := range t.columns {
 		c.natural = len(c.Name)
 	}
 	for _, row := range t.rows {
-		i := 0
-		for cell := range strings.SplitSeq(row.cells, cellSeparator) {
+		for i, cell := range strings.Split(row.cells, cellSeparator) {
 			c := t.columns[i]
 			c.hasCells = c.hasCells || cell != ""
 			c.natural = max(c.natural, text.StringWidthWithoutEscSequences(cell))
-			i++
 		}
 	}
+	for _, c := range t.columns {
+		if c.hasCells || !c.optional {
+			c.width, shown = c.natural, append(shown, c)
+		}
+	}
+	return shown
 }
 
-// fit sets the widths of the columns: it leaves out the least important ones until the rest fits
-// if texts are shortened, and then shortens as much as is needed. It returns the names of those
-// that it leaves out.
-func (t *table) fit() (lacking []string) {
-	var shown []*tableColumn
-	for _, c := range t.columns {
-		if c.width = c.natural; c.Detail && !c.hasCells && t.screen > 0 {
-			c.width = 0
-			continue
-		}
-		shown = append(shown, c)
-	}
+// fit sets the widths of columns: it leaves out the least important ones until the rest fits if
+// texts are shortened, and then shortens as much as is needed. It returns the names of those that
+// it leaves out.
+func (t *table) fit(shown []*tableColumn) (lacking []string) {
 	if t.screen == 0 {
 		for _, c := range shown {
 			c.width = min(c.width, widestPad)
@@ -207,16 +198,13 @@ func (t *table) fit() (lacking []string) {
 		return nil
 	}
 	for len(shown) > 1 {
-		i, needed := leastImportant(shown), least
-		if !shown[i].hasCells { // it goes before a text is shortened
-			needed = width
-		}
-		if rowWidth(shown, needed) <= t.screen {
+		last := slices.MaxFunc(shown, func(a, b *tableColumn) int { return cmp.Compare(a.rank(), b.rank()) })
+		if rowWidth(shown, least) <= t.screen && last.hasCells || rowWidth(shown, width) <= t.screen {
 			break
 		}
-		shown[i].width = 0
-		lacking = append(lacking, shown[i].Name)
-		shown = slices.Delete(shown, i, i+1)
+		last.width = 0
+		lacking = append(lacking, last.Name)
+		shown = slices.DeleteFunc(shown, func(c *tableColumn) bool { return c == last })
 	}
 	for rowWidth(shown, width) > t.screen {
 		widest := slices.MaxFunc(shown, func(a, b *tableColumn) int { return cmp.Compare(a.width-least(a), b.width-least(b)) })
@@ -231,25 +219,17 @@ func (t *table) fit() (lacking []string) {
 	return lacking
 }
 
-// leastImportant returns the index of the column to leave out: the last one without cells, else
-// the last one that is not important, else the least important one.
-func leastImportant(shown []*tableColumn) (index int) {
-	rank := func(c *tableColumn) int {
-		switch i := slices.Index(important, c.Name); {
-		case !c.hasCells:
-			return len(important) + 1
-		case i < 0:
-			return len(important)
-		default:
-			return i
-		}
+// rank is the place of the column among those that a narrow table keeps: those without cells go
+// first, even before a text is shortened.
+func (c *tableColumn) rank() int {
+	rank := slices.Index(important, c.Name)
+	if rank < 0 {
+		rank = len(important) + c.index
 	}
-	for i, c := range shown {
-		if rank(c) >= rank(shown[index]) {
-			index = i
-		}
+	if !c.hasCells {
+		rank += 1000
 	}
-	return index
+	return rank
 }
 
 func width(c *tableColumn) int { return c.width }
