@@ -95,10 +95,7 @@ func (j *jsonItems) record(b []byte, record core.Record) ([]byte, error) {
 func (*jsonItems) closing(report core.Report) ([]byte, error) { return afterItems(report) }
 
 func (*jsonItems) cutShort(failure *core.Error) ([]byte, error) {
-	return afterItems(struct {
-		Complete bool `json:"complete"`
-		Problem  any  `json:"problem"`
-	}{false, failure.Problem("")})
+	return afterItems(map[string]any{"complete": false, "problem": failure.Problem("")})
 }
 
 // afterItems returns the members of v as the end of an object.

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"reflect"
 	"runtime/debug"
 	"slices"
@@ -91,7 +90,10 @@ func (c *queryCmd) Run(ctx context.Context, std streams) error {
 	if err != nil {
 		return err
 	}
-	question, err := c.question(function, params, format)
+	if format == "table" && len(c.CustomerID) == 0 {
+		presetTable(c.entry, params)
+	}
+	question, err := function.AskIDs(params, c.CustomerID)
 	if err != nil {
 		return err
 	}
@@ -118,34 +120,6 @@ func (f *askFlags) order(entry *app.Function, function *core.Function, params co
 	return newOrder(entry, function.Columns, by, f.Order != nil && *f.Order == "desc")
 }
 
-// question returns the command's question.
-func (c *queryCmd) question(function *core.Function, params core.Params, format string) (*core.Question, error) {
-	switch {
-	case len(c.CustomerID) == 0:
-		if format == "table" {
-			presetTable(c.entry, params)
-		}
-		return function.Ask(params)
-	case slices.Contains(function.Params, "customer_id"):
-		params["customer_id"] = c.CustomerID
-		return function.Ask(params)
-	}
-	byID, err := function.ByID(c.CustomerID[0])
-	if err != nil {
-		return nil, err
-	}
-	for name := range byID {
-		if _, given := params[name]; given {
-			return nil, core.Invalid("", "give customers' ids, or %s", flagNames(byID))
-		}
-	}
-	if len(c.CustomerID) > 1 {
-		return function.AskIDs(params, c.CustomerID)
-	}
-	maps.Copy(params, byID)
-	return function.Ask(params)
-}
-
 // presetTable sets the parameters of a table that are not given.
 func presetTable(entry *app.Function, params core.Params) {
 	for name, values := range entry.Table {
@@ -153,15 +127,6 @@ func presetTable(entry *app.Function, params core.Params) {
 			params[name] = values
 		}
 	}
-}
-
-// flagNames returns the flags of parameters: "--filter-type and --filter".
-func flagNames(params core.Params) string {
-	names := slices.Sorted(maps.Keys(params))
-	for i, name := range names {
-		names[i] = "--" + strings.ReplaceAll(name, "_", "-")
-	}
-	return strings.Join(names, " and ")
 }
 
 func set(params core.Params, name string, value *string) {
@@ -187,7 +152,7 @@ func (c *queryCmd) ask(ctx context.Context, std streams, format string, function
 		ctx, cancel = context.WithTimeout(ctx, c.Timeout)
 		defer cancel()
 	}
-	debug.SetGCPercent(gcPercent)
+	debug.SetGCPercent(50)                                                                     // a read waits for the vendor most of the time
 	streamed := isTerminal(std.out) && order == nil && (format == "ndjson" || format == "csv") // what arrives is progress
 	progress := newProgress(std, c.Quiet || streamed)
 	progress.part = c.Limit != nil || c.Cursor != nil || len(c.CustomerID) > 0
@@ -210,9 +175,6 @@ func (c *queryCmd) ask(ctx context.Context, std streams, format string, function
 	}
 	return nil
 }
-
-// gcPercent trades processor time, of which a read that waits for the vendor has plenty, for memory.
-const gcPercent = 50
 
 // asAsked reports whether an answer ended where its limit asks for it, and nothing else is in
 // doubt.
@@ -241,6 +203,9 @@ func summary(r core.Report, interrupted bool) string {
 		b.WriteString(", complete")
 	case asAsked(r):
 		b.WriteString(", the first ones, as --limit asks")
+		if r.Total != nil {
+			fmt.Fprintf(&b, "; the vendor counts %d", *r.Total)
+		}
 	case r.Stopped != nil && *r.Stopped == core.StoppedDeadline && interrupted:
 		b.WriteString(", NOT COMPLETE: interrupted")
 	case r.Stopped != nil && *r.Stopped == core.StoppedDeadline:
@@ -249,9 +214,6 @@ func summary(r core.Report, interrupted bool) string {
 		fmt.Fprintf(&b, ", NOT COMPLETE: stopped by %s", *r.Stopped)
 	default:
 		b.WriteString(", NOT PROVEN COMPLETE")
-	}
-	if asAsked(r) && r.Total != nil {
-		fmt.Fprintf(&b, "; the vendor counts %d", *r.Total)
 	}
 	if len(r.MissingIDs) > 0 {
 		fmt.Fprintf(&b, "\n%s not answered, being no customer of this account: %s", count(len(r.MissingIDs), "id"), some(r.MissingIDs, 10))

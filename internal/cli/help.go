@@ -40,8 +40,6 @@ partnerlens invoke --platform lambda --binary dist/lambda/credit/bootstrap \
   --env PARTNERLENS_TENCENT_SECRET_ID --env PARTNERLENS_TENCENT_SECRET_KEY
 echo '{"limit":3}' | partnerlens invoke --platform scf --event - \
   --binary dist/scf/tags/main --env PARTNERLENS_HUAWEI_AK --env PARTNERLENS_HUAWEI_SK`,
-	"version": `
-partnerlens version`,
 }
 
 // addExamples adds the examples to the help of their commands.

@@ -77,7 +77,8 @@ var statusColours = map[string]string{
 // newTable returns a table for std.out of the columns that are chosen: by default the brief ones,
 // and the account if there are several. A column of details that has no cell is left out.
 func newTable(std streams, columns []core.Column, flags tableFlags, accounts bool) (*table, error) {
-	t := &table{screen: screenWidth(std.out, std.env), terminal: isTerminal(std.out), colours: colours(std.out, std.env)}
+	t := &table{screen: screenWidth(std.out, std.env), terminal: isTerminal(std.out)}
+	t.colours = t.terminal && std.env("NO_COLOR") == "" && std.env("TERM") != "dumb"
 	if flags.Wide {
 		t.screen = 0
 	}

@@ -84,12 +84,6 @@ func screenWidth(w io.Writer, env app.Environment) int {
 	return 120
 }
 
-// colours reports whether what is written to w may have colours: on a terminal, unless the user
-// does not want them.
-func colours(w io.Writer, env app.Environment) bool {
-	return isTerminal(w) && env("NO_COLOR") == "" && env("TERM") != "dumb"
-}
-
 // terminalWriter escapes text for a terminal, but for line breaks. Each Write must have whole
 // characters.
 type terminalWriter struct {

@@ -18,10 +18,8 @@ func (versionCmd) Run(std streams) error {
 }
 
 func buildInfo() *debug.BuildInfo {
-	if info, ok := debug.ReadBuildInfo(); ok {
-		return info
-	}
-	return new(debug.BuildInfo)
+	info, _ := debug.ReadBuildInfo()
+	return cmp.Or(info, new(debug.BuildInfo))
 }
 
 // versionOf returns the version of a build. A released binary has it as a stamp, a binary made by

@@ -68,7 +68,12 @@ func TestAskIDs(t *testing.T) {
 			t.Errorf("%v %q: %v, want an error about %s", test.p, test.ids, err, test.param)
 		}
 	}
-	if _, err := core.TagFunction(nil, nil).AskIDs(core.Params{}, []string{"1", "2"}); core.CodeOf(err) != core.CodeInvalid {
-		t.Errorf("where ids are a parameter: %v", err)
+	// Where ids are a parameter they are that.
+	tags := core.TagFunction(nil, nil)
+	if _, err := tags.AskIDs(core.Params{}, []string{"1", "2"}); err != nil {
+		t.Error(err)
+	}
+	if _, err := tags.AskIDs(core.Params{"customer_id": {"3"}}, []string{"1"}); core.CodeOf(err) != core.CodeInvalid {
+		t.Errorf("ids beside ids: %v", err)
 	}
 }
