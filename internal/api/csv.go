@@ -46,7 +46,7 @@ const maxNextTrailer = 4 << 10
 // "text/csv; profile=excel" avoids this: the file begins with a byte order mark, and a
 // text that looks like a number or a date is written ="200000000000", which spreadsheets
 // show, sort and save as that text. Programs should not use it.
-func WriteCSV(ctx context.Context, w io.Writer, function *core.Function, question *core.Question, style sheet.Style) (core.Report, error) {
+func WriteCSV(ctx context.Context, w io.Writer, function *core.Function, question Question, style sheet.Style) (core.Report, error) {
 	return (&lines{format: csvTable{sheet.NewCSV(function.Columns, style)}, w: w}).read(ctx, question)
 }
 

@@ -67,10 +67,50 @@ func jsonFrame(report core.Report) ([]byte, error) {
 	}{Report: report})
 }
 
+// Question is a core.Question, or the like: something whose records and report can be read.
+type Question interface {
+	Read(ctx context.Context, keep func(core.Record) bool) (core.Report, error)
+}
+
+// WriteJSON reads the question and writes one JSON object: the records as "items", as they
+// arrive, and after them the members of the report. If the read fails after the first record,
+// "complete" is false and "problem" has the reason.
+func WriteJSON(ctx context.Context, w io.Writer, question Question) (core.Report, error) {
+	return (&lines{format: new(jsonItems), w: w}).read(ctx, question)
+}
+
+// jsonItems is the lineFormat of WriteJSON.
+type jsonItems struct{ started bool }
+
+func (*jsonItems) opening() []byte { return []byte(`{"items":[`) }
+
+func (j *jsonItems) record(b []byte, record core.Record) ([]byte, error) {
+	if j.started {
+		b = append(b, ',')
+	}
+	j.started = true
+	return core.AppendJSON(b, record)
+}
+
+func (*jsonItems) closing(report core.Report) ([]byte, error) { return afterItems(report) }
+
+func (*jsonItems) cutShort(failure *core.Error) ([]byte, error) {
+	return afterItems(map[string]any{"complete": false, "problem": failure.Problem("")})
+}
+
+// afterItems returns the members of v as the end of an object.
+func afterItems(v any) ([]byte, error) {
+	b, err := jsonLine(nil, v)
+	if err != nil {
+		return nil, err
+	}
+	return append([]byte("],"), b[1:]...), nil
+}
+
 // WriteNDJSON reads the question and writes one record a line, as they arrive, and the
 // report as the last line. If the last line is a problem, or no report, the list was cut
 // short; the error has the reason.
-func WriteNDJSON(ctx context.Context, w io.Writer, question *core.Question) (core.Report, error) {
+func WriteNDJSON(ctx context.Context, w io.Writer, question Question) (core.Report, error) {
 	return (&lines{format: ndjson(""), w: w}).read(ctx, question)
 }
 
@@ -124,7 +164,7 @@ const flushEvery = 100
 // read reads the question and writes the answer. It writes nothing before the first
 // record, so that a read that fails at once can still become a problem. After that, the
 // list itself has to state that it was cut short: otherwise it would look complete.
-func (l *lines) read(ctx context.Context, question *core.Question) (core.Report, error) {
+func (l *lines) read(ctx context.Context, question Question) (core.Report, error) {
 	var line []byte
 	var unwritable error
 	report, err := question.Read(ctx, func(record core.Record) bool {

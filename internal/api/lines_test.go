@@ -3,6 +3,7 @@ package api_test
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -295,6 +296,7 @@ func TestWriters(t *testing.T) {
 			return api.WriteCSV(t.Context(), w, function, question, sheet.Style{})
 		},
 		"ndjson": func(w io.Writer) (core.Report, error) { return api.WriteNDJSON(t.Context(), w, question) },
+		"json":   func(w io.Writer) (core.Report, error) { return api.WriteJSON(t.Context(), w, question) },
 	} {
 		var out bytes.Buffer
 		report, err := write(&out)
@@ -303,6 +305,69 @@ func TestWriters(t *testing.T) {
 		}
 		if _, err := write(&brokenWriter{httptest.NewRecorder(), 1}); err == nil {
 			t.Errorf("%s to a broken pipe gives no error", format)
+		}
+	}
+}
+
+// failing is a question whose read fails after some records.
+type failing struct {
+	records int
+	err     error
+}
+
+func (f failing) Read(_ context.Context, keep func(core.Record) bool) (core.Report, error) {
+	for i := range f.records {
+		record := credit(fmt.Sprint(200000000000+i), "Example", "1000.00", "500.00")
+		if !keep(&record) {
+			break
+		}
+	}
+	return core.Report{Schema: core.Schema("credit"), Count: f.records, Complete: true}, f.err
+}
+
+// TestWriteJSON reads what WriteJSON writes. A read that fails leaves nothing
+// before its first record, and after it a document that says so.
+func TestWriteJSON(t *testing.T) {
+	t.Parallel()
+	broken := &core.Error{Code: core.CodeUnavailable, Detail: "gone"}
+	for _, test := range []struct {
+		name    string
+		read    failing
+		problem string
+	}{
+		{"no record", failing{}, ""},
+		{"one", failing{records: 1}, ""},
+		{"three", failing{records: 3}, ""},
+		{"a failure at once", failing{err: broken}, ""},
+		{"a failure after two", failing{records: 2, err: broken}, "unavailable"},
+	} {
+		var out bytes.Buffer
+		report, err := api.WriteJSON(t.Context(), &out, test.read)
+		if test.read.err != nil && test.read.records == 0 {
+			if out.Len() > 0 || !errors.Is(err, test.read.err) {
+				t.Errorf("%s: %v, %s", test.name, err, &out)
+			}
+			continue
+		}
+		var got struct {
+			Items []struct {
+				CustomerID string `json:"customer_id"`
+			}
+			Complete *bool
+			Schema   string
+			Problem  struct{ Code string }
+		}
+		if jsonErr := json.Unmarshal(out.Bytes(), &got); jsonErr != nil || got.Items == nil || len(got.Items) != test.read.records || got.Complete == nil {
+			t.Fatalf("%s: %v: %s", test.name, jsonErr, &out)
+		}
+		if strings.Count(out.String(), "\n") != 1 || !strings.HasSuffix(out.String(), "}\n") {
+			t.Errorf("%s is not one line: %s", test.name, &out)
+		}
+		if want := test.read.err == nil; *got.Complete != want || got.Problem.Code != test.problem || (err == nil) != want || want && got.Schema != report.Schema {
+			t.Errorf("%s: %v: %s", test.name, err, &out)
+		}
+		if n := len(got.Items); n > 0 && got.Items[n-1].CustomerID != fmt.Sprint(200000000000+n-1) {
+			t.Errorf("%s: %s", test.name, &out)
 		}
 	}
 }

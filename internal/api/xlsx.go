@@ -16,7 +16,7 @@ import (
 // customers, as they arrive, and what the report says. The name and the first line of the first
 // sheet say whether the list is complete. If the read fails after the first customer, the
 // workbook ends with the error, which is returned, too; before that nothing is written.
-func WriteXLSX(ctx context.Context, w io.Writer, function *core.Function, question *core.Question, params core.Params, style sheet.Style) (core.Report, error) {
+func WriteXLSX(ctx context.Context, w io.Writer, function *core.Function, question Question, params core.Params, style sheet.Style) (core.Report, error) {
 	book := sheet.NewBook(w, style)
 	book.Begin("", function.Columns)
 	var list sheet.List

@@ -20,10 +20,18 @@ var Credit = Function{
 	Title:  "CREDIT: what Tencent Cloud customers may spend and have left",
 	Urgent: []string{"forced", "overdrawn", "exhausted", "low", "unknown", "ok"}, Least: "remaining",
 	Help: "Ask Tencent Cloud what customers may spend and have left.",
+	Examples: `
+partnerlens credit                               the most urgent first
+partnerlens credit --status forced,overdrawn     only those in trouble
+partnerlens credit 200000100019 200000100053     these two
+partnerlens credit --filter-type name --filter Harbour
+partnerlens credit --sort remaining --columns name,remaining,mobile
+partnerlens credit --account all -o csv > credit.csv
+partnerlens credit 200000100019 --history        day by day
+partnerlens credit --limit 100                   then go on with --cursor`,
 	Flags: []Flag{
 		{"filter_type", "What --filter looks for: customer_id, name, remark or email."},
 		{"filter", "What to look for."},
-		{"order", "asc or desc, by time of association."},
 		{core.VouchersParam, "With the vouchers that customers may still use."},
 	},
 	Alerts: alert.Credit, Open: openCredit, Partner: newSiblings, Probe: probeCredit,
@@ -63,7 +71,7 @@ func openCredit(accounts *Accounts, now func() time.Time) *core.Function {
 			}
 			return core.NewReader(named[core.CreditQuery, *core.CustomerCredit]{source, s}, &core.ReaderOptions[core.CreditQuery]{
 				Schema: core.Schema("credit"), Provider: tencent.Provider, Account: s.Account,
-				Rules: core.Rules{Low: low}, Pacer: pacer, ShareFor: shareFor, Now: now,
+				Rules: core.Rules{Low: low}, Scopes: core.CreditScopes, Pacer: pacer, ShareFor: shareFor, Now: now,
 			}), nil
 		})
 	}, accounts.Names)

@@ -15,15 +15,16 @@ var Functions = []*Function{&Credit, &Tags}
 
 // A Function is one entry of the table: a query of a vendor, and what is peculiar to it.
 type Function struct {
-	Name   string           // in paths, keys and on the command line
-	Vendor *Vendor          // whose accounts it reads
-	Title  string           // above its table in the demo
-	Urgent []string         // its statuses, the most urgent first
-	Least  string           // the column whose least number is the most urgent among equal statuses
-	Help   string           // of its command
-	Alerts *alert.Evaluator // of its records
-	Flags  []Flag           // its own parameters as flags of its command, beside the ids
-	Table  core.Params      // of a query whose answer is shown as a table, unless it is by id or sets them itself
+	Name     string           // in paths, keys and on the command line
+	Vendor   *Vendor          // whose accounts it reads
+	Title    string           // above its table in the demo
+	Urgent   []string         // its statuses, the most urgent first
+	Least    string           // the column whose least number is the most urgent among equal statuses
+	Help     string           // of its command
+	Examples string           // of its command
+	Alerts   *alert.Evaluator // of its records
+	Flags    []Flag           // its own parameters as flags of its command, beside the ids
+	Table    core.Params      // of a query whose answer is shown as a table, unless it is by id or sets them itself
 
 	// Open returns the function over Readers of the accounts. A nil now is time.Now.
 	Open func(accounts *Accounts, now func() time.Time) *core.Function

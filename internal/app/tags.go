@@ -21,6 +21,14 @@ var Tags = Function{
 	Title:  "TAGS: which Huawei Cloud customers count as new, and until when",
 	Urgent: []string{"qualified", "undetermined", "lapsed", "unverified", "unknown", "not_new"}, Least: "days_left",
 	Help: "Ask Huawei Cloud which customers count as new, and until when.",
+	Examples: `
+partnerlens tags                                 the most urgent first
+partnerlens tags --reseller-id all               of every reseller, too
+partnerlens tags --status qualified --sort expire_month
+partnerlens tags 1589c79e9f134c1a694015b700055453
+partnerlens tags --names -o csv > tags.csv       with names
+partnerlens tags -o ndjson | jq -r .customer_id  one customer a line
+partnerlens tags 1589c79e9f134c1a694015b700055453 --history`,
 	Flags: []Flag{
 		{"reseller_id", "The customers of this cloud reseller; all: own customers and every reseller's."},
 		{core.NamesParam, "With the customers' names and account managers; by default in a table that is not by id; --names=false: without."},

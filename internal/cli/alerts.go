@@ -20,6 +20,7 @@ type alertsCmd struct {
 	Function []string `help:"Only these queries: ${functions}."`
 	Limit    *string  `help:"At most this many conditions, the worst first."`
 	Output   string   `short:"o" enum:"auto,table,json,ndjson,csv" default:"auto" help:"table, json, ndjson or csv; auto is a table on a terminal and json in a pipe."`
+	tableFlags
 	storeFlags
 }
 
@@ -34,7 +35,7 @@ func (c *alertsCmd) Run(ctx context.Context, std streams) error {
 	set(params, "account", c.Account)
 	set(params, "since", c.Since)
 	set(params, "limit", c.Limit)
-	return c.read(ctx, std, app.AlertsPath, api.ResourceQuery{Params: params}, formatOf(c.Output, std.out), c.Account == nil, openSummary)
+	return c.read(ctx, std, app.AlertsPath, api.ResourceQuery{Params: params}, formatOf(c.Output, std.out), c.tableFlags, c.Account == nil, openSummary)
 }
 
 // openSummary says how many conditions there are, and of which runs.

@@ -2,17 +2,15 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
-	"maps"
-	"os"
 	"reflect"
+	"runtime/debug"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
-
-	"golang.org/x/term"
 
 	"partnerlens/internal/app"
 	"partnerlens/pkg/core"
@@ -22,12 +20,15 @@ import (
 type askFlags struct {
 	Account *string       `help:"A configured account; all: every account."`
 	Status  []string      `help:"Only customers of these statuses."`
-	Limit   *string       `help:"At most this many customers."`
+	Limit   *string       `help:"At most this many customers, the first that the vendor lists."`
 	Cursor  *string       `help:"Resume where an earlier answer stopped: its \"next\"."`
 	PII     string        `name:"pii" enum:"full,masked" default:"full" help:"full or masked; masked leaves only the ends of names, e-mail addresses and telephone numbers."`
 	Output  string        `short:"o" enum:"auto,table,json,ndjson,csv,xlsx" default:"auto" help:"table, json, ndjson, csv or xlsx; auto is a table on a terminal and json in a pipe."`
+	Sort    string        `placeholder:"COLUMN" help:"Sort by a column, by urgency (the default of a table) or none. Sorted records are all held in memory; others are written as they come."`
+	Order   *string       `enum:"asc,desc" help:"asc or desc: the direction of --sort; of credit without --sort the vendor's order by time of association."`
 	Quiet   bool          `short:"q" help:"Write nothing but errors to stderr."`
 	Timeout time.Duration `help:"Stop after this time, such as 90s, and show what was read."`
+	tableFlags
 	sheetFlags
 }
 
@@ -35,11 +36,14 @@ type askFlags struct {
 type queryCmd struct {
 	entry *app.Function
 
-	CustomerID []string `arg:"" optional:"" help:"Only these customers."`
+	CustomerID []string `arg:"" optional:"" help:"Only these customers; the exit status is 3 if one does not exist."`
 	Own        any      `embed:""` // a struct of the function's own flags
 	askFlags
 	historyFlags
 }
+
+// Help returns examples.
+func (c *queryCmd) Help() string { return exampleText(c.entry.Examples) }
 
 // newQueryCmd returns the command of an entry of the table of functions.
 func newQueryCmd(entry *app.Function) *queryCmd {
@@ -79,30 +83,45 @@ func (c *queryCmd) Run(ctx context.Context, std streams) error {
 	if err := c.check(); err != nil {
 		return err
 	}
-	switch {
-	case c.History:
+	if c.History {
 		return c.history(ctx, std, params)
-	case len(c.CustomerID) == 0:
-		if format := c.format(c.Output, std.out); format == "table" || format == "xlsx" {
-			presetTable(c.entry, params)
-		}
-	case slices.Contains(function.Params, "customer_id"):
-		params["customer_id"] = c.CustomerID
-	case len(c.CustomerID) > 1:
-		return core.Invalid("", "%s takes one id at a time", c.entry.Name)
-	default:
-		byID, err := function.ByID(c.CustomerID[0])
-		if err != nil {
-			return err
-		}
-		for name := range byID {
-			if _, given := params[name]; given {
-				return core.Invalid("", "give a customer's id, or %s", flagNames(byID))
-			}
-		}
-		maps.Copy(params, byID)
 	}
-	return c.ask(ctx, std, function, params)
+	format := c.format(c.Output, std.out)
+	order, err := c.order(c.entry, function, params, format)
+	if err != nil {
+		return err
+	}
+	if (format == "table" || format == "xlsx") && len(c.CustomerID) == 0 {
+		presetTable(c.entry, params)
+	}
+	question, err := function.AskIDs(params, c.CustomerID)
+	if err != nil {
+		return err
+	}
+	if len(c.CustomerID) > 0 {
+		params["customer_id"] = c.CustomerID // for the facts of a workbook
+	}
+	return c.ask(ctx, std, format, function, question, params, order)
+}
+
+// order returns the order of the answer, and sets the parameter order where --order is the
+// vendor's.
+func (f *askFlags) order(entry *app.Function, function *core.Function, params core.Params, format string) (*order, error) {
+	if err := f.refuse(format); err != nil {
+		return nil, err
+	}
+	by := f.Sort
+	if f.Order != nil && (by == "" || by == unsorted) {
+		if !slices.Contains(function.Params, "order") {
+			return nil, core.Invalid("--order", "say what to sort by: add --sort %s, or --sort and a column", byUrgency)
+		}
+		set(params, "order", f.Order)
+		by = unsorted
+	}
+	if by == "" {
+		by = map[bool]string{true: byUrgency, false: unsorted}[format == "table"]
+	}
+	return newOrder(entry, function.Columns, by, f.Order != nil && *f.Order == "desc")
 }
 
 // presetTable sets the parameters of a table that are not given.
@@ -112,15 +131,6 @@ func presetTable(entry *app.Function, params core.Params) {
 			params[name] = values
 		}
 	}
-}
-
-// flagNames returns the flags of parameters: "--filter-type and --filter".
-func flagNames(params core.Params) string {
-	names := slices.Sorted(maps.Keys(params))
-	for i, name := range names {
-		names[i] = "--" + strings.ReplaceAll(name, "_", "-")
-	}
-	return strings.Join(names, " and ")
 }
 
 func set(params core.Params, name string, value *string) {
@@ -140,46 +150,52 @@ func (f *askFlags) params() core.Params {
 	return params
 }
 
-func (f *askFlags) ask(ctx context.Context, std streams, function *core.Function, params core.Params) error {
-	question, err := function.Ask(params)
+func (c *queryCmd) ask(ctx context.Context, std streams, format string, function *core.Function, question *core.Question, params core.Params, order *order) error {
+	style, err := c.style(format, std.env)
 	if err != nil {
 		return err
 	}
-	format := f.format(f.Output, std.out)
-	style, err := f.style(format, std.env)
+	out, keep, err := c.open(std.out, format)
 	if err != nil {
 		return err
 	}
-	out, keep, err := f.open(std.out, format)
-	if err != nil {
-		return err
-	}
-	if f.Timeout > 0 {
+	std.out = out
+	if c.Timeout > 0 {
 		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, f.Timeout)
+		ctx, cancel = context.WithTimeout(ctx, c.Timeout)
 		defer cancel()
 	}
-	progress := newProgress(std, f.Quiet)
-	if f.Quiet {
+	debug.SetGCPercent(50)                                                                     // a read waits for the vendor most of the time
+	streamed := isTerminal(std.out) && order == nil && (format == "ndjson" || format == "csv") // what arrives is progress
+	progress := newProgress(std, c.Quiet || streamed)
+	progress.part = c.Limit != nil || c.Cursor != nil || len(c.CustomerID) > 0
+	if c.Quiet {
 		std.err = io.Discard
 	}
-	ctx = core.WithTrace(ctx, &core.Trace{PageRead: func(pages, customers int, total *int) { progress.show(pagesText(pages, customers, total)) }})
-	report, err := write(ctx, out, format, function, question, params, style)
-	progress.clear()
+	report, err := c.write(ctx, std, format, function, shownFor{question, progress}, params, style, order)
 	if failed := keep(err == nil); err == nil {
 		err = failed
 	}
 	if err != nil {
 		return err
 	}
-	_, _ = fmt.Fprintln(visibleOn(std.err, false), summary(report))
+	interrupted := errors.Is(context.Cause(ctx), core.ErrInterrupted)
+	_, _ = fmt.Fprintln(visibleOn(std.err, false), summary(report, interrupted))
 	switch {
-	case report.Complete, report.Stopped != nil && *report.Stopped == core.StoppedLimit && !slices.ContainsFunc(report.Warnings, doubts):
-		return nil
 	case report.Stopped != nil && *report.Stopped == core.StoppedDeadline:
 		return exitWith(core.CodeDeadline)
+	case !report.Complete && !asAsked(report):
+		return exitWith(core.CodeIncomplete)
+	case len(c.CustomerID) > 0 && len(report.MissingIDs) > 0:
+		return exitWith(core.CodeNotFound)
 	}
-	return exitWith(core.CodeIncomplete)
+	return nil
+}
+
+// asAsked reports whether an answer ended where its limit asks for it, and nothing else is in
+// doubt.
+func asAsked(r core.Report) bool {
+	return r.Stopped != nil && *r.Stopped == core.StoppedLimit && !slices.ContainsFunc(r.Warnings, doubts)
 }
 
 // formatOf is an output format; auto is a table on a terminal and JSON elsewhere.
@@ -193,19 +209,23 @@ func formatOf(output string, out io.Writer) string {
 	return "json"
 }
 
-func isTerminal(w io.Writer) bool {
-	file, ok := w.(*os.File)
-	return ok && term.IsTerminal(int(file.Fd()))
-}
-
 // summary describes a Report: how many customers, whether they are all, and if not, why and
 // how to resume.
-func summary(r core.Report) string {
+func summary(r core.Report, interrupted bool) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s of %s/%s", count(r.Count, "customer"), r.Provider, r.Account)
 	switch {
 	case r.Complete:
 		b.WriteString(", complete")
+	case asAsked(r):
+		b.WriteString(", the first ones, as --limit asks")
+		if r.Total != nil {
+			fmt.Fprintf(&b, "; the vendor counts %d", *r.Total)
+		}
+	case r.Stopped != nil && *r.Stopped == core.StoppedDeadline && interrupted:
+		b.WriteString(", NOT COMPLETE: interrupted")
+	case r.Stopped != nil && *r.Stopped == core.StoppedDeadline:
+		b.WriteString(", NOT COMPLETE: time ran out")
 	case r.Stopped != nil:
 		fmt.Fprintf(&b, ", NOT COMPLETE: stopped by %s", *r.Stopped)
 	default:
@@ -218,7 +238,7 @@ func summary(r core.Report) string {
 		b.WriteString("\nwarning: " + w.Code + ": " + warningText(w))
 	}
 	if r.Next != nil {
-		fmt.Fprintf(&b, "\nresume with --cursor %s", *r.Next)
+		fmt.Fprintf(&b, "\ngo on with --cursor %s", *r.Next)
 	}
 	return b.String()
 }

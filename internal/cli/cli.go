@@ -85,7 +85,7 @@ func run(ctx context.Context, args []string, std streams) (status int) {
 		kong.Description(description),
 		kong.Writers(std.out, std.err),
 		kong.Exit(func(code int) { panic(exit(code)) }),
-		kong.Vars{"version": app.Version, "functions": strings.Join(app.FunctionNames(), ",")},
+		kong.Vars{"version": versionOf(app.Version, buildInfo()), "functions": strings.Join(app.FunctionNames(), ",")},
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
 		kong.BindTo(ctx, (*context.Context)(nil)),
 		kong.Bind(std),
@@ -97,6 +97,7 @@ func run(ctx context.Context, args []string, std streams) (status int) {
 	if err != nil {
 		return fail(std, err)
 	}
+	addExamples(parser.Model)
 	if len(args) == 0 {
 		args = []string{"--help"}
 	}

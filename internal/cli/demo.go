@@ -1,11 +1,9 @@
 package cli
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"net"
-	"slices"
 	"strings"
 
 	"partnerlens/internal/app"
@@ -42,53 +40,41 @@ func (c *demoCmd) Run(ctx context.Context, std streams) error {
 }
 
 func (c *demoCmd) show(ctx context.Context, std streams, f app.Composed) error {
-	function, urgent := f.Function, f.Entry.Urgent
 	params := core.Params{"pii": {"full"}} // the customers are fictional
 	presetTable(f.Entry, params)
-	question, err := function.Ask(params)
+	question, err := f.Function.Ask(params)
 	if err != nil {
 		return err
 	}
-	var records []core.Record
+	table, err := newTable(std, f.Function.Columns, tableFlags{}, false)
+	if err != nil {
+		return err
+	}
+	if table.order, err = newOrder(f.Entry, f.Function.Columns, byUrgency, false); err != nil {
+		return err
+	}
+	counts := make(map[string]int)
 	report, err := question.Read(ctx, func(record core.Record) bool {
-		records = append(records, record)
+		table.add(record)
+		counts[record.StatusText()]++
 		return true
 	})
 	if err != nil {
 		return err
 	}
-	slices.SortStableFunc(records, func(a, b core.Record) int {
-		if byStatus := cmp.Compare(slices.Index(urgent, a.StatusText()), slices.Index(urgent, b.StatusText())); byStatus != 0 {
-			return byStatus
-		}
-		return number(function, a, f.Entry.Least).Cmp(number(function, b, f.Entry.Least))
-	})
-	counts := make(map[string]int)
-	for _, record := range records {
-		counts[record.StatusText()]++
-	}
-	table := newTable(function, false)
-	for _, record := range records[:min(c.Rows, len(records))] {
-		table.add(record)
-	}
 	var byStatus []string
-	for _, status := range urgent {
+	for _, status := range f.Entry.Urgent {
 		if counts[status] > 0 {
 			byStatus = append(byStatus, fmt.Sprintf("%d %s", counts[status], status))
 		}
 	}
-	_, _ = fmt.Fprintf(std.out, "%s\n\n%s\n\n%s: %s\n\n", f.Entry.Title, table, summary(report), strings.Join(byStatus, ", "))
-	return nil
-}
-
-// number is a cell as an amount; a cell without an amount sorts last.
-func number(function *core.Function, record core.Record, column string) core.Money {
-	i := slices.IndexFunc(function.Columns, func(c core.Column) bool { return c.Name == column })
-	amount, err := core.ParseMoney(record.Row()[i])
+	_, _ = fmt.Fprintf(std.out, "%s\n\n", f.Entry.Title)
+	lacking, err := table.write(std.out, c.Rows)
 	if err != nil {
-		amount, _ = core.ParseMoney("1e30")
+		return err
 	}
-	return amount
+	_, _ = fmt.Fprintf(std.out, "\n%s%s: %s\n\n", lackingText(lacking, "partnerlens "+f.Entry.Name+" --wide shows all columns"), summary(report, false), strings.Join(byStatus, ", "))
+	return nil
 }
 
 // startDemo runs the simulator on loopback and returns an environment that points the

@@ -34,6 +34,9 @@ func (c *queryCmd) history(ctx context.Context, std streams, params core.Params)
 	if len(c.CustomerID) != 1 {
 		return core.Invalid("", "--history takes one customer's id")
 	}
+	if c.Sort != "" || c.Order != nil {
+		return core.Invalid("--sort, --order", "do not go with --history, whose days are in order")
+	}
 	set(params, "from", c.From)
 	set(params, "to", c.To)
 	for name := range params {
@@ -49,7 +52,7 @@ func (c *queryCmd) history(ctx context.Context, std streams, params core.Params)
 	if c.Quiet {
 		std.err = io.Discard
 	}
-	return c.read(ctx, std, app.HistoryPath(c.entry.Name), api.ResourceQuery{Params: params, CustomerID: c.CustomerID[0]}, formatOf(c.Output, std.out), false, historySummary)
+	return c.read(ctx, std, app.HistoryPath(c.entry.Name), api.ResourceQuery{Params: params, CustomerID: c.CustomerID[0]}, formatOf(c.Output, std.out), c.tableFlags, false, historySummary)
 }
 
 // historySummary says how many days the history has, by state.

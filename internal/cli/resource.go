@@ -20,7 +20,10 @@ type storeFlags struct {
 
 // read reads one of the API's paths that answer from the stored runs, and writes the answer.
 // all adds the account to a table. summary describes the answer on stderr.
-func (f *storeFlags) read(ctx context.Context, std streams, path string, q api.ResourceQuery, format string, all bool, summary func(api.Document) string) error {
+func (f *storeFlags) read(ctx context.Context, std streams, path string, q api.ResourceQuery, format string, shown tableFlags, all bool, summary func(api.Document) string) error {
+	if err := shown.refuse(format); err != nil {
+		return err
+	}
 	env, err := storeEnvironment(f.Store, std.env)
 	if err != nil {
 		return err
@@ -38,16 +41,18 @@ func (f *storeFlags) read(ctx context.Context, std streams, path string, q api.R
 	if err != nil {
 		return err
 	}
+	table, err := newTable(std, res.Columns, shown, all)
+	if err != nil {
+		return err
+	}
 	doc, err := read(ctx)
 	if err != nil {
 		return err
 	}
-	if format == "table" {
-		err = writeTable(std.out, res.Columns, doc.Rows, all)
-	} else {
-		err = api.WriteDocument(visibleOn(std.out, format != "csv"), res, doc, format)
+	for _, row := range doc.Rows {
+		table.add(row)
 	}
-	if err != nil {
+	if err := writeDocument(std, res, doc, table, format); err != nil {
 		return err
 	}
 	_, _ = fmt.Fprintln(visibleOn(std.err, false), summary(doc)+warningsText(doc.Warnings))
@@ -60,16 +65,15 @@ func (f *storeFlags) read(ctx context.Context, std streams, path string, q api.R
 	return exitWith(core.CodeIncomplete)
 }
 
-func writeTable(w io.Writer, columns []core.Column, all []api.Row, accounts bool) error {
-	if len(all) == 0 {
-		return nil
+// writeDocument writes a document, or its rows as a table.
+func writeDocument(std streams, res *api.Resource, doc api.Document, table *table, format string) error {
+	switch format {
+	case "table":
+		return table.show(std)
+	case "json":
+		return writeJSON(std.out, func(w io.Writer) error { return api.WriteDocument(w, res, doc, format) })
 	}
-	rows := tableOf(columns, accounts)
-	for _, row := range all {
-		rows.add(row)
-	}
-	_, err := fmt.Fprintln(visibleOn(w, false), rows)
-	return err
+	return api.WriteDocument(visibleOn(std.out, format != "csv"), res, doc, format)
 }
 
 func warningsText(warnings []core.Warning) (text string) {

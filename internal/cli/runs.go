@@ -68,22 +68,23 @@ func (f *runsFlags) runs(ctx context.Context, run string) ([]watch.Manifest, err
 	return nil, &core.Error{Code: core.CodeNotFound, Param: run, Detail: detail}
 }
 
-// writeDocument writes a list as a table, which may have other rows, or as JSON.
-func writeDocument(std streams, list string, columns []core.Column, table []api.Row, doc api.Document, format string) error {
-	if format == "table" {
-		return writeTable(std.out, columns, table, false)
-	}
-	return api.WriteDocument(visibleOn(std.out, true), &api.Resource{List: list, Columns: columns}, doc, format)
-}
-
 type runsListCmd struct {
 	runsFlags
 	Limit  uint   `default:"20" help:"At most this many runs; 0: all."`
 	Output string `short:"o" enum:"auto,table,json,ndjson" default:"auto" help:"table, json or ndjson; auto is a table on a terminal and json in a pipe."`
+	tableFlags
 }
 
 // Run lists runs.
 func (c *runsListCmd) Run(ctx context.Context, std streams) error {
+	format := formatOf(c.Output, std.out)
+	if err := c.refuse(format); err != nil {
+		return err
+	}
+	table, err := newTable(std, runColumns, c.tableFlags, false)
+	if err != nil {
+		return err
+	}
 	if err := c.open(std); err != nil {
 		return err
 	}
@@ -94,8 +95,10 @@ func (c *runsListCmd) Run(ctx context.Context, std streams) error {
 	rows := make([]api.Row, len(all))
 	for i, m := range all {
 		rows[i] = runRow{m}
+		table.add(rows[i])
 	}
-	err = writeDocument(std, "runs", runColumns, rows, api.Document{Schema: "partnerlens.runs/v1", Complete: damaged == nil, Warnings: damaged, Total: len(all), Rows: rows}, formatOf(c.Output, std.out))
+	doc := api.Document{Schema: "partnerlens.runs/v1", Complete: damaged == nil, Warnings: damaged, Total: len(all), Rows: rows}
+	err = writeDocument(std, &api.Resource{List: "runs", Columns: runColumns}, doc, table, format)
 	where, _, _ := strings.Cut(c.where, "?")
 	_, _ = fmt.Fprintf(visibleOn(std.err, false), "%s in %s%s\n", count(len(all), "run"), where, warningsText(damaged))
 	return err
@@ -187,10 +190,19 @@ type runsDiffCmd struct {
 	To   string `arg:"" help:"Run to compare."`
 	runsFlags
 	Output string `short:"o" enum:"auto,table,json,ndjson" default:"auto" help:"table, json or ndjson; auto is a table on a terminal and json in a pipe."`
+	tableFlags
 }
 
 // Run compares two runs.
 func (c *runsDiffCmd) Run(ctx context.Context, std streams) error {
+	format := formatOf(c.Output, std.out)
+	if err := c.refuse(format); err != nil {
+		return err
+	}
+	table, err := newTable(std, diffColumns, c.tableFlags, false)
+	if err != nil {
+		return err
+	}
 	if err := c.open(std); err != nil {
 		return err
 	}
@@ -198,12 +210,12 @@ func (c *runsDiffCmd) Run(ctx context.Context, std streams) error {
 	if err != nil {
 		return err
 	}
-	format := formatOf(c.Output, std.out)
 	doc := api.Document{Schema: "partnerlens.difference/v1", Complete: from.Proven && to.Proven}
-	var table []api.Row
 	counts, warnings, err := watch.Compare(ctx, c.opened, f, from, to, func(change watch.Change, record core.Record) error {
 		if format == "table" {
-			table = append(table, diffRows(f, change, record)...)
+			for _, row := range diffRows(f, change, record) {
+				table.add(row)
+			}
 		} else {
 			doc.Rows = append(doc.Rows, changeRow{change})
 		}
@@ -220,7 +232,7 @@ func (c *runsDiffCmd) Run(ctx context.Context, std streams) error {
 		To       string             `json:"to"`
 		Counts   watch.ChangeCounts `json:"counts"`
 	}{to.Function, to.Account, from.Run, to.Run, counts}
-	err = writeDocument(std, "changes", diffColumns, table, doc, format)
+	err = writeDocument(std, &api.Resource{List: "changes", Columns: diffColumns}, doc, table, format)
 	_, _ = fmt.Fprintf(visibleOn(std.err, false), "%s %s, from %s to %s: %d new, %d gone, %d changed%s\n",
 		to.Function, to.Account, from.Run, to.Run, counts.New, counts.Gone, counts.Changed, warningsText(warnings))
 	return err

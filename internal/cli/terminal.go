@@ -2,6 +2,7 @@ package cli
 
 import (
 	"io"
+	"os"
 	"strconv"
 	"strings"
 	"unicode"
@@ -9,6 +10,9 @@ import (
 	"unicode/utf8"
 
 	"github.com/jedib0t/go-pretty/v6/text"
+	"golang.org/x/term"
+
+	"partnerlens/internal/app"
 )
 
 // A customer chooses its own name, and a name can hold characters that control a terminal or are
@@ -56,6 +60,28 @@ func appendEscaped(b []byte, text string, lines, json bool) []byte {
 		}
 	}
 	return b
+}
+
+func isTerminal(w io.Writer) bool {
+	file, ok := w.(*os.File)
+	return ok && term.IsTerminal(int(file.Fd()))
+}
+
+// screenWidth is the number of columns for what is written to w: those of the terminal, else those
+// of the variable COLUMNS, else what pagers and logs have room for.
+func screenWidth(w io.Writer, env app.Environment) int {
+	if file, ok := w.(*os.File); ok {
+		if columns, _, err := term.GetSize(int(file.Fd())); err == nil && columns > 0 {
+			return columns
+		}
+	}
+	if columns, err := strconv.Atoi(env("COLUMNS")); err == nil && columns > 0 {
+		return columns
+	}
+	if isTerminal(w) {
+		return 80
+	}
+	return 120
 }
 
 // terminalWriter escapes text for a terminal, but for line breaks. Each Write must have whole

@@ -49,42 +49,6 @@ func TestWidths(t *testing.T) {
 	}
 }
 
-// Every row of a table is as wide as every other one, whatever customers are called; a name is
-// cut, an id is not.
-func TestTablesStayInLine(t *testing.T) {
-	t.Parallel()
-	function := core.CreditFunction(nil, nil)
-	rows := newTable(function, false)
-	id := strings.Repeat("9", 64)
-	names := []string{
-		"Example", "示例科技有限公司", strings.Repeat("示例", 40), strings.Repeat("x", 200), "a\u200b\u200b\u200bb", strings.Repeat("\u200b", 3000),
-		"e\u0301e\u0301e\u0301", "a" + strings.Repeat("\u0301", 1000), "\U000e0041\U000e0042", "a\u202eb", "🚀🚀 Rockets…", "· Ω Я ± ×", "a\nb", "",
-	}
-	for _, name := range names {
-		rows.add(&core.CustomerCredit{CustomerID: id, Name: name, Status: "ok"})
-	}
-	lines := strings.Split(rows.String(), "\n")
-	if len(lines) != len(names)+1 {
-		t.Fatalf("%d lines for %d customers:\n%s", len(lines), len(names), rows)
-	}
-	for i, line := range lines {
-		if got, want := text.StringWidth(line), text.StringWidth(lines[0]); got != want {
-			t.Errorf("line %d is %d columns wide, the first one %d: %+q", i, got, want, line)
-		}
-		if i > 0 && !strings.Contains(line, id) {
-			t.Errorf("line %d has not the whole id: %s", i, line)
-		}
-	}
-	if width := text.StringWidth(lines[0]); width > 220 {
-		t.Errorf("the table is %d columns wide:\n%s", width, rows)
-	}
-	for _, cut := range []int{3, 4} {
-		if !strings.Contains(lines[cut], "…") {
-			t.Errorf("a long name is not cut: %s", lines[cut])
-		}
-	}
-}
-
 // JSON on a terminal has the values that it has in a file.
 func TestJSONOnATerminal(t *testing.T) {
 	t.Parallel()

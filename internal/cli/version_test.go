@@ -19,7 +19,7 @@ func TestVersionText(t *testing.T) {
 		{"from a source archive", "unversioned", "", &debug.BuildInfo{}, "partnerlens unversioned\ncommit unknown\n"},
 		{"stamped beside a commit", "v1.2.4", "", built, "partnerlens v1.2.4\ncommit " + revision + "\n"},
 		{"installed", "dev", "", built, "partnerlens v1.2.3\ncommit " + revision + "\n"},
-		{"run from modified source", "dev", "", &debug.BuildInfo{Settings: []debug.BuildSetting{{Key: "vcs.revision", Value: revision}, {Key: "vcs.modified", Value: "true"}}}, "partnerlens dev\ncommit " + revision + " (modified)\n"},
+		{"run from modified source", "dev", "", &debug.BuildInfo{Settings: []debug.BuildSetting{{Key: "vcs.revision", Value: revision}, {Key: "vcs.time", Value: "2026-11-29T04:00:00Z"}, {Key: "vcs.modified", Value: "true"}}}, "partnerlens dev\ncommit " + revision + " of 2026-11-29T04:00:00Z (modified)\n"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()

@@ -29,7 +29,7 @@ func TestWatchOnATerminal(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, quiet := range []bool{false, true} {
-		screen, terminal := pseudoTerminal(t)
+		screen, terminal := pseudoTerminal(t, 200)
 		c := exec.Command(self, "watch", "--store", "file://"+t.TempDir(), "--run", "2026-11-22")
 		if quiet {
 			c.Args = append(c.Args, "--quiet")

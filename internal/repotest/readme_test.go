@@ -17,7 +17,7 @@ import (
 
 var (
 	heading     = regexp.MustCompile(`^(#{1,6}) `)
-	command     = regexp.MustCompile(`^(go |curl |scripts/)`)
+	command     = regexp.MustCompile(`^(go |curl |scripts/|\./partnerlens )`)
 	setting     = regexp.MustCompile(`PARTNERLENS_[A-Z0-9_]+`)
 	settingOnly = regexp.MustCompile(`^PARTNERLENS_[A-Z0-9_]+$`)
 	link        = regexp.MustCompile(`\]\(([^)\s]+)\)`)

@@ -2,6 +2,8 @@ package core
 
 import (
 	"cmp"
+	"context"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -313,6 +315,8 @@ type CreditQuery struct {
 	FilterType FilterType `json:"filter_type,omitempty"` // "": all customers
 	Filter     string     `json:"filter,omitempty"`      // the text to search for
 	Order      Order      `json:"order,omitempty"`       // by the time of association; "": the vendor's choice
+
+	CustomerIDs []string `json:"customer_ids,omitempty"` // in place of a filter; CreditScopes resolves them: a Source never gets them
 }
 
 // FilterType is the field that a CreditQuery searches.
@@ -336,8 +340,11 @@ const (
 	OrderDescending Order = "desc"
 )
 
-// AskedIDs returns the id of a filter by id.
+// AskedIDs returns the ids asked for, or the id of a filter by id.
 func (q CreditQuery) AskedIDs() []string {
+	if q.CustomerIDs != nil {
+		return q.CustomerIDs
+	}
 	if q.FilterType != FilterCustomerID {
 		return nil
 	}
@@ -371,11 +378,8 @@ func creditQuery(p Params) (q CreditQuery, err error) {
 	case len([]rune(filter)) > maxFilter:
 		return q, Invalid("filter", "longer than %d characters", maxFilter)
 	case q.FilterType == FilterCustomerID:
-		if err := CheckID("filter", filter); err != nil {
+		if err := checkUIN("filter", filter); err != nil {
 			return q, err
-		}
-		if _, err := strconv.ParseUint(filter, 10, 64); err != nil {
-			return q, Invalid("filter", "not a Tencent Cloud customer id (UIN); those are digits only, as 200000000000")
 		}
 	}
 	q.Filter = filter
@@ -389,6 +393,48 @@ func creditQuery(p Params) (q CreditQuery, err error) {
 		return q, Invalid("order", "unknown; use asc or desc, by time of association")
 	}
 	return q, nil
+}
+
+// checkUIN checks an id of a customer of Tencent Cloud.
+func checkUIN(param, id string) error {
+	if err := CheckID(param, id); err != nil {
+		return err
+	}
+	if _, err := strconv.ParseUint(id, 10, 64); err != nil {
+		return Invalid(param, "not a Tencent Cloud customer id (UIN); those are digits only, as 200000000000")
+	}
+	return nil
+}
+
+// creditForIDs returns the query for some customers.
+func creditForIDs(q CreditQuery, ids []string) (CreditQuery, error) {
+	if q.FilterType != "" {
+		return q, Invalid("filter_type", "give customers' ids, or filter_type and filter")
+	}
+	for _, id := range ids {
+		if err := checkUIN("customer_id", id); err != nil {
+			return q, err
+		}
+		if !slices.Contains(q.CustomerIDs, id) {
+			q.CustomerIDs = append(q.CustomerIDs, id)
+		}
+	}
+	return q, nil
+}
+
+// CreditScopes splits a query for some customers into one for each: the vendor's filter takes
+// one id.
+func CreditScopes(_ context.Context, q CreditQuery) ([]Scope[CreditQuery], error) {
+	ids := q.CustomerIDs
+	if q.CustomerIDs = nil; len(ids) == 0 {
+		return []Scope[CreditQuery]{{Queries: []CreditQuery{q}}}, nil
+	}
+	scopes := make([]Scope[CreditQuery], len(ids))
+	for i, id := range ids {
+		q.FilterType, q.Filter = FilterCustomerID, id
+		scopes[i] = Scope[CreditQuery]{Name: "id " + strconv.Itoa(i), Queries: []CreditQuery{q}}
+	}
+	return scopes, nil
 }
 
 // VouchersParam asks for the vouchers of customers beside their credit. The query is the
@@ -409,6 +455,7 @@ func CreditFunction(open Open[CreditQuery, *CustomerCredit], names Names) *Funct
 		ByID: func(id string) Params {
 			return Params{"filter_type": {string(FilterCustomerID)}, "filter": {id}}
 		},
+		ForIDs: creditForIDs,
 		Statuses: []string{
 			string(CreditOK), string(CreditLow), string(CreditExhausted),
 			string(CreditOverdrawn), string(CreditForced), string(CreditUnknown),

@@ -3,6 +3,7 @@ package core
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/go-json-experiment/json"
@@ -19,20 +20,22 @@ type Function struct {
 	Columns  []Column // of a record's Row
 
 	byID   func(id string) Params
+	forIDs bool
 	names  Names
 	stages []OpenStage
-	parse  func(Params) (boundQuery, error)
+	parse  func(p Params, ids []string) (boundQuery, error)
 	decode func([]byte) (Record, error)
 }
 
 // Spec is what differs from function to function.
 type Spec[Q Query] struct {
 	Name, Summary string
-	Params        []string                // its own parameters, beside those of every function
-	WithID        []string                // of those, the ones that may stand beside an id
-	Parse         func(Params) (Q, error) // an error names the parameter to change
-	Personal      func(Q) bool            // whether it searches by personal data; nil: no query does
-	ByID          func(id string) Params  // the parameters that ask for one customer
+	Params        []string                               // its own parameters, beside those of every function
+	WithID        []string                               // of those, the ones that may stand beside an id
+	Parse         func(Params) (Q, error)                // an error names the parameter to change
+	Personal      func(Q) bool                           // whether it searches by personal data; nil: no query does
+	ByID          func(id string) Params                 // the parameters that ask for one customer
+	ForIDs        func(query Q, ids []string) (Q, error) // the query for several customers; nil: ids are a parameter, or one at a time
 	Statuses      []string
 	Columns       []Column
 }
@@ -90,9 +93,12 @@ func NewFunction[Q Query, T Record](s Spec[Q], open Open[Q, T], names Names) *Fu
 		Name: s.Name, Summary: s.Summary, Statuses: s.Statuses, Columns: s.Columns,
 		Params: append(slices.Clone(s.Params), "account", "status", "limit", "cursor", "pii"),
 		WithID: append(slices.Clone(s.WithID), "account", "pii"),
-		byID:   s.ByID, names: names,
-		parse: func(p Params) (b boundQuery, err error) {
+		byID:   s.ByID, forIDs: s.ForIDs != nil, names: names,
+		parse: func(p Params, ids []string) (b boundQuery, err error) {
 			query, err := s.Parse(p)
+			if err == nil && ids != nil {
+				query, err = s.ForIDs(query, ids)
+			}
 			if err != nil {
 				return b, err
 			}
@@ -121,11 +127,36 @@ func NewFunction[Q Query, T Record](s Spec[Q], open Open[Q, T], names Names) *Fu
 }
 
 // Ask checks the parameters of a question; the error names the one to change.
-func (f *Function) Ask(p Params) (*Question, error) {
+func (f *Function) Ask(p Params) (*Question, error) { return f.ask(p, nil) }
+
+// AskIDs is Ask about some customers, which the parameters do not name; no ids: about all.
+func (f *Function) AskIDs(p Params, ids []string) (*Question, error) {
+	if f.forIDs || len(ids) == 0 {
+		return f.ask(p, ids)
+	}
+	byID, err := f.ByID(ids[0])
+	if err != nil {
+		return nil, err
+	}
+	for name := range byID {
+		if p.has(name) {
+			return nil, Invalid(name, "does not go with ids")
+		}
+		if name == "customer_id" {
+			byID[name] = ids
+		} else if len(ids) > 1 {
+			return nil, Invalid("customer_id", "%s takes one id at a time", f.Name)
+		}
+	}
+	maps.Copy(byID, p)
+	return f.ask(byID, nil)
+}
+
+func (f *Function) ask(p Params, ids []string) (*Question, error) {
 	if err := p.onlyKnown(f.Params); err != nil {
 		return nil, err
 	}
-	query, err := f.parse(p)
+	query, err := f.parse(p, ids)
 	if err != nil {
 		return nil, err
 	}

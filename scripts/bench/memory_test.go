@@ -3,11 +3,14 @@ package bench
 import (
 	"cmp"
 	"encoding/json"
+	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strings"
 	"testing"
 
 	"partnerlens/internal/simulator"
@@ -39,6 +42,46 @@ func BenchmarkMemory(b *testing.B) {
 			})
 		}
 	}
+}
+
+// BenchmarkCommand reports the memory of the command that writes the credit of 200,000
+// customers into a pipe.
+func BenchmarkCommand(b *testing.B) {
+	command := filepath.Join(b.TempDir(), "partnerlens")
+	build(b, "partnerlens/cmd/partnerlens", command)
+	up := serve(b, simulator.Options{Customers: 200_000})
+	for _, test := range []struct {
+		format string
+		most   int64
+	}{{"json", 64 << 20}, {"table", 128 << 20}} {
+		b.Run(test.format, func(b *testing.B) {
+			for b.Loop() {
+				child := exec.CommandContext(b.Context(), command, "credit", "--quiet", "--output", test.format)
+				child.Env = append(simulator.Env(up.url), "PARTNERLENS_TENCENT_RATE=0")
+				out, err := child.StdoutPipe()
+				if err == nil {
+					err = child.Start()
+				}
+				var m usage
+				for piece := make([]byte, 1<<20); err == nil; _, err = io.ReadFull(out, piece) {
+					m.Resident = max(m.Resident, highWater(child.Process.Pid))
+				}
+				if err := child.Wait(); err != nil {
+					b.Fatal(err)
+				}
+				m.report(b, test.most)
+			}
+		})
+	}
+}
+
+// highWater returns the most memory that a process has had so far, in bytes.
+func highWater(process int) (bytes int64) {
+	status, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", process))
+	if _, text, found := strings.Cut(string(status), "VmHWM:"); found {
+		_, _ = fmt.Sscan(text, &bytes)
+	}
+	return bytes << 10
 }
 
 // BenchmarkWatch reports the memory of a process that finishes a run of a million
