@@ -176,21 +176,13 @@ func (s *Simulator) subAgentPage(c request) (any, int, *refusal) {
 	if refused != nil {
 		return nil, 0, refused
 	}
-	list := &list{customers: countTo(s.SubAgents()), doubled: s.faults["duplicate-rows"]}
+	agents := roster{customers: s.SubAgents(), doubled: s.faults["duplicate-rows"]}
+	list := agents.at(0, 0)
 	var rows []SubAgent
 	for _, i := range s.page(list, streamSubAgent, c.ordinal, p.from, p.size, strings.EqualFold(order, "acs") || strings.EqualFold(order, "asc")) {
 		rows = append(rows, s.SubAgent(i))
 	}
 	return map[string]any{"Total": s.total(len(list.customers), len(rows)), "Data": rows}, len(rows), nil
-}
-
-// countTo returns the numbers from 0 to n-1.
-func countTo(n int) []int32 {
-	numbers := make([]int32, n)
-	for i := range numbers {
-		numbers[i] = int32(i)
-	}
-	return numbers
 }
 
 // siblingPage is the page that a call asks for: size rows from a row on.

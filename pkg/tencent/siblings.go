@@ -154,7 +154,7 @@ func decodeDirect(a transport.Answer, _ Config) (core.Page[*core.Member], error)
 		id, err := uin("Uin", row.Uin)
 		return &core.Member{MemberID: id}, err
 	}
-	return decodeList(a, directAction, record, "", func(*core.Member) string { return "" })
+	return decodeList(a, directAction, false, record, "", func(*core.Member) string { return "" })
 }
 
 // part returns the rows of an answer that holds all of them from a row on, each once. Their
@@ -193,7 +193,7 @@ type resellerRow struct {
 }
 
 func decodeResellers(a transport.Answer, config Config) (core.Page[*Item[core.ResellerCredit]], error) {
-	return counted(decodeList(a, resellersAction, func(r *resellerRow) (*Item[core.ResellerCredit], error) {
+	return decodeList(a, resellersAction, true, func(r *resellerRow) (*Item[core.ResellerCredit], error) {
 		id, err := uin("SubAgentUin", r.SubAgentUin)
 		item := &Item[core.ResellerCredit]{Member: core.Member{MemberID: id}}
 		item.Value = core.ResellerCredit{
@@ -213,7 +213,7 @@ func decodeResellers(a transport.Answer, config Config) (core.Page[*Item[core.Re
 			item.Unreadable = append(item.Unreadable, "CountOfCustomers")
 		}
 		return item, err
-	}, "a value that is not as documented", (*Item[core.ResellerCredit]).firstUnread))
+	}, "a value that is not as documented", (*Item[core.ResellerCredit]).firstUnread)
 }
 
 // Voucher is a voucher of a customer.
@@ -252,7 +252,7 @@ type voucherRow struct {
 }
 
 func decodeVouchers(a transport.Answer, config Config) (core.Page[*Item[Voucher]], error) {
-	return counted(decodeList(a, vouchersAction, func(r *voucherRow) (*Item[Voucher], error) {
+	return decodeList(a, vouchersAction, true, func(r *voucherRow) (*Item[Voucher], error) {
 		id, err := uin("VoucherId", r.VoucherId)
 		if err != nil {
 			return nil, err
@@ -274,7 +274,7 @@ func decodeVouchers(a transport.Answer, config Config) (core.Page[*Item[Voucher]
 			item.Unreadable = append(item.Unreadable, "VoucherStatus")
 		}
 		return item, nil
-	}, "a value that is not as documented", (*Item[Voucher]).firstUnread))
+	}, "a value that is not as documented", (*Item[Voucher]).firstUnread)
 }
 
 // VoucherSums adds up by customer the vouchers that may still be used at a moment.
