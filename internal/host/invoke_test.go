@@ -49,15 +49,15 @@ func TestAnswers(t *testing.T) {
 		w.Header().Add("Vary", "Origin")
 		w.Header().Add("Set-Cookie", "a=1")
 		w.Header().Add("Set-Cookie", "b=2")
+		w.Header().Set("Trailer", "X-Complete")
 		w.WriteHeader(http.StatusAccepted)
 		w.Header().Set("Too-Late", "yes")
 		_, _ = w.Write([]byte("a,\"é\"\n"))
-		w.Header().Set(http.TrailerPrefix+"X-Complete", "true")
+		w.Header().Set("X-Complete", "true")
 	}
 	binary := func(w http.ResponseWriter, r *http.Request) { _, _ = w.Write([]byte{0, 0xff}) }
 	trailers := func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Trailer", "X-Complete, X-Unset")
-		w.Header().Set(http.TrailerPrefix+"X-Early", "1")
 		_ = http.NewResponseController(w).Flush()
 		_, _ = w.Write([]byte("[]"))
 		w.Header().Set("X-Complete", "true")
@@ -78,7 +78,7 @@ func TestAnswers(t *testing.T) {
 		{"SCF API Gateway", apiEvents[TriggerSCFAPIGateway], nothing, `{"statusCode":204,"headers":{},"isBase64Encoded":false,"body":""}`},
 		{"binary", apiEvents[TriggerHTTPAPI], binary, `{"statusCode":200,"headers":{"Content-Type":"application/octet-stream"},"isBase64Encoded":true,"body":"AP8="}`},
 		{"binary on SCF", apiEvents[TriggerSCFFunctionURL], binary, `{"statusCode":200,"headers":{"Content-Type":"application/octet-stream"},"isBase64Encoded":true,"body":"AP8="}`},
-		{"declared trailers", apiEvents[TriggerSCFFunctionURL], trailers, `{"statusCode":200,"headers":{"Content-Type":"text/plain; charset=utf-8","X-Complete":"true","X-Early":"1"},"body":"[]"}`},
+		{"declared trailers", apiEvents[TriggerSCFFunctionURL], trailers, `{"statusCode":200,"headers":{"Content-Type":"text/plain; charset=utf-8","X-Complete":"true"},"body":"[]"}`},
 		{"HEAD", strings.Replace(apiEvents[TriggerHTTPAPI], "GET", "HEAD", 1), binary, `{"statusCode":200,"headers":{},"isBase64Encoded":false,"body":""}`},
 		{"an invalid method", strings.Replace(apiEvents[TriggerSCFFunctionURL], "GET", "G T", 1), nil, `{"statusCode":400,"headers":{"Cache-Control":"no-store","Content-Type":"application/problem+json"},"body":"{\"type\":\"urn:partnerlens:problem:invalid_request\",\"title\":\"The request is not valid\",\"status\":400,\"detail\":\"the event's method is not one of HTTP's\",\"code\":\"invalid_request\",\"request_id\":\"id-1\"}"}`},
 		{"no method", strings.Replace(apiEvents[TriggerHTTPAPI], "GET", "", 1), nil, `"statusCode":400`},

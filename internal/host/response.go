@@ -65,17 +65,7 @@ func (w *response) Flush() {}
 // finish returns the whole answer; ok is false if it is too large.
 func (w *response) finish() (answer []byte, ok bool) {
 	w.WriteHeader(http.StatusOK)
-	// Trailers become headers: all of them are known now.
-	for name, values := range w.live {
-		if trailer, ok := strings.CutPrefix(name, http.TrailerPrefix); ok {
-			w.header[http.CanonicalHeaderKey(trailer)] = values
-		}
-	}
-	for name := range w.header {
-		if strings.HasPrefix(name, http.TrailerPrefix) {
-			delete(w.header, name)
-		}
-	}
+	// Trailers, which Trailer names, become headers: all of them are known now.
 	for _, names := range w.header["Trailer"] {
 		for name := range strings.SplitSeq(names, ",") {
 			name = http.CanonicalHeaderKey(strings.TrimSpace(name))

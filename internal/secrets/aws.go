@@ -98,8 +98,7 @@ func (a *aws) call(ctx context.Context, service, target, name string, send func(
 	if c.endpoint, err = a.config.Endpoint(service); err != nil {
 		return core.Secret{}, err
 	}
-	var secret core.Secret
-	err = a.transport.Do(ctx, transport.Call{
+	return transport.Fetch(ctx, a.transport, transport.Call{
 		Op: "aws." + target, RequestIDHeader: "X-Amzn-RequestId", HandOn: "{}",
 		Reads: func(r *http.Request) bool {
 			return r.Method == http.MethodPost && r.URL.Path == "/" && r.Header.Get("X-Amz-Target") == target
@@ -108,12 +107,7 @@ func (a *aws) call(ctx context.Context, service, target, name string, send func(
 			c.client = &http.Client{Transport: rt}
 			return send(c)
 		},
-		Decode: func(answer transport.Answer) (err error) {
-			secret, err = decodeAWS(answer)
-			return err
-		},
-	})
-	return secret, err
+	}, decodeAWS)
 }
 
 // carry sends a request whose answer the transport reads.
@@ -136,8 +130,7 @@ func (a *aws) viaExtension(ctx context.Context, target string) (core.Secret, boo
 	}
 	ctx, cancel := context.WithTimeout(ctx, time.Second) // it is on this machine; the store needs time, too
 	defer cancel()
-	var secret core.Secret
-	err := a.transport.Do(ctx, transport.Call{
+	secret, err := transport.Fetch(ctx, a.transport, transport.Call{
 		Op: "aws.extension", HandOn: "{}",
 		Reads: func(r *http.Request) bool { return r.Method == http.MethodGet },
 		Send: func(rt http.RoundTripper) error {
@@ -148,11 +141,7 @@ func (a *aws) viaExtension(ctx context.Context, target string) (core.Secret, boo
 			req.Header.Set("X-Aws-Parameters-Secrets-Token", a.getenv("AWS_SESSION_TOKEN"))
 			return carry(rt, req)
 		},
-		Decode: func(answer transport.Answer) (err error) {
-			secret, err = decodeAWS(answer)
-			return err
-		},
-	})
+	}, decodeAWS)
 	return secret, err == nil
 }
 

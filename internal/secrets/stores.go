@@ -5,7 +5,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"strings"
-	"sync"
 
 	"partnerlens/pkg/awsconfig"
 	"partnerlens/pkg/core"
@@ -16,48 +15,22 @@ import (
 
 // Stores returns every Store by scheme. getenv is called at each read.
 func Stores(getenv func(string) string) map[string]Store {
-	aws := &aws{getenv: getenv, config: awsconfig.New(getenv), transport: transport.New(bounds)}
+	calls := transport.New(transport.Options{AttemptTimeout: fetchTimeout, MaxBody: 1 << 20})
+	aws := &aws{getenv: getenv, config: awsconfig.New(getenv), transport: calls}
 	return map[string]Store{
 		schemeEnv:        fromEnv(getenv),
 		schemeFile:       fromFile,
 		schemeAWSSecrets: aws.secret,
 		schemeAWSParams:  aws.parameter,
-		schemeTencent:    fromTencent(getenv),
-		schemeHuawei:     fromHuawei(getenv),
+		schemeTencent:    fromTencent(getenv, calls),
+		schemeHuawei:     fromHuawei(getenv, calls),
 	}
-}
-
-// bounds of a store's answer.
-var bounds = transport.Options{AttemptTimeout: fetchTimeout, MaxBody: 1 << 20}
-
-// perAddress caches one client for each address.
-type perAddress[C any] struct {
-	mu      sync.Mutex
-	clients map[string]C
-}
-
-func (p *perAddress[C]) get(address string, build func() (C, error)) (C, error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if client, ok := p.clients[address]; ok {
-		return client, nil
-	}
-	client, err := build()
-	if err != nil {
-		return client, err
-	}
-	if p.clients == nil {
-		p.clients = make(map[string]C)
-	}
-	p.clients[address] = client
-	return client, nil
 }
 
 // fromTencent reads with the key of SCF's execution role, which SCF sets in the
 // environment at each invocation, or elsewhere with the SDK's own variables.
-func fromTencent(getenv func(string) string) Store {
-	const endpoint = "PARTNERLENS_TENCENT_SSM_ENDPOINT"
-	var clients perAddress[*tencent.Secrets]
+func fromTencent(getenv func(string) string, calls *transport.Transport) Store {
+	const setting = "PARTNERLENS_TENCENT_SSM_ENDPOINT"
 	return func(ctx context.Context, ref Reference) (core.Secret, error) {
 		key := tencent.Key{
 			ID:     cmp.Or(getenv("TENCENTCLOUD_SECRETID"), getenv("TENCENTCLOUD_SECRET_ID")),
@@ -71,14 +44,11 @@ func fromTencent(getenv func(string) string) Store {
 		if region == "" {
 			return core.Secret{}, broken("the secret's region is not known; set PARTNERLENS_TENCENT_SSM_REGION, as ap-singapore")
 		}
-		address := getenv(endpoint)
-		client, err := clients.get(address+" "+region, func() (*tencent.Secrets, error) {
-			return tencent.NewSecrets(endpoint, address, region, bounds)
-		})
+		endpoint, err := transport.Endpoint(setting, cmp.Or(getenv(setting), tencent.DefaultSecretsEndpoint))
 		if err != nil {
 			return core.Secret{}, err
 		}
-		return client.Get(ctx, key, ref.Name, ref.Version)
+		return tencent.Secrets{Endpoint: endpoint, Region: region, Transport: calls}.Get(ctx, key, ref.Name, ref.Version)
 	}
 }
 
@@ -104,9 +74,8 @@ func principalOf(ctx context.Context, ref Reference) principal {
 
 // fromHuawei reads with the key of FunctionGraph's agency, or elsewhere with the SDK's
 // own variables.
-func fromHuawei(getenv func(string) string) Store {
-	const endpoint = "PARTNERLENS_HUAWEI_CSMS_ENDPOINT"
-	var clients perAddress[*huawei.Secrets]
+func fromHuawei(getenv func(string) string, calls *transport.Transport) Store {
+	const setting = "PARTNERLENS_HUAWEI_CSMS_ENDPOINT"
 	return func(ctx context.Context, ref Reference) (core.Secret, error) {
 		key, ok := ctx.Value(huaweiKey{}).(HuaweiKey)
 		if !ok {
@@ -123,16 +92,13 @@ func fromHuawei(getenv func(string) string) Store {
 		if project == "" {
 			return core.Secret{}, broken("the secret's project is not known; set PARTNERLENS_HUAWEI_CSMS_PROJECT_ID to its id")
 		}
-		address := getenv(endpoint)
-		if address == "" {
-			return core.Secret{}, broken("the store's address is not known; set %s, as https://csms.cn-north-4.myhuaweicloud.com", endpoint)
+		if getenv(setting) == "" {
+			return core.Secret{}, broken("the store's address is not known; set %s, as https://csms.cn-north-4.myhuaweicloud.com", setting)
 		}
-		client, err := clients.get(address+" "+project, func() (*huawei.Secrets, error) {
-			return huawei.NewSecrets(endpoint, address, project, bounds)
-		})
+		endpoint, err := transport.Endpoint(setting, getenv(setting))
 		if err != nil {
 			return core.Secret{}, err
 		}
-		return client.Get(ctx, key, ref.Name, ref.Version)
+		return huawei.Secrets{Endpoint: endpoint, Project: project, Transport: calls}.Get(ctx, key, ref.Name, ref.Version)
 	}
 }

@@ -2,6 +2,7 @@ package simulator
 
 import (
 	"net/http"
+	"slices"
 	"time"
 )
 
@@ -17,6 +18,7 @@ type vendor struct {
 	keyUses
 	requestID func() string
 	limited   *refusal
+	apis      []api // the first stands for an unknown one, which authenticate refuses
 
 	// authenticate refuses what the vendor's gateway refuses before the API runs.
 	authenticate func(r *http.Request, body []byte) (keyID string, refused *refusal)
@@ -27,16 +29,20 @@ type vendor struct {
 
 // api is one API of a vendor's.
 type api struct {
-	name  string // of its rate
+	name  string // the action, or the path
 	calls *APICalls
 	page  func(s *Simulator, c request) (page any, rows int, refused *refusal)
 }
 
 // request is a call that an API has accepted.
 type request struct {
-	body      []byte
-	requestID string
-	ordinal   int // among the accepted calls, from 1
+	body    []byte
+	ordinal int // among the accepted calls, from 1
+}
+
+// api returns the API of a name.
+func (v *vendor) api(name string) api {
+	return v.apis[max(0, slices.IndexFunc(v.apis, func(a api) bool { return a.name == name }))]
 }
 
 // allow reports whether a call is within the rate.
@@ -52,7 +58,7 @@ func (s *Simulator) allow(api api, keyID string) bool {
 
 // serve answers one call of an API.
 func (s *Simulator) serve(w http.ResponseWriter, r *http.Request, body []byte, v *vendor, api api) {
-	c := request{body: body, requestID: v.requestID()}
+	c, requestID := request{body: body}, v.requestID()
 	keyID, refused := v.authenticate(r, body)
 	switch keyID {
 	case KeyID:
@@ -73,7 +79,7 @@ func (s *Simulator) serve(w http.ResponseWriter, r *http.Request, body []byte, v
 		page, rows, refused = api.page(s.partner(), c)
 		s.counters.add(&api.calls.Rows, rows)
 	}
-	a := v.answer(page, refused, c.requestID)
+	a := v.answer(page, refused, requestID)
 	a.ordinal = c.ordinal
 	s.deliver(w, r, api.calls, a)
 }

@@ -60,8 +60,8 @@ func TestFaultAnswers(t *testing.T) {
 		{"vendor-busy", 200, "OperationDenied.ServiceBusy", "", 429, "CBC.0250", ""},
 		{"empty-object", 200, "", "{}", 200, "", "{}"},
 		{"empty-body", 200, "", "", 200, "", ""},
-		{"empty-page", 200, "", `"Total":30,"Data":null`, 200, "", `{"new_customer_tags":null}`},
-		{"malformed-json", 200, "", `{"Response":{"Total":30,"Data":[{`, 200, "", `{"new_customer_tags":[{`},
+		{"empty-page", 200, "", `{"Response":{"Data":null,`, 200, "", `{"new_customer_tags":null}`},
+		{"malformed-json", 200, "", `{"Response":{"Data":[{`, 200, "", `{"new_customer_tags":[{`},
 	}
 	for _, test := range tests {
 		t.Run(test.fault, func(t *testing.T) {

@@ -47,10 +47,15 @@ func badParameter(name string) *refusal {
 }
 
 func (s *Simulator) newHuawei() *vendor {
-	v := &vendor{requestID: s.requestIDs.next, answer: huaweiAnswer}
+	calls := &s.counters.calls
+	v := &vendor{requestID: s.requestIDs.next, answer: huaweiAnswer, apis: []api{
+		{tagsPath, &calls.Tags, (*Simulator).tagPage},
+		{resellersPath, &calls.Resellers, (*Simulator).resellerPage},
+		{subCustomersPath, &calls.SubCustomers, (*Simulator).subCustomerPage},
+	}}
 	v.limited = &refusal{http.StatusTooManyRequests, "APIGW.0308", "The throttling threshold has been reached: policy user over ratelimit"}
 	v.authenticate = func(r *http.Request, body []byte) (keyID string, refused *refusal) {
-		if r.Method != http.MethodPost || s.huaweiAPI(r.URL.Path).name != r.URL.Path {
+		if r.Method != http.MethodPost || v.api(r.URL.Path).name != r.URL.Path {
 			return "", noSuchAPI
 		}
 		if len(body) > maxRequest {
@@ -63,18 +68,6 @@ func (s *Simulator) newHuawei() *vendor {
 		return keyID, refused
 	}
 	return v
-}
-
-// huaweiAPI returns the API at a path, that of the tags for an unknown one.
-func (s *Simulator) huaweiAPI(path string) api {
-	calls := &s.counters.calls
-	switch path {
-	case resellersPath:
-		return api{resellersPath, &calls.Resellers, (*Simulator).resellerPage}
-	case subCustomersPath:
-		return api{subCustomersPath, &calls.SubCustomers, (*Simulator).subCustomerPage}
-	}
-	return api{tagsPath, &calls.Tags, (*Simulator).tagPage}
 }
 
 // huaweiParams are the parameters of a call of any API. A null, and of most an

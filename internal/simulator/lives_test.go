@@ -28,7 +28,7 @@ func everything(t *testing.T, s *Simulator) string {
 }
 
 // The digests are those of a simulator without days (8c74db4), which every other
-// test relies on, but for the name of the third reseller.
+// test relies on, but for the name of the third reseller and the order of members.
 func TestDayZeroIsAsBefore(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
@@ -36,12 +36,12 @@ func TestDayZeroIsAsBefore(t *testing.T) {
 		customers int
 		want      string
 	}{
-		{1, 30, "d622ed3b0437464e1469cd9f1762d3c2b27a2f0bb972d2c9d0ddaf79e1742888"},
-		{1, 333, "513c4a97943e5ad5254722f3a4fb95c9f81752c07bdb5da2226424a5d4c086f9"},
-		{7, 30, "1d24d7d96e9f0c2d1b4a0342129eaac73c285afb1c0e807903f0ae5b54feaa7d"},
-		{7, 333, "d04143f1eb1a45d55fd77feb0692724641406064ac4eda1b3c2fc88d5f0328b6"},
-		{99, 30, "8ec44b10fa53c664d60decfcca56162f50d263edcd3a78b521baa35738daba22"},
-		{99, 333, "d02c5a48f8be332e0f45e30b44386d32c518bcd28b9ffbe9e8b6202ace12470a"},
+		{1, 30, "21c018e5ee0b27189834efc64cf47a32fe6c401002cb029a4b19283ffeedd925"},
+		{1, 333, "f8afde8c4be9397139e224a2b3b92e9c86c84f0689daa2a813e601b742e78500"},
+		{7, 30, "d7fc5a4432922fc271be68a58e5dfd5c5437681822ed8b29c31bf5590002ec52"},
+		{7, 333, "495d4fd650065e36bea6c17c2e397ae7ba589ed4691046dcddc8feb7a8f09e2e"},
+		{99, 30, "866c1eddea498d11900a275b2be58225b9bddc7620af94a284a27cbf416dfb74"},
+		{99, 333, "ce0a5a3d84762b7d2eb1933b12a383aeed86104bdf9b059555be5a1446f171de"},
 	} {
 		s := newSimulator(t, Options{Seed: test.seed, Customers: test.customers})
 		if got := digest(everything(t, s)); got != test.want {

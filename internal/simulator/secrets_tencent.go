@@ -18,19 +18,11 @@ const (
 
 func (s *Simulator) answerSSM(r *http.Request, body []byte) answer {
 	requestID := s.requestIDs.nextUUID()
-	value, refused := s.ssmValue(r, body, requestID)
+	value, refused := s.ssmValue(r, body)
 	return tencentAnswer(value, refused, requestID)
 }
 
-type ssmAnswer struct {
-	SecretName   string
-	VersionID    string `json:"VersionId"`
-	SecretBinary string
-	SecretString string
-	RequestID    string `json:"RequestId"`
-}
-
-func (s *Simulator) ssmValue(r *http.Request, body []byte, requestID string) (*ssmAnswer, *refusal) {
+func (s *Simulator) ssmValue(r *http.Request, body []byte) (map[string]any, *refusal) {
 	if s.secrets.isDown() {
 		return nil, tencentRefusal("InternalError", "An internal error has occurred.")
 	}
@@ -74,5 +66,5 @@ func (s *Simulator) ssmValue(r *http.Request, body []byte, requestID string) (*s
 	}
 	// Whether the answer names the version or repeats SSM_Current is not
 	// published.
-	return &ssmAnswer{SecretName: name, VersionID: version.label(), SecretString: s.secrets.read(version), RequestID: requestID}, nil
+	return map[string]any{"SecretName": name, "VersionId": version.label(), "SecretBinary": "", "SecretString": s.secrets.read(version)}, nil
 }

@@ -237,9 +237,9 @@ func (s *Simulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.delay(r.Context(), s.opts.Work, s.opts.Back)
 		a.send(w)
 	case r.URL.Path == "/":
-		s.serve(w, r, body, s.tencent, s.tencentAPI(r.Header.Get("X-TC-Action")))
+		s.serve(w, r, body, s.tencent, s.tencent.api(r.Header.Get("X-TC-Action")))
 	default:
-		s.serve(w, r, body, s.huawei, s.huaweiAPI(r.URL.Path))
+		s.serve(w, r, body, s.huawei, s.huawei.api(r.URL.Path))
 	}
 }
 

@@ -37,7 +37,7 @@ const (
 // MarshalJSON writes the row as the vendor does.
 func (c TagCustomer) MarshalJSON() ([]byte, error) {
 	var b strings.Builder
-	b.WriteString(`{"customer_id":` + string(mustJSON(c.CustomerID)))
+	b.WriteString(`{"customer_id":"` + c.CustomerID + `"`) // no text of a row needs an escape
 	for _, f := range []struct{ name, value string }{
 		{"customer_tag_type", c.CustomerTagType},
 		{"new_customer_tag", c.NewCustomerTag},
@@ -46,7 +46,7 @@ func (c TagCustomer) MarshalJSON() ([]byte, error) {
 	} {
 		switch {
 		case f.value != "" || c.empty == emptyString:
-			b.WriteString(`,"` + f.name + `":` + string(mustJSON(f.value)))
+			b.WriteString(`,"` + f.name + `":"` + f.value + `"`)
 		case c.empty == emptyNull:
 			b.WriteString(`,"` + f.name + `":null`)
 		}

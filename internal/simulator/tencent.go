@@ -24,18 +24,25 @@ const (
 // tencentRefusal returns an error of the vendor's.
 func tencentRefusal(code, message string) *refusal { return &refusal{http.StatusOK, code, message} }
 
-func tencentAnswer(response any, refused *refusal, requestID string) answer {
+// tencentAnswer returns a page, the members of a Response, or a refusal as the vendor sends it.
+func tencentAnswer(page any, refused *refusal, requestID string) answer {
+	response, _ := page.(map[string]any)
 	if refused != nil {
-		response = map[string]any{
-			"Error":     map[string]string{"Code": refused.code, "Message": refused.message},
-			"RequestId": requestID,
-		}
+		response = map[string]any{"Error": map[string]string{"Code": refused.code, "Message": refused.message}}
 	}
+	response["RequestId"] = requestID
 	return answer{status: http.StatusOK, requestID: requestID, body: mustJSON(map[string]any{"Response": response})}
 }
 
 func (s *Simulator) newTencent() *vendor {
-	v := &vendor{requestID: s.requestIDs.nextUUID, answer: tencentAnswer}
+	calls := &s.counters.calls
+	v := &vendor{requestID: s.requestIDs.nextUUID, answer: tencentAnswer, apis: []api{
+		{creditAction, &calls.Credit, (*Simulator).creditPage},
+		{partnerAction, &calls.PartnerCredit, (*Simulator).partnerPage},
+		{subAgentsAction, &calls.SubAgents, (*Simulator).subAgentPage},
+		{directAction, &calls.Direct, (*Simulator).directPage},
+		{vouchersAction, &calls.Vouchers, (*Simulator).voucherPage},
+	}}
 	v.limited = tencentRefusal("RequestLimitExceeded", fmt.Sprintf(
 		"Your current request times equals to `%d` in a second, which exceeds the frequency limit `%d` for a second. Please reduce the frequency of calls.",
 		s.opts.Rate+1, s.opts.Rate))
@@ -45,7 +52,7 @@ func (s *Simulator) newTencent() *vendor {
 		}
 		keyID, refused = verifyTC3(r, body, creditService, s.clock(), s.keys(&v.keyUses))
 		if refused == nil {
-			refused = tencentAction(r, creditVersion, tencentActions...)
+			refused = tencentAction(r, creditVersion, v.api(r.Header.Get("X-TC-Action")).name)
 		}
 		if refused == nil && keyID == NoAuthKeyID {
 			refused = tencentRefusal("UnauthorizedOperation.UinNoAuth", "The account is not authorized.")
@@ -74,25 +81,17 @@ func tencentForm(r *http.Request, body []byte, params ...string) *refusal {
 }
 
 // tencentAction refuses a signed call of any other action.
-func tencentAction(r *http.Request, version string, actions ...string) *refusal {
+func tencentAction(r *http.Request, version, action string) *refusal {
 	if contentType, _, _ := strings.Cut(r.Header.Get("Content-Type"), ";"); !strings.EqualFold(strings.TrimSpace(contentType), "application/json") {
 		return tencentRefusal("UnsupportedProtocol", "Only the Content-Type application/json is supported here.")
 	}
-	if given := r.Header.Get("X-TC-Action"); !slices.Contains(actions, given) {
+	if given := r.Header.Get("X-TC-Action"); given != action {
 		return tencentRefusal("InvalidAction", "The action `"+given+"` is invalid or not found.")
 	}
 	if given := r.Header.Get("X-TC-Version"); given != version {
 		return tencentRefusal("NoSuchVersion", "The version `"+given+"` does not exist.")
 	}
 	return nil
-}
-
-// creditPage is the answer of QueryCustomersCredit. Data is null where there are
-// no rows, as the page of the API warns.
-type creditPage struct {
-	Total     int
-	Data      []CreditCustomer
-	RequestID string `json:"RequestId"`
 }
 
 // creditParams is the body of a call.
@@ -117,7 +116,7 @@ func (s *Simulator) creditPage(c request) (any, int, *refusal) {
 	if p.page-1 <= int64(list.rows()/size) {
 		from = int(p.page-1) * size
 	}
-	answer := creditPage{Total: len(list.customers), RequestID: c.requestID}
+	total := len(list.customers)
 	page := s.page(list, streamCredit, c.ordinal, from, size, p.ascending)
 	if p.filtered {
 		matches, refused := s.creditFilter(p)
@@ -131,16 +130,16 @@ func (s *Simulator) creditPage(c request) (any, int, *refusal) {
 			}
 		}
 		page = rows[min(from, len(rows)):min(from+size, len(rows))]
-		answer.Total = len(slices.Compact(slices.Clone(rows))) // two rows of a customer count once
+		total = len(slices.Compact(slices.Clone(rows))) // two rows of a customer count once
 	}
+	var data []CreditCustomer // null where there are no rows, as the page of the API warns
 	for _, i := range page {
-		answer.Data = append(answer.Data, s.creditOn(day, i))
+		data = append(data, s.creditOn(day, i))
 	}
 	if s.faults["page-beyond"] && p.page > 1 && len(page) == 0 {
 		return nil, 0, tencentRefusal("InvalidParameter.Page", "The page number is invalid.")
 	}
-	answer.Total = s.total(answer.Total, len(page))
-	return answer, len(page), nil
+	return map[string]any{"Total": s.total(total, len(page)), "Data": data}, len(page), nil
 }
 
 // creditFilter returns the test of one customer. How the vendor compares is not

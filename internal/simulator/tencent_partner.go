@@ -21,25 +21,6 @@ const (
 	siblingPageMax = 100 // of the two actions that have pages
 )
 
-// tencentActions are those that the simulator answers.
-var tencentActions = []string{creditAction, partnerAction, subAgentsAction, directAction, vouchersAction}
-
-// tencentAPI returns the action of that name. Any other is refused before it is used.
-func (s *Simulator) tencentAPI(action string) api {
-	calls := &s.counters.calls
-	switch action {
-	case partnerAction:
-		return api{partnerAction, &calls.PartnerCredit, (*Simulator).partnerPage}
-	case subAgentsAction:
-		return api{subAgentsAction, &calls.SubAgents, (*Simulator).subAgentPage}
-	case directAction:
-		return api{directAction, &calls.Direct, (*Simulator).directPage}
-	case vouchersAction:
-		return api{vouchersAction, &calls.Vouchers, (*Simulator).voucherPage}
-	}
-	return api{creditAction, &calls.Credit, (*Simulator).creditPage}
-}
-
 // vouchersRate is how many times the rate of the other actions that of the vouchers is:
 // 20 calls a second to 5.
 const vouchersRate = 4
@@ -64,7 +45,6 @@ func (s *Simulator) tencentDenied(fault string) *refusal {
 type PartnerCredit struct {
 	AllocatedCredit, TotalCredit, RemainingCredit Number
 	CustomerTotalCredit, CustomerRemainingCredit  Number
-	RequestID                                     string `json:"RequestId"`
 }
 
 // PartnerCredit returns the partner's own credit on the day that is set.
@@ -89,9 +69,11 @@ func (s *Simulator) partnerPage(c request) (any, int, *refusal) {
 	if _, refused := tencentParams(c.body, nil); refused != nil {
 		return nil, 0, refused
 	}
-	answer := s.PartnerCredit()
-	answer.RequestID = c.requestID
-	return answer, 1, nil
+	p := s.PartnerCredit()
+	return map[string]any{
+		"AllocatedCredit": p.AllocatedCredit, "TotalCredit": p.TotalCredit, "RemainingCredit": p.RemainingCredit,
+		"CustomerTotalCredit": p.CustomerTotalCredit, "CustomerRemainingCredit": p.CustomerRemainingCredit,
+	}, 1, nil
 }
 
 // DirectCustomer is one row of QueryDirectCustomersCredit.
@@ -108,10 +90,7 @@ func (s *Simulator) directPage(c request) (any, int, *refusal) {
 		return nil, 0, refused
 	}
 	rows := s.DirectCustomers()
-	return struct {
-		Data      []DirectCustomer
-		RequestID string `json:"RequestId"`
-	}{rows, c.requestID}, len(rows), nil
+	return map[string]any{"Data": rows}, len(rows), nil
 }
 
 // DirectCustomers returns the direct customers of the day that is set, as the calls for
@@ -197,25 +176,13 @@ func (s *Simulator) subAgentPage(c request) (any, int, *refusal) {
 	if refused != nil {
 		return nil, 0, refused
 	}
-	list := &list{customers: countTo(s.SubAgents()), doubled: s.faults["duplicate-rows"]}
+	agents := roster{customers: s.SubAgents(), doubled: s.faults["duplicate-rows"]}
+	list := agents.at(0, 0)
 	var rows []SubAgent
 	for _, i := range s.page(list, streamSubAgent, c.ordinal, p.from, p.size, strings.EqualFold(order, "acs") || strings.EqualFold(order, "asc")) {
 		rows = append(rows, s.SubAgent(i))
 	}
-	return struct {
-		Total     int
-		Data      []SubAgent
-		RequestID string `json:"RequestId"`
-	}{s.total(len(list.customers), len(rows)), rows, c.requestID}, len(rows), nil
-}
-
-// countTo returns the numbers from 0 to n-1.
-func countTo(n int) []int32 {
-	numbers := make([]int32, n)
-	for i := range numbers {
-		numbers[i] = int32(i)
-	}
-	return numbers
+	return map[string]any{"Total": s.total(len(list.customers), len(rows)), "Data": rows}, len(rows), nil
 }
 
 // siblingPage is the page that a call asks for: size rows from a row on.
@@ -359,11 +326,7 @@ func (s *Simulator) voucherPage(c request) (any, int, *refusal) {
 	for _, n := range s.page(&list{customers: all, doubled: s.faults["duplicate-rows"]}, streamVoucher, c.ordinal, p.from, p.size, true) {
 		rows = append(rows, s.Voucher(n))
 	}
-	return struct {
-		TotalCount int
-		Data       []Voucher
-		RequestID  string `json:"RequestId"`
-	}{s.total(len(all), len(rows)), rows, c.requestID}, len(rows), nil
+	return map[string]any{"TotalCount": s.total(len(all), len(rows)), "Data": rows}, len(rows), nil
 }
 
 // amount and uin write a value as the vendor documents it, as a number; under the fault

@@ -30,30 +30,35 @@ var errTime = errors.New("not a time in a form that the vendor documents")
 // 1970: programs write the zero of their type for a date that is not set. at is
 // in UTC, and zero if there is no time.
 func ParseTime(text string, zone *time.Location) (at time.Time, form TimeForm, err error) {
-	const day, clock = len("2006-01-02"), len("2006-01-02T15:04:05")
+	const day, clock = len(time.DateOnly), len(time.DateTime)
 	if text == "" || UnsetDate(text) {
 		return at, NoTime, nil
 	}
 	// Rewrite the text as RFC 3339, for which package time has a strict reader,
 	// three times as fast as the one for layouts.
-	rfc := make([]byte, 0, 64)
+	rfc := append(make([]byte, 0, 64), text...)
 	switch {
 	case len(text) == day:
 		form = ZonelessDay
-		rfc = append(append(rfc, text...), "T00:00:00Z"...)
-	case len(text) < clock || len(text) > cap(rfc)-len(":00") || text[day] != ' ' && text[day] != 'T' && text[day] != 't':
+		rfc = append(rfc, "T00:00:00Z"...)
+	case len(text) < clock || len(text) > 64 || text[day] != ' ' && text[day] != 'T' && text[day] != 't':
 		return at, NoTime, errTime
 	default:
-		form = ZonelessTime
-		rfc = append(append(append(rfc, text[:day]...), 'T'), text[day+1:clock]...)
-		fraction, offset := splitFraction(text[clock:])
-		rfc = append(rfc, fraction...)
-		if offset == "" {
-			rfc = append(rfc, 'Z')
-			break
+		form, rfc[day] = ZonedTime, 'T'
+		if len(text) > clock && text[clock] == ',' { // before a fraction, as ISO 8601 allows
+			rfc[clock] = '.'
 		}
-		form = ZonedTime
-		rfc = appendOffset(rfc, offset)
+		switch offset := strings.TrimLeft(text[clock:], ".,0123456789"); {
+		case offset == "":
+			form = ZonelessTime
+			rfc = append(rfc, 'Z')
+		case offset == "z":
+			rfc[len(rfc)-1] = 'Z'
+		case len(offset) == len("+08"):
+			rfc = append(rfc, ":00"...)
+		case len(offset) == len("+0800"):
+			rfc = append(rfc[:len(rfc)-2], ":"+offset[3:]...)
+		}
 	}
 	if at.UnmarshalText(rfc) != nil {
 		return time.Time{}, NoTime, errTime
@@ -80,48 +85,8 @@ func ParseTime(text string, zone *time.Location) (at time.Time, form TimeForm, e
 // UnsetDate reports whether text begins with a month of a year that means no
 // date.
 func UnsetDate(text string) bool {
-	const shape = "0000-00"
-	if len(text) < len(shape) {
-		return false
-	}
-	for i := range len(shape) {
-		if isDigit := '0' <= text[i] && text[i] <= '9'; (shape[i] == '0') != isDigit || !isDigit && text[i] != '-' {
-			return false
-		}
-	}
-	year := text[:4]
-	return year == "0000" || year == "0001" || year == "1970"
-}
-
-// splitFraction splits the text behind the seconds. ISO 8601 also allows a comma
-// before the fraction.
-func splitFraction(text string) (fraction []byte, offset string) {
-	if text == "" || text[0] != '.' && text[0] != ',' {
-		return nil, text
-	}
-	end := 1
-	for end < len(text) && '0' <= text[end] && text[end] <= '9' {
-		end++
-	}
-	fraction = append(fraction, text[:end]...)
-	fraction[0] = '.'
-	return fraction, text[end:]
-}
-
-// appendOffset appends an offset from UTC in the form of RFC 3339. Any other text
-// stays as it is, and is refused later.
-func appendOffset(b []byte, offset string) []byte {
-	switch {
-	case offset == "z":
-		return append(b, 'Z')
-	case offset[0] != '+' && offset[0] != '-':
-		return append(b, offset...)
-	case len(offset) == len("+08"):
-		return append(append(b, offset...), ":00"...)
-	case len(offset) == len("+0800"):
-		return append(append(append(b, offset[:3]...), ':'), offset[3:]...)
-	}
-	return append(b, offset...)
+	year, rest, _ := strings.Cut(text, "-")
+	return (year == "0000" || year == "0001" || year == "1970") && len(rest) >= 2 && strings.Trim(rest[:2], "0123456789") == ""
 }
 
 // Month is a calendar month without a zone. The instants that it covers depend

@@ -1,6 +1,7 @@
 package huawei
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math"
@@ -98,8 +99,7 @@ func New(config Config) (*Source, error) {
 	return s, nil
 }
 
-// CloseIdleConnections closes the connections that are idle. Later calls dial
-// again.
+// CloseIdleConnections closes the connections that are idle. Later calls dial again.
 func (s *Source) CloseIdleConnections() { s.transport.CloseIdleConnections() }
 
 // ClockSkew is Transport.ClockSkew of the Source's connections.
@@ -117,29 +117,18 @@ func (s *Source) FetchPage(ctx context.Context, query core.TagQuery, at core.Cur
 	if at.Size > maxPageSize || at.Offset > math.MaxInt32 {
 		return none, core.Invalid("cursor", "beyond what the vendor can be asked for; start again without it")
 	}
-	size := at.Size
-	if size == 0 {
-		size = s.config.PageSize
-	}
-	size = min(size, int(s.largest.Load()))
-	var answer page
-	err := s.call(ctx, transport.Call{
-		Op:              operation,
-		RequestIDHeader: "X-Request-Id",
-		HandOn:          `{}`,
-		Reads:           reads(http.MethodPost, tagsPath),
-		Decode: func(a transport.Answer) (err error) {
-			answer, err = decodePage(a, query.ResellerID)
-			if size > DefaultPageSize && a.Status == http.StatusBadRequest && core.CodeOf(err) == core.CodeInvalid {
-				s.largest.Store(DefaultPageSize)
-				e := core.AsError(err)
-				e.Code, e.Detail = core.CodeUnavailable, fmt.Sprintf("a page of %d customers was refused; pages are of %d from now on", size, DefaultPageSize)
-			}
-			return err
-		},
-	}, func(client *bss.BssClient) error {
+	size := min(cmp.Or(at.Size, s.config.PageSize), int(s.largest.Load()))
+	answer, err := post(ctx, s, operation, tagsPath, func(client *bss.BssClient) error {
 		_, err := client.ListSubCustomerNewTag(params(query, at.Offset, size))
 		return err
+	}, func(a transport.Answer) (page, error) {
+		answer, err := decodePage(a, query.ResellerID)
+		if size > DefaultPageSize && a.Status == http.StatusBadRequest && core.CodeOf(err) == core.CodeInvalid {
+			s.largest.Store(DefaultPageSize)
+			e := core.AsError(err)
+			e.Code, e.Detail = core.CodeUnavailable, fmt.Sprintf("a page of %d customers was refused; pages are of %d from now on", size, DefaultPageSize)
+		}
+		return answer, err
 	})
 	if err == nil {
 		err = s.doubts.check(query, at, answer)

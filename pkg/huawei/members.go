@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"math"
-	"net/http"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -106,17 +105,9 @@ func (m Members[Q]) FetchPage(ctx context.Context, query Q, at core.Cursor) (cor
 		return memberPage{}, core.Invalid("cursor", "beyond what the vendor can be asked for; start again without it")
 	}
 	offset, limit := int32(at.Offset), int32(size)
-	var page memberPage
-	err := m.source.call(ctx, transport.Call{
-		Op:              m.api.op,
-		RequestIDHeader: "X-Request-Id",
-		HandOn:          `{}`,
-		Reads:           reads(http.MethodPost, m.api.path),
-		Decode: func(a transport.Answer) (err error) {
-			page, err = m.api.decode(a, m.api.reseller(query))
-			return err
-		},
-	}, func(client *bss.BssClient) error { return m.api.send(client, query, &offset, &limit) })
+	page, err := post(ctx, m.source, m.api.op, m.api.path,
+		func(client *bss.BssClient) error { return m.api.send(client, query, &offset, &limit) },
+		func(a transport.Answer) (memberPage, error) { return m.api.decode(a, m.api.reseller(query)) })
 	if err != nil {
 		return memberPage{}, err
 	}

@@ -41,14 +41,12 @@ func TestNoCallThatWritesIsSent(t *testing.T) {
 			return err
 		},
 	} {
-		for _, allowed := range []func(*http.Request) bool{
-			reads(http.MethodPost, tagsPath), reads(http.MethodPost, resellersPath), reads(http.MethodGet, "/v1/p/secrets/s/versions/latest"),
+		for _, allowed := range []transport.Call{
+			newCall("", http.MethodPost, tagsPath), newCall("", http.MethodPost, resellersPath), newCall("", http.MethodGet, "/v1/p/secrets/s/versions/latest"),
 		} {
-			err := w.Do(t.Context(), transport.Call{
-				HandOn: "{}", Reads: allowed,
-				Send:   func(rt http.RoundTripper) error { return call(bss.NewBssClient(client(rt, endpoint, key))) },
-				Decode: func(transport.Answer) error { return nil },
-			})
+			allowed.Send = func(rt http.RoundTripper) error { return call(bss.NewBssClient(client(rt, endpoint, key))) }
+			allowed.Decode = func(transport.Answer) error { return nil }
+			err := w.Do(t.Context(), allowed)
 			if core.CodeOf(err) != core.CodeInternal {
 				t.Errorf("%s: %v", name, err)
 			}

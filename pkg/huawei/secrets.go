@@ -1,6 +1,7 @@
 package huawei
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"net/url"
@@ -17,54 +18,32 @@ import (
 // and Value", Cloud Secret Management Service, read November 2026).
 const LatestVersion = "latest"
 
-// Secrets reads from Huawei Cloud's Cloud Secret Management Service (CSMS). It keeps
-// connections: use one for many secrets. Safe for concurrent use.
+// Secrets is Huawei Cloud's Cloud Secret Management Service (CSMS) in a project, by its id.
+// https://csms.REGION.myhuaweicloud.com and kms.REGION… both answer.
 type Secrets struct {
-	endpoint  *url.URL
-	project   string
-	transport *transport.Transport
-}
-
-// NewSecrets returns the Secrets of a project, by its id. setting names the endpoint in
-// the error; https://csms.REGION.myhuaweicloud.com and kms.REGION… both answer.
-func NewSecrets(setting, endpoint, project string, opts transport.Options) (*Secrets, error) {
-	u, err := transport.Endpoint(setting, endpoint)
-	if err != nil {
-		return nil, err
-	}
-	return &Secrets{u, project, transport.New(opts)}, nil
+	Endpoint  *url.URL
+	Project   string
+	Transport *transport.Transport
 }
 
 // Get reads one version of a secret, in one attempt. "" is LatestVersion.
-func (s *Secrets) Get(ctx context.Context, key Key, name, version string) (core.Secret, error) {
-	if version == "" {
-		version = LatestVersion
+func (s Secrets) Get(ctx context.Context, key Key, name, version string) (core.Secret, error) {
+	version = cmp.Or(version, LatestVersion)
+	call := newCall("huawei.ShowSecretVersion", http.MethodGet, "/v1/"+s.Project+"/secrets/"+name+"/versions/"+version)
+	call.Send = func(rt http.RoundTripper) error {
+		builder := basic.NewCredentialsBuilder().WithAk(key.AK).WithSk(key.SK.Reveal()).WithProjectId(s.Project)
+		if !key.SecurityToken.Empty() {
+			builder = builder.WithSecurityToken(key.SecurityToken.Reveal())
+		}
+		credential, err := builder.SafeBuild()
+		if err != nil {
+			return err
+		}
+		_, err = csms.NewCsmsClient(client(rt, s.Endpoint, credential)).
+			ShowSecretVersion(&model.ShowSecretVersionRequest{SecretName: name, VersionId: version})
+		return err
 	}
-	var secret core.Secret
-	err := s.transport.Do(ctx, transport.Call{
-		Op:              "huawei.ShowSecretVersion",
-		RequestIDHeader: "X-Request-Id",
-		HandOn:          `{}`,
-		Reads:           reads(http.MethodGet, "/v1/"+s.project+"/secrets/"+name+"/versions/"+version),
-		Send: func(rt http.RoundTripper) error {
-			builder := basic.NewCredentialsBuilder().WithAk(key.AK).WithSk(key.SK.Reveal()).WithProjectId(s.project)
-			if !key.SecurityToken.Empty() {
-				builder = builder.WithSecurityToken(key.SecurityToken.Reveal())
-			}
-			credential, err := builder.SafeBuild()
-			if err != nil {
-				return err
-			}
-			_, err = csms.NewCsmsClient(client(rt, s.endpoint, credential)).
-				ShowSecretVersion(&model.ShowSecretVersionRequest{SecretName: name, VersionId: version})
-			return err
-		},
-		Decode: func(a transport.Answer) (err error) {
-			secret, err = decodeSecret(a)
-			return err
-		},
-	})
-	return secret, err
+	return transport.Fetch(ctx, s.Transport, call, decodeSecret)
 }
 
 func decodeSecret(a transport.Answer) (core.Secret, error) {

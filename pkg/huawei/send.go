@@ -50,14 +50,15 @@ func (k Key) Equal(other Key) bool {
 	return k.AK == other.AK && k.SK.Equal(other.SK) && k.SecurityToken.Equal(other.SecurityToken) && k.AuthToken.Equal(other.AuthToken)
 }
 
-// call makes one call, which send has the SDK make. The SDK's client
-// lives as long as the call, since it keeps the key in plain text, and since it
+// post makes one call of an API of the account, which send has the SDK make. The SDK's
+// client lives as long as the call, since it keeps the key in plain text, and since it
 // knows no context: the call's own transport is the only way in for one.
 //
 // The client is put together from its parts and not by BssClientBuilder, whose
 // region lookup is what makes the SDK ask IAM for the account's id.
-func (s *Source) call(ctx context.Context, call transport.Call, send func(*bss.BssClient) error) error {
-	return transport.WithKey(ctx, s.config.Credentials, func(key Key) error {
+func post[A any](ctx context.Context, s *Source, op, path string, send func(*bss.BssClient) error, decode func(transport.Answer) (A, error)) (answer A, err error) {
+	call := newCall(op, http.MethodPost, path)
+	err = transport.WithKey(ctx, s.config.Credentials, func(key Key) error {
 		call.Send = func(rt http.RoundTripper) error {
 			credential, err := key.credential(s.config.DomainID)
 			if err != nil {
@@ -65,8 +66,18 @@ func (s *Source) call(ctx context.Context, call transport.Call, send func(*bss.B
 			}
 			return send(bss.NewBssClient(client(rt, s.endpoint, credential)))
 		}
-		return s.transport.Do(ctx, call)
+		answer, err = transport.Fetch(ctx, s.transport, call, decode)
+		return err
 	})
+	return answer, err
+}
+
+// newCall returns a call of one API, which is yet to be sent.
+func newCall(op, method, path string) transport.Call {
+	return transport.Call{
+		Op: op, RequestIDHeader: "X-Request-Id", HandOn: `{}`,
+		Reads: func(r *http.Request) bool { return r.Method == method && r.URL.Path == path },
+	}
 }
 
 // client is the SDK's client for one call.
@@ -75,11 +86,6 @@ func client(rt http.RoundTripper, endpoint *url.URL, key auth.ICredential) *sdk.
 	return sdk.NewHcHttpClient(impl.NewDefaultHttpClient(settings)).
 		WithEndpoints([]string{endpoint.String()}).
 		WithCredential(key)
-}
-
-// reads returns a function that reports whether a request is for one API.
-func reads(method, path string) func(*http.Request) bool {
-	return func(r *http.Request) bool { return r.Method == method && r.URL.Path == path }
 }
 
 func (k Key) credential(domainID string) (auth.ICredential, error) {

@@ -19,12 +19,12 @@ type page = core.Page[*core.CustomerCredit]
 // *core.Error.
 func decodePage(a transport.Answer, config Config) (page, error) {
 	record := func(row *row) (*core.CustomerCredit, error) { return row.customer(config) }
-	return counted(decodeList(a, action, record, "an amount that is not a decimal number", unreadAmount))
+	return decodeList(a, action, true, record, "an amount that is not a decimal number", unreadAmount)
 }
 
-// decodeList reads the answer of an action that lists rows. record, what and unread
-// are those of transport.Records. Its error is a *core.Error.
-func decodeList[Row any, T core.Record](a transport.Answer, action string, record func(*Row) (T, error), what string, unread func(T) string) (page core.Page[T], err error) {
+// decodeList reads the answer of an action that lists rows, and counts them if counted.
+// record, what and unread are those of transport.Records. Its error is a *core.Error.
+func decodeList[Row any, T core.Record](a transport.Answer, action string, counted bool, record func(*Row) (T, error), what string, unread func(T) string) (page core.Page[T], err error) {
 	var all struct {
 		Response struct {
 			status
@@ -39,27 +39,19 @@ func decodeList[Row any, T core.Record](a transport.Answer, action string, recor
 	if err == nil {
 		page.Items, err = transport.Records(r.Data, "Data", record, what, unread)
 	}
-	if total, ok := cmp.Or(r.Total, r.TotalCount).Count(); ok {
+	switch total, ok := cmp.Or(r.Total, r.TotalCount).Count(); {
+	case ok:
 		page.Total = &total
-	} else if err == nil && r.Data.Kind == jsontext.KindInvalid {
+	case err == nil && r.Data.Kind == jsontext.KindInvalid:
 		err = transport.Malformed("it has no rows (Data)", nil)
+	case err == nil && counted:
+		err = transport.Malformed("it does not say how many rows there are (Total)", nil)
 	}
 	if err != nil {
 		return core.Page[T]{}, r.withID(err)
 	}
 	page.RequestID = r.requestID()
 	return page, nil
-}
-
-// counted is a result of decodeList for an action that counts its rows: a page without
-// a count is an error.
-func counted[T core.Record](page core.Page[T], err error) (core.Page[T], error) {
-	if err == nil && page.Total == nil {
-		malformed := transport.Malformed("it does not say how many rows there are (Total)", nil)
-		malformed.RequestID = page.RequestID
-		return core.Page[T]{}, malformed
-	}
-	return page, err
 }
 
 // row is a customer as the API writes it (data type QueryCustomersCreditData,

@@ -41,7 +41,7 @@ func TestNoActionThatWritesIsSent(t *testing.T) {
 	} {
 		for _, allowed := range allReads {
 			err := w.Do(t.Context(), transport.Call{
-				HandOn: handOn, Reads: allowed,
+				HandOn: "{}", Reads: allowed,
 				Send: func(rt http.RoundTripper) error {
 					req := &request{BaseRequest: new(tchttp.BaseRequest)}
 					req.Init().WithApiInfo(other.service, other.version, other.action)

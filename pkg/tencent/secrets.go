@@ -1,8 +1,8 @@
 package tencent
 
 import (
+	"cmp"
 	"context"
-	"net/http"
 	"net/url"
 
 	tchttp "github.com/tencentcloud/tencentcloud-sdk-go/tencentcloud/common/http"
@@ -25,25 +25,11 @@ const (
 	secretsAction  = "GetSecretValue"
 )
 
-// Secrets reads from Tencent Cloud's Secrets Manager. It keeps connections: use one for
-// many secrets. Safe for concurrent use.
+// Secrets is Tencent Cloud's Secrets Manager in a region.
 type Secrets struct {
-	endpoint  *url.URL
-	region    string
-	transport *transport.Transport
-}
-
-// NewSecrets returns the Secrets of a region. endpoint "" is DefaultSecretsEndpoint;
-// setting names it in the error.
-func NewSecrets(setting, endpoint, region string, opts transport.Options) (*Secrets, error) {
-	if endpoint == "" {
-		endpoint = DefaultSecretsEndpoint
-	}
-	u, err := transport.Endpoint(setting, endpoint)
-	if err != nil {
-		return nil, err
-	}
-	return &Secrets{u, region, transport.New(opts)}, nil
+	Endpoint  *url.URL
+	Region    string
+	Transport *transport.Transport
 }
 
 type secretRequest struct {
@@ -53,28 +39,11 @@ type secretRequest struct {
 }
 
 // Get reads one version of a secret, in one attempt. "" is CurrentVersion.
-func (s *Secrets) Get(ctx context.Context, key Key, name, version string) (core.Secret, error) {
-	if version == "" {
-		version = CurrentVersion
-	}
-	var secret core.Secret
-	err := s.transport.Do(ctx, transport.Call{
-		Op:              "tencent.GetSecretValue",
-		RequestIDHeader: "X-TC-RequestId",
-		HandOn:          handOn,
-		Reads:           reads(secretsAction, secretsVersion),
-		Send: func(rt http.RoundTripper) error {
-			req := &secretRequest{BaseRequest: new(tchttp.BaseRequest), SecretName: &name, VersionID: &version}
-			req.Init().WithApiInfo(secretsService, secretsVersion, secretsAction)
-			req.SetContext(ctx)
-			return client(rt, s.endpoint, s.region, key).Send(req, &response{new(tchttp.BaseResponse)})
-		},
-		Decode: func(a transport.Answer) (err error) {
-			secret, err = decodeSecret(a)
-			return err
-		},
-	})
-	return secret, err
+func (s Secrets) Get(ctx context.Context, key Key, name, version string) (core.Secret, error) {
+	version = cmp.Or(version, CurrentVersion)
+	req := &secretRequest{BaseRequest: new(tchttp.BaseRequest), SecretName: &name, VersionID: &version}
+	req.Init().WithApiInfo(secretsService, secretsVersion, secretsAction)
+	return transport.Fetch(ctx, s.Transport, call(ctx, s.Endpoint, s.Region, key, req), decodeSecret)
 }
 
 func decodeSecret(a transport.Answer) (core.Secret, error) {

@@ -60,28 +60,30 @@ func requestOf(query core.CreditQuery) (req request) {
 	return req
 }
 
-// send calls an action, in one attempt. The SDK's client lasts as long as the call,
-// since it holds the key in plain text; creating one costs a hundredth of a page.
+// send calls an action, in one attempt.
 func send[A any](ctx context.Context, s *Source, action string, req request, decode func(transport.Answer) (A, error)) (answer A, err error) {
 	err = transport.WithKey(ctx, s.config.Credentials, func(key Key) error {
-		return s.transport.Do(ctx, transport.Call{
-			Op:              "tencent." + action,
-			RequestIDHeader: "X-TC-RequestId",
-			HandOn:          handOn,
-			Reads:           reads(action, version),
-			Send: func(rt http.RoundTripper) error {
-				req.BaseRequest = new(tchttp.BaseRequest)
-				req.Init().WithApiInfo(service, version, action)
-				req.SetContext(ctx)
-				return client(rt, s.endpoint, "", key).Send(&req, &response{new(tchttp.BaseResponse)})
-			},
-			Decode: func(a transport.Answer) (err error) {
-				answer, err = decode(a)
-				return err
-			},
-		})
+		req.BaseRequest = new(tchttp.BaseRequest)
+		req.Init().WithApiInfo(service, version, action)
+		answer, err = transport.Fetch(ctx, s.transport, call(ctx, s.endpoint, "", key, &req), decode)
+		return err
 	})
 	return answer, err
+}
+
+// call is one call of a request's action. The SDK's client lasts as long as the call,
+// since it holds the key in plain text; creating one costs a hundredth of a page.
+func call(ctx context.Context, endpoint *url.URL, region string, key Key, req tchttp.Request) transport.Call {
+	return transport.Call{
+		Op:              "tencent." + req.GetAction(),
+		RequestIDHeader: "X-TC-RequestId",
+		HandOn:          `{"Response":{"RequestId":""}}`,
+		Reads:           reads(req.GetAction(), req.GetVersion()),
+		Send: func(rt http.RoundTripper) error {
+			req.SetContext(ctx)
+			return client(rt, endpoint, region, key).Send(req, &response{new(tchttp.BaseResponse)})
+		},
+	}
 }
 
 // Key is an API key of Tencent Cloud, lasting or temporary.
@@ -133,6 +135,3 @@ func reads(action, version string) func(*http.Request) bool {
 		return r.Method == http.MethodPost && r.URL.Path == "/" && r.URL.RawQuery == ""
 	}
 }
-
-// handOn is what the SDK reads in place of every answer.
-const handOn = `{"Response":{"RequestId":""}}`

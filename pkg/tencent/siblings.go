@@ -27,16 +27,30 @@ const maxSiblingPage = 100
 type Sibling[T core.Record] struct {
 	// Action is the name of the action, and of the permission that it takes.
 	Action string
-	most   int // rows of a page; 0: the action has no pages
-	fetch  func(ctx context.Context, query SiblingQuery, at core.Cursor) (core.Page[T], error)
+
+	source  *Source
+	paged   bool // else one answer holds all rows
+	request func(query SiblingQuery) (request, error)
+	decode  func(transport.Answer, Config) (core.Page[T], error)
 }
 
 // FetchPage reads the page that begins at a row. It implements core.Source.
-func (s Sibling[T]) FetchPage(ctx context.Context, query SiblingQuery, at core.Cursor) (core.Page[T], error) {
-	if s.most > 0 && at.Size > s.most {
-		return core.Page[T]{}, core.Invalid("cursor", "beyond what the vendor can be asked for; start again without it")
+func (s Sibling[T]) FetchPage(ctx context.Context, query SiblingQuery, at core.Cursor) (page core.Page[T], err error) {
+	if s.paged && at.Size > maxSiblingPage {
+		return page, core.Invalid("cursor", "beyond what the vendor can be asked for; start again without it")
 	}
-	return s.fetch(ctx, query, at)
+	var req request
+	if s.request != nil {
+		if req, err = s.request(query); err != nil {
+			return page, err
+		}
+	}
+	decode := func(a transport.Answer) (core.Page[T], error) { return s.decode(a, s.source.config) }
+	if s.paged {
+		return fetchPage(ctx, s.source, s.Action, req, maxSiblingPage, at, decode)
+	}
+	page, err = send(ctx, s.source, s.Action, req, decode)
+	return part(page, at), err
 }
 
 // SiblingQuery asks for everything that an action lists.
@@ -47,36 +61,16 @@ type SiblingQuery struct {
 // AskedIDs returns nil: the rows are not asked for by their ids.
 func (SiblingQuery) AskedIDs() []string { return nil }
 
-// Item is a row of a Sibling as a core.Record.
+// Item is a row of a Sibling. As a core.Record it is the Member of its id: it has no
+// status, and is not handed on.
 type Item[V any] struct {
+	core.Member
 	Value      V
 	Unreadable []string // the vendor's members whose value is not as documented: nil in Value
-	id         string
 }
-
-// ID returns the id of the row.
-func (i *Item[V]) ID() string { return i.id }
-
-// Key returns the id.
-func (i *Item[V]) Key() string { return i.id }
-
-// Evaluate does nothing: an item has no status.
-func (i *Item[V]) Evaluate(string, time.Time, core.Rules) {}
-
-// StatusText returns "".
-func (i *Item[V]) StatusText() string { return "" }
 
 // UnreadMembers returns the vendor's members that could not be read.
 func (i *Item[V]) UnreadMembers() []string { return i.Unreadable }
-
-// Row returns the id.
-func (i *Item[V]) Row() []string { return []string{i.id} }
-
-// With returns the item: it has no details.
-func (i *Item[V]) With(core.Details) core.Record { return i }
-
-// Masked returns the item. It is not handed on as a record.
-func (i *Item[V]) Masked() core.Record { return i }
 
 func (i *Item[V]) firstUnread() string {
 	if i.Unreadable == nil {
@@ -114,12 +108,7 @@ func uin(member string, value transport.Value) (string, error) {
 
 // PartnerCredit returns the Source of the partner's own credit, which is one row.
 func (s *Source) PartnerCredit() Sibling[*Item[core.PartnerCredit]] {
-	return Sibling[*Item[core.PartnerCredit]]{partnerAction, 0, func(ctx context.Context, _ SiblingQuery, at core.Cursor) (core.Page[*Item[core.PartnerCredit]], error) {
-		page, err := send(ctx, s, partnerAction, request{}, func(a transport.Answer) (core.Page[*Item[core.PartnerCredit]], error) {
-			return decodePartner(a, s.config)
-		})
-		return part(page, at), err
-	}}
+	return Sibling[*Item[core.PartnerCredit]]{Action: partnerAction, source: s, decode: decodePartner}
 }
 
 func decodePartner(a transport.Answer, config Config) (page core.Page[*Item[core.PartnerCredit]], err error) {
@@ -134,7 +123,7 @@ func decodePartner(a transport.Answer, config Config) (page core.Page[*Item[core
 	if err = a.Decode(&all); err == nil {
 		err = r.err(a, failuresOf(partnerAction))
 	}
-	item := &Item[core.PartnerCredit]{id: "partner"}
+	item := &Item[core.PartnerCredit]{Member: core.Member{MemberID: "partner"}}
 	item.Value = core.PartnerCredit{
 		Total:              item.money("TotalCredit", r.TotalCredit),
 		Allocated:          item.money("AllocatedCredit", r.AllocatedCredit),
@@ -156,19 +145,16 @@ func decodePartner(a transport.Answer, config Config) (page core.Page[*Item[core
 // DirectCustomers returns the Source of the ids of all direct customers, which come in
 // one answer.
 func (s *Source) DirectCustomers() Sibling[*core.Member] {
-	return Sibling[*core.Member]{directAction, 0, func(ctx context.Context, _ SiblingQuery, at core.Cursor) (core.Page[*core.Member], error) {
-		page, err := send(ctx, s, directAction, request{}, decodeDirect)
-		return part(page, at), err
-	}}
+	return Sibling[*core.Member]{Action: directAction, source: s, decode: decodeDirect}
 }
 
-func decodeDirect(a transport.Answer) (core.Page[*core.Member], error) {
+func decodeDirect(a transport.Answer, _ Config) (core.Page[*core.Member], error) {
 	type row struct{ Uin transport.Value }
 	record := func(row *row) (*core.Member, error) {
 		id, err := uin("Uin", row.Uin)
 		return &core.Member{MemberID: id}, err
 	}
-	return decodeList(a, directAction, record, "", func(*core.Member) string { return "" })
+	return decodeList(a, directAction, false, record, "", func(*core.Member) string { return "" })
 }
 
 // part returns the rows of an answer that holds all of them from a row on, each once. Their
@@ -196,11 +182,7 @@ func part[T core.Record](page core.Page[T], at core.Cursor) core.Page[T] {
 
 // Resellers returns the Source of the resellers below a distributor, the newest first.
 func (s *Source) Resellers() Sibling[*Item[core.ResellerCredit]] {
-	return Sibling[*Item[core.ResellerCredit]]{resellersAction, maxSiblingPage, func(ctx context.Context, _ SiblingQuery, at core.Cursor) (core.Page[*Item[core.ResellerCredit]], error) {
-		return fetchPage(ctx, s, resellersAction, request{}, maxSiblingPage, at, func(a transport.Answer) (core.Page[*Item[core.ResellerCredit]], error) {
-			return decodeResellers(a, s.config)
-		})
-	}}
+	return Sibling[*Item[core.ResellerCredit]]{Action: resellersAction, source: s, paged: true, decode: decodeResellers}
 }
 
 // resellerRow is a reseller as the API writes it (QuerySubAgentsDetailV2ResponseData).
@@ -211,9 +193,9 @@ type resellerRow struct {
 }
 
 func decodeResellers(a transport.Answer, config Config) (core.Page[*Item[core.ResellerCredit]], error) {
-	return counted(decodeList(a, resellersAction, func(r *resellerRow) (*Item[core.ResellerCredit], error) {
+	return decodeList(a, resellersAction, true, func(r *resellerRow) (*Item[core.ResellerCredit], error) {
 		id, err := uin("SubAgentUin", r.SubAgentUin)
-		item := &Item[core.ResellerCredit]{id: id}
+		item := &Item[core.ResellerCredit]{Member: core.Member{MemberID: id}}
 		item.Value = core.ResellerCredit{
 			ResellerID:       id,
 			Name:             r.Name.Text(),
@@ -231,7 +213,7 @@ func decodeResellers(a transport.Answer, config Config) (core.Page[*Item[core.Re
 			item.Unreadable = append(item.Unreadable, "CountOfCustomers")
 		}
 		return item, err
-	}, "a value that is not as documented", (*Item[core.ResellerCredit]).firstUnread))
+	}, "a value that is not as documented", (*Item[core.ResellerCredit]).firstUnread)
 }
 
 // Voucher is a voucher of a customer.
@@ -244,19 +226,17 @@ type Voucher struct {
 
 // Vouchers returns the Source of the customers' vouchers of the status Issued.
 func (s *Source) Vouchers() Sibling[*Item[Voucher]] {
-	return Sibling[*Item[Voucher]]{vouchersAction, maxSiblingPage, func(ctx context.Context, query SiblingQuery, at core.Cursor) (core.Page[*Item[Voucher]], error) {
+	return Sibling[*Item[Voucher]]{Action: vouchersAction, source: s, paged: true, decode: decodeVouchers, request: func(query SiblingQuery) (request, error) {
 		status := voucherIssued
 		req := request{VoucherStatus: &status}
 		if query.CustomerID != "" {
 			id, err := strconv.ParseUint(query.CustomerID, 10, 64)
 			if err != nil {
-				return core.Page[*Item[Voucher]]{}, core.Invalid("customer_id", "not a Tencent Cloud customer id (UIN); those are digits only, as 200000000000")
+				return req, core.Invalid("customer_id", "not a Tencent Cloud customer id (UIN); those are digits only, as 200000000000")
 			}
 			req.CustomerUin = &id
 		}
-		return fetchPage(ctx, s, vouchersAction, req, maxSiblingPage, at, func(a transport.Answer) (core.Page[*Item[Voucher]], error) {
-			return decodeVouchers(a, s.config)
-		})
+		return req, nil
 	}}
 }
 
@@ -272,7 +252,7 @@ type voucherRow struct {
 }
 
 func decodeVouchers(a transport.Answer, config Config) (core.Page[*Item[Voucher]], error) {
-	return counted(decodeList(a, vouchersAction, func(r *voucherRow) (*Item[Voucher], error) {
+	return decodeList(a, vouchersAction, true, func(r *voucherRow) (*Item[Voucher], error) {
 		id, err := uin("VoucherId", r.VoucherId)
 		if err != nil {
 			return nil, err
@@ -282,7 +262,7 @@ func decodeVouchers(a transport.Answer, config Config) (core.Page[*Item[Voucher]
 			return nil, err
 		}
 		// Whether customers may share the id of a voucher is not documented.
-		item := &Item[Voucher]{id: customer + "/" + id}
+		item := &Item[Voucher]{Member: core.Member{MemberID: customer + "/" + id}}
 		item.Value.CustomerID = customer
 		item.Value.Remaining = item.money("RemainingAmount", r.RemainingAmount)
 		if r.RemainingAmount.Empty() { // without it the voucher says nothing
@@ -294,7 +274,7 @@ func decodeVouchers(a transport.Answer, config Config) (core.Page[*Item[Voucher]
 			item.Unreadable = append(item.Unreadable, "VoucherStatus")
 		}
 		return item, nil
-	}, "a value that is not as documented", (*Item[Voucher]).firstUnread))
+	}, "a value that is not as documented", (*Item[Voucher]).firstUnread)
 }
 
 // VoucherSums adds up by customer the vouchers that may still be used at a moment.

@@ -322,7 +322,7 @@ func decoded(action, body string) (text string, rows int, err error) {
 		page, err := decodeResellers(a, testConfig)
 		return textOf(page, func(i *Item[core.ResellerCredit]) any { return []any{i.Value, i.Unreadable} }), len(page.Items), err
 	case directAction:
-		page, err := decodeDirect(a)
+		page, err := decodeDirect(a, Config{})
 		return textOf(page, func(m *core.Member) any { return m.MemberID }), len(page.Items), err
 	}
 	page, err := decodeVouchers(a, testConfig)

@@ -83,8 +83,7 @@ func New(config Config) (*Source, error) {
 	return &Source{config, endpoint, transport.New(config.Transport)}, nil
 }
 
-// CloseIdleConnections closes the connections that are idle. Later calls dial
-// again.
+// CloseIdleConnections closes the connections that are idle. Later calls dial again.
 func (s *Source) CloseIdleConnections() { s.transport.CloseIdleConnections() }
 
 // ClockSkew is Transport.ClockSkew of the Source's connections.

@@ -135,6 +135,16 @@ func (t *Transport) Do(ctx context.Context, call Call) error {
 	return nil
 }
 
+// Fetch makes the call with decode as its Decode, and returns what decode returns.
+func Fetch[A any](ctx context.Context, t *Transport, call Call, decode func(Answer) (A, error)) (answer A, err error) {
+	call.Decode = func(a Answer) (err error) {
+		answer, err = decode(a)
+		return err
+	}
+	err = t.Do(ctx, call)
+	return answer, err
+}
+
 // attempt is the http.RoundTripper of one call.
 type attempt struct {
 	transport  *Transport
