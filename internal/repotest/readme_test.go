@@ -17,36 +17,41 @@ import (
 
 var (
 	heading     = regexp.MustCompile(`^(#{1,6}) `)
-	command     = regexp.MustCompile(`^(go |curl |scripts/)`)
+	remark      = regexp.MustCompile(`(?m)(^| +)(--|#) .*$|(\S) {3,}\S.*$`) // in code, or beside a name in a list
+	codeSpan    = regexp.MustCompile("`[^`]+`")
+	number      = regexp.MustCompile(`[0-9][0-9.,]*`)
 	setting     = regexp.MustCompile(`PARTNERLENS_[A-Z0-9_]+`)
 	settingOnly = regexp.MustCompile(`^PARTNERLENS_[A-Z0-9_]+$`)
 	link        = regexp.MustCompile(`\]\(([^)\s]+)\)`)
 )
 
-// readme is what must be the same in every language.
-type readme struct {
+// document is what must be the same in every language, and the anchors, which are not.
+type document struct {
 	levels   []string // of the headings
-	commands []string // the code blocks that start with a command
+	blocks   []string // of code, without remarks
+	rows     []string // of tables: the code in the first cell
 	settings []string // sorted, each once
+	code     []string // the code within lines, sorted, each once
+	numbers  []string // outside blocks, sorted, each once
 	links    []string // relative ones, without their fragments
 	sections []string // relative links to a heading, with their fragments
 	anchors  []string // of the headings
 }
 
-func readReadme(t *testing.T, name string) readme {
+func readDocument(t *testing.T, name string) document {
 	t.Helper()
 	text, err := os.ReadFile(name)
 	if err != nil {
 		t.Fatal(err)
 	}
-	var r readme
+	var r document
 	var block []string
 	inBlock := false
 	for line := range strings.Lines(string(text)) {
 		switch {
 		case strings.HasPrefix(line, "```"):
-			if inBlock && len(block) > 0 && command.MatchString(block[0]) {
-				r.commands = append(r.commands, strings.Join(block, ""))
+			if inBlock {
+				r.blocks = append(r.blocks, remark.ReplaceAllString(strings.Join(block, ""), "$3"))
 			}
 			block, inBlock = nil, !inBlock
 		case inBlock:
@@ -55,6 +60,13 @@ func readReadme(t *testing.T, name string) readme {
 			if match := heading.FindStringSubmatch(line); match != nil {
 				r.levels = append(r.levels, match[1])
 				r.anchors = append(r.anchors, anchor(line[len(match[0]):]))
+			}
+			if cells := strings.Split(line, "|"); len(cells) > 1 && cells[0] == "" {
+				r.rows = append(r.rows, strings.Join(once(codeSpan.FindAllString(cells[1], -1)), " "))
+			}
+			r.code = append(r.code, codeSpan.FindAllString(line, -1)...)
+			for _, digits := range number.FindAllString(link.ReplaceAllString(line, ""), -1) {
+				r.numbers = append(r.numbers, strings.TrimRight(digits, ".,"))
 			}
 			for _, match := range link.FindAllStringSubmatch(line, -1) {
 				target, _, hasFragment := strings.Cut(match[1], "#")
@@ -74,6 +86,7 @@ func readReadme(t *testing.T, name string) readme {
 		t.Errorf("%s: a code block is not closed", name)
 	}
 	r.settings = once(setting.FindAllString(string(text), -1))
+	r.code, r.numbers = once(r.code), once(r.numbers)
 	return r
 }
 
@@ -126,24 +139,83 @@ func once(names []string) []string {
 	return slices.Compact(names)
 }
 
-func TestReadmesSayTheSame(t *testing.T) {
+// A page and its Chinese twin, NAME.zh-CN.md, have the same headings, code, rows, settings and links. The
+// Chinese page has every number of the English one, and more where it writes a word as a number. Its links
+// lead to Chinese pages where there are any.
+func TestTwinsSayTheSame(t *testing.T) {
 	t.Parallel()
-	english, chinese := readReadme(t, "README.md"), readReadme(t, "README.zh-CN.md")
-	for _, part := range []struct {
-		what             string
-		english, chinese []string
-	}{
-		{"heading levels", english.levels, chinese.levels},
-		{"code blocks that start with a command", english.commands, chinese.commands},
-		{"PARTNERLENS_* names", english.settings, chinese.settings},
-	} {
-		if len(part.english) == 0 {
-			t.Errorf("README.md has no %s", part.what)
+	twins, err := filepath.Glob("docs/*.zh-CN.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, twin := range append(twins, "README.zh-CN.md") {
+		name := strings.Replace(twin, ".zh-CN", "", 1)
+		english, chinese := readDocument(t, name), readDocument(t, twin)
+		for _, part := range []struct {
+			what             string
+			english, chinese []string
+		}{
+			{"heading levels", english.levels, chinese.levels},
+			{"code blocks", english.blocks, chinese.blocks},
+			{"table rows", english.rows, chinese.rows},
+			{"settings", english.settings, chinese.settings},
+			{"code within lines", english.code, chinese.code},
+			{"linked pages", pagesOf(english), pagesOf(chinese)},
+			{"linked sections", sectionsOf(t, name, english), sectionsOf(t, twin, chinese)},
+		} {
+			if !slices.Equal(part.english, part.chinese) {
+				t.Errorf("%s differ:\nonly in %s: %q\nonly in %s: %q", part.what, name, without(part.english, part.chinese), twin, without(part.chinese, part.english))
+			}
 		}
-		if !slices.Equal(part.english, part.chinese) {
-			t.Errorf("%s differ:\nREADME.md       %q\nREADME.zh-CN.md %q", part.what, part.english, part.chinese)
+		if missing := without(english.numbers, chinese.numbers); len(missing) > 0 {
+			t.Errorf("%s lacks the numbers %q of %s", twin, missing, name)
+		}
+		for page, other := range map[string]string{name: twin, twin: name} {
+			if !slices.Contains(readDocument(t, page).links, filepath.Base(other)) {
+				t.Errorf("%s has no link to %s", page, other)
+			}
+		}
+		for _, target := range chinese.links {
+			translated := strings.TrimSuffix(target, ".md") + ".zh-CN.md"
+			if _, err := os.Stat(filepath.Join(filepath.Dir(twin), translated)); err == nil && target != filepath.Base(name) {
+				t.Errorf("%s links to %s in place of %s", twin, target, translated)
+			}
 		}
 	}
+}
+
+// pagesOf are the pages that a document links to, whatever their language.
+func pagesOf(r document) []string {
+	var pages []string
+	for _, target := range r.links {
+		pages = append(pages, strings.Replace(target, ".zh-CN", "", 1))
+	}
+	return once(pages)
+}
+
+// sectionsOf are the sections that a document links to, each by its page and its place on it.
+func sectionsOf(t *testing.T, name string, r document) []string {
+	t.Helper()
+	var sections []string
+	for _, section := range r.sections {
+		target, fragment, _ := strings.Cut(section, "#")
+		page := linked(name, target)
+		place := slices.Index(readDocument(t, page).anchors, fragment)
+		sections = append(sections, strings.Replace(page, ".zh-CN", "", 1)+" "+strconv.Itoa(place))
+	}
+	return once(sections)
+}
+
+// linked is the path of a relative link on a page.
+func linked(page, target string) string {
+	if target == "" {
+		return page
+	}
+	return filepath.Join(filepath.Dir(page), filepath.FromSlash(target))
+}
+
+func without(all, some []string) []string {
+	return slices.DeleteFunc(slices.Clone(all), func(s string) bool { return slices.Contains(some, s) })
 }
 
 // docs/settings.md names every setting, and the READMEs none that is not read.
@@ -153,14 +225,14 @@ func TestSettingsAreDocumented(t *testing.T) {
 	if len(read) == 0 {
 		t.Fatal("no PARTNERLENS_* name is read")
 	}
-	all := readReadme(t, "docs/settings.md")
+	all := readDocument(t, "docs/settings.md")
 	for _, setting := range read {
 		if !slices.Contains(all.settings, setting) {
 			t.Errorf("docs/settings.md does not name %s", setting)
 		}
 	}
 	for _, name := range []string{"README.md", "README.zh-CN.md", "docs/settings.md", "docs/security.md"} {
-		for _, setting := range readReadme(t, name).settings {
+		for _, setting := range readDocument(t, name).settings {
 			if !slices.Contains(read, setting) {
 				t.Errorf("%s names %s, which nothing reads", name, setting)
 			}
@@ -175,22 +247,18 @@ func TestLinksLeadSomewhere(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, name := range append(pages, "README.md", "README.zh-CN.md", "SECURITY.md") {
-		r := readReadme(t, name)
+		r := readDocument(t, name)
 		if len(r.links) == 0 && strings.HasPrefix(name, "README") {
 			t.Errorf("%s has no relative links", name)
 		}
 		for _, target := range r.links {
-			if _, err := os.Stat(filepath.Join(filepath.Dir(name), filepath.FromSlash(target))); err != nil {
+			if _, err := os.Stat(linked(name, target)); err != nil {
 				t.Errorf("%s links to %s, which is not there", name, target)
 			}
 		}
 		for _, section := range r.sections {
 			target, fragment, _ := strings.Cut(section, "#")
-			page := name
-			if target != "" {
-				page = filepath.Join(filepath.Dir(name), filepath.FromSlash(target))
-			}
-			if !slices.Contains(readReadme(t, page).anchors, fragment) {
+			if !slices.Contains(readDocument(t, linked(name, target)).anchors, fragment) {
 				t.Errorf("%s links to %s, and there is no such heading", name, section)
 			}
 		}
