@@ -17,22 +17,19 @@ import (
 
 var (
 	heading     = regexp.MustCompile(`^(#{1,6}) `)
-	remark      = regexp.MustCompile(`(?m)(^| +)(--|#) .*$|(\S) {3,}\S.*$`) // in code, or beside a name in a list
-	codeSpan    = regexp.MustCompile("`[^`]+`")
-	number      = regexp.MustCompile(`[0-9][0-9.,]*`)
 	setting     = regexp.MustCompile(`PARTNERLENS_[A-Z0-9_]+`)
 	settingOnly = regexp.MustCompile(`^PARTNERLENS_[A-Z0-9_]+$`)
 	link        = regexp.MustCompile(`\]\(([^)\s]+)\)`)
+
+	shape    = regexp.MustCompile("^(#+ |- |\\| --.*|```.*)")
+	codeSpan = regexp.MustCompile("`[^`]+`")
+	number   = regexp.MustCompile(`[0-9]+([.,][0-9]+)*`)
+	remark   = regexp.MustCompile(`(^| +)(--|#) .*|(\S) {3,}[^-0-9 ].*`) // in code, or beside a name in a list
 )
 
-// document is what must be the same in every language, and the anchors, which are not.
+// document is a page of the documentation.
 type document struct {
-	levels   []string // of the headings
-	blocks   []string // of code, without remarks
-	rows     []string // of tables: the code in the first cell
 	settings []string // sorted, each once
-	code     []string // the code within lines, sorted, each once
-	numbers  []string // outside blocks, sorted, each once
 	links    []string // relative ones, without their fragments
 	sections []string // relative links to a heading, with their fragments
 	anchors  []string // of the headings
@@ -45,28 +42,14 @@ func readDocument(t *testing.T, name string) document {
 		t.Fatal(err)
 	}
 	var r document
-	var block []string
 	inBlock := false
 	for line := range strings.Lines(string(text)) {
 		switch {
 		case strings.HasPrefix(line, "```"):
-			if inBlock {
-				r.blocks = append(r.blocks, remark.ReplaceAllString(strings.Join(block, ""), "$3"))
-			}
-			block, inBlock = nil, !inBlock
-		case inBlock:
-			block = append(block, line)
-		default:
+			inBlock = !inBlock
+		case !inBlock:
 			if match := heading.FindStringSubmatch(line); match != nil {
-				r.levels = append(r.levels, match[1])
 				r.anchors = append(r.anchors, anchor(line[len(match[0]):]))
-			}
-			if cells := strings.Split(line, "|"); len(cells) > 1 && cells[0] == "" {
-				r.rows = append(r.rows, strings.Join(once(codeSpan.FindAllString(cells[1], -1)), " "))
-			}
-			r.code = append(r.code, codeSpan.FindAllString(line, -1)...)
-			for _, digits := range number.FindAllString(link.ReplaceAllString(line, ""), -1) {
-				r.numbers = append(r.numbers, strings.TrimRight(digits, ".,"))
 			}
 			for _, match := range link.FindAllStringSubmatch(line, -1) {
 				target, _, hasFragment := strings.Cut(match[1], "#")
@@ -86,7 +69,6 @@ func readDocument(t *testing.T, name string) document {
 		t.Errorf("%s: a code block is not closed", name)
 	}
 	r.settings = once(setting.FindAllString(string(text), -1))
-	r.code, r.numbers = once(r.code), once(r.numbers)
 	return r
 }
 
@@ -139,8 +121,8 @@ func once(names []string) []string {
 	return slices.Compact(names)
 }
 
-// A page and its Chinese twin, NAME.zh-CN.md, have the same headings, code, rows, settings and links. The
-// Chinese page has every number of the English one, and more where it writes a word as a number. Its links
+// A page and its Chinese twin, NAME.zh-CN.md, correspond line by line: both have the same code and links.
+// The Chinese line has each number of the English one, and more where it writes a word as a number. Its links
 // lead to Chinese pages where there are any.
 func TestTwinsSayTheSame(t *testing.T) {
 	t.Parallel()
@@ -150,60 +132,67 @@ func TestTwinsSayTheSame(t *testing.T) {
 	}
 	for _, twin := range append(twins, "README.zh-CN.md") {
 		name := strings.Replace(twin, ".zh-CN", "", 1)
-		english, chinese := readDocument(t, name), readDocument(t, twin)
-		for _, part := range []struct {
-			what             string
-			english, chinese []string
-		}{
-			{"heading levels", english.levels, chinese.levels},
-			{"code blocks", english.blocks, chinese.blocks},
-			{"table rows", english.rows, chinese.rows},
-			{"settings", english.settings, chinese.settings},
-			{"code within lines", english.code, chinese.code},
-			{"linked pages", pagesOf(english), pagesOf(chinese)},
-			{"linked sections", sectionsOf(t, name, english), sectionsOf(t, twin, chinese)},
-		} {
-			if !slices.Equal(part.english, part.chinese) {
-				t.Errorf("%s differ:\nonly in %s: %q\nonly in %s: %q", part.what, name, without(part.english, part.chinese), twin, without(part.chinese, part.english))
+		english, chinese := linesOf(t, name), linesOf(t, twin)
+		inBlock := false
+		for i := range min(len(english), len(chinese)) {
+			want, got := parts(t, name, english[i], inBlock), parts(t, twin, chinese[i], inBlock)
+			if i < 3 { // the title, and the link to the twin
+				want, got = nil, nil
 			}
+			missing := without(number.FindAllString(english[i], -1), number.FindAllString(chinese[i], -1))
+			if !slices.Equal(want, got) || !inBlock && len(missing) > 0 {
+				t.Errorf("%s:%d: only here %q and the numbers %q; only in %s %q", name, i+1, without(want, got), missing, twin, without(got, want))
+				if len(english) != len(chinese) {
+					break
+				}
+			}
+			inBlock = inBlock != strings.HasPrefix(english[i], "```")
 		}
-		if missing := without(english.numbers, chinese.numbers); len(missing) > 0 {
-			t.Errorf("%s lacks the numbers %q of %s", twin, missing, name)
+		if len(english) != len(chinese) {
+			t.Errorf("%s has %d lines, %s %d", name, len(english), twin, len(chinese))
 		}
 		for page, other := range map[string]string{name: twin, twin: name} {
-			if !slices.Contains(readDocument(t, page).links, filepath.Base(other)) {
-				t.Errorf("%s has no link to %s", page, other)
+			if !strings.Contains(strings.Join(linesOf(t, page)[:3], ""), "]("+filepath.Base(other)+")") {
+				t.Errorf("%s does not begin with a link to %s", page, other)
 			}
 		}
-		for _, target := range chinese.links {
+		for _, target := range readDocument(t, twin).links {
 			translated := strings.TrimSuffix(target, ".md") + ".zh-CN.md"
-			if _, err := os.Stat(filepath.Join(filepath.Dir(twin), translated)); err == nil && target != filepath.Base(name) {
+			if _, err := os.Stat(linked(twin, translated)); err == nil && target != filepath.Base(name) {
 				t.Errorf("%s links to %s in place of %s", twin, target, translated)
 			}
 		}
 	}
 }
 
-// pagesOf are the pages that a document links to, whatever their language.
-func pagesOf(r document) []string {
-	var pages []string
-	for _, target := range r.links {
-		pages = append(pages, strings.Replace(target, ".zh-CN", "", 1))
+func linesOf(t *testing.T, name string) []string {
+	t.Helper()
+	text, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
 	}
-	return once(pages)
+	return strings.Split(string(text), "\n")
 }
 
-// sectionsOf are the sections that a document links to, each by its page and its place on it.
-func sectionsOf(t *testing.T, name string, r document) []string {
+// parts are what a line has in every language: its shape, its code and the places that it links to.
+func parts(t *testing.T, page, line string, inBlock bool) []string {
 	t.Helper()
-	var sections []string
-	for _, section := range r.sections {
-		target, fragment, _ := strings.Cut(section, "#")
-		page := linked(name, target)
-		place := slices.Index(readDocument(t, page).anchors, fragment)
-		sections = append(sections, strings.Replace(page, ".zh-CN", "", 1)+" "+strconv.Itoa(place))
+	if inBlock {
+		return []string{remark.ReplaceAllString(line, "$3")}
 	}
-	return once(sections)
+	var places []string
+	for _, match := range link.FindAllStringSubmatch(line, -1) {
+		target, fragment, _ := strings.Cut(match[1], "#")
+		if !strings.Contains(target, ":") {
+			target = linked(page, target)
+			if fragment != "" { // a heading has another text in each language, and the same place
+				fragment = strconv.Itoa(slices.Index(readDocument(t, target).anchors, fragment))
+			}
+		}
+		places = append(places, strings.Replace(target, ".zh-CN", "", 1)+"#"+fragment)
+	}
+	cells := strconv.Itoa(strings.Count(line, "|"))
+	return slices.Concat([]string{shape.FindString(line) + cells}, once(codeSpan.FindAllString(line, -1)), once(places))
 }
 
 // linked is the path of a relative link on a page.
