@@ -25,7 +25,7 @@ var (
 	codeSpan = regexp.MustCompile("`[^`]+`")
 	number   = regexp.MustCompile(`[0-9]+([.,][0-9]+)*`)
 	han      = regexp.MustCompile(`\p{Han}`)
-	remark   = regexp.MustCompile(`(^| +)(--|#) .*|(\S) {3,}[^-0-9 ].*`) // in code, or beside a name in a list
+	remark   = regexp.MustCompile(`(^| +)(--|#) .*|(\S) {3,}[^-0-9= ].*`) // in code, or beside a name in a list
 )
 
 // document is a page of the documentation.
