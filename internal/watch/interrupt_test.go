@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"partnerlens/internal/watch"
@@ -112,6 +113,7 @@ func TestInterrupted(t *testing.T) {
 				timer := time.AfterFunc(after, func() { at = time.Now(); interrupt(core.ErrInterrupted) })
 				var err error
 				outcome, err = w.call(ctx, interruptedRun)
+				synctest.Wait() // the interruption may come with the end
 				if interruptions++; timer.Stop() {
 					interruptions--
 				} else if took := time.Since(at); err != nil || took > 10*time.Second {
