@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"partnerlens/internal/watch"
@@ -112,6 +113,7 @@ func TestInterrupted(t *testing.T) {
 				timer := time.AfterFunc(after, func() { at = time.Now(); interrupt(core.ErrInterrupted) })
 				var err error
 				outcome, err = w.call(ctx, interruptedRun)
+				synctest.Wait() // the interruption may come with the end
 				if interruptions++; timer.Stop() {
 					interruptions--
 				} else if took := time.Since(at); err != nil || took > 10*time.Second {
@@ -137,27 +139,25 @@ func TestInterrupted(t *testing.T) {
 	})
 }
 
-// Interruptions of the proof cost no attempt: the list is read once.
-func TestInterruptedProof(t *testing.T) {
+// After an interruption no comparison begins; the next call makes it without reading again.
+func TestInterruptedBeforeComparing(t *testing.T) {
 	t.Parallel()
 	bubble(t, "", func(t *testing.T) {
 		w := slowWorld()
-		for i := range 8 {
-			ctx, interrupt := context.WithCancelCause(t.Context())
-			w.change = func(job *watch.Job) {
-				job.Progress = func(p watch.Progress) {
-					if p.Step == watch.StepChecking || i > 0 {
-						interrupt(core.ErrInterrupted)
-					}
+		ctx, interrupt := context.WithCancelCause(t.Context())
+		w.change = func(job *watch.Job) {
+			job.Progress = func(p watch.Progress) {
+				if p.Step == watch.StepComparing {
+					interrupt(core.ErrInterrupted)
 				}
 			}
-			if outcome, err := w.call(ctx, interruptedRun); err != nil || outcome.State != watch.GoingOn {
-				t.Fatalf("%d: %s, %v", i, outcome.State, err)
-			}
 		}
-		w.change = nil
-		if m := w.watch(t, interruptedRun).Manifest; m.Attempts != 1 || !m.Complete {
-			t.Errorf("%d attempts, complete %t", m.Attempts, m.Complete)
+		if outcome, err := w.call(ctx, interruptedRun); err != nil || outcome.State != watch.GoingOn || outcome.Manifest.Count != 200 {
+			t.Fatalf("%s, %v", outcome.State, err)
+		}
+		calls := w.books.calls.Load()
+		if outcome := w.watch(t, interruptedRun); outcome.State != watch.Done || w.books.calls.Load() != calls {
+			t.Errorf("%s, and %d calls more", outcome.State, w.books.calls.Load()-calls)
 		}
 	})
 }

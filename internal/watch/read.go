@@ -136,7 +136,8 @@ type listReader struct {
 
 	start, saved time.Time
 	before       checkpoint // as the call found it
-	customers    int        // on the pages so far
+	customers    int        // on the pages so far, with those that were read before
+	taken        int        // customers, by this call
 	failure      error      // the first that ends the read
 }
 
@@ -169,6 +170,7 @@ func (l *listReader) take(record core.Record, place func() string) bool {
 		return false
 	}
 	l.last, l.place = line{record.Key(), append(text, '\n')}, place
+	l.taken++
 	return true
 }
 
@@ -187,7 +189,7 @@ func (l *listReader) pageRead(_, customers int, total *int) {
 		step = StepChecking
 	}
 	l.customers = customers
-	l.run.progress(step, l.before.Count+customers, cmp.Or(total, l.before.Total))
+	l.run.progress(step, l.before.Count+l.taken, cmp.Or(total, l.before.Total))
 	if l.place != nil && time.Since(l.saved) >= checkpointEvery {
 		_ = l.store(l.place())
 	}

@@ -3,6 +3,7 @@ package core_test
 import (
 	"bytes"
 	"context"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -187,6 +188,52 @@ func TestInterruptedReadsGoOn(t *testing.T) {
 		}
 		if len(seen) != customers || answers < 2 {
 			t.Errorf("%d customers in %d answers", len(seen), answers)
+		}
+	})
+}
+
+// A proof that is interrupted again and again is not given up, as one is that has too little
+// time: the read that is left alone at last ends complete.
+func TestInterruptedProof(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		c := &shifting{size: 100, before: func(int) {}}
+		c.ids = wantKeys("", 5000)
+		reader := core.NewReader(slow[core.TagQuery, *core.CustomerTag]{c, 80 * time.Millisecond}, &core.ReaderOptions[core.TagQuery]{
+			Schema: "test/v1", Provider: "test", Pacer: core.NewPacer(5), Now: func() time.Time { return noon },
+		})
+		cursor := ""
+		var known []string
+		for answer := range 12 {
+			ctx, interrupt := context.WithCancelCause(t.Context())
+			defer interrupt(nil)
+			if answer < 11 {
+				time.AfterFunc(4*time.Second, func() { interrupt(core.ErrInterrupted) })
+			}
+			before := slices.Clone(known)
+			report, err := reader.Read(ctx, core.TagQuery{}, &core.ReadOptions{Cursor: cursor, Known: func(yield func(string, error) bool) {
+				for _, key := range before {
+					if !yield(key, nil) {
+						return
+					}
+				}
+			}}, func(record *core.CustomerTag) bool {
+				known = append(known, record.Key())
+				return true
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if answer == 11 {
+				if len(known) != 5000 || !report.Complete {
+					t.Errorf("%d customers, %+v", len(known), report)
+				}
+				return
+			}
+			if report.Next == nil {
+				t.Fatalf("answer %d: %+v", answer, report)
+			}
+			cursor = *report.Next
 		}
 	})
 }
