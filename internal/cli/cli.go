@@ -40,8 +40,8 @@ type grammar struct {
 	Invoke   invokeCmd   `cmd:"" help:"Run a built function under an emulated platform."`
 	Version  versionCmd  `cmd:"" help:"Print the version, the commit and the version of Go."`
 
-	Config      string           `placeholder:"FILE" help:"Read settings from a TOML file; by default that of PARTNERLENS_CONFIG, if set."`
 	VersionFlag kong.VersionFlag `name:"version" help:"Print the version."`
+	Config      string           `placeholder:"FILE" help:"Read settings from a TOML file; by default that of PARTNERLENS_CONFIG, if set."`
 }
 
 const description = `Show the state of a cloud reseller's customers: credit on Tencent Cloud International, new-customer tags on Huawei Cloud.
