@@ -44,8 +44,8 @@ type grammar struct {
 	Completion    completionCmd    `cmd:"" help:"Print the script that completes commands in bash, zsh or fish."`
 	CompleteWords completeWordsCmd `cmd:"" hidden:"" passthrough:""`
 
-	Config      string           `placeholder:"FILE" help:"Read settings from a TOML file; by default that of PARTNERLENS_CONFIG, if set."`
 	VersionFlag kong.VersionFlag `name:"version" help:"Print the version."`
+	Config      string           `placeholder:"FILE" help:"Read settings from a TOML file; by default that of PARTNERLENS_CONFIG, if set."`
 }
 
 const description = `Show the state of a cloud reseller's customers: credit on Tencent Cloud International, new-customer tags on Huawei Cloud.

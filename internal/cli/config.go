@@ -17,7 +17,7 @@ type config struct {
 
 // withoutSettings are the commands that read no settings: a file with a mistake must not keep
 // a container's health check or version from being answered.
-var withoutSettings = []string{"completion", "demo", "health", "invoke", "key", "simulate", "version"}
+var withoutSettings = []string{"complete-words", "completion", "demo", "health", "invoke", "key", "simulate", "version"}
 
 // readConfig reads the config file of a command: that of the flag, or else that of
 // app.ConfigSetting. env returns the settings of both places.
