@@ -32,8 +32,7 @@ partnerlens key new --name crm
 partnerlens key new --name sales --function credit --pii --expires 90d`,
 	"simulate": `
 partnerlens simulate --listen 127.0.0.1:9090 --print-env
-partnerlens simulate --customers 20000 --rate 5 --latency 80ms
-partnerlens simulate --fault bad-value    values that are not as documented`,
+partnerlens simulate --customers 20000 --rate 5 --latency 80ms`,
 	"invoke": `
 partnerlens invoke --platform lambda --binary dist/lambda/credit/bootstrap \
   --event functions/credit/events/lambda-function-url.json \

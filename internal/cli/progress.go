@@ -31,21 +31,15 @@ type progress struct {
 	timer *time.Timer // draws a line that came too soon after another
 }
 
-// The least time between two lines.
-const (
-	redrawEvery = 100 * time.Millisecond
-	plainEvery  = 10 * time.Second
-)
-
 // newProgress returns the progress of a command, on its stderr.
 func newProgress(std streams, quiet bool) *progress {
 	now := time.Now()
-	p := &progress{w: std.err, terminal: isTerminal(std.err), width: func() int { return screenWidth(std.err, std.env) }, every: redrawEvery, start: now}
+	p := &progress{w: std.err, terminal: isTerminal(std.err), width: func() int { return screenWidth(std.err, std.env) }, every: 100 * time.Millisecond, start: now}
 	if quiet || std.env("TERM") == "dumb" {
 		p.w = nil
 	}
 	if !p.terminal {
-		p.every, p.last = plainEvery, now
+		p.every, p.last = 10*time.Second, now
 	}
 	return p
 }

@@ -38,7 +38,7 @@ func shown(env map[string]string, quiet, terminal bool) (*progress, *screen) {
 	std.err = out
 	p := newProgress(std, quiet)
 	if terminal {
-		p.terminal, p.every, p.last = true, redrawEvery, time.Time{}
+		p.terminal, p.every, p.last = true, 100*time.Millisecond, time.Time{}
 		p.width = func() int { return 20 }
 	}
 	return p, out

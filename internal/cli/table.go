@@ -56,9 +56,8 @@ const (
 	cellSeparator = "\x00" // escape leaves none in a cell
 	columnGap     = "  "
 	rowMargin     = " "
-
-	comfortable = 16 // width to which a text may be shortened before a column is left out
-	widestPad   = 64 // a wider cell of --wide moves the rest of its row
+	comfortable   = 16 // width to which a text may be shortened before a column is left out
+	widestPad     = 64 // a wider cell of --wide moves the rest of its row
 )
 
 // important are the columns that a narrow table keeps longest, the most important first.
@@ -135,9 +134,9 @@ func (t *table) write(w io.Writer, most int) (lacking []string, err error) {
 	t.rows = t.rows[:min(max(0, most), len(t.rows))]
 	lacking = t.fit(t.measure())
 	out := bufio.NewWriterSize(w, 1<<16)
-	header := make([]string, len(t.columns))
-	for i, c := range t.columns {
-		header[i] = c.Name
+	var header []string
+	for _, c := range t.columns {
+		header = append(header, c.Name)
 	}
 	t.writeRow(out, header, false)
 	for _, row := range t.rows {
@@ -214,8 +213,8 @@ func (t *table) fit(shown []*tableColumn) (lacking []string) {
 		}
 		widest.width--
 	}
-	if c := shown[0]; len(shown) == 1 && t.terminal {
-		c.width = min(c.width, max(1, t.screen-len(rowMargin)))
+	if len(shown) == 1 && t.terminal {
+		shown[0].width = min(shown[0].width, max(1, t.screen-len(rowMargin)))
 	}
 	return lacking
 }

@@ -78,10 +78,7 @@ func screenWidth(w io.Writer, env app.Environment) int {
 	if columns, err := strconv.Atoi(env("COLUMNS")); err == nil && columns > 0 {
 		return columns
 	}
-	if isTerminal(w) {
-		return 80
-	}
-	return 120
+	return map[bool]int{true: 80, false: 120}[isTerminal(w)]
 }
 
 // terminalWriter escapes text for a terminal, but for line breaks. Each Write must have whole
