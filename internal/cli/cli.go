@@ -11,6 +11,7 @@ import (
 	"os/signal"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/alecthomas/kong"
 
@@ -53,15 +54,16 @@ const description = `Show the state of a cloud reseller's customers: credit on T
 Exit status: 0 done, 1 internal, 2 usage, 3 not found, 4 denied, 5 try again later, 6 upstream broken, 7 incomplete, 124 deadline, 130 interrupted.`
 
 // Main runs one command line and returns its exit status. The first signal ends it with
-// what it has, the second at once.
+// what it has; another one, a second later, ends it at once.
 func Main(args []string) int {
 	ctx, interrupt := context.WithCancelCause(context.Background())
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
 	go func() {
 		<-signals
-		signal.Stop(signals)
 		interrupt(core.ErrInterrupted)
+		time.Sleep(time.Second) // timeout(1), for one, signals twice
+		signal.Stop(signals)
 	}()
 	return run(ctx, args, streams{os.Stdin, os.Stdout, os.Stderr, os.Getenv})
 }

@@ -23,7 +23,7 @@ func (r *invocation) writeWorkbook(ctx context.Context, m *Manifest) error {
 	style := sheet.Style{Zone: r.Zone, Language: r.Language, Values: maps.Clone(alert.Titles(r.Language))}
 	if style.Values != nil {
 		style.Values["change"] = func(change string) string {
-			return map[string]string{"new": "新增", "gone": "移除", "changed": "变更"}[change]
+			return map[string]string{"new": "新增", "gone": "消失", "changed": "变化"}[change]
 		}
 	}
 	objects, err := r.writeObjects(ctx, m.State, []string{workbookName}, func(out outputs) error {
@@ -62,7 +62,7 @@ func (w *workbook) write(ctx context.Context) error {
 	}
 	for _, list := range []struct{ object, title string }{
 		{alertsName, w.style.Text("Alerts", "告警")},
-		{openName, w.style.Text("Open alerts", "未恢复的告警")},
+		{openName, w.style.Text("Open alerts", "未解除的告警")},
 	} {
 		if err := w.alerts(ctx, list.object, list.title); err != nil {
 			return err
@@ -73,7 +73,7 @@ func (w *workbook) write(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	w.Facts(w.style.Text("Run", "运行"), facts)
+	w.Facts(w.style.Text("Run", "批次"), facts)
 	return w.Close(w.heading())
 }
 
@@ -87,7 +87,7 @@ func (w *workbook) lines(ctx context.Context, name string) lines {
 
 // changes writes a row for each customer that came or left, and for each column of one that changed.
 func (w *workbook) changes(ctx context.Context) error {
-	w.Begin(w.style.Text("Changes", "变更"), []core.Column{
+	w.Begin(w.style.Text("Changes", "变化"), []core.Column{
 		{Name: "change"}, {Name: "customer_id"}, {Name: "reseller_id"}, {Name: "name"}, {Name: "field"}, {Name: "before"}, {Name: "after"},
 	})
 	names := w.names(ctx)

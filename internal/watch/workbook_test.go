@@ -108,11 +108,11 @@ func TestWorkbookOfADoubtfulList(t *testing.T) {
 	w.books.left[20] = -50
 	w.watch(t, "2026-11-20")
 	names, rows := sheets(t, get(t, w.store, "runs/credit/north/2026-11-20/customers.unproven.xlsx"))
-	if fmt.Sprint(names) != "[客户（未证实完整） 变更 告警 未恢复的告警 运行]" {
+	if fmt.Sprint(names) != "[客户（未能证明完整） 变化 告警 未解除的告警 批次]" {
 		t.Fatal(names)
 	}
 	for name, sheet := range rows {
-		if !strings.HasPrefix(sheet[0][0], "未证实完整：tencentcloud/north 的 57 个客户，名单可能有缺漏") {
+		if !strings.HasPrefix(sheet[0][0], "未能证明完整：tencentcloud/north 的 57 个客户，名单可能有缺漏") {
 			t.Errorf("%s begins with %q", name, sheet[0])
 		}
 	}
@@ -120,13 +120,13 @@ func TestWorkbookOfADoubtfulList(t *testing.T) {
 	if at := slices.Index(titles, "状态"); titles[2] != "客户 ID" || rows[names[0]][2][at] != "正常" || rows[names[0]][2][at-1] != "ok" {
 		t.Errorf("titles %q", titles)
 	}
-	if got := rows["变更"][3]; got[0] != "changed" || got[1] != "变更" || got[5] != "状态代码" || got[6] != "正常" || got[7] != "已透支" {
+	if got := rows["变化"][3]; got[0] != "changed" || got[1] != "变化" || got[5] != "状态代码" || got[6] != "正常" || got[7] != "已透支" {
 		t.Errorf("a change: %q", got)
 	}
 	if got := rows["告警"][2]; fmt.Sprint(got[:4]) != "[critical 严重 credit_overdrawn 已透支]" {
 		t.Errorf("an alert: %q", got)
 	}
-	if of := facts(rows["运行"]); of["已证实完整"] != "false" || !strings.Contains(of["警告"], "total_mismatch: ") {
+	if of := facts(rows["批次"]); of["已证明完整"] != "false" || !strings.Contains(of["警告"], "total_mismatch: ") {
 		t.Errorf("facts %q", of)
 	}
 

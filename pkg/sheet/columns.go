@@ -132,20 +132,20 @@ var chinese = map[string]string{
 	"currency": "币种", "status": "状态代码", "status_text": "状态", "forced": "强制停服",
 	"associated_at": "关联时间", "associated_date": "关联日期", "nearest_expiry": "最近到期时间", "nearest_expiry_date": "最近到期日期",
 	"voucher_remaining": "代金券余额", "voucher_expiry": "代金券到期时间", "voucher_expiry_date": "代金券到期日期",
-	"owner": "负责人", "crm_id": "CRM ID", "read_late": "补读时间",
+	"owner": "负责人", "crm_id": "CRM ID", "read_late": "补采时间",
 
 	"reseller_id": "经销商 ID", "reseller_name": "经销商名称", "tag_type": "标签类型", "tag_value": "新客标签",
 	"effective_month": "生效月份", "expire_month": "失效月份", "expires_at": "失效时间", "valid_until": "有效期至", "days_left": "剩余天数",
 	"account_name": "客户账号名", "label": "客户标签", "association": "关联类型",
 
 	"function": "查询", "kind": "告警代码", "kind_text": "告警", "severity": "级别代码", "severity_text": "级别",
-	"since": "开始时间", "since_date": "开始日期", "vouchers": "代金券余额", "threshold": "阈值", "expires": "到期时间",
-	"previous_status": "原状态", "muted_until": "静默结束时间", "mute_until": "静默至", "seen": "本次读到",
-	"change": "变更代码", "change_text": "变更", "field": "字段", "before": "变更前", "after": "变更后",
-	"day": "日期", "run": "运行", "as_of": "读取时间", "as_of_date": "读取日期", "state": "运行状态", "detail": "说明", "alerts": "告警",
+	"since": "开始时间", "since_date": "开始日期", "vouchers": "代金券余额", "threshold": "预警线", "expires": "到期时间",
+	"previous_status": "原状态", "muted_until": "静音结束时间", "mute_until": "静音至", "seen": "本次读到",
+	"change": "变化代码", "change_text": "变化", "field": "字段", "before": "变化前", "after": "变化后",
+	"day": "日期", "run": "批次", "as_of": "采集时间", "as_of_date": "采集日期", "state": "批次状态", "detail": "说明", "alerts": "告警",
 
-	"fact": "项目", "complete": "完整", "stopped": "中止原因", "proven": "已证实完整", "previous": "对比的运行", "count": "客户数",
+	"fact": "项目", "complete": "完整", "stopped": "中止原因", "proven": "已证明完整", "previous": "对比的批次", "count": "客户数",
 	"total": "云厂商计数", "query": "查询条件", "value": "值", "missing_ids": "未返回的客户 ID", "warnings": "警告", "next": "续读游标", "customers": "客户数",
-	"by_status": "按状态", "changes": "变更数", "open": "未恢复的告警", "muted": "静默客户数", "version": "版本",
+	"by_status": "按状态", "changes": "变化数", "open": "未解除的告警", "muted": "静音客户数", "version": "版本",
 	"cut": "被截断的单元格数",
 }

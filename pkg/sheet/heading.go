@@ -46,16 +46,16 @@ const (
 func (s Style) Heading(l List) Heading {
 	texts := [...]struct{ name, line, zhName, zhLine string }{
 		{"Customers", "Complete: all %[1]d customers of %[2]s", "客户", "完整：%[2]s 的全部 %[1]d 个客户"},
-		{"Customers NOT PROVEN", "NOT PROVEN COMPLETE: %[1]d customers of %[2]s; others may be missing here", "客户（未证实完整）", "未证实完整：%[2]s 的 %[1]d 个客户，名单可能有缺漏"},
+		{"Customers NOT PROVEN", "NOT PROVEN COMPLETE: %[1]d customers of %[2]s; others may be missing here", "客户（未能证明完整）", "未能证明完整：%[2]s 的 %[1]d 个客户，名单可能有缺漏"},
 		{"Customers NOT COMPLETE", "NOT COMPLETE (%[3]s): only %[1]d customers of %[2]s; the others are missing here", "客户（不完整）", "不完整（%[3]s）：仅含 %[2]s 的 %[1]d 个客户，其余客户不在本表中"},
 		{"Customers NOT COMPLETE", "NOT COMPLETE: the last %[1]d customers of %[2]s; those before are in the file that this one continues", "客户（不完整）", "不完整：仅含 %[2]s 的后 %[1]d 个客户，之前的客户在上一个文件中"},
-		{"Customers NOT ACCEPTED", "HELD, NOT ACCEPTED: only %[1]d customers of %[2]s; many customers of the run before are missing here", "客户（待确认）", "已搁置，未采纳：仅含 %[2]s 的 %[1]d 个客户，缺少上次运行中的大量客户"},
+		{"Customers NOT ACCEPTED", "HELD, NOT ACCEPTED: only %[1]d customers of %[2]s; many customers of the run before are missing here", "客户（已暂挂）", "已暂挂，未采纳：仅含 %[2]s 的 %[1]d 个客户，缺少上次运行中的大量客户"},
 	}[l.State]
 	h := Heading{Name: texts.name, Line: texts.line, Warning: l.State != ListComplete || l.Late != ""}
 	late, asOf := "READ LATE, not the state of %s. ", ", as of %s"
 	if s.Language == Chinese {
 		h.Name, h.Line = texts.zhName, texts.zhLine
-		late, asOf = "补读，并非 %s 当时的状态。", "，读取时间 %s"
+		late, asOf = "补采，并非 %s 当时的状态。", "，采集时间 %s"
 	}
 	h.Line = fmt.Sprintf(h.Line+"%[4]s", l.Count, l.Of, l.Why, fmt.Sprintf(asOf, s.Time(l.AsOf)))
 	if l.Late != "" {
