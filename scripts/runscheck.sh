@@ -36,8 +36,8 @@ if [ ! -f "$venv/complete" ]; then
 	touch "$venv/complete"
 fi
 if ! command -v soffice >/dev/null; then
-	apt-get update -qq >&2
-	DEBIAN_FRONTEND=noninteractive apt-get install -qq --no-install-recommends libreoffice-calc-nogui >&2
+	apt-get -o Acquire::Retries=3 update -qq >&2
+	DEBIAN_FRONTEND=noninteractive apt-get -o Acquire::Retries=3 install -qq --no-install-recommends libreoffice-calc-nogui >&2
 fi
 go build -o "$work/partnerlens" ./cmd/partnerlens
 
