@@ -59,6 +59,9 @@ func Main(args []string) int {
 	ctx, interrupt := context.WithCancelCause(context.Background())
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	if !signal.Ignored(syscall.SIGHUP) { // of a terminal that is closed, unless nohup keeps it from the command
+		signal.Notify(signals, syscall.SIGHUP)
+	}
 	go func() {
 		<-signals
 		interrupt(core.ErrInterrupted)
