@@ -152,7 +152,7 @@ func (b *Book) Close(h Heading) error {
 		{"_rels/.rels", `<Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships"><Relationship Id="rId1" Type="` + relations + `/officeDocument" Target="xl/workbook.xml"/></Relationships>`},
 		{"[Content_Types].xml", fmt.Sprintf(typesXML, types.String())},
 	} {
-		b.create(part.name, zip.Store)
+		b.create(part.name)
 		b.write([]byte(xmlHeader + part.text))
 	}
 	if b.err == nil {
@@ -181,11 +181,7 @@ func (b *Book) flush() {
 	if b.part != nil {
 		return
 	}
-	method := zip.Store // a short sheet takes less than the compressor
-	if len(b.held) == heldRows {
-		method = zip.Deflate
-	}
-	b.create("xl/worksheets/sheet"+strconv.Itoa(len(b.names))+".xml", method)
+	b.create("xl/worksheets/sheet" + strconv.Itoa(len(b.names)) + ".xml")
 	titles := make([]string, len(b.columns))
 	selected := ""
 	if len(b.names) == 1 {
@@ -308,9 +304,11 @@ func (b *Book) reference(i, line, style int) {
 	b.buffer = strconv.AppendInt(append(b.buffer, `" s="`...), int64(style), 10)
 }
 
-func (b *Book) create(name string, method uint16) {
+// create begins a part. Its size follows it, and programs that read a stream find the end of a
+// part only where it is compressed.
+func (b *Book) create(name string) {
 	if b.err == nil {
-		b.part, b.err = b.zip.CreateHeader(&zip.FileHeader{Name: name, Method: method}) // without a time: the same rows give the same bytes
+		b.part, b.err = b.zip.Create(name) // without a time: the same rows give the same bytes
 	}
 }
 

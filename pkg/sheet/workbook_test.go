@@ -1,6 +1,7 @@
 package sheet
 
 import (
+	"archive/zip"
 	"bytes"
 	"errors"
 	"fmt"
@@ -159,6 +160,23 @@ func TestBookValues(t *testing.T) {
 	}
 	if got := (Style{Zone: time.UTC, Language: Chinese}).BookTitle(end); got != "有效期至 (UTC+00:00)" {
 		t.Error(got)
+	}
+}
+
+// A program that reads a workbook as a stream, as Java's do, cannot find the end of a part that
+// is stored and whose size follows it.
+func TestBookIsReadAsStream(t *testing.T) {
+	t.Parallel()
+	_, text := written(t, Style{}, Heading{Name: "x"}, func(b *Book) { b.Begin("", testColumns) })
+	archive, err := zip.NewReader(bytes.NewReader(text), int64(len(text)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, part := range archive.File {
+		const sizeFollows = 8
+		if part.Method == zip.Store && part.Flags&sizeFollows != 0 {
+			t.Errorf("%s is stored without its size", part.Name)
+		}
 	}
 }
 
