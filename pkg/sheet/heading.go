@@ -22,7 +22,7 @@ type Heading struct {
 
 // List is what a Heading says of a list of customers.
 type List struct {
-	Of    string // the provider and the account
+	Of    string    // the provider and the account
 	AsOf  time.Time // zero: unknown
 	Count int
 	State ListState

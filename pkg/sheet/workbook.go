@@ -146,7 +146,7 @@ func (b *Book) Close(h Heading) error {
 	for _, part := range []struct{ name, text string }{
 		{"xl/sharedStrings.xml", `<sst ` + mainSpace + ` count="` + strconv.Itoa(len(b.names)) + `" uniqueCount="1"><si><t xml:space="preserve">` + escaped(h.Line) + `</t></si></sst>`},
 		{"xl/styles.xml", fmt.Sprintf(stylesXML, fill)},
-		{"xl/workbook.xml", `<workbook ` + mainSpace + ` xmlns:r="` + relations + `"><sheets>` + sheets.String() + `</sheets></workbook>`},
+		{"xl/workbook.xml", `<workbook ` + mainSpace + ` xmlns:r="` + relations + `"><bookViews><workbookView/></bookViews><sheets>` + sheets.String() + `</sheets></workbook>`},
 		{"xl/_rels/workbook.xml.rels", `<Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships">` + rels.String() +
 			`<Relationship Id="strings" Type="` + relations + `/sharedStrings" Target="sharedStrings.xml"/><Relationship Id="styles" Type="` + relations + `/styles" Target="styles.xml"/></Relationships>`},
 		{"_rels/.rels", `<Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships"><Relationship Id="rId1" Type="` + relations + `/officeDocument" Target="xl/workbook.xml"/></Relationships>`},
@@ -197,7 +197,7 @@ func (b *Book) flush() {
 		n := strconv.Itoa(i + 1)
 		head += `<col min="` + n + `" max="` + n + `" width="` + strconv.Itoa(min(max(widest+1, minWidth), maxWidth)) + `" customWidth="1"/>`
 	}
-	head += `</cols><sheetData><row r="1"><c r="A1" s="` + strconv.Itoa(styleLine) + `" t="s"><v>0</v></c></row><row r="2">`
+	head += `</cols><sheetData><row r="1" s="` + strconv.Itoa(styleLine) + `" customFormat="1"><c r="A1" s="` + strconv.Itoa(styleLine) + `" t="s"><v>0</v></c></row><row r="2">`
 	b.buffer = append(b.buffer[:0], head...)
 	for i, title := range titles {
 		b.text(i, 2, styleTitle, title)

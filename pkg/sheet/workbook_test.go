@@ -96,6 +96,10 @@ func TestBook(t *testing.T) {
 	if got := fmt.Sprint(shown[2][2:]); got != "[-480.50 12 2017-03-01 00:00:00 2027-07-31]" {
 		t.Errorf("a row is shown as %s", got)
 	}
+	left, _ := file.GetCellStyle(heading.Name, "A1")
+	if right, _ := file.GetCellStyle(heading.Name, "F1"); left == 0 || right != left {
+		t.Errorf("the style of line 1 is %d at its beginning, %d farther on", left, right)
+	}
 	panes, err := file.GetPanes(heading.Name)
 	if err != nil || !panes.Freeze || panes.YSplit != 2 {
 		t.Errorf("panes %+v, %v", panes, err)
