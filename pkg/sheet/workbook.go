@@ -34,15 +34,17 @@ type Book struct {
 	held    [][]cell // the first rows, by which the columns' widths are chosen
 	line    int      // the last line that was written
 	buffer  []byte
-	lists   int // sheets of the first list
-	most    int // lines of a sheet
+	lists   int   // sheets of the first list
+	most    int   // lines of a sheet
+	size    int64 // bytes of the sheet that were written
 
 	Cut int // cells whose text is longer than a cell can hold, and was cut
 }
 
 const (
-	maxLines  = 1 << 20 // of a sheet, in Excel
-	maxUnits  = 32_767  // of UTF-16 in a cell, in Excel
+	maxLines  = 1 << 20       // of a sheet, in Excel
+	maxUnits  = 32_767        // of UTF-16 in a cell, in Excel
+	maxSize   = 4_000_000_000 // of a sheet: of one beyond 4 GiB that was written as a stream, Excel says that it is damaged
 	heldRows  = 200
 	maxDigits = 15
 	minWidth  = 8
@@ -95,7 +97,7 @@ func (b *Book) Row(cells []string, last ...core.Column) error {
 	switch {
 	case b.part == nil && len(b.held) < heldRows:
 		b.held = append(b.held, row)
-	case b.line == b.most:
+	case b.line == b.most || b.size > maxSize:
 		b.flush()
 		b.write(b.closing())
 		if b.lists == len(b.names) {
@@ -182,6 +184,7 @@ func (b *Book) flush() {
 		return
 	}
 	b.create("xl/worksheets/sheet" + strconv.Itoa(len(b.names)) + ".xml")
+	b.size = 0
 	titles := make([]string, len(b.columns))
 	selected := ""
 	if len(b.names) == 1 {
@@ -315,6 +318,7 @@ func (b *Book) create(name string) {
 func (b *Book) write(text []byte) {
 	if b.err == nil {
 		_, b.err = b.part.Write(text)
+		b.size += int64(len(text))
 	}
 }
 

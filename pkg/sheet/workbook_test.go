@@ -217,6 +217,23 @@ func TestBookGoesOn(t *testing.T) {
 	}
 }
 
+// A list goes on in a further sheet before one is too long in bytes.
+func TestBookGoesOnBySize(t *testing.T) {
+	t.Parallel()
+	file, _ := written(t, Style{}, Heading{Name: "Customers"}, func(b *Book) {
+		b.Begin("", testColumns[:1])
+		for i := range heldRows + 3 {
+			if i == heldRows+1 {
+				b.size = maxSize + 1
+			}
+			_ = b.Row([]string{fmt.Sprint(i)})
+		}
+	})
+	if got := fmt.Sprint(file.GetSheetList(), len(rows(t, file, "Customers")), len(rows(t, file, "Customers 2"))); got != fmt.Sprint("[Customers Customers 2] ", 2+heldRows+1, " ", 2+2) {
+		t.Error(got)
+	}
+}
+
 func TestBookCuts(t *testing.T) {
 	t.Parallel()
 	long := strings.Repeat("云😀", maxUnits)
