@@ -36,6 +36,9 @@ func TestCells(t *testing.T) {
 		{core.ColumnText, "007", "007", `="007"`},
 		{core.ColumnText, "12345678901234567890e12345678901", "12345678901234567890e12345678901", `="12345678901234567890e12345678901"`},
 		{core.ColumnText, "2026-11", "2026-11", `="2026-11"`},
+		{core.ColumnText, "12月31日", "12月31日", `="12月31日"`},
+		{core.ColumnText, "1,234", "1,234", `="1,234"`},
+		{core.ColumnText, "50%", "50%", `="50%"`},
 		{core.ColumnText, "2026-11-21T12:00:00Z", "2026-11-21T12:00:00Z", "2026-11-21T12:00:00Z"},
 		{core.ColumnText, "0e4a00000000000000000000000000a1", "0e4a00000000000000000000000000a1", "0e4a00000000000000000000000000a1"},
 		{core.ColumnText, `1"&CMD`, `1"&CMD`, `1"&CMD`},
@@ -101,7 +104,7 @@ func FuzzCSV(f *testing.F) {
 		if err != nil || len(parsed) != 1 {
 			t.Fatalf("for Excel: %q, %v", parsed, err)
 		}
-		if cell := parsed[0][1]; dangerous(cell) && cell != `="`+text+`"` || strings.HasPrefix(cell, "=") && strings.Trim(text, "0123456789eE.:/-") != "" {
+		if cell := parsed[0][1]; dangerous(cell) && cell != `="`+text+`"` || strings.HasPrefix(cell, "=") && strings.Trim(text, "0123456789eE.,:/%年月日 -") != "" {
 			t.Errorf("for Excel, cell %q would be run", cell)
 		}
 	})

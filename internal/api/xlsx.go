@@ -1,7 +1,6 @@
 package api
 
 import (
-	"cmp"
 	"context"
 	"io"
 	"maps"
@@ -12,6 +11,9 @@ import (
 	"partnerlens/pkg/sheet"
 )
 
+// notConditions are the parameters that leave no customer out, or whose effect the report has.
+var notConditions = []string{"account", "cursor", "limit", "order", "pii", core.NamesParam, core.VouchersParam}
+
 // WriteXLSX reads the question, which has these parameters, and writes a workbook of two sheets: the
 // customers, as they arrive, and what the report says. The name and the first line of the first
 // sheet say whether the list is complete. If the read fails after the first customer, the
@@ -21,29 +23,41 @@ func WriteXLSX(ctx context.Context, w io.Writer, function *core.Function, questi
 	book.Begin("", function.Columns)
 	var list sheet.List
 	report, err := question.Read(ctx, func(record core.Record) bool {
-		list.Count++
-		return book.Row(record.Row()) == nil
+		row := record.Row()
+		if list.Count++; list.Count == 1 {
+			list.Of = row[0] + "/" + row[1] // the provider and the account, if there is no report
+		}
+		return book.Row(row) == nil
 	})
 	if err != nil && list.Count == 0 {
 		return report, err
 	}
-	facts, factsErr := style.Facts(report, "provider", "account", "complete", "stopped", "as_of", "count", "total", "missing_ids", "warnings", "next")
-	err = cmp.Or(err, factsErr)
-	for _, name := range slices.Sorted(maps.Keys(params)) {
-		facts = append(facts, [2]string{"query", name + "=" + strings.Join(params[name], ",")})
+	var facts [][2]string
+	if err == nil {
+		facts, err = style.Facts(report, "provider", "account", "complete", "stopped", "as_of", "count", "total", "missing_ids", "warnings", "next")
+		list.Of, list.AsOf = report.Provider+"/"+report.Account, report.AsOf
 	}
-	list.Of, list.AsOf = report.Provider+"/"+report.Account, report.AsOf
+	var conditions []string
+	for _, name := range slices.Sorted(maps.Keys(params)) {
+		condition := name + "=" + strings.Join(params[name], ",")
+		facts = append(facts, [2]string{"query", condition})
+		if !slices.Contains(notConditions, name) && condition != "reseller_id=all" {
+			conditions = append(conditions, condition)
+		}
+	}
 	switch {
 	case err != nil:
 		failure := core.AsError(err)
 		list.State, list.Why = sheet.ListPart, string(failure.Code)
-		facts = append(facts, [2]string{"detail", failure.Public()})
+		facts = append(facts, [2]string{"complete", "false"}, [2]string{"detail", failure.Public()})
 	case report.Stopped != nil:
 		list.State, list.Why = sheet.ListPart, string(*report.Stopped)
 	case !report.Complete:
 		list.State = sheet.ListUnproven
 	case len(params["cursor"]) > 0:
 		list.State = sheet.ListRest
+	case len(conditions) > 0:
+		list.State, list.Why = sheet.ListMatching, strings.Join(conditions, " ")
 	}
 	book.Facts(style.Text("Report", "说明"), facts)
 	if closing := book.Close(style.Heading(list)); err == nil {

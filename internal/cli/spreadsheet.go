@@ -22,14 +22,21 @@ type sheetFlags struct {
 
 // format is the output format: the file's, if it is left to the name of a file.
 func (f *sheetFlags) format(output string, out io.Writer) string {
-	if name := strings.TrimPrefix(strings.ToLower(filepath.Ext(f.File)), "."); output == "auto" && f.File != "" {
-		switch name {
-		case "xlsx", "csv", "ndjson":
-			return name
-		}
-		return "json"
+	if output != "auto" || f.File == "" {
+		return formatOf(output, out)
 	}
-	return formatOf(output, out)
+	return cmp.Or(f.named(), "json")
+}
+
+// named is the format that the file's name says; "" if it says none.
+func (f *sheetFlags) named() string {
+	switch name := strings.TrimPrefix(strings.ToLower(filepath.Ext(f.File)), "."); name {
+	case "xlsx", "csv", "json", "ndjson":
+		return name
+	case "xls": // of an older Excel, in a form of its own
+		return "xlsx"
+	}
+	return ""
 }
 
 // style is how the rows of a format are written.
@@ -65,6 +72,9 @@ func (f *sheetFlags) open(out io.Writer, format string) (w io.Writer, keep func(
 			return nil, nil, core.Invalid("output", "a workbook is not for a terminal; add --file customers.xlsx, or > customers.xlsx")
 		}
 		return out, func(bool) error { return nil }, nil
+	}
+	if named := f.named(); named != "" && named != format || strings.EqualFold(filepath.Ext(f.File), ".xls") {
+		return nil, nil, core.Invalid("file", "the name does not fit the output; let it end in .%s", format)
 	}
 	failed := func(err error) error {
 		return &core.Error{Code: core.CodeInvalid, Param: "file", Detail: "cannot be written; name a file in a folder that is there and that you may write to", Err: err}

@@ -22,13 +22,15 @@ type Heading struct {
 
 // List is what a Heading says of a list of customers.
 type List struct {
-	Of    string // the provider and the account
-	AsOf  time.Time
+	Of    string    // the provider and the account
+	AsOf  time.Time // zero: unknown
 	Count int
 	State ListState
-	Why   string // of ListPart: what ended the read
+	Why   string // of ListPart: what ended the read; of ListMatching: the conditions
 	Late  string // the run that the list is kept as, though it was read later; "": it was not
 }
+
+const maxWhy = 100 // units of UTF-16 of List.Why in a line
 
 // ListState is how far a list is known to have every customer.
 type ListState int
@@ -40,6 +42,7 @@ const (
 	ListPart               // it lacks customers: the read ended early
 	ListRest               // it lacks customers: the read continued an earlier one
 	ListHeld               // it lacks so many customers of the run before that it was not accepted
+	ListMatching           // it has every customer that matches conditions
 )
 
 // Heading returns the heading of a list in the style's language.
@@ -50,14 +53,21 @@ func (s Style) Heading(l List) Heading {
 		{"Customers NOT COMPLETE", "NOT COMPLETE (%[3]s): only %[1]d customers of %[2]s; the others are missing here", "客户（不完整）", "不完整（%[3]s）：仅含 %[2]s 的 %[1]d 个客户，其余客户不在本表中"},
 		{"Customers NOT COMPLETE", "NOT COMPLETE: the last %[1]d customers of %[2]s; those before are in the file that this one continues", "客户（不完整）", "不完整：仅含 %[2]s 的后 %[1]d 个客户，之前的客户在上一个文件中"},
 		{"Customers NOT ACCEPTED", "HELD, NOT ACCEPTED: only %[1]d customers of %[2]s; many customers of the run before are missing here", "客户（已暂挂）", "已暂挂，未采纳：仅含 %[2]s 的 %[1]d 个客户，缺少上次运行中的大量客户"},
+		{"Customers that match", "Complete for %[3]s: the %[1]d customers of %[2]s that match; the others are not in this file", "客户（按条件）", "符合条件（%[3]s）的全部客户：%[2]s 的 %[1]d 个客户，其余客户不在本表中"},
 	}[l.State]
-	h := Heading{Name: texts.name, Line: texts.line, Warning: l.State != ListComplete || l.Late != ""}
+	h := Heading{Name: texts.name, Line: texts.line, Warning: l.State != ListComplete && l.State != ListMatching || l.Late != ""}
 	late, asOf := "READ LATE, not the state of %s. ", ", as of %s"
 	if s.Language == Chinese {
 		h.Name, h.Line = texts.zhName, texts.zhLine
 		late, asOf = "补采，并非 %s 当时的状态。", "，采集时间 %s"
 	}
-	h.Line = fmt.Sprintf(h.Line+"%[4]s", l.Count, l.Of, l.Why, fmt.Sprintf(asOf, s.Time(l.AsOf)))
+	if why := clip(l.Why, maxWhy); why != l.Why {
+		l.Why = why + "…"
+	}
+	h.Line = fmt.Sprintf(h.Line, l.Count, l.Of, l.Why)
+	if !l.AsOf.IsZero() {
+		h.Line += fmt.Sprintf(asOf, s.Time(l.AsOf))
+	}
 	if l.Late != "" {
 		h.Line = fmt.Sprintf(late, l.Late) + h.Line
 	}

@@ -76,8 +76,8 @@ var (
 	date    = regexp.MustCompile(`^[0-9]{4}-[0-9]{2}-[0-9]{2}$`)
 	decimal = regexp.MustCompile(`^-?[0-9]+(\.[0-9]+)?$`)
 	// A spreadsheet reads such a text as a number, a date or a time of day, also an id of 32
-	// hexadecimal digits whose only letter is an e.
-	numberLike = regexp.MustCompile(`^[0-9][0-9eE.:/-]*$`)
+	// hexadecimal digits whose only letter is an e, and in Chinese 12月31日.
+	numberLike = regexp.MustCompile(`^[0-9][0-9eE.,:/%年月日 -]*$`)
 )
 
 // Cell returns a cell of a column. excel is for a file that a spreadsheet opens by a double

@@ -34,15 +34,17 @@ type Book struct {
 	held    [][]cell // the first rows, by which the columns' widths are chosen
 	line    int      // the last line that was written
 	buffer  []byte
-	lists   int // sheets of the first list
-	most    int // lines of a sheet
+	lists   int   // sheets of the first list
+	most    int   // lines of a sheet
+	size    int64 // bytes of the sheet that were written
 
 	Cut int // cells whose text is longer than a cell can hold, and was cut
 }
 
 const (
-	maxLines  = 1 << 20 // of a sheet, in Excel
-	maxUnits  = 32_767  // of UTF-16 in a cell, in Excel
+	maxLines  = 1 << 20       // of a sheet, in Excel
+	maxUnits  = 32_767        // of UTF-16 in a cell, in Excel
+	maxSize   = 4_000_000_000 // of a sheet: of one beyond 4 GiB that was written as a stream, Excel says that it is damaged
 	heldRows  = 200
 	maxDigits = 15
 	minWidth  = 8
@@ -95,7 +97,7 @@ func (b *Book) Row(cells []string, last ...core.Column) error {
 	switch {
 	case b.part == nil && len(b.held) < heldRows:
 		b.held = append(b.held, row)
-	case b.line == b.most:
+	case b.line == b.most || b.size > maxSize:
 		b.flush()
 		b.write(b.closing())
 		if b.lists == len(b.names) {
@@ -146,13 +148,13 @@ func (b *Book) Close(h Heading) error {
 	for _, part := range []struct{ name, text string }{
 		{"xl/sharedStrings.xml", `<sst ` + mainSpace + ` count="` + strconv.Itoa(len(b.names)) + `" uniqueCount="1"><si><t xml:space="preserve">` + escaped(h.Line) + `</t></si></sst>`},
 		{"xl/styles.xml", fmt.Sprintf(stylesXML, fill)},
-		{"xl/workbook.xml", `<workbook ` + mainSpace + ` xmlns:r="` + relations + `"><sheets>` + sheets.String() + `</sheets></workbook>`},
+		{"xl/workbook.xml", `<workbook ` + mainSpace + ` xmlns:r="` + relations + `"><bookViews><workbookView/></bookViews><sheets>` + sheets.String() + `</sheets></workbook>`},
 		{"xl/_rels/workbook.xml.rels", `<Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships">` + rels.String() +
 			`<Relationship Id="strings" Type="` + relations + `/sharedStrings" Target="sharedStrings.xml"/><Relationship Id="styles" Type="` + relations + `/styles" Target="styles.xml"/></Relationships>`},
 		{"_rels/.rels", `<Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships"><Relationship Id="rId1" Type="` + relations + `/officeDocument" Target="xl/workbook.xml"/></Relationships>`},
 		{"[Content_Types].xml", fmt.Sprintf(typesXML, types.String())},
 	} {
-		b.create(part.name, zip.Store)
+		b.create(part.name)
 		b.write([]byte(xmlHeader + part.text))
 	}
 	if b.err == nil {
@@ -181,11 +183,8 @@ func (b *Book) flush() {
 	if b.part != nil {
 		return
 	}
-	method := zip.Store // a short sheet takes less than the compressor
-	if len(b.held) == heldRows {
-		method = zip.Deflate
-	}
-	b.create("xl/worksheets/sheet"+strconv.Itoa(len(b.names))+".xml", method)
+	b.create("xl/worksheets/sheet" + strconv.Itoa(len(b.names)) + ".xml")
+	b.size = 0
 	titles := make([]string, len(b.columns))
 	selected := ""
 	if len(b.names) == 1 {
@@ -201,7 +200,7 @@ func (b *Book) flush() {
 		n := strconv.Itoa(i + 1)
 		head += `<col min="` + n + `" max="` + n + `" width="` + strconv.Itoa(min(max(widest+1, minWidth), maxWidth)) + `" customWidth="1"/>`
 	}
-	head += `</cols><sheetData><row r="1"><c r="A1" s="` + strconv.Itoa(styleLine) + `" t="s"><v>0</v></c></row><row r="2">`
+	head += `</cols><sheetData><row r="1" s="` + strconv.Itoa(styleLine) + `" customFormat="1"><c r="A1" s="` + strconv.Itoa(styleLine) + `" t="s"><v>0</v></c></row><row r="2">`
 	b.buffer = append(b.buffer[:0], head...)
 	for i, title := range titles {
 		b.text(i, 2, styleTitle, title)
@@ -308,15 +307,18 @@ func (b *Book) reference(i, line, style int) {
 	b.buffer = strconv.AppendInt(append(b.buffer, `" s="`...), int64(style), 10)
 }
 
-func (b *Book) create(name string, method uint16) {
+// create begins a part. Its size follows it, and programs that read a stream find the end of a
+// part only where it is compressed.
+func (b *Book) create(name string) {
 	if b.err == nil {
-		b.part, b.err = b.zip.CreateHeader(&zip.FileHeader{Name: name, Method: method}) // without a time: the same rows give the same bytes
+		b.part, b.err = b.zip.Create(name) // without a time: the same rows give the same bytes
 	}
 }
 
 func (b *Book) write(text []byte) {
 	if b.err == nil {
 		_, b.err = b.part.Write(text)
+		b.size += int64(len(text))
 	}
 }
 

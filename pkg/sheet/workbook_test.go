@@ -1,6 +1,7 @@
 package sheet
 
 import (
+	"archive/zip"
 	"bytes"
 	"errors"
 	"fmt"
@@ -95,6 +96,10 @@ func TestBook(t *testing.T) {
 	if got := fmt.Sprint(shown[2][2:]); got != "[-480.50 12 2017-03-01 00:00:00 2027-07-31]" {
 		t.Errorf("a row is shown as %s", got)
 	}
+	left, _ := file.GetCellStyle(heading.Name, "A1")
+	if right, _ := file.GetCellStyle(heading.Name, "F1"); left == 0 || right != left {
+		t.Errorf("the style of line 1 is %d at its beginning, %d farther on", left, right)
+	}
 	panes, err := file.GetPanes(heading.Name)
 	if err != nil || !panes.Freeze || panes.YSplit != 2 {
 		t.Errorf("panes %+v, %v", panes, err)
@@ -162,6 +167,23 @@ func TestBookValues(t *testing.T) {
 	}
 }
 
+// A program that reads a workbook as a stream, as Java's do, cannot find the end of a part that
+// is stored and whose size follows it.
+func TestBookIsReadAsStream(t *testing.T) {
+	t.Parallel()
+	_, text := written(t, Style{}, Heading{Name: "x"}, func(b *Book) { b.Begin("", testColumns) })
+	archive, err := zip.NewReader(bytes.NewReader(text), int64(len(text)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, part := range archive.File {
+		const sizeFollows = 8
+		if part.Method == zip.Store && part.Flags&sizeFollows != 0 {
+			t.Errorf("%s is stored without its size", part.Name)
+		}
+	}
+}
+
 // A list that is longer than a sheet goes on in further ones, which have the same name and first line.
 func TestBookGoesOn(t *testing.T) {
 	t.Parallel()
@@ -192,6 +214,23 @@ func TestBookGoesOn(t *testing.T) {
 		if len(ids) != count || ids[count-1] != fmt.Sprint(count-1) {
 			t.Errorf("%d rows", len(ids))
 		}
+	}
+}
+
+// A list goes on in a further sheet before one is too long in bytes.
+func TestBookGoesOnBySize(t *testing.T) {
+	t.Parallel()
+	file, _ := written(t, Style{}, Heading{Name: "Customers"}, func(b *Book) {
+		b.Begin("", testColumns[:1])
+		for i := range heldRows + 3 {
+			if i == heldRows+1 {
+				b.size = maxSize + 1
+			}
+			_ = b.Row([]string{fmt.Sprint(i)})
+		}
+	})
+	if got := fmt.Sprint(file.GetSheetList(), len(rows(t, file, "Customers")), len(rows(t, file, "Customers 2"))); got != fmt.Sprint("[Customers Customers 2] ", 2+heldRows+1, " ", 2+2) {
+		t.Error(got)
 	}
 }
 

@@ -265,7 +265,7 @@ def check_cells(name, rows, columns, customers, zone):
                 want = want.replace("\x00", "")  # LibreOffice drops it from a CSV
             kinds[kind] += 1
             if name.endswith(".csv"):  # the protected ids and months are texts that a formula gives
-                ok = formula is None or re.fullmatch(r'of:="[0-9eE.:/-]+"', formula)
+                ok = formula is None or re.fullmatch(r'of:="[0-9eE.,:/%年月日 -]+"', formula)
                 if column in DATES.values():
                     ok = ok and (kind, value) == (("date", want) if want else (None, None))
                 elif kind == "string":
