@@ -88,6 +88,9 @@ func newTable(std streams, columns []core.Column, flags tableFlags, accounts boo
 	zone, err := std.env.Zone()
 	t.style.Zone = zone
 	names := flags.Columns
+	if names != nil && len(names) == 0 {
+		names = []string{""} // is no column
+	}
 	for _, c := range columns {
 		if flags.Columns != nil || !flags.Wide && !c.Brief && (!accounts || c.Name != "account") {
 			continue

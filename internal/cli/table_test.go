@@ -116,6 +116,9 @@ func TestTableColumns(t *testing.T) {
 	if len(lines[2]) > 1000 {
 		t.Errorf("a long name makes every row long: %d", len(lines[2]))
 	}
+	if _, err := newTable(pipeOf(nil), core.CreditFunction(nil, nil).Columns, tableFlags{Columns: []string{}}, false); core.CodeOf(err) != core.CodeInvalid {
+		t.Errorf("--columns '': %v", err)
+	}
 	_, err := newTable(pipeOf(nil), core.CreditFunction(nil, nil).Columns, tableFlags{Columns: []string{"status", "state"}}, false)
 	if want := `--columns: no column is called "state"; there are provider, account, customer_id,`; err == nil || core.CodeOf(err) != core.CodeInvalid || !strings.HasPrefix(core.AsError(err).Public(), want) {
 		t.Errorf("the error is %v, want %s", err, want)
