@@ -155,16 +155,16 @@ func (c *queryCmd) ask(ctx context.Context, std streams, format string, function
 	if err != nil {
 		return err
 	}
+	ctx, cancel, err := withTimeout(ctx, c.Timeout)
+	if err != nil {
+		return err
+	}
+	defer cancel()
 	out, keep, err := c.open(std.out, format)
 	if err != nil {
 		return err
 	}
 	std.out = out
-	if c.Timeout > 0 {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, c.Timeout)
-		defer cancel()
-	}
 	debug.SetGCPercent(50)                                                                     // a read waits for the vendor most of the time
 	streamed := isTerminal(std.out) && order == nil && (format == "ndjson" || format == "csv") // what arrives is progress
 	progress := newProgress(std, c.Quiet || streamed)
@@ -190,6 +190,18 @@ func (c *queryCmd) ask(ctx context.Context, std streams, format string, function
 		return exitWith(core.CodeNotFound)
 	}
 	return nil
+}
+
+// withTimeout returns a context that ends after a time; 0: it does not.
+func withTimeout(ctx context.Context, timeout time.Duration) (context.Context, context.CancelFunc, error) {
+	switch {
+	case timeout < 0:
+		return nil, nil, core.Invalid("--timeout", "must not be negative; leave it out for no limit")
+	case timeout == 0:
+		return ctx, func() {}, nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	return ctx, cancel, nil
 }
 
 // asAsked reports whether an answer ended where its limit asks for it, and nothing else is in

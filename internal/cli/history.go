@@ -37,6 +37,9 @@ func (c *queryCmd) history(ctx context.Context, std streams, params core.Params)
 	if c.Sort != "" || c.Order != nil {
 		return core.Invalid("--sort, --order", "do not go with --history, whose days are in order")
 	}
+	if c.sheetFlags != (sheetFlags{}) || c.Output == "xlsx" {
+		return core.Invalid("--file, --profile, --lang, --output xlsx", "do not go with --history; write --output csv > history.csv")
+	}
 	set(params, "from", c.From)
 	set(params, "to", c.To)
 	for name := range params {
@@ -44,11 +47,11 @@ func (c *queryCmd) history(ctx context.Context, std streams, params core.Params)
 			return core.Invalid("--"+name, "does not go with --history")
 		}
 	}
-	if c.Timeout > 0 {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, c.Timeout)
-		defer cancel()
+	ctx, cancel, err := withTimeout(ctx, c.Timeout)
+	if err != nil {
+		return err
 	}
+	defer cancel()
 	if c.Quiet {
 		std.err = io.Discard
 	}

@@ -43,7 +43,7 @@ func (f *runsFlags) open(std streams) error {
 
 // runs returns the manifests of a run, one for each function and account that has it.
 func (f *runsFlags) runs(ctx context.Context, run string) ([]watch.Manifest, error) {
-	all, damaged, err := watch.StoredRuns(ctx, f.opened, f.Function, f.Account, run, 0)
+	all, _, damaged, err := watch.StoredRuns(ctx, f.opened, f.Function, f.Account, run, 0)
 	switch {
 	case err != nil:
 		return nil, err
@@ -52,7 +52,7 @@ func (f *runsFlags) runs(ctx context.Context, run string) ([]watch.Manifest, err
 	case all != nil:
 		return all, nil
 	}
-	newest, _, err := watch.StoredRuns(ctx, f.opened, f.Function, f.Account, "", 10)
+	newest, _, _, err := watch.StoredRuns(ctx, f.opened, f.Function, f.Account, "", 10)
 	if err != nil {
 		return nil, err
 	}
@@ -88,7 +88,7 @@ func (c *runsListCmd) Run(ctx context.Context, std streams) error {
 	if err := c.open(std); err != nil {
 		return err
 	}
-	all, damaged, err := watch.StoredRuns(ctx, c.opened, c.Function, c.Account, "", int(c.Limit))
+	all, total, damaged, err := watch.StoredRuns(ctx, c.opened, c.Function, c.Account, "", int(c.Limit))
 	if err != nil {
 		return err
 	}
@@ -97,10 +97,19 @@ func (c *runsListCmd) Run(ctx context.Context, std streams) error {
 		rows[i] = runRow{m}
 		table.add(rows[i])
 	}
-	doc := api.Document{Schema: "partnerlens.runs/v1", Complete: damaged == nil, Warnings: damaged, Total: len(all), Rows: rows}
+	doc := api.Document{Schema: "partnerlens.runs/v1", Complete: damaged == nil, Warnings: damaged, Total: total, Rows: rows}
+	found := count(total, "run")
+	if len(all) < total {
+		limit := core.StoppedLimit
+		doc.Complete, doc.Stopped = false, &limit
+		found = fmt.Sprintf("the newest %d of %s", len(all), found)
+	}
 	err = writeDocument(std, &api.Resource{List: "runs", Columns: runColumns}, doc, table, format)
 	where, _, _ := strings.Cut(c.where, "?")
-	_, _ = fmt.Fprintf(visibleOn(std.err, false), "%s in %s%s\n", count(len(all), "run"), where, warningsText(damaged))
+	_, _ = fmt.Fprintf(visibleOn(std.err, false), "%s in %s%s\n", found, where, warningsText(damaged))
+	if err == nil && damaged != nil {
+		err = exitWith(core.CodeIncomplete)
+	}
 	return err
 }
 
@@ -235,6 +244,9 @@ func (c *runsDiffCmd) Run(ctx context.Context, std streams) error {
 	err = writeDocument(std, &api.Resource{List: "changes", Columns: diffColumns}, doc, table, format)
 	_, _ = fmt.Fprintf(visibleOn(std.err, false), "%s %s, from %s to %s: %d new, %d gone, %d changed%s\n",
 		to.Function, to.Account, from.Run, to.Run, counts.New, counts.Gone, counts.Changed, warningsText(warnings))
+	if err == nil && !doc.Complete {
+		err = exitWith(core.CodeIncomplete)
+	}
 	return err
 }
 

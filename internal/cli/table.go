@@ -11,6 +11,7 @@ import (
 
 	"partnerlens/internal/api"
 	"partnerlens/pkg/core"
+	"partnerlens/pkg/sheet"
 )
 
 // tableFlags are the flags of every table.
@@ -34,13 +35,15 @@ type table struct {
 	terminal bool
 	colours  bool
 	columns  []*tableColumn
-	order    *order // nil: as added
+	style    sheet.Style // of local dates
+	order    *order      // nil: as added
 	rows     []tableRow
 }
 
 type tableColumn struct {
 	core.Column
 	index    int  // in a row's cells
+	date     bool // it has the local dates of the cells
 	natural  int  // width of the widest cell, or of the header
 	width    int  // in the table; 0: it is left out
 	optional bool // it is left out without cells
@@ -73,37 +76,57 @@ var statusColours = map[string]string{
 	"ok": "32", "qualified": "32",
 }
 
-// newTable returns a table for std.out of the columns that are chosen: by default the brief ones,
-// and the account if there are several. A column of details that has no cell is left out.
+// newTable returns a table for std.out of the columns that are chosen: by default the brief ones, a
+// moment as its local date, and the account if there are several. A column of details that has no
+// cell is left out.
 func newTable(std streams, columns []core.Column, flags tableFlags, accounts bool) (*table, error) {
 	t := &table{screen: screenWidth(std.out, std.env), terminal: isTerminal(std.out)}
 	t.colours = t.terminal && std.env("NO_COLOR") == "" && std.env("TERM") != "dumb"
 	if flags.Wide {
 		t.screen = 0
 	}
+	zone, err := std.env.Zone()
+	t.style.Zone = zone
 	names := flags.Columns
+	if names != nil && len(names) == 0 {
+		names = []string{""} // is no column
+	}
 	for _, c := range columns {
-		if flags.Columns == nil && (flags.Wide || c.Brief || accounts && c.Name == "account") {
+		if flags.Columns != nil || !flags.Wide && !c.Brief && (!accounts || c.Name != "account") {
+			continue
+		}
+		if c.Date == "" || flags.Wide {
 			names = append(names, c.Name)
+		}
+		if c.Date != "" {
+			names = append(names, c.Date)
 		}
 	}
 	for _, name := range names {
-		i, err := columnNamed(columns, "--columns", name)
-		if err != nil {
-			return nil, err
+		i, unknown := columnNamed(columns, "--columns", name)
+		if unknown != nil {
+			return nil, unknown
 		}
-		optional := columns[i].Detail && flags.Columns == nil && !flags.Wide
-		t.columns = append(t.columns, &tableColumn{Column: columns[i], index: i, optional: optional})
+		c := &tableColumn{Column: columns[i], index: i, optional: columns[i].Detail && flags.Columns == nil && !flags.Wide}
+		if c.date = name == c.Date; c.date && err != nil {
+			return nil, err // of the zone
+		}
+		c.Name = name
+		t.columns = append(t.columns, c)
 	}
 	return t, nil
 }
 
-// columnNamed returns the index of a column that a flag names.
+// columnNamed returns the index of a column that a flag names, or of the one whose local dates it
+// names.
 func columnNamed(columns []core.Column, flag, name string) (int, error) {
-	names := make([]string, len(columns))
+	var names []string
 	for i, column := range columns {
-		if names[i] = column.Name; column.Name == name {
+		if name == column.Name || name != "" && name == column.Date {
 			return i, nil
+		}
+		if names = append(names, column.Name); column.Date != "" {
+			names = append(names, column.Date)
 		}
 	}
 	return 0, core.Invalid(flag, "no column is called %q; there are %s", name, strings.Join(names, ", "))
@@ -113,7 +136,9 @@ func (t *table) add(record api.Row) {
 	cells := record.Row()
 	shown := make([]string, len(t.columns))
 	for i, c := range t.columns {
-		shown[i] = escape(cells[c.index])
+		if shown[i] = escape(cells[c.index]); c.date {
+			shown[i] = t.style.Date(c.Kind, cells[c.index])
+		}
 	}
 	row := tableRow{cells: strings.Join(shown, cellSeparator)}
 	if t.order != nil {
@@ -237,7 +262,7 @@ func width(c *tableColumn) int { return c.width }
 // least is the width to which a column may be shortened: an id is for asking with it, and an
 // amount, a date or a status is wrong without its end.
 func least(c *tableColumn) int {
-	if c.Kind == core.ColumnNumber || c.Name == "status" || strings.Contains(c.Name, "_") && !strings.HasSuffix(c.Name, "_name") {
+	if c.Kind != core.ColumnText || c.Name == "status" || strings.Contains(c.Name, "_") && !strings.HasSuffix(c.Name, "_name") {
 		return c.natural
 	}
 	return min(c.natural, comfortable)

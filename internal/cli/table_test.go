@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/jedib0t/go-pretty/v6/text"
 
@@ -57,7 +58,7 @@ func TestTableFits(t *testing.T) {
 		screen int
 		want   string // the columns
 	}{
-		{800000, "customer_id name mobile allocated remaining currency status nearest_expiry"},
+		{800000, "customer_id name mobile allocated remaining currency status nearest_expiry_date"},
 		{200, "customer_id name mobile allocated remaining currency status"}, // no customer has an expiry
 		{100, "customer_id name mobile allocated remaining currency status"},
 		{80, "customer_id name allocated remaining currency status"},
@@ -115,9 +116,56 @@ func TestTableColumns(t *testing.T) {
 	if len(lines[2]) > 1000 {
 		t.Errorf("a long name makes every row long: %d", len(lines[2]))
 	}
+	if _, err := newTable(pipeOf(nil), core.CreditFunction(nil, nil).Columns, tableFlags{Columns: []string{}}, false); core.CodeOf(err) != core.CodeInvalid {
+		t.Errorf("--columns '': %v", err)
+	}
 	_, err := newTable(pipeOf(nil), core.CreditFunction(nil, nil).Columns, tableFlags{Columns: []string{"status", "state"}}, false)
 	if want := `--columns: no column is called "state"; there are provider, account, customer_id,`; err == nil || core.CodeOf(err) != core.CodeInvalid || !strings.HasPrefix(core.AsError(err).Public(), want) {
 		t.Errorf("the error is %v, want %s", err, want)
+	}
+}
+
+// A table has local dates in place of moments, and both on demand. Sorting by either is the same.
+func TestTableDates(t *testing.T) {
+	t.Parallel()
+	expiry, credit := time.Date(2017, 2, 28, 16, 0, 0, 0, time.UTC), core.CreditFunction(nil, nil).Columns
+	record := &core.CustomerCredit{CustomerID: "1", NearestExpiry: &expiry}
+	for _, test := range []struct {
+		zone  string
+		flags tableFlags
+		want  string // within the table
+	}{
+		{"", tableFlags{}, "nearest_expiry_date 1 2017-03-01"},
+		{"-01:00", tableFlags{}, "nearest_expiry_date 1 2017-02-28"},
+		{"", tableFlags{Columns: []string{"nearest_expiry", "nearest_expiry_date"}}, "nearest_expiry nearest_expiry_date 2017-02-28T16:00:00Z 2017-03-01"},
+		{"", tableFlags{Wide: true}, "2017-02-28T16:00:00Z 2017-03-01"},
+		{"+8", tableFlags{Columns: []string{"nearest_expiry"}}, "nearest_expiry 2017-02-28T16:00:00Z"},
+		{"+8", tableFlags{}, "PARTNERLENS_WATCH_ZONE"},
+	} {
+		std := pipeOf(map[string]string{app.WatchZoneSetting: test.zone})
+		var out bytes.Buffer
+		table, err := newTable(std, credit, test.flags, false)
+		if err == nil {
+			table.add(record)
+			_, err = table.write(&out, 1)
+		}
+		if got := strings.Join(strings.Fields(out.String()), " "); !strings.Contains(got, test.want) && !strings.Contains(fmt.Sprint(err), test.want) {
+			t.Errorf("%+v shows %s, %v", test, got, err)
+		}
+	}
+	tags, err := newTable(pipeOf(nil), core.TagFunction(nil, nil).Columns, tableFlags{Columns: []string{"valid_until"}}, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	end := time.Date(2017, 2, 28, 16, 0, 0, 0, time.UTC)
+	tags.add(&core.CustomerTag{ExpiresAt: &end})
+	if got := tags.rows[0].cells; got != "2017-02-28" {
+		t.Errorf("the last day of a tag that ends with February is %q", got)
+	}
+	a, err := newOrder(&app.Credit, credit, "nearest_expiry", false)
+	b, failure := newOrder(&app.Credit, credit, "nearest_expiry_date", false)
+	if err != nil || failure != nil || a.column != b.column {
+		t.Errorf("the orders are %+v, %+v: %v, %v", a, b, err, failure)
 	}
 }
 

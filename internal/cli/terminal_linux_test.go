@@ -131,7 +131,7 @@ func TestTableOnATerminal(t *testing.T) {
 		header       string
 	}{
 		{"credit", "", 80, true, "customer_id name remaining status"},
-		{"credit", "", 200, true, "customer_id name mobile allocated remaining currency status nearest_expiry"},
+		{"credit", "", 200, true, "customer_id name mobile allocated remaining currency status nearest_expiry_date"},
 		{"tags", "", 80, true, "customer_id status days_left name"},
 		{"tags", "NO_COLOR=1", 200, false, "customer_id status effective_month expire_month days_left name owner"},
 		{"tags", "TERM=dumb", 80, false, "customer_id status days_left name"},

@@ -43,11 +43,11 @@ func (c *watchCmd) Run(ctx context.Context, std streams) error {
 	if c.Demo {
 		return c.demo(ctx, std)
 	}
-	if c.Timeout > 0 {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, c.Timeout)
-		defer cancel()
+	ctx, cancel, err := withTimeout(ctx, c.Timeout)
+	if err != nil {
+		return err
 	}
+	defer cancel()
 	env, err := storeEnvironment(c.Store, std.env)
 	if err != nil {
 		return err

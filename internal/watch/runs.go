@@ -16,14 +16,14 @@ import (
 const Damaged State = "damaged"
 
 // StoredRuns returns the manifests of the newest runs of a store, at most limit; 0: all.
-// Function, account and run select some; "": all. A run without a manifest is GoingOn, as its
-// checkpoint has it. A manifest that is damaged has a warning.
-func StoredRuns(ctx context.Context, s store.Store, function, account, run string, limit int) (all []Manifest, warnings []core.Warning, err error) {
+// total is how many there are. Function, account and run select some; "": all. A run without a
+// manifest is GoingOn, as its checkpoint has it. A manifest that is damaged has a warning.
+func StoredRuns(ctx context.Context, s store.Store, function, account, run string, limit int) (all []Manifest, total int, warnings []core.Warning, err error) {
 	prefix, _, _ := strings.Cut("runs/"+function+"/"+account+"/", "//") // as far as it is known
 	var names [][3]string
 	for object, err := range s.List(ctx, strings.TrimSuffix(prefix, "/")+"/") {
 		if err != nil {
-			return nil, nil, core.AsError(err)
+			return nil, 0, nil, core.AsError(err)
 		}
 		elem := strings.Split(object.Name, "/")
 		if len(elem) < 5 || checkRunID(elem[3]) != nil || account != "" && elem[2] != account || run != "" && elem[3] != run {
@@ -37,6 +37,7 @@ func StoredRuns(ctx context.Context, s store.Store, function, account, run strin
 		return cmp.Or(strings.Compare(b[2], a[2]), strings.Compare(a[0], b[0]), strings.Compare(a[1], b[1]))
 	})
 	names = slices.Compact(names)
+	total = len(names)
 	if limit > 0 {
 		names = names[:min(limit, len(names))]
 	}
@@ -47,12 +48,12 @@ func StoredRuns(ctx context.Context, s store.Store, function, account, run strin
 			m, err = Manifest{State: Damaged}, nil
 		}
 		if err != nil {
-			return nil, nil, core.AsError(err)
+			return nil, 0, nil, core.AsError(err)
 		}
 		m.Function, m.Account, m.Run = name[0], name[1], name[2]
 		all = append(all, m)
 	}
-	return all, warnings, nil
+	return all, total, warnings, nil
 }
 
 func storedRun(ctx context.Context, s store.Store, p place, run string) (m Manifest, err error) {

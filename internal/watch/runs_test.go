@@ -19,7 +19,7 @@ import (
 func (w *world) compare(from, to string) (lines []string, counts watch.ChangeCounts, warnings []string, err error) {
 	var pair [2]*watch.Manifest
 	for i, run := range []string{from, to} {
-		all, _, err := watch.StoredRuns(context.Background(), w.store, "credit", "north", run, 0)
+		all, _, _, err := watch.StoredRuns(context.Background(), w.store, "credit", "north", run, 0)
 		if err != nil || len(all) != 1 {
 			return nil, counts, nil, errors.Join(err, errors.New("not one run"))
 		}
@@ -126,8 +126,8 @@ func TestCompareOddRuns(t *testing.T) {
 	if _, _, _, err := w.compare("2026-11-21", "2026-11-23"); err == nil || !strings.Contains(err.Error(), name+" is damaged") {
 		t.Error(err)
 	}
-	all, warnings, err := watch.StoredRuns(t.Context(), w.store, "", "north", "", 3)
-	if err != nil || warnings != nil || len(all) != 3 || all[0].Run != "2026-11-24" || all[0].State != watch.GoingOn || all[0].Count != 30 {
+	all, total, warnings, err := watch.StoredRuns(t.Context(), w.store, "", "north", "", 3)
+	if err != nil || warnings != nil || len(all) != 3 || total != 4 || all[0].Run != "2026-11-24" || all[0].State != watch.GoingOn || all[0].Count != 30 {
 		t.Errorf("%+v, %v, %v", all, warnings, err)
 	}
 }

@@ -55,15 +55,15 @@ func (s Style) columns(record []core.Column, dates bool) []column {
 			all = append(all, column{core.Column{Name: c.Name + "_text"}, i, translate})
 		}
 		if dates && c.Date != "" {
-			all = append(all, column{core.Column{Name: c.Date, Kind: core.ColumnDate}, i, func(text string) string { return s.date(c.Kind, text) }})
+			all = append(all, column{core.Column{Name: c.Date, Kind: core.ColumnDate}, i, func(text string) string { return s.Date(c.Kind, text) }})
 		}
 	}
 	return all
 }
 
-// date returns the local date of a moment, as 2026-11-22: that of the last day of a period
+// Date returns the local date of a moment, as 2026-11-22: that of the last day of a period
 // if the moment is a ColumnEnd. Any other text has none.
-func (s Style) date(kind core.ColumnKind, text string) string {
+func (s Style) Date(kind core.ColumnKind, text string) string {
 	at, err := time.Parse(time.RFC3339, text)
 	if err != nil {
 		return ""

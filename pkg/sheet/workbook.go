@@ -259,7 +259,7 @@ func (b *Book) cell(i int, c core.Column, text string) {
 	case core.ColumnEnd, core.ColumnDate:
 		day := text
 		if c.Kind == core.ColumnEnd {
-			day = b.style.date(c.Kind, text)
+			day = b.style.Date(c.Kind, text)
 		}
 		if at, err := time.Parse(time.DateOnly, day); err == nil {
 			if days, ok := serial(at.Unix()); ok {
