@@ -164,7 +164,7 @@ func (c *comparison) customers(ctx context.Context) error {
 	}
 	c.names = r.joinNames(ctx)
 	defer c.names.stop()
-	all := join(r.parts(ctx), r.linesOf(ctx, c.previous, customersName, r.keyOfRecord), r.linesOf(ctx, c.state, stateName, keyOfState))
+	all := join(r.parts(ctx), r.linesOf(ctx, c.previous, customersName, r.identifyRecord), r.linesOf(ctx, c.state, stateName, identifyState))
 	for customer, err := range all {
 		if err == nil {
 			err = c.customer(customer)
@@ -184,17 +184,11 @@ func (c *comparison) customers(ctx context.Context) error {
 
 // customer processes one customer.
 func (c *comparison) customer(lines joined) error {
-	prev, err := c.run.decode(lines.before)
-	if err != nil {
-		return err
-	}
-	current, err := c.run.decode(lines.now)
-	if err != nil {
-		return err
-	}
+	prev, current := lines.before.record, lines.now.record
 	if current != nil {
 		delete(c.unlisted, current.ID())
 		read := current
+		var err error
 		if current, err = c.names.join(lines.key, prev, current); err != nil {
 			return err
 		}
@@ -202,11 +196,11 @@ func (c *comparison) customer(lines joined) error {
 			current = current.With(c.details(current))
 		}
 		if current != read {
-			if lines.now, err = core.AppendJSON(nil, current); err != nil {
+			if lines.now.text, err = core.AppendJSON(nil, current); err != nil {
 				return err
 			}
 		}
-		lines.now = c.record(lines.key, current, lines.now)
+		lines.now.text = c.record(lines.key, current, lines.now.text)
 	}
 	if c.m.State == Held {
 		return nil
@@ -271,10 +265,10 @@ func changeOf(columns []core.Column, from, to *Manifest, lines joined, prev, cur
 	case prev == nil && current == nil:
 		return line, false
 	case prev == nil:
-		line.Change, line.CustomerID, line.Record = "new", current.ID(), lines.now
+		line.Change, line.CustomerID, line.Record = "new", current.ID(), lines.now.text
 		return line, from.covers(lines.key)
 	case current == nil:
-		line.Change, line.CustomerID, line.Record = "gone", prev.ID(), lines.before
+		line.Change, line.CustomerID, line.Record = "gone", prev.ID(), lines.before.text
 		return line, to.Proven && to.covers(lines.key)
 	}
 	line.Change, line.CustomerID = "changed", current.ID()
@@ -299,7 +293,7 @@ var derived = []string{"used", "days_left"}
 // it.
 func (c *comparison) evaluate(lines joined, prev, current core.Record) error {
 	var known stateLine
-	if lines.last != nil && json.Unmarshal(lines.last, &known) != nil {
+	if lines.last.text != nil && json.Unmarshal(lines.last.text, &known) != nil {
 		return damaged(stateName, "a line of it is not what was stored")
 	}
 	e, state, err := c.evaluation(lines.key, prev, current, known.State)
@@ -404,13 +398,6 @@ func (c *comparison) stub(key string, state alert.State) (core.Record, error) {
 		return nil, err
 	}
 	return c.run.Function.Decode(text)
-}
-
-func (r *invocation) decode(text []byte) (core.Record, error) {
-	if text == nil {
-		return nil, nil
-	}
-	return r.Function.Decode(text)
 }
 
 // marked adds read_late to a line of JSON if the run was read late.

@@ -34,13 +34,13 @@ func (r *invocation) measureShrink(ctx context.Context, h history) (held *alert.
 	own := r.manifest()
 	held = &alert.Held{Times: 1}
 	count, others, lastCount, lastGone := 0, 0, 0, 0
-	all := join(r.parts(ctx), r.linesOf(ctx, h.previous, customersName, r.keyOfRecord), r.linesOf(ctx, h.held, customersName, r.keyOfRecord))
+	all := join(r.parts(ctx), r.linesOf(ctx, h.previous, customersName, r.identifyRecord), r.linesOf(ctx, h.held, customersName, r.identifyRecord))
 	for customer, err := range all {
 		if err != nil {
 			return nil, err
 		}
-		inNow, inLast := customer.now != nil, customer.last != nil
-		known := customer.before != nil && own.covers(customer.key)
+		inNow, inLast := customer.now.record != nil, customer.last.record != nil
+		known := customer.before.record != nil && own.covers(customer.key)
 		switch {
 		case known && !inNow:
 			held.Missing++

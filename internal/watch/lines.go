@@ -20,16 +20,17 @@ import (
 
 // line is a stored line of NDJSON, and the key of the customer it is about.
 type line struct {
-	key  string
-	text []byte
+	key    string
+	text   []byte
+	record core.Record // decoded, of a line of customers
 }
 
 // lines are in the order of their keys. An error is the last pair.
 type lines = iter.Seq2[line, error]
 
 // readLines reads an object of lines, compressed if its name says so. An object that is missing is errDamaged, as
-// is a line whose key cannot be read.
-func readLines(ctx context.Context, s store.Store, name string, key func([]byte) (string, error)) lines {
+// is a line that identify cannot read, which sets its key.
+func readLines(ctx context.Context, s store.Store, name string, identify func(*line) error) lines {
 	return func(yield func(line, error) bool) {
 		body, err := open(ctx, s, name)
 		if core.CodeOf(err) == core.CodeNotFound {
@@ -57,7 +58,7 @@ func readLines(ctx context.Context, s store.Store, name string, key func([]byte)
 				return
 			}
 			l := line{text: bytes.TrimSuffix(text, []byte{'\n'})}
-			if l.key, err = key(l.text); err != nil {
+			if identify(&l) != nil {
 				yield(line{}, damaged(name, "a line of it is not what was stored"))
 				return
 			}
@@ -122,10 +123,10 @@ func merge(sources []lines) iter.Seq2[head, error] {
 	}
 }
 
-// joined is a key and its line in each of three sources; nil in a source without it.
+// joined is a key and its line in each of three sources; zero in a source without it.
 type joined struct {
 	key               string
-	now, before, last []byte
+	now, before, last line
 }
 
 // join yields the keys of three sources in order.
@@ -143,7 +144,7 @@ func join(now, before, last lines) iter.Seq2[joined, error] {
 				}
 				j = joined{key: h.key}
 			}
-			*[]*[]byte{&j.now, &j.before, &j.last}[h.source] = h.text
+			*[]*line{&j.now, &j.before, &j.last}[h.source] = h.line
 		}
 		if j.key != "" {
 			yield(j, nil)
@@ -154,14 +155,14 @@ func join(now, before, last lines) iter.Seq2[joined, error] {
 // parts are the customers that were read, each once: where two parts have the same
 // customer, as the later one has it.
 func (r *invocation) parts(ctx context.Context) lines {
-	return r.mergedParts(ctx, r.checkpoint.Parts, r.keyOfRecord)
+	return r.mergedParts(ctx, r.checkpoint.Parts, r.identifyRecord)
 }
 
 // mergedParts are the lines of parts in the order of their keys, each key once.
-func (r *invocation) mergedParts(ctx context.Context, parts []string, key func([]byte) (string, error)) lines {
+func (r *invocation) mergedParts(ctx context.Context, parts []string, identify func(*line) error) lines {
 	var sources []lines
 	for _, name := range parts {
-		sources = append(sources, readLines(ctx, r.store, r.objectName(name), key))
+		sources = append(sources, readLines(ctx, r.store, r.objectName(name), identify))
 	}
 	return func(yield func(line, error) bool) {
 		last := ""
@@ -177,23 +178,24 @@ func (r *invocation) mergedParts(ctx context.Context, parts []string, key func([
 }
 
 // linesOf reads an object of an earlier run; a nil run has no lines.
-func (r *invocation) linesOf(ctx context.Context, m *Manifest, name string, key func([]byte) (string, error)) lines {
+func (r *invocation) linesOf(ctx context.Context, m *Manifest, name string, identify func(*line) error) lines {
 	if m == nil {
 		return func(func(line, error) bool) {}
 	}
-	return readLines(ctx, r.store, r.place.objectName(m.Run, named(name, m.effectiveState())), key)
+	return readLines(ctx, r.store, r.place.objectName(m.Run, named(name, m.effectiveState())), identify)
 }
 
-func (r *invocation) keyOfRecord(text []byte) (string, error) {
-	record, err := r.Function.Decode(text)
-	if err != nil {
-		return "", err
+// identifyRecord reads a line of customers.
+func (r *invocation) identifyRecord(l *line) (err error) {
+	if l.record, err = r.Function.Decode(l.text); err == nil {
+		l.key = l.record.Key()
 	}
-	return record.Key(), nil
+	return err
 }
 
-func keyOfState(text []byte) (string, error) {
+func identifyState(l *line) error {
 	var k stateLine
-	err := json.Unmarshal(text, &k)
-	return k.Key, err
+	err := json.Unmarshal(l.text, &k)
+	l.key = k.Key
+	return err
 }

@@ -51,7 +51,7 @@ func (n *nameReader) take(m *core.Member) {
 	if n.err = err; err != nil {
 		return
 	}
-	n.parts.lines = append(n.parts.lines, line{m.Key(), append(text, '\n')})
+	n.parts.lines = append(n.parts.lines, line{key: m.Key(), text: append(text, '\n')})
 	if n.parts.full() {
 		n.err = n.store()
 	}
@@ -78,10 +78,11 @@ func (r *invocation) noteNames(report core.Report) {
 // profiles yields the profiles that were read, each customer's once, as the later part has
 // it, in the order of their keys.
 func (r *invocation) profiles(ctx context.Context) lines {
-	return r.mergedParts(ctx, r.checkpoint.Names.Parts, func(text []byte) (string, error) {
+	return r.mergedParts(ctx, r.checkpoint.Names.Parts, func(l *line) error {
 		var p profileLine
-		err := json.Unmarshal(text, &p)
-		return p.Key, err
+		err := json.Unmarshal(l.text, &p)
+		l.key = p.Key
+		return err
 	})
 }
 

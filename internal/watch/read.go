@@ -169,7 +169,7 @@ func (l *listReader) take(record core.Record, place func() string) bool {
 	if l.failure = err; err != nil {
 		return false
 	}
-	l.last, l.place = line{record.Key(), append(text, '\n')}, place
+	l.last, l.place = line{key: record.Key(), text: append(text, '\n')}, place
 	l.taken++
 	return true
 }

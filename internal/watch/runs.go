@@ -104,18 +104,11 @@ func Compare(ctx context.Context, s store.Store, f *core.Function, from, to *Man
 		}
 	}
 	nothing := func(func(line, error) bool) {}
-	for l, err := range join(r.linesOf(ctx, to, customersName, r.keyOfRecord), r.linesOf(ctx, from, customersName, r.keyOfRecord), nothing) {
+	for l, err := range join(r.linesOf(ctx, to, customersName, r.identifyRecord), r.linesOf(ctx, from, customersName, r.identifyRecord), nothing) {
 		if err != nil {
 			return counts, nil, core.AsError(err)
 		}
-		prev, err := r.decode(l.before)
-		if err != nil {
-			return counts, nil, err
-		}
-		current, err := r.decode(l.now)
-		if err != nil {
-			return counts, nil, err
-		}
+		prev, current := l.before.record, l.now.record
 		c, is := changeOf(f.Columns, from, to, l, prev, current)
 		if !is || prev == nil && !from.Proven {
 			continue

@@ -45,13 +45,9 @@ type workbook struct {
 
 func (w *workbook) write(ctx context.Context) error {
 	w.Begin("", w.run.Function.Columns)
-	for line, err := range w.lines(ctx, customersName) {
-		if err != nil {
-			return err
-		}
-		record, err := w.run.decode(line.text)
+	for line, err := range w.lines(ctx, customersName, w.run.identifyRecord) {
 		if err == nil {
-			err = w.Row(record.Row())
+			err = w.Row(line.record.Row())
 		}
 		if err != nil {
 			return err
@@ -78,12 +74,15 @@ func (w *workbook) write(ctx context.Context) error {
 }
 
 // lines are the lines of one of the run's objects; none if the run does not have it.
-func (w *workbook) lines(ctx context.Context, name string) lines {
+func (w *workbook) lines(ctx context.Context, name string, identify func(*line) error) lines {
 	if _, has := w.m.object(name); !has {
 		return func(func(line, error) bool) {}
 	}
-	return w.run.linesOf(ctx, w.m, name, func([]byte) (string, error) { return "", nil })
+	return w.run.linesOf(ctx, w.m, name, identify)
 }
+
+// unidentified leaves a line without a key.
+func unidentified(*line) error { return nil }
 
 // changes writes a row for each customer that came or left, and for each column of one that changed.
 func (w *workbook) changes(ctx context.Context) error {
@@ -92,7 +91,7 @@ func (w *workbook) changes(ctx context.Context) error {
 	})
 	names := w.names(ctx)
 	defer names.stop()
-	for text, err := range w.lines(ctx, changesName) {
+	for text, err := range w.lines(ctx, changesName, unidentified) {
 		if err != nil {
 			return err
 		}
@@ -102,7 +101,7 @@ func (w *workbook) changes(ctx context.Context) error {
 		}
 		var name string
 		if change.Record != nil {
-			record, err := w.run.decode(change.Record)
+			record, err := w.run.Function.Decode(change.Record)
 			if err != nil {
 				return err
 			}
@@ -154,7 +153,7 @@ func (w *workbook) alerts(ctx context.Context, object, title string) error {
 	w.Begin(title, columns)
 	names := w.names(ctx)
 	defer names.stop()
-	for text, err := range w.lines(ctx, object) {
+	for text, err := range w.lines(ctx, object, unidentified) {
 		if err != nil {
 			return err
 		}
@@ -191,16 +190,15 @@ func (w *workbook) alerts(ctx context.Context, object, title string) error {
 // nameFinder finds the names of customers by their keys, which are asked for in order.
 type nameFinder struct {
 	column int // of the name; -1: records have none
-	decode func([]byte) (core.Record, error)
 	next   func() (line, error, bool)
 	stop   func()
 	at     line
 }
 
 func (w *workbook) names(ctx context.Context) *nameFinder {
-	n := &nameFinder{decode: w.run.decode}
+	n := new(nameFinder)
 	n.column = slices.IndexFunc(w.run.Function.Columns, func(c core.Column) bool { return c.Name == "name" })
-	n.next, n.stop = iter.Pull2(w.run.linesOf(ctx, w.m, customersName, w.run.keyOfRecord))
+	n.next, n.stop = iter.Pull2(w.run.linesOf(ctx, w.m, customersName, w.run.identifyRecord))
 	return n
 }
 
@@ -226,11 +224,7 @@ func (n *nameFinder) find(key string) (string, error) {
 	if n.at.key != key {
 		return "", nil
 	}
-	record, err := n.decode(n.at.text)
-	if err != nil {
-		return "", err
-	}
-	return n.of(record), nil
+	return n.of(n.at.record), nil
 }
 
 func (w *workbook) heading() sheet.Heading {
