@@ -79,14 +79,25 @@ func (f *sheetFlags) open(out io.Writer, format string) (w io.Writer, keep func(
 	failed := func(err error) error {
 		return &core.Error{Code: core.CodeInvalid, Param: "file", Detail: "cannot be written; name a file in a folder that is there and that you may write to", Err: err}
 	}
-	file, err := os.CreateTemp(filepath.Dir(f.File), ".partnerlens-*") // readable for its owner only
+	name := f.File
+	if target, err := filepath.EvalSymlinks(name); err == nil {
+		name = target
+	}
+	if there, err := os.Stat(name); err == nil && !there.Mode().IsRegular() && !there.IsDir() { // a pipe or a device
+		file, err := os.OpenFile(name, os.O_WRONLY, 0)
+		if err != nil {
+			return nil, nil, failed(err)
+		}
+		return file, func(bool) error { return file.Close() }, nil
+	}
+	file, err := os.CreateTemp(filepath.Dir(name), ".partnerlens-*") // readable for its owner only
 	if err != nil {
 		return nil, nil, failed(err)
 	}
 	return file, func(written bool) error {
 		err := file.Close()
 		if err == nil && written {
-			if err = os.Rename(file.Name(), f.File); err == nil {
+			if err = os.Rename(file.Name(), name); err == nil {
 				return nil
 			}
 		}
