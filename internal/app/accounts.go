@@ -284,7 +284,7 @@ func parseAccount(text jsontext.Value) (a account, p settings.Problems) {
 			p.Add(name, "not a text, or an empty one; give it a value or leave it out")
 			continue
 		}
-		if err, _ := a.vendor.field(name).examine(text); err != nil {
+		if _, err := a.vendor.field(name).examine(text); err != nil {
 			p.Add(name, "%s", core.AsError(err).Detail)
 		}
 		a.fields[name] = core.NewSecret(text)

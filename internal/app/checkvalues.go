@@ -59,7 +59,7 @@ func CheckValues(ctx context.Context, env Environment) (checks []Check) {
 		isSet := slices.ContainsFunc(v.Fields, func(f Field) bool { return f.Key && !own.fields[f.Name].Empty() })
 		for _, f := range v.Fields {
 			if text := env(f.Env); text != "" {
-				err, doubt := f.examine(text)
+				doubt, err := f.examine(text)
 				if add(f.Env, err, doubt); !isSet && !f.All {
 					add(f.Env, nil, "not used, since "+v.Fields[0].Env+" is not set; an account of "+AccountsSetting+" has a "+f.Name+" of its own")
 				}
@@ -71,7 +71,7 @@ func CheckValues(ctx context.Context, env Environment) (checks []Check) {
 	accounts, _ := parseAccounts(text)
 	for _, name := range slices.Sorted(maps.Keys(accounts)) {
 		for _, field := range slices.Sorted(maps.Keys(accounts[name].fields)) {
-			_, doubt := accounts[name].vendor.field(field).examine(accounts[name].fields[field].Reveal())
+			doubt, _ := accounts[name].vendor.field(field).examine(accounts[name].fields[field].Reveal())
 			add(AccountsSetting+": "+name+"."+field, nil, doubt)
 		}
 	}
@@ -85,8 +85,8 @@ func CheckValues(ctx context.Context, env Environment) (checks []Check) {
 	return checks
 }
 
-// examine returns what is wrong with a value, and what is likely wrong with it.
-func (f *Field) examine(text string) (wrong error, doubt string) {
+// examine returns what is likely wrong with a value, and the error of one that cannot be used.
+func (f *Field) examine(text string) (doubt string, err error) {
 	_, isReference, err := secrets.Parse(text)
 	if err == nil && !isReference && f.Check != nil {
 		err = f.Check(text)
@@ -94,7 +94,7 @@ func (f *Field) examine(text string) (wrong error, doubt string) {
 	if err == nil && !isReference && f.Doubt != nil {
 		doubt = f.Doubt(text)
 	}
-	return err, doubt
+	return doubt, err
 }
 
 // thresholdDoubt is core.Threshold's Doubt of a text.
