@@ -237,3 +237,25 @@ func TestInterruptedProof(t *testing.T) {
 		}
 	})
 }
+
+// The witness is not begun where a page as slow as those of the list would come after the
+// deadline.
+func TestWitnessIsNotBegunTooLate(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		c := &shifting{size: 100, before: func(int) {}}
+		c.ids = wantKeys("", 50)
+		const latency, within = 80 * time.Millisecond, 220 * time.Millisecond // two calls have time, a third has not
+		reader := core.NewReader(slow[core.TagQuery, *core.CustomerTag]{c, latency}, &core.ReaderOptions[core.TagQuery]{
+			Schema: "test/v1", Provider: "test", Now: func() time.Time { return noon },
+			Witness: core.NewReader(slow[core.TagQuery, *core.Member]{members{c}, latency}, nil),
+		})
+		ctx, cancel := context.WithTimeout(t.Context(), within)
+		defer cancel()
+		start := time.Now()
+		report, err := reader.Read(ctx, core.TagQuery{}, nil, func(*core.CustomerTag) bool { return true })
+		if took := time.Since(start); err != nil || report.Complete || report.Count != 50 || took > 2*latency {
+			t.Errorf("took %v: %v, %+v", took, err, report)
+		}
+	})
+}

@@ -76,6 +76,7 @@ func (l *list[Q, T]) readWitness() error {
 	w := &l.witness
 	size := w.longest * (7 - (w.passes-1)%3) / 8 // 0 at first, then other page boundaries
 	l.nextOperation()
+	w.retry.slowest.Store(max(w.retry.slowest.Load(), l.retry.slowest.Load())) // so that its first page is not begun too late
 	p := pager[Q, *Member]{reader: l.reader.opts.Witness, query: l.query, retry: &w.retry, start: Cursor{Size: size}}
 	for page := range p.pages(l.reader.CallsOnly(l.ctx)) {
 		if w.passes == 0 && page.at.Offset == 0 {
