@@ -243,7 +243,7 @@ func TestNoLinks(t *testing.T) {
 	}
 }
 
-// The first run sends what is open, once, to whom it concerns.
+// The first run sends what is open, once, to each channel that wants it.
 func TestOpeningList(t *testing.T) {
 	t.Parallel()
 	d := NewDigest(Summary{Function: "credit", Account: "main", Run: "r", AsOf: runStart, First: true, Owners: []string{"alice", "bob"}, Kinds: []Kind{CreditOverdrawn, CreditLow, CreditExpiring}})

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -295,6 +296,21 @@ func TestInterrupted(t *testing.T) {
 		<-reached
 		if got := end(t, ask); got != 130 {
 			t.Errorf("%s ends with %d, want 130", command, got)
+		}
+	}
+	// The terminal is closed; and timeout(1) signals twice.
+	for _, signals := range [][]os.Signal{{syscall.SIGHUP}, {syscall.SIGTERM, syscall.SIGTERM}} {
+		ask := exec.Command(self, "credit")
+		ask.Args[0], ask.Env = "partnerlens", simulator.Env(hung.URL)
+		if err := ask.Start(); err != nil {
+			t.Fatal(err)
+		}
+		<-reached
+		for _, signal := range signals {
+			_ = ask.Process.Signal(signal) // it may have ended by now
+		}
+		if _ = ask.Wait(); ask.ProcessState.ExitCode() != 130 {
+			t.Errorf("%v: %s, want exit status 130", signals, ask.ProcessState)
 		}
 	}
 }

@@ -136,16 +136,21 @@ func (r *invocation) work(ctx context.Context) (Outcome, error) {
 			return Outcome{State: GoingOn, Manifest: *r.checkpoint.Draft}, nil
 		}
 	}
+	return r.deliverAndPublish(ctx, !history.newer)
+}
+
+// deliverAndPublish ends a run whose draft is stored. Without report, this run's digest is
+// skipped: a later run that is accepted has reported the same conditions.
+func (r *invocation) deliverAndPublish(ctx context.Context, report bool) (Outcome, error) {
 	r.progress(StepDelivering, r.checkpoint.Count, r.checkpoint.Total)
 	m := *r.checkpoint.Draft // without deliveries: pending.json records them
 
 	// Deliver: first the pending digests of other runs, then this run's. A channel that fails
-	// does not fail the run. If a later run is accepted, skip this run's digest: the later run
-	// has reported the same conditions.
+	// does not fail the run.
 	if err := r.deliverPending(ctx, nil); err != nil { // nil: this run is not published yet
 		return Outcome{}, err
 	}
-	if !history.newer {
+	if report {
 		if err := r.deliverDraft(ctx, &m); err != nil {
 			return Outcome{}, err
 		}

@@ -253,7 +253,7 @@ def check_spreadsheet(run):
 
 
 def check_cells(name, rows, columns, customers, zone):
-    """The rows of a sheet are the customers, of whom the lines have the truth."""
+    """The rows of a sheet are the customers; the lines of JSON have the truth."""
     wrong, kinds = [], Counter()
     if len(rows) < len(customers):
         wrong.append((len(rows), len(customers)))
