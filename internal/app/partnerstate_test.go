@@ -373,6 +373,14 @@ func TestVouchersOnRequest(t *testing.T) {
 	if report := ask(core.Params{"filter_type": {"customer_id"}, "filter": {"77"}, "vouchers": {"true"}}, true); len(report.MissingIDs) != 1 {
 		t.Errorf("an id of no customer: %+v", report)
 	}
+	before := calls()
+	question, err := composed.Function.AskIDs(core.Params{"vouchers": {"true"}}, byID["filter"])
+	if err == nil {
+		_, err = question.Read(t.Context(), func(core.Record) bool { return true })
+	}
+	if err != nil || calls() != before+1 {
+		t.Errorf("%v, %d calls for the vouchers of one id", err, calls()-before)
+	}
 	ask(core.Params{"vouchers": {"true"}}, true)
 	whole := calls()
 	ask(core.Params{"vouchers": {"true"}, "account": {"all"}}, true)

@@ -44,7 +44,9 @@ func (s *siblings) stage(ctx context.Context, account string, params core.Params
 		defer cancel()
 	}
 	customer := ""
-	if filter := params["filter"]; len(filter) == 1 && len(params["filter_type"]) == 1 && params["filter_type"][0] == string(core.FilterCustomerID) {
+	if ids := params["customer_id"]; len(ids) == 1 {
+		customer = ids[0]
+	} else if filter := params["filter"]; len(filter) == 1 && len(params["filter_type"]) == 1 && params["filter_type"][0] == string(core.FilterCustomerID) {
 		customer = filter[0]
 	}
 	sums, notes, err := s.cachedSums(ctx, readers, customer)

@@ -98,10 +98,7 @@ func (c *queryCmd) Run(ctx context.Context, std streams) error {
 	if err != nil {
 		return err
 	}
-	if len(c.CustomerID) > 0 {
-		params["customer_id"] = c.CustomerID // for the facts of a workbook
-	}
-	return c.ask(ctx, std, format, function, question, params, order)
+	return c.ask(ctx, std, format, function, question, order)
 }
 
 // order returns the order of the answer, and sets the parameter order where --order is the
@@ -150,7 +147,7 @@ func (f *askFlags) params() core.Params {
 	return params
 }
 
-func (c *queryCmd) ask(ctx context.Context, std streams, format string, function *core.Function, question *core.Question, params core.Params, order *order) error {
+func (c *queryCmd) ask(ctx context.Context, std streams, format string, function *core.Function, question *core.Question, order *order) error {
 	style, err := c.style(format, std.env)
 	if err != nil {
 		return err
@@ -172,7 +169,7 @@ func (c *queryCmd) ask(ctx context.Context, std streams, format string, function
 	if c.Quiet {
 		std.err = io.Discard
 	}
-	report, err := c.write(ctx, std, format, function, shownFor{question, progress}, params, style, order)
+	report, err := c.write(ctx, std, format, function, shownFor{question, progress}, question.Params(), style, order)
 	if failed := keep(err == nil); err == nil {
 		err = failed
 	}

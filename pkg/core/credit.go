@@ -270,7 +270,7 @@ func creditColumns() []Column {
 		{Name: "nearest_expiry", Kind: ColumnTime, Date: "nearest_expiry_date", Brief: true},
 		{Name: "voucher_remaining", Kind: ColumnNumber, Brief: true, Detail: true},
 		{Name: "voucher_expiry", Kind: ColumnTime, Date: "voucher_expiry_date", Brief: true, Detail: true},
-		{Name: "owner", Detail: true}, {Name: "crm_id", Detail: true},
+		{Name: "owner", Brief: true, Detail: true}, {Name: "crm_id", Detail: true},
 	}
 }
 

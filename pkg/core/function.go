@@ -160,6 +160,10 @@ func (f *Function) ask(p Params, ids []string) (*Question, error) {
 	if err != nil {
 		return nil, err
 	}
+	if len(ids) > 0 { // for the stages
+		p = maps.Clone(p)
+		p["customer_id"] = ids
+	}
 	q := &Question{function: f, params: p, query: query, rights: Rights{Personal: true, Inside: true}}
 	if q.opts, q.account, err = readOptions(p, f.Statuses); err != nil {
 		return nil, err

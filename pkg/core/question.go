@@ -51,6 +51,10 @@ func (q *Question) Within(rights Rights) (*Question, error) {
 	return &within, nil
 }
 
+// Params returns the question's parameters, which must not be changed. The ids of AskIDs are
+// "customer_id", or a parameter of ByID.
+func (q *Question) Params() Params { return q.params }
+
 // Masked reports whether personal data in the records is masked.
 func (q *Question) Masked() bool { return q.masked }
 

@@ -97,7 +97,7 @@ func (b *Book) Row(cells []string, last ...core.Column) error {
 	switch {
 	case b.part == nil && len(b.held) < heldRows:
 		b.held = append(b.held, row)
-	case b.line == b.most || b.size > maxSize:
+	case b.part != nil && (b.line == b.most || b.size > maxSize):
 		b.flush()
 		b.write(b.closing())
 		if b.lists == len(b.names) {
